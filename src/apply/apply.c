@@ -1,0 +1,135 @@
+#include "apply/apply.h"
+
+#include "apply/plan.h"
+#include "apply/requirement.h"
+#include "apply/resource_stream.h"
+#include "archive/firmware.h"
+
+#include <string.h>
+
+static int apply_handler(const struct plan_handler *handler, struct op_context *context,
+                         struct error *err)
+{
+    for (size_t i = 0; i < handler->count; i++) {
+        const struct op *op = &handler->ops[i];
+        if (op->type->run(op, context, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int apply_entry(struct plan_handler *handler, struct firmware *fw, const struct zip_entry *entry,
+                       struct op_context *context, struct error *err)
+{
+    struct resource_stream stream;
+
+    if (resource_stream_open(&stream, fw, context->report, entry, err))
+        return -1;
+    context->resource = &stream;
+    int rc = apply_handler(handler, context, err);
+    context->resource = NULL;
+    handler->seen = true;
+    return rc;
+}
+
+static int apply_resources(struct plan *plan, struct firmware *fw, struct op_context *context,
+                           struct error *err)
+{
+    struct zip_entry entry;
+    size_t missing = plan->resource_count;
+
+    while (missing) {
+        int found = firmware_next(fw, &entry, err);
+        if (found < 0)
+            return -1;
+        if (!found)
+            break;
+        struct plan_handler *handler = plan_find(plan, entry.name);
+        if (!handler)
+            continue;
+        missing -= !handler->seen;
+        if (apply_entry(handler, fw, &entry, context, err))
+            return -1;
+    }
+    for (size_t i = 0; i < plan->resource_count; i++)
+        if (!plan->resources[i].seen)
+            return error_set(err, EXIT_MISMATCH, "Resource %s not found in archive",
+                             plan->resources[i].resource);
+    return 0;
+}
+
+/*
+ * The order that makes an interrupted update harmless: what on-init wrote is safe before the first resource,
+ * the resources before on-finish begins, and the boot switch comes last of all.
+ */
+static int apply_plan(struct plan *plan, struct firmware *fw, struct op_context *context,
+                      struct error *err)
+{
+    if (apply_handler(&plan->on_init, context, err) || block_cache_sync(context->cache, err))
+        return -1;
+    if (apply_resources(plan, fw, context, err) || block_cache_sync(context->cache, err))
+        return -1;
+    if (apply_handler(&plan->on_finish, context, err))
+        return -1;
+    return block_cache_finish(context->cache, err);
+}
+
+/* What was not written is forgotten; a failing on-error hides the first error, as in the reference. */
+static void apply_on_error(const struct plan *plan, const struct block_cache_options *options,
+                           struct medium *medium, struct op_context *context, struct error *err)
+{
+    struct error second;
+
+    block_cache_free(context->cache);
+    context->cache = block_cache_new(medium, options);
+    if (apply_handler(&plan->on_error, context, &second)) {
+        block_cache_drop(context->cache);
+        *err = second;
+    } else if (plan->on_error.count && block_cache_sync(context->cache, &second)) {
+        *err = second;
+    }
+}
+
+static int apply_task(const struct apply_request *request, struct firmware *fw, struct report *report,
+                      struct error *err)
+{
+    struct block_cache_options options = {
+        .size_mb = (int)cfg_getint(fw->cfg, "block-cache-size-mb"),
+        .verify = request->verify,
+        .minimize = request->minimize,
+    };
+    struct op_context context = {
+        .cache = block_cache_new(request->medium, &options),
+        .report = report,
+        .medium_blocks = request->medium->size / BLOCK_SIZE,
+        .unsafe = request->unsafe,
+        .reboot_param_path = request->reboot_param_path,
+    };
+    struct plan plan = {0};
+    int rc = -1;
+
+    cfg_t *task = requirement_choose_task(fw->cfg, request->task, context.cache, report, err);
+    if (!task || plan_make(&plan, fw->cfg, task, err) || plan_check(&plan, request->medium, err))
+        goto cleanup;
+    report->total = plan.units;
+    rc = apply_plan(&plan, fw, &context, err);
+    if (rc)
+        apply_on_error(&plan, &options, request->medium, &context, err);
+cleanup:
+    plan_free(&plan);
+    block_cache_free(context.cache);
+    return rc;
+}
+
+int apply_run(const struct apply_request *request, struct report *report, char uuid[META_UUID_SIZE],
+              struct error *err)
+{
+    struct firmware fw;
+
+    if (firmware_open(&fw, request->archive, request->keys, err))
+        return -1;
+    memcpy(uuid, fw.uuid, META_UUID_SIZE);
+    int rc = apply_task(request, &fw, report, err);
+    firmware_close(&fw);
+    return rc;
+}

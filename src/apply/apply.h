@@ -1,0 +1,29 @@
+/* Applying a task of an archive to a medium, from the first byte of the archive to the boot switch. */
+#ifndef FWSSH_APPLY_APPLY_H
+#define FWSSH_APPLY_APPLY_H
+
+#include "apply/block_cache.h"
+#include "apply/medium.h"
+#include "apply/report.h"
+#include "archive/keys.h"
+#include "archive/meta.h"
+#include "base/source.h"
+
+struct apply_request {
+    struct source archive;
+    const struct public_keys *keys; /* NULL or none: nothing is verified */
+    const char *task;
+    struct medium *medium;
+    bool verify, minimize;
+    bool unsafe;
+    const char *reboot_param_path; /* NULL: the default */
+};
+
+/*
+ * 0 when all is on the medium. On failure the boot switch has not been touched unless the failure came from
+ * the medium itself while that very block was written. uuid is filled as soon as it is known.
+ */
+int apply_run(const struct apply_request *request, struct report *report, char uuid[META_UUID_SIZE],
+              struct error *err);
+
+#endif

@@ -1,0 +1,390 @@
+#include "apply/block_cache.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCKS (SEGMENT_SIZE / BLOCK_SIZE)
+#define PAGE 4096u
+#define BLOCKS_PER_PAGE (PAGE / BLOCK_SIZE)
+#define SEGMENTS_MIN 8
+#define SEGMENTS_MAX 64
+/* Trimmed segments are remembered for the first 64 GiB, as in the reference. */
+#define TRIM_SEGMENTS (64ull << 30 >> 17)
+
+struct segment {
+    uint64_t index; /* offset / SEGMENT_SIZE */
+    uint64_t used;  /* when last touched */
+    bool streamed;  /* all writes so far were */
+    unsigned dirty_count;
+    uint8_t valid[BLOCKS / 8], dirty[BLOCKS / 8];
+    uint8_t *data; /* SEGMENT_SIZE, aligned to a page */
+};
+
+struct block_cache {
+    struct medium *medium;
+    struct block_cache_options options;
+    size_t count, max;
+    struct segment segment[SEGMENTS_MAX];
+    uint64_t clock;
+    uint64_t extend_to; /* an image is as long as the segments that were written */
+    bool failed;        /* a write failed: nothing more is written */
+    uint8_t *trimmed;   /* a bit for each segment; NULL until the first trim */
+    uint8_t *scratch;   /* SEGMENT_SIZE, aligned to a page */
+};
+
+static bool bit_get(const uint8_t *bits, uint64_t i)
+{
+    return bits[i / 8] >> (i % 8) & 1;
+}
+
+static void bit_set(uint8_t *bits, uint64_t i)
+{
+    bits[i / 8] |= (uint8_t)(1 << (i % 8));
+}
+
+static void bit_clear(uint8_t *bits, uint64_t i)
+{
+    bits[i / 8] &= (uint8_t)~(1 << (i % 8));
+}
+
+static uint8_t *block_cache_pages(void)
+{
+    void *p;
+
+    if (posix_memalign(&p, PAGE, SEGMENT_SIZE))
+        abort();
+    return p;
+}
+
+struct block_cache *block_cache_new(struct medium *medium, const struct block_cache_options *options)
+{
+    struct block_cache *c = memory_new(1, sizeof *c);
+    long wanted = (long)options->size_mb * 8;
+
+    c->medium = medium;
+    c->options = *options;
+    c->max = wanted < SEGMENTS_MIN   ? SEGMENTS_MIN
+             : wanted > SEGMENTS_MAX ? SEGMENTS_MAX
+                                     : (size_t)wanted;
+    c->scratch = block_cache_pages();
+    return c;
+}
+
+void block_cache_free(struct block_cache *c)
+{
+    if (!c)
+        return;
+    block_cache_drop(c);
+    free(c->trimmed);
+    free(c->scratch);
+    free(c);
+}
+
+void block_cache_drop(struct block_cache *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        free(c->segment[i].data);
+    c->count = 0;
+}
+
+static bool block_cache_is_trimmed(const struct block_cache *c, uint64_t index)
+{
+    return c->trimmed && index < TRIM_SEGMENTS && bit_get(c->trimmed, index);
+}
+
+/* How much of a segment exists: all of it, but at the hard end of the medium. */
+static size_t block_cache_length(const struct block_cache *c, uint64_t index)
+{
+    uint64_t start = index * SEGMENT_SIZE;
+
+    if (c->medium->hard_end <= start)
+        return 0;
+    uint64_t left = c->medium->hard_end - start;
+    return left < SEGMENT_SIZE ? (size_t)(left / BLOCK_SIZE * BLOCK_SIZE) : SEGMENT_SIZE;
+}
+
+static int block_cache_put(struct block_cache *c, struct segment *s, size_t from, size_t len,
+                           struct error *err)
+{
+    uint64_t offset = s->index * SEGMENT_SIZE + from;
+
+    if (c->options.minimize) {
+        if (c->medium->read(c->medium, offset, c->scratch, len, err))
+            return -1;
+        if (!memcmp(c->scratch, s->data + from, len))
+            return 0;
+    }
+    if (c->medium->write(c->medium, offset, s->data + from, len, err))
+        return -1;
+    if (!c->options.verify)
+        return 0;
+    if (c->medium->read(c->medium, offset, c->scratch, len, err))
+        return -1;
+    if (memcmp(c->scratch, s->data + from, len))
+        return error_set(err, EXIT_FAILED, "write verification failed at offset %llu",
+                         (unsigned long long)offset);
+    return 0;
+}
+
+/* Blocks of a page that are not ours are read just before the page is written: filler of at most 4 KiB. */
+static int block_cache_fill_page(struct block_cache *c, struct segment *s, size_t page, size_t len,
+                                 struct error *err)
+{
+    size_t first = page * BLOCKS_PER_PAGE, count = len / BLOCK_SIZE;
+    bool whole = true;
+
+    for (size_t i = first; i < first + count; i++)
+        whole = whole && bit_get(s->dirty, i);
+    if (whole)
+        return 0;
+    if (c->medium->read(c->medium, s->index * SEGMENT_SIZE + page * PAGE, c->scratch, len, err))
+        return -1;
+    for (size_t i = first; i < first + count; i++)
+        if (!bit_get(s->dirty, i))
+            memcpy(s->data + i * BLOCK_SIZE, c->scratch + (i - first) * BLOCK_SIZE, BLOCK_SIZE);
+    return 0;
+}
+
+static bool block_cache_page_is_dirty(const struct segment *s, size_t page)
+{
+    return s->dirty[page] != 0;
+}
+
+/* A trimmed segment reads as zeros, so when any of it is written the zeros must be, too. */
+static void block_cache_zero_rest(struct segment *s, size_t end)
+{
+    for (size_t i = 0; i < end / BLOCK_SIZE; i++) {
+        if (bit_get(s->dirty, i))
+            continue;
+        memset(s->data + i * BLOCK_SIZE, 0, BLOCK_SIZE);
+        bit_set(s->dirty, i);
+        bit_set(s->valid, i);
+        s->dirty_count++;
+    }
+}
+
+/* Writes the dirty pages of a segment in runs. */
+static int block_cache_write_out(struct block_cache *c, struct segment *s, struct error *err)
+{
+    size_t end = block_cache_length(c, s->index);
+
+    if (!s->dirty_count)
+        return 0;
+    if (c->failed)
+        return error_set(err, EXIT_FAILED, "nothing more is written after a failed write");
+    c->failed = true; /* until all of it has succeeded */
+    if (block_cache_is_trimmed(c, s->index))
+        block_cache_zero_rest(s, end);
+    for (size_t page = 0; page * PAGE < end;) {
+        size_t start = page * PAGE;
+        for (; page * PAGE < end && block_cache_page_is_dirty(s, page); page++) {
+            size_t len = end - page * PAGE < PAGE ? end - page * PAGE : PAGE;
+            if (block_cache_fill_page(c, s, page, len, err))
+                return -1;
+        }
+        size_t stop = page * PAGE < end ? page * PAGE : end;
+        if (stop > start && block_cache_put(c, s, start, stop - start, err))
+            return -1;
+        if (stop == start)
+            page++;
+    }
+    c->failed = false;
+    memset(s->dirty, 0, sizeof s->dirty);
+    s->dirty_count = 0;
+    s->streamed = true;
+    if (c->trimmed && s->index < TRIM_SEGMENTS)
+        bit_clear(c->trimmed, s->index);
+    uint64_t image_end = (s->index + 1) * SEGMENT_SIZE;
+    if (image_end > c->extend_to)
+        c->extend_to = image_end;
+    return 0;
+}
+
+static struct segment *block_cache_find(struct block_cache *c, uint64_t index)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (c->segment[i].index == index)
+            return &c->segment[i];
+    return NULL;
+}
+
+/* The segment with that index, taking the place of the one not used for longest. NULL on a failed write. */
+static struct segment *block_cache_get(struct block_cache *c, uint64_t index, struct error *err)
+{
+    struct segment *s = block_cache_find(c, index);
+
+    if (!s && c->count < c->max) {
+        s = &c->segment[c->count++];
+        *s = (struct segment){.data = block_cache_pages(), .index = index, .streamed = true};
+    } else if (!s) {
+        s = &c->segment[0];
+        for (size_t i = 1; i < c->count; i++)
+            if (c->segment[i].used < s->used)
+                s = &c->segment[i];
+        if (block_cache_write_out(c, s, err))
+            return NULL;
+        *s = (struct segment){.data = s->data, .index = index, .streamed = true};
+    }
+    s->used = ++c->clock;
+    return s;
+}
+
+static int block_cache_check_end(const struct block_cache *c, uint64_t offset, uint64_t len,
+                                 struct error *err)
+{
+    if (len <= c->medium->hard_end && offset <= c->medium->hard_end - len)
+        return 0;
+    return error_set(err, EXIT_MISMATCH,
+                     "read/write failed at offset %llu since past end of media (%llu)",
+                     (unsigned long long)offset, (unsigned long long)c->medium->hard_end);
+}
+
+/* Makes the blocks [first, last] of a segment valid. */
+static int block_cache_load(struct block_cache *c, struct segment *s, size_t first, size_t last,
+                            struct error *err)
+{
+    size_t len = block_cache_length(c, s->index);
+    bool missing = false;
+
+    for (size_t i = first; i <= last; i++)
+        missing = missing || !bit_get(s->valid, i);
+    if (!missing)
+        return 0;
+    if (block_cache_is_trimmed(c, s->index))
+        memset(c->scratch, 0, len);
+    else if (c->medium->read(c->medium, s->index * SEGMENT_SIZE, c->scratch, len, err))
+        return -1;
+    for (size_t i = 0; i < len / BLOCK_SIZE; i++)
+        if (!bit_get(s->valid, i)) {
+            memcpy(s->data + i * BLOCK_SIZE, c->scratch + i * BLOCK_SIZE, BLOCK_SIZE);
+            bit_set(s->valid, i);
+        }
+    return 0;
+}
+
+int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t len, struct error *err)
+{
+    uint8_t *out = buf;
+
+    if (block_cache_check_end(c, offset, len, err))
+        return -1;
+    while (len) {
+        size_t at = (size_t)(offset % SEGMENT_SIZE);
+        size_t n = SEGMENT_SIZE - at < len ? SEGMENT_SIZE - at : len;
+        struct segment *s = block_cache_get(c, offset / SEGMENT_SIZE, err);
+        if (!s || block_cache_load(c, s, at / BLOCK_SIZE, (at + n - 1) / BLOCK_SIZE, err))
+            return -1;
+        memcpy(out, s->data + at, n);
+        out += n;
+        offset += n;
+        len -= n;
+    }
+    return 0;
+}
+
+int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
+                      bool streamed, struct error *err)
+{
+    const uint8_t *in = buf;
+
+    if (block_cache_check_end(c, offset, len, err))
+        return -1;
+    while (len) {
+        size_t at = (size_t)(offset % SEGMENT_SIZE);
+        size_t n = SEGMENT_SIZE - at < len ? SEGMENT_SIZE - at : len;
+        struct segment *s = block_cache_get(c, offset / SEGMENT_SIZE, err);
+        if (!s)
+            return -1;
+        memcpy(s->data + at, in, n);
+        for (size_t i = at / BLOCK_SIZE; i < (at + n) / BLOCK_SIZE; i++) {
+            s->dirty_count += !bit_get(s->dirty, i);
+            bit_set(s->dirty, i);
+            bit_set(s->valid, i);
+        }
+        s->streamed = s->streamed && streamed;
+        if (s->streamed && s->dirty_count == BLOCKS && block_cache_write_out(c, s, err))
+            return -1;
+        in += n;
+        offset += n;
+        len -= n;
+    }
+    return 0;
+}
+
+int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struct error *err)
+{
+    uint64_t end = len > UINT64_MAX - offset ? UINT64_MAX : offset + len;
+    uint64_t first = offset / SEGMENT_SIZE + (offset % SEGMENT_SIZE != 0);
+    uint64_t last = (end < c->medium->hard_end ? end : c->medium->hard_end) / SEGMENT_SIZE;
+
+    if (first >= last)
+        return 0;
+    if (!c->trimmed)
+        c->trimmed = memory_new(TRIM_SEGMENTS / 8, 1);
+    for (uint64_t i = first; i < last && i < TRIM_SEGMENTS; i++)
+        bit_set(c->trimmed, i);
+    for (size_t i = 0; i < c->count; i++) {
+        struct segment *s = &c->segment[i];
+        if (s->index < first || s->index >= last)
+            continue;
+        *s = (struct segment){.data = s->data, .index = s->index, .used = s->used, .streamed = true};
+    }
+    if (!c->medium->discard)
+        return 0;
+    return c->medium->discard(c->medium, first * SEGMENT_SIZE, (last - first) * SEGMENT_SIZE, err);
+}
+
+static struct segment *block_cache_oldest_dirty(struct block_cache *c, size_t *count)
+{
+    struct segment *oldest = NULL;
+
+    *count = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        struct segment *s = &c->segment[i];
+        if (!s->dirty_count)
+            continue;
+        ++*count;
+        if (!oldest || s->used < oldest->used)
+            oldest = s;
+    }
+    return oldest;
+}
+
+static int block_cache_flush(struct block_cache *c, struct error *err)
+{
+    uint64_t end = c->extend_to < c->medium->hard_end ? c->extend_to : c->medium->hard_end;
+
+    if (c->medium->extend && c->extend_to && c->medium->extend(c->medium, end, err))
+        return -1;
+    return c->medium->flush(c->medium, err);
+}
+
+/* Writes dirty segments, oldest first, until no more than that many are left. */
+static int block_cache_write_until(struct block_cache *c, size_t left, struct error *err)
+{
+    size_t count;
+
+    for (;;) {
+        struct segment *s = block_cache_oldest_dirty(c, &count);
+        if (count <= left)
+            return 0;
+        if (block_cache_write_out(c, s, err))
+            return -1;
+    }
+}
+
+int block_cache_sync(struct block_cache *c, struct error *err)
+{
+    if (block_cache_write_until(c, 0, err))
+        return -1;
+    return block_cache_flush(c, err);
+}
+
+int block_cache_finish(struct block_cache *c, struct error *err)
+{
+    if (block_cache_write_until(c, 1, err) || block_cache_flush(c, err))
+        return -1;
+    return block_cache_sync(c, err);
+}

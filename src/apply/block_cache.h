@@ -1,0 +1,50 @@
+/*
+ * The cache between the functions of a task and the medium (docs/fw-format.md, "Output and ordering"):
+ * segments of 128 KiB, a valid and a dirty bit for each block of 512 bytes, written in the order of last use.
+ */
+#ifndef FWSSH_APPLY_BLOCK_CACHE_H
+#define FWSSH_APPLY_BLOCK_CACHE_H
+
+#include "apply/medium.h"
+
+#define BLOCK_SIZE 512u
+#define SEGMENT_SIZE 131072u
+
+struct block_cache;
+
+struct block_cache_options {
+    int size_mb;   /* what the archive asks for; a hint, at most 8 are used */
+    bool verify;   /* read back and compare what was written */
+    bool minimize; /* do not write what is there already */
+};
+
+/* The medium stays the caller's. */
+struct block_cache *block_cache_new(struct medium *medium, const struct block_cache_options *options);
+void block_cache_free(struct block_cache *c);
+
+/* Any byte range; what lies behind the end of an image is zeros. */
+int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t len, struct error *err);
+
+/*
+ * Whole blocks. streamed: the bytes come in order and are not read again soon, so that full segments go out at
+ * once. A range behind the hard end is an error before anything of it is written.
+ */
+int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
+                      bool streamed, struct error *err);
+
+/* Forgets the whole segments in the range: they read as zeros until written again. */
+int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struct error *err);
+
+/* Writes all that is dirty and flushes the medium. */
+int block_cache_sync(struct block_cache *c, struct error *err);
+
+/*
+ * The end of a task: as block_cache_sync, but what was touched last, the boot switch, is written alone after
+ * everything else is safe on the medium, and is then flushed itself.
+ */
+int block_cache_finish(struct block_cache *c, struct error *err);
+
+/* Drops what has not been written. */
+void block_cache_drop(struct block_cache *c);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The medium: the only way from the engine to the device. A medium is a block device, an image file, or a
+ * recorder in a test.
+ */
+#ifndef FWSSH_APPLY_MEDIUM_H
+#define FWSSH_APPLY_MEDIUM_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct medium {
+    /* Offsets and lengths are whole blocks of 512 bytes; buffers are aligned to 4096 bytes (O_DIRECT).
+     * Each returns 0, or -1 with the error set. Reading behind the end of an image yields zeros. */
+    int (*read)(struct medium *m, uint64_t offset, void *buf, size_t len, struct error *err);
+    int (*write)(struct medium *m, uint64_t offset, const void *buf, size_t len, struct error *err);
+    /* Returns when all that was written is safe from a loss of power. */
+    int (*flush)(struct medium *m, struct error *err);
+    /* A hint that the range is not needed; NULL where the medium knows nothing of it. */
+    int (*discard)(struct medium *m, uint64_t offset, uint64_t len, struct error *err);
+    /* Makes an image at least that long; NULL for a device. */
+    int (*extend)(struct medium *m, uint64_t size, struct error *err);
+
+    uint64_t size;     /* bytes, 0 if unknown; an image may grow past it */
+    uint64_t hard_end; /* bytes; nothing can be behind it. UINT64_MAX if there is none */
+    bool is_device;
+};
+
+#endif

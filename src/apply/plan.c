@@ -1,0 +1,157 @@
+#include "apply/plan.h"
+
+#include "apply/call_list.h"
+#include "archive/conf.h"
+#include "archive/firmware.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int plan_op(struct op *op, const struct call *call, const struct op_source *source,
+                   struct error *err)
+{
+    const struct function_spec *spec = function_find(call->name);
+
+    if (!spec || spec->requirement)
+        return error_set(err, EXIT_MISMATCH, "Unknown function '%s'", call->name);
+    if (spec->resource_only && !source->resource_name)
+        return error_set(err, EXIT_MISMATCH, "%s only usable in on-resource", call->name);
+    if (function_check(spec, call->argc, call->argv, err))
+        return -1;
+    op->type = op_find(call->name);
+    if (!op->type)
+        return error_set(err, EXIT_FAILED,
+                         "this fwpack cannot do %s yet, which the firmware needs; nothing was written. "
+                         "Use fwup on the device",
+                         call->name);
+    op->argc = call->argc;
+    const char **argv = memory_new((size_t)call->argc, sizeof *argv);
+    memcpy(argv, call->argv, (size_t)call->argc * sizeof *argv);
+    op->argv = argv;
+    for (int i = 0; i < call->argc && i < 3; i++)
+        if (number_parse(call->argv[i], &op->number[i]))
+            op->number[i] = 0;
+    return op->type->plan(op, source, err);
+}
+
+static int plan_handler_make(struct plan_handler *handler, cfg_t *section,
+                             const struct op_source *source, struct error *err)
+{
+    struct call call;
+    unsigned at = 0;
+    int more;
+
+    handler->resource = source->resource_name;
+    while ((more = call_list_next(section, "funlist", &at, &call, err)) > 0) {
+        handler->ops = memory_resize(handler->ops, (handler->count + 1) * sizeof *handler->ops);
+        struct op *op = &handler->ops[handler->count++];
+        *op = (struct op){0};
+        if (plan_op(op, &call, source, err))
+            return -1;
+    }
+    return more;
+}
+
+static uint64_t plan_units(const struct plan_handler *handler)
+{
+    uint64_t units = 0;
+
+    for (size_t i = 0; i < handler->count; i++)
+        units += handler->ops[i].units;
+    return units;
+}
+
+static int plan_resources(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err)
+{
+    plan->resource_count = cfg_size(task, "on-resource");
+    plan->resources = memory_new(plan->resource_count, sizeof *plan->resources);
+    for (unsigned i = 0; i < plan->resource_count; i++) {
+        cfg_t *section = cfg_getnsec(task, "on-resource", i);
+        cfg_t *resource = conf_section(cfg, "file-resource", cfg_title(section));
+        if (!resource)
+            return error_set(err, EXIT_MISMATCH,
+                             "Resource '%s' used, but metadata is missing. Archive is corrupt.",
+                             cfg_title(section));
+        struct op_source source = {.cfg = cfg,
+                                   .resource_name = cfg_title(section),
+                                   .resource_size = firmware_resource_size(resource)};
+        if (plan_handler_make(&plan->resources[i], section, &source, err))
+            return -1;
+        plan->units += plan_units(&plan->resources[i]);
+    }
+    return 0;
+}
+
+int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err)
+{
+    struct op_source source = {.cfg = cfg};
+
+    *plan = (struct plan){0};
+    if (plan_handler_make(&plan->on_init, cfg_getsec(task, "on-init"), &source, err) ||
+        plan_resources(plan, cfg, task, err) ||
+        plan_handler_make(&plan->on_finish, cfg_getsec(task, "on-finish"), &source, err) ||
+        plan_handler_make(&plan->on_error, cfg_getsec(task, "on-error"), &source, err)) {
+        plan_free(plan);
+        return -1;
+    }
+    plan->units += plan_units(&plan->on_init) + plan_units(&plan->on_finish);
+    return 0;
+}
+
+static int plan_check_handler(const struct plan_handler *handler, uint64_t end, struct error *err)
+{
+    for (size_t i = 0; i < handler->count; i++) {
+        const struct op *op = &handler->ops[i];
+        for (int k = 0; k < op->ranges; k++)
+            if (op->range[k].len > end || op->range[k].offset > end - op->range[k].len)
+                return error_set(err, EXIT_MISMATCH,
+                                 "%s writes up to byte %llu, but the device ends at %llu; nothing was "
+                                 "written",
+                                 op->type->name,
+                                 (unsigned long long)(op->range[k].offset + op->range[k].len),
+                                 (unsigned long long)end);
+    }
+    return 0;
+}
+
+int plan_check(const struct plan *plan, const struct medium *medium, struct error *err)
+{
+    uint64_t end = medium->hard_end;
+
+    for (size_t i = 0; i < plan->resource_count; i++)
+        if (plan_check_handler(&plan->resources[i], end, err))
+            return -1;
+    return plan_check_handler(&plan->on_init, end, err) || plan_check_handler(&plan->on_finish, end, err)
+               ? -1
+               : 0;
+}
+
+static void plan_handler_free(struct plan_handler *handler)
+{
+    for (size_t i = 0; i < handler->count; i++) {
+        free((void *)handler->ops[i].argv);
+        free(handler->ops[i].mbr);
+    }
+    free(handler->ops);
+}
+
+void plan_free(struct plan *plan)
+{
+    plan_handler_free(&plan->on_init);
+    plan_handler_free(&plan->on_finish);
+    plan_handler_free(&plan->on_error);
+    for (size_t i = 0; i < plan->resource_count; i++)
+        plan_handler_free(&plan->resources[i]);
+    free(plan->resources);
+    *plan = (struct plan){0};
+}
+
+struct plan_handler *plan_find(struct plan *plan, const char *resource)
+{
+    for (size_t i = 0; i < plan->resource_count; i++)
+        if (!strcmp(plan->resources[i].resource, resource))
+            return &plan->resources[i];
+    return NULL;
+}

@@ -1,0 +1,28 @@
+/* What identifies a firmware: its metadata, UUID and nickname (docs/fw-format.md, "Metadata and UUID"). */
+#ifndef FWSSH_ARCHIVE_META_H
+#define FWSSH_ARCHIVE_META_H
+
+#include "base/buffer.h"
+
+#include <confuse.h>
+#include <stdint.h>
+
+#define META_UUID_SIZE 37
+
+/* The UUID of canonical meta.conf bytes, 8-4-4-4-12 lower-case hex digits. */
+void meta_uuid(const void *text, size_t len, char uuid[META_UUID_SIZE]);
+
+/* Two words for a UUID; the caller frees the text. */
+char *meta_nickname(const char *uuid);
+
+/* YYYY-MM-DDTHH:MM:SSZ */
+#define META_DATE_SIZE 32
+void meta_date(int64_t seconds, char text[META_DATE_SIZE]);
+
+/* All metadata in the order and style of fwup -m. */
+void meta_print(cfg_t *cfg, struct buffer *out);
+
+/* SOURCE_DATE_EPOCH, else NOW, else the clock. */
+int64_t meta_now(void);
+
+#endif

@@ -1,0 +1,45 @@
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int error_set(struct error *err, enum exit_status status, const char *fmt, ...)
+{
+    va_list ap;
+
+    err->status = status;
+    va_start(ap, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+int error_errno(struct error *err, const char *fmt, ...)
+{
+    int saved = errno;
+    va_list ap;
+
+    err->status = EXIT_FAILED;
+    va_start(ap, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, ap);
+    va_end(ap);
+    size_t used = strlen(err->text);
+    snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(saved));
+    return -1;
+}
+
+int error_prefix(struct error *err, const char *fmt, ...)
+{
+    char old[sizeof err->text];
+    va_list ap;
+
+    memcpy(old, err->text, sizeof old);
+    va_start(ap, fmt);
+    vsnprintf(err->text, sizeof err->text, fmt, ap);
+    va_end(ap);
+    size_t used = strlen(err->text);
+    snprintf(err->text + used, sizeof err->text - used, ": %s", old);
+    return -1;
+}

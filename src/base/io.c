@@ -1,0 +1,164 @@
+#include "base/io.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+int io_write_all(int fd, const void *data, size_t len)
+{
+    const char *p = data;
+
+    while (len) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+ssize_t io_read_full(int fd, void *data, size_t len)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t n = read(fd, (char *)data + got, len - got);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
+int io_pwrite_all(int fd, const void *data, size_t len, uint64_t offset)
+{
+    const char *p = data;
+
+    while (len) {
+        ssize_t n = pwrite(fd, p, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0) {
+            errno = ENOSPC;
+            return -1;
+        }
+        p += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int io_pread_zero(int fd, void *data, size_t len, uint64_t offset)
+{
+    size_t got = 0;
+
+    while (got < len) {
+        ssize_t n = pread(fd, (char *)data + got, len - got, (off_t)(offset + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    memset((char *)data + got, 0, len - got);
+    return 0;
+}
+
+int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct error *err)
+{
+    char piece[4096];
+    size_t start = out->len;
+
+    for (;;) {
+        ssize_t n = read(fd, piece, sizeof piece);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_errno(err, "cannot read %s", name);
+        if (n == 0)
+            return 0;
+        if (out->len - start + (size_t)n > max)
+            return error_set(err, EXIT_FAILED, "%s is longer than %zu bytes", name, max);
+        buffer_add(out, piece, (size_t)n);
+    }
+}
+
+int io_read_file(const char *path, size_t max, struct buffer *out, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return error_errno(err, "cannot open %s", path);
+    int rc = io_read_fd(fd, path, max, out, err);
+    close(fd);
+    return rc;
+}
+
+int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+{
+    char *temporary = memory_printf("%s.XXXXXX", path);
+    int rc = -1;
+
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        error_errno(err, "cannot create %s", temporary);
+        goto cleanup;
+    }
+    if (fchmod(fd, mode) || io_write_all(fd, data, len) || fsync(fd)) {
+        error_errno(err, "cannot write %s", temporary);
+        unlink(temporary);
+        goto cleanup;
+    }
+    if (rename(temporary, path)) {
+        error_errno(err, "cannot rename %s to %s", temporary, path);
+        unlink(temporary);
+        goto cleanup;
+    }
+    rc = 0;
+cleanup:
+    io_close(&fd);
+    free(temporary);
+    return rc;
+}
+
+void io_set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags >= 0)
+        fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+void io_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+double io_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}

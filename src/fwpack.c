@@ -1,0 +1,75 @@
+/* fwpack: makes, checks and applies firmware archives. Options and wiring only. */
+#include "base/io.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "pack/pack_run.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* For the program that started us: the cause, which fwup's exit statuses 0 and 1 cannot tell. */
+static void tell_result(int status, const char *uuid)
+{
+    const char *fd_text = getenv("FWSSH_RESULT_FD");
+    uint64_t fd;
+
+    if (!fd_text || number_parse_decimal(fd_text, strlen(fd_text), &fd) || fd > 1023)
+        return;
+    char *line = memory_printf("%d %s\n", status, uuid);
+    (void)io_write_all((int)fd, line, strlen(line));
+    free(line);
+}
+
+static void tell_error(struct pack_options *o, const struct error *err)
+{
+    if (err->status == EXIT_USAGE && !o->words) {
+        if (*err->text)
+            report_error(&o->report, err->text);
+        pack_options_usage(o);
+        return;
+    }
+    /* Ends the line of the progress bar. */
+    if (o->command == PACK_APPLY && o->report.progress != REPORT_QUIET && !o->report.framing)
+        fputc('\n', stderr);
+    report_error(&o->report, err->text);
+}
+
+static void shake_hands(int status)
+{
+    const char bytes[2] = {0x1a, (char)status};
+    char rest[4096];
+
+    fflush(stdout);
+    if (io_write_all(STDOUT_FILENO, bytes, sizeof bytes))
+        return;
+    while (read(STDIN_FILENO, rest, sizeof rest) > 0)
+        ;
+}
+
+int main(int argc, char **argv)
+{
+    static struct pack_options options;
+    struct error err = {0};
+    char uuid[META_UUID_SIZE] = "";
+
+    signal(SIGPIPE, SIG_IGN);
+    if (sodium_init() < 0)
+        return EXIT_FAILED;
+    int rc = pack_options_parse(&options, argc, argv, &err) || pack_run(&options, uuid, &err) ? -1 : 0;
+    int status = rc ? (int)err.status : EXIT_DONE;
+    if (rc)
+        tell_error(&options, &err);
+    tell_result(status, uuid);
+    sodium_memzero(options.private_key, sizeof options.private_key);
+    if (!options.words && status)
+        status = EXIT_FAILED;
+    if (fflush(stdout) && !status)
+        status = EXIT_FAILED;
+    if (options.exit_handshake)
+        shake_hands(status);
+    return status;
+}
