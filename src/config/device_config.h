@@ -1,0 +1,57 @@
+/*
+ * The configuration of fwsshd and fwssh-receive: fwsshd.conf (libconfuse's language) and -o KEY=VALUE. README.md has
+ * the table of keys.
+ */
+#ifndef FWSSH_CONFIG_DEVICE_CONFIG_H
+#define FWSSH_CONFIG_DEVICE_CONFIG_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/log.h"
+
+#include <confuse.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DEVICE_CONFIG_PATH "/etc/fwssh/fwsshd.conf"
+
+struct text_list {
+    size_t count;
+    const char **item; /* the configuration's */
+};
+
+struct device_config {
+    cfg_t *cfg;
+    int port;
+    struct text_list listen_address;
+    struct text_list authorized_keys, authorized_keys_files;
+    const char *system_dir, *state_dir;
+    const char *device, *uboot_env_config, *task;
+    const char *updater;
+    struct text_list updater_options, firmware_public_keys;
+    const char *reboot_command, *lock_file;
+    const char *receive_program, *session_program;
+    int max_sessions, max_unauthenticated, login_grace_time, idle_timeout;
+    struct text_list ciphers, macs, kex;
+    enum log_level log_level;
+    bool log_to_syslog;
+};
+
+/*
+ * path: NULL is DEVICE_CONFIG_PATH, which may then be missing (all keys have defaults). overrides: KEY=VALUE texts. A
+ * mistake is told on standard error with file, line and what is expected; the error then has EXIT_USAGE. The
+ * caller frees the result with device_config_free().
+ */
+int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
+                       struct error *err);
+void device_config_free(struct device_config *c);
+
+/* All keys with the values in force, in the language of the file. */
+void device_config_print(const struct device_config *c, struct buffer *out);
+
+void text_list_add(struct text_list *list, const char *item);
+
+/* The items with commas between them; the caller frees the text. */
+char *text_list_join(const struct text_list *list);
+
+#endif

@@ -1,0 +1,146 @@
+/* fwssh-receive: one update over standard input and output. Options and wiring only. */
+#include "base/io.h"
+#include "base/log.h"
+#include "base/number.h"
+#include "receive/reboot.h"
+#include "receive/receive.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "Usage: fwssh-receive [-f FILE] [-o KEY=VALUE]... -s SUBSYSTEM [--stderr] [--result-fd N]\n"
+    "       fwssh-receive -t | --version | --help\n"
+    "\n"
+    "Receives one firmware update on standard input, as fwsshd starts it, or sshd with a line\n"
+    "  Subsystem nerves_firmware_ssh /usr/libexec/fwssh-receive -s nerves_firmware_ssh\n"
+    "\n"
+    "  -f FILE          configuration (default " DEVICE_CONFIG_PATH ")\n"
+    "  -o KEY=VALUE     sets a key of the configuration\n"
+    "  -s SUBSYSTEM     nerves_firmware_ssh (header, then data) or fwup (data only)\n"
+    "  -t               checks the configuration and prints what is in force\n"
+    "  --stderr         messages go to standard error; sshd would drop them there\n"
+    "  --result-fd N    the listener's socket for the result\n";
+
+struct options {
+    const char *config, *subsystem;
+    struct text_list overrides;
+    bool use_stderr, test;
+    int result_fd;
+};
+
+static int parse_options(struct options *o, int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"stderr", no_argument, NULL, 'E'},
+        {"result-fd", required_argument, NULL, 'R'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    uint64_t number;
+    int c;
+
+    *o = (struct options){.result_fd = -1};
+    while ((c = getopt_long(argc, argv, "f:o:s:th", names, NULL)) != -1) {
+        switch (c) {
+        case 'f':
+            o->config = optarg;
+            break;
+        case 'o':
+            text_list_add(&o->overrides, optarg);
+            break;
+        case 's':
+            o->subsystem = optarg;
+            break;
+        case 't':
+            o->test = true;
+            break;
+        case 'E':
+            o->use_stderr = true;
+            break;
+        case 'R':
+            if (number_parse_decimal(optarg, strlen(optarg), &number) || number > 1023)
+                return EXIT_USAGE;
+            o->result_fd = (int)number;
+            break;
+        case 'V':
+            puts("fwssh-receive " FWSSH_VERSION);
+            exit(EXIT_DONE);
+        case 'h':
+            fputs(usage, stdout);
+            exit(EXIT_DONE);
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    return optind < argc || (!o->subsystem && !o->test) ? EXIT_USAGE : EXIT_DONE;
+}
+
+/* The listener logs and reboots; where there is none, we do. */
+static void finish(const struct device_config *config, const struct options *o, struct result *result,
+                   int lock)
+{
+    char text[700];
+    struct error err;
+
+    result_keep(result, config->state_dir);
+    if (o->result_fd >= 0) {
+        if (result_send(o->result_fd, result, result->reboot ? lock : -1))
+            log_error("cannot tell the listener the result");
+        return;
+    }
+    result_describe(result, text, sizeof text);
+    log_at(result->status ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", text);
+    if (result->reboot && reboot_later(config->reboot_command, lock, &err)) {
+        log_error("%s", err.text);
+        result->status = EXIT_FAILED;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct device_config config;
+    struct options o;
+    struct client client;
+    struct result result;
+    struct error err;
+    int lock;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (parse_options(&o, argc, argv)) {
+        fputs("fwssh-receive: wrong or missing options; see fwssh-receive --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    /* Without a listener standard error leads nowhere (sshd drops it), so the log goes to syslog. */
+    log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !o.test);
+    client_open(&client, o.use_stderr, 30);
+    if (device_config_load(&config, o.config, &o.overrides, &err)) {
+        client_complain(&client, err.text);
+        return EXIT_USAGE;
+    }
+    if (o.test) {
+        struct buffer text = {0};
+        device_config_print(&config, &text);
+        fputs(buffer_text(&text), stdout);
+        buffer_free(&text);
+        device_config_free(&config);
+        return EXIT_DONE;
+    }
+    client.idle_timeout = config.idle_timeout;
+    const struct subsystem *subsystem = subsystem_find(o.subsystem);
+    if (!subsystem) {
+        client_complain(&client, "there is no subsystem of that name");
+        return EXIT_USAGE;
+    }
+    receive_run(&config, subsystem, &client, &result, &lock);
+    finish(&config, &o, &result, lock);
+    client_close(&client);
+    io_close(&lock);
+    free(o.overrides.item);
+    device_config_free(&config);
+    return (int)result.status;
+}

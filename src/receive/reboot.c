@@ -1,0 +1,75 @@
+#include "receive/reboot.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/spawn.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define REBOOT_WORDS_MAX 32
+#define REBOOT_WAIT_MS 5000
+/* Until a working reboot has taken this process away, too. */
+#define REBOOT_HOLD_SECONDS 60
+
+pid_t reboot_start(const char *command, struct error *err)
+{
+    char *copy = memory_text(command), *rest = copy, *argv[REBOOT_WORDS_MAX + 1] = {0};
+    size_t count = 0;
+
+    for (char *word; (word = strsep(&rest, " \t")) && count < REBOOT_WORDS_MAX;)
+        if (*word)
+            argv[count++] = word;
+    struct spawn s = {.program = argv[0] ? argv[0] : "",
+                      .argv = argv,
+                      .fds = {-1, -1, STDERR_FILENO},
+                      .fd_count = 3,
+                      .new_group = true};
+    pid_t pid = spawn_start(&s, err);
+    free(copy);
+    return pid;
+}
+
+static void reboot_wait_and_run(const char *command, int server)
+{
+    struct pollfd p = {.fd = server, .events = POLLIN};
+    struct error err;
+    char how[80];
+
+    (void)poll(&p, 1, REBOOT_WAIT_MS);
+    pid_t pid = reboot_start(command, &err);
+    if (pid < 0) {
+        log_error("%s", err.text);
+        return;
+    }
+    int status = spawn_wait(pid);
+    if (status) {
+        spawn_describe(status, how, sizeof how);
+        log_error("the reboot command %s %s", command, how);
+        return;
+    }
+    sleep(REBOOT_HOLD_SECONDS);
+}
+
+int reboot_later(const char *command, int lock, struct error *err)
+{
+    int server = (int)syscall(SYS_pidfd_open, getppid(), 0);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    (void)lock; /* inherited by the process left behind */
+    pid_t pid = fork();
+    if (pid < 0)
+        return error_errno(err, "cannot start a process for the reboot");
+    if (pid > 0)
+        return 0;
+    setsid();
+    /* The server waits for these to be closed before it ends the session. */
+    for (int fd = 0; fd < 3; fd++)
+        dup2(null, fd);
+    reboot_wait_and_run(command, server);
+    _exit(0);
+}

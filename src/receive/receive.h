@@ -1,0 +1,17 @@
+/* One update: header, jobs, updater, result (PROTOCOL.md, "States"). */
+#ifndef FWSSH_RECEIVE_RECEIVE_H
+#define FWSSH_RECEIVE_RECEIVE_H
+
+#include "config/device_config.h"
+#include "receive/client.h"
+#include "receive/result.h"
+#include "receive/subsystem.h"
+
+/*
+ * Serves the client from its first byte to the last word to it. The result is filled in any case. The lock's descriptor
+ * is given out (-1 if it was not taken); it is the caller's.
+ */
+void receive_run(const struct device_config *config, const struct subsystem *subsystem,
+                 struct client *client, struct result *result, int *lock);
+
+#endif

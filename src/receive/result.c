@@ -1,0 +1,64 @@
+#include "receive/result.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/pass_fd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int result_send(int fd, const struct result *r, int lock)
+{
+    return pass_fd_send(fd, r, sizeof *r, &lock, lock >= 0 ? 1 : 0);
+}
+
+int result_receive(int fd, struct result *r, int *lock)
+{
+    int fds[PASS_FD_MAX];
+    int rc = pass_fd_receive(fd, r, sizeof *r, fds);
+
+    *lock = fds[0];
+    for (int i = 1; i < PASS_FD_MAX; i++)
+        io_close(&fds[i]);
+    if (rc > 0) {
+        r->uuid[sizeof r->uuid - 1] = '\0';
+        r->text[sizeof r->text - 1] = '\0';
+    }
+    return rc;
+}
+
+void result_describe(const struct result *r, char *text, size_t size)
+{
+    const char *unheard = r->told ? "" : "; the client was gone and has not been told";
+
+    if (r->status)
+        snprintf(text, size, "update failed with status %u: %s%s", r->status, r->text, unheard);
+    else
+        snprintf(text, size, "update done: %u firmware%s written%s%s%s%s", r->firmwares,
+                 r->firmwares == 1 ? "" : "s", *r->uuid ? ", UUID " : "", r->uuid,
+                 r->reboot ? ", reboot follows" : "", unheard);
+}
+
+void result_keep(const struct result *r, const char *state_dir)
+{
+    char when[64], what[700];
+    struct error err;
+    struct tm tm;
+    time_t now = time(NULL);
+
+    if (access(state_dir, W_OK))
+        return; /* a read-only system keeps nothing */
+    gmtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    result_describe(r, what, sizeof what);
+    char *path = memory_printf("%s/last-update", state_dir);
+    char *text = memory_printf("%s %s\n", when, what);
+    if (io_write_file(path, text, strlen(text), 0644, &err))
+        log_warning("%s", err.text);
+    free(text);
+    free(path);
+}
