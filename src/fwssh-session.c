@@ -1,0 +1,32 @@
+/* fwssh-session: one SSH connection of fwsshd. Started by it, never by a person. Wiring only. */
+#include "ssh/host_key_tool.h"
+#include "ssh/session.h"
+
+#include <libssh/libssh.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+    const char *what = argc == 2 ? argv[1] : "";
+    int status = EXIT_USAGE;
+
+    signal(SIGPIPE, SIG_IGN);
+    if (!strcmp(what, "--version")) {
+        printf("fwssh-session %s (libssh %s)\n", FWSSH_VERSION, ssh_version(0));
+        return EXIT_DONE;
+    }
+    if (ssh_init() != SSH_OK)
+        return EXIT_FAILED;
+    if (!strcmp(what, "--serve"))
+        status = session_run();
+    else if (!strcmp(what, "--make-host-key"))
+        status = host_key_tool_make();
+    else if (!strcmp(what, "--check"))
+        status = host_key_tool_check();
+    else
+        fputs("fwssh-session is started by fwsshd\n", stderr);
+    ssh_finalize();
+    return status;
+}

@@ -1,0 +1,174 @@
+/* fwsshd: the SSH server of a device that takes firmware updates. Options and wiring only. */
+#include "base/io.h"
+#include "base/log.h"
+#include "listen/listener.h"
+#include "listen/session_tool.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "Usage: fwsshd [-f FILE] [-o KEY=VALUE]... [-t | --init-host-key]\n"
+    "       fwsshd --version | --help\n"
+    "\n"
+    "Takes firmware updates over SSH and hands them to an updater. Stays in the foreground.\n"
+    "\n"
+    "  -f FILE           configuration (default " DEVICE_CONFIG_PATH ")\n"
+    "  -o KEY=VALUE      sets a key of the configuration\n"
+    "  -t                checks configuration and keys, prints what is in force, and ends\n"
+    "  --init-host-key   makes the host key in state-dir if there is none, prints its public half\n"
+    "\n"
+    "SIGHUP reads configuration and keys anew, SIGTERM ends (a running update is finished first).\n";
+
+enum mode { MODE_RUN, MODE_TEST, MODE_INIT };
+
+static int parse_options(struct listener *l, enum mode *mode, int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"init-host-key", no_argument, NULL, 'I'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    *mode = MODE_RUN;
+    while ((c = getopt_long(argc, argv, "f:o:th", names, NULL)) != -1) {
+        switch (c) {
+        case 'f':
+            l->config_path = optarg;
+            break;
+        case 'o':
+            text_list_add(&l->overrides, optarg);
+            break;
+        case 't':
+            *mode = MODE_TEST;
+            break;
+        case 'I':
+            *mode = MODE_INIT;
+            break;
+        case 'V':
+            puts("fwsshd " FWSSH_VERSION);
+            exit(EXIT_DONE);
+        case 'h':
+            fputs(usage, stdout);
+            exit(EXIT_DONE);
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    return optind < argc ? EXIT_USAGE : EXIT_DONE;
+}
+
+/* "host-key TYPE BASE64 FINGERPRINT" lines of the report, each handed on in its parts. */
+static void each_host_key(char *report, void (*told)(const char *type, const char *base64,
+                                                     const char *fingerprint))
+{
+    char *rest = report;
+
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        char *word = strsep(&line, " ");
+        if (!word || strcmp(word, "host-key") || !line)
+            continue;
+        const char *type = strsep(&line, " "), *base64 = strsep(&line, " ");
+        told(type, base64 ? base64 : "", line ? line : "");
+    }
+}
+
+static void log_host_key(const char *type, const char *base64, const char *fingerprint)
+{
+    (void)base64;
+    log_info("host key %s %s", type, fingerprint);
+}
+
+static void print_host_key(const char *type, const char *base64, const char *fingerprint)
+{
+    (void)fingerprint;
+    printf("%s %s\n", type, base64);
+}
+
+static int test_configuration(struct listener *l)
+{
+    struct buffer report = {0}, text = {0};
+    struct error err;
+    int status = EXIT_DONE;
+
+    if (listener_load(l, false, &report, &err)) {
+        log_error("%s", err.text);
+        status = EXIT_USAGE;
+    } else {
+        device_config_print(&l->config, &text);
+        fputs(buffer_text(&text), stdout);
+        for (const char *line = buffer_text(&report); *line;) {
+            size_t len = strcspn(line, "\n");
+            printf("# %.*s\n", (int)len, line);
+            line += len + (line[len] == '\n');
+        }
+    }
+    buffer_free(&report);
+    buffer_free(&text);
+    return status;
+}
+
+static int init_host_key(struct listener *l)
+{
+    struct buffer report = {0};
+    struct error err;
+    int status = EXIT_FAILED;
+
+    /* Only the key in state-dir is meant, also where system-dir has keys. */
+    text_list_add(&l->overrides, "system-dir=/nonexistent");
+    if (device_config_load(&l->config, l->config_path, &l->overrides, &err) ||
+        host_keys_init(&l->config, &err) || host_keys_load(&l->keys, &l->config, true, &err) ||
+        session_tool_check(&l->config, &l->keys, &report, &err)) {
+        log_error("%s", err.text);
+    } else {
+        each_host_key(report.data, print_host_key);
+        status = EXIT_DONE;
+    }
+    buffer_free(&report);
+    return status;
+}
+
+static int serve(struct listener *l)
+{
+    struct buffer report = {0};
+    struct error err;
+
+    if (listener_load(l, true, &report, &err)) {
+        log_error("%s", err.text);
+        buffer_free(&report);
+        return EXIT_USAGE;
+    }
+    log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
+    each_host_key(report.data, log_host_key);
+    buffer_free(&report);
+    return listener_run(l);
+}
+
+int main(int argc, char **argv)
+{
+    struct listener l = {.reboot_lock = -1};
+    enum mode mode;
+    int status;
+
+    signal(SIGPIPE, SIG_IGN);
+    log_open("fwsshd", LOG_LEVEL_INFO, false);
+    if (parse_options(&l, &mode, argc, argv)) {
+        fputs("fwsshd: wrong options; see fwsshd --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (mode == MODE_TEST)
+        status = test_configuration(&l);
+    else if (mode == MODE_INIT)
+        status = init_host_key(&l);
+    else
+        status = serve(&l);
+    host_keys_free(&l.keys);
+    device_config_free(&l.config);
+    free(l.overrides.item);
+    return status;
+}

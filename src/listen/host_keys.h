@@ -1,0 +1,27 @@
+/* The host keys of this device as files; what is in them is the session program's business. */
+#ifndef FWSSH_LISTEN_HOST_KEYS_H
+#define FWSSH_LISTEN_HOST_KEYS_H
+
+#include "base/buffer.h"
+#include "config/device_config.h"
+
+#define HOST_KEYS_MAX 3
+
+struct host_keys {
+    size_t count;
+    struct buffer text[HOST_KEYS_MAX]; /* private keys as they are in their files */
+    bool volatile_key;                 /* made now and kept in memory only */
+};
+
+/*
+ * Those of system-dir if at least one can be read; else the one in state-dir, which is made at the first start. If it
+ * cannot be written there it is kept in memory only, with a warning: clients will see another key after each start. keep false: nothing is written.
+ */
+int host_keys_load(struct host_keys *keys, const struct device_config *config, bool keep,
+                   struct error *err);
+void host_keys_free(struct host_keys *keys);
+
+/* Makes the key in state-dir unless there is one. */
+int host_keys_init(const struct device_config *config, struct error *err);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * The listener: accepts connections and counts them, starts a session process for each and fwssh-receive for each
+ * update, reaps them, and runs the reboot. It speaks no SSH (ARCHITECTURE.md, "Processes and messages").
+ */
+#ifndef FWSSH_LISTEN_LISTENER_H
+#define FWSSH_LISTEN_LISTENER_H
+
+#include "config/device_config.h"
+#include "listen/host_keys.h"
+#include "monitor/record.h"
+#include "receive/result.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define LISTENER_SOCKETS_MAX 16
+
+struct connection {
+    struct connection *next;
+    char address[64];
+    char who[400]; /* key fingerprint and comment, "" before the login */
+    pid_t session; /* 0 when it has ended */
+    int control;   /* -1 when the session has closed it */
+    double started;
+    bool authenticated;
+    pid_t receive;  /* 0 when none runs */
+    int result_fd;  /* our end of fwssh-receive's result socket */
+};
+
+struct listener {
+    struct device_config config;
+    const char *config_path;
+    struct text_list overrides;
+    struct host_keys keys;
+    int sockets[LISTENER_SOCKETS_MAX];
+    size_t socket_count;
+    int signals; /* signalfd(2) */
+    struct connection *connections;
+    bool stopping;
+
+    /* a reboot that is due (listener_reboot.c) */
+    bool reboot_wanted;
+    const struct connection *reboot_after; /* its channel is still being closed */
+    double reboot_at;
+    pid_t reboot_pid;
+    int reboot_lock;
+};
+
+/* Takes configuration and keys over; both stay in force until SIGHUP brings new ones. Returns the exit status. */
+int listener_run(struct listener *l);
+
+/*
+ * Reads the configuration and keys anew and has them checked; the old ones stay in force if that fails. keep: a host key
+ * that has to be made is kept in state-dir.
+ */
+int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err);
+
+/* listener_sockets.c */
+int listener_open_sockets(struct listener *l, struct error *err);
+void listener_tell_ready(void);
+
+/* connection.c */
+void connection_accept(struct listener *l, int socket);
+void connection_read(struct listener *l, struct connection *c);
+bool connection_reap(struct listener *l, pid_t pid, int status);
+void connection_check_time(struct listener *l, double now);
+void connection_kill_sessions(struct listener *l);
+bool connection_updates_run(const struct listener *l);
+void connection_free_ended(struct listener *l);
+
+/* update.c: fwssh-receive of one connection */
+void update_begin(struct listener *l, struct connection *c, const char *subsystem);
+void update_end(struct listener *l, struct connection *c, int status);
+
+/* listener_reboot.c */
+void listener_want_reboot(struct listener *l, const struct connection *c, int lock);
+void listener_channel_closed(struct listener *l, const struct connection *c);
+void listener_check_reboot(struct listener *l, double now);
+bool listener_reap_reboot(struct listener *l, pid_t pid, int status);
+
+#endif

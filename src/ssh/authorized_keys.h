@@ -1,0 +1,34 @@
+/* The keys that may log in: lines as of sshd(8), AUTHORIZED_KEYS FILE FORMAT. */
+#ifndef FWSSH_SSH_AUTHORIZED_KEYS_H
+#define FWSSH_SSH_AUTHORIZED_KEYS_H
+
+#include <libssh/libssh.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct authorized_key {
+    ssh_key key;
+    char *comment;
+    const char *type; /* static */
+    unsigned rsa_bits; /* about; 0 for other kinds */
+};
+
+struct authorized_keys {
+    size_t count;
+    struct authorized_key *key;
+    size_t refused; /* lines that are not used, each told in the log */
+};
+
+/*
+ * Adds the keys of a text. A line that cannot be understood, or has an option that is not known to be harmless, is not
+ * used and is told as a warning that names the file and line.
+ */
+void authorized_keys_add(struct authorized_keys *keys, const char *name, const char *text, size_t len);
+void authorized_keys_free(struct authorized_keys *keys);
+
+/* The entry with that public key, or NULL. Certificates never match. */
+const struct authorized_key *authorized_keys_find(const struct authorized_keys *keys, ssh_key key);
+
+bool authorized_keys_is_certificate(ssh_key key);
+
+#endif

@@ -1,0 +1,74 @@
+#include "ssh/host_key_tool.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "monitor/brief.h"
+#include "ssh/session.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int host_key_tool_make(void)
+{
+    ssh_key key = NULL;
+    char *text = NULL;
+    int status = EXIT_FAILED;
+
+    if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) != SSH_OK ||
+        ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &text) != SSH_OK)
+        fputs("cannot make a host key\n", stderr);
+    else if (!io_write_all(STDOUT_FILENO, text, strlen(text)))
+        status = EXIT_DONE;
+    if (text)
+        explicit_bzero(text, strlen(text));
+    ssh_string_free_char(text);
+    ssh_key_free(key);
+    return status;
+}
+
+static void host_key_print(ssh_key key)
+{
+    unsigned char *hash = NULL;
+    size_t len = 0;
+    char *base64 = NULL, *fingerprint = NULL;
+
+    if (ssh_pki_export_pubkey_base64(key, &base64) == SSH_OK &&
+        !ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &len))
+        fingerprint = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, len);
+    printf("host-key %s %s %s\n", ssh_key_type_to_char(ssh_key_type(key)), base64 ? base64 : "?",
+           fingerprint ? fingerprint : "?");
+    ssh_string_free_char(base64);
+    ssh_string_free_char(fingerprint);
+    ssh_clean_pubkey_hash(&hash);
+}
+
+int host_key_tool_check(void)
+{
+    struct session s = {.socket = -1, .monitor = -1};
+    struct error err;
+    int status = EXIT_FAILED;
+
+    log_open("fwsshd", LOG_LEVEL_INFO, false);
+    if (session_brief_read(&s.brief, BRIEF_FD_BRIEF, &err)) {
+        log_error("%s", err.text);
+        return status;
+    }
+    for (size_t i = 0; i < s.brief.host_key_count; i++)
+        host_key_print(s.brief.host_key[i]);
+    printf("authorized-keys %zu\n", s.brief.keys.count);
+    fflush(stdout);
+    session_brief_free(&s.brief);
+    /* Once more from the start: libssh says whether it knows the algorithms. */
+    if (lseek(BRIEF_FD_BRIEF, 0, SEEK_SET) < 0)
+        return status;
+    log_set_level(LOG_LEVEL_ERROR);
+    if (session_setup(&s, &err))
+        log_error("%s", err.text);
+    else
+        status = EXIT_DONE;
+    session_teardown(&s);
+    return status;
+}

@@ -1,0 +1,115 @@
+#include "ssh/session_brief.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "monitor/brief.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *brief_copy(const struct brief_item *item)
+{
+    char *text = memory_new(item->len + 1, 1);
+
+    memcpy(text, item->data, item->len);
+    return text;
+}
+
+static int brief_number(const struct brief_item *item)
+{
+    char *text = brief_copy(item);
+    int value = atoi(text);
+
+    free(text);
+    return value;
+}
+
+static void session_brief_host_key(struct session_brief *b, const struct brief_item *item)
+{
+    char *text = brief_copy(item);
+    ssh_key key = NULL;
+
+    /* No passphrase: a device has nobody to ask. */
+    if (b->host_key_count == SESSION_HOST_KEYS_MAX)
+        log_warning("more than %d host keys; the rest is not used", SESSION_HOST_KEYS_MAX);
+    else if (ssh_pki_import_privkey_base64(text, NULL, NULL, NULL, &key) != SSH_OK)
+        log_warning("a host key cannot be read: damaged, of a kind that is not known, or with a passphrase");
+    else
+        b->host_key[b->host_key_count++] = key;
+    explicit_bzero(text, item->len);
+    free(text);
+}
+
+static void session_brief_item(struct session_brief *b, const struct brief_item *item, char **name)
+{
+    switch (item->key) {
+    case BRIEF_HOST_KEY:
+        session_brief_host_key(b, item);
+        break;
+    case BRIEF_KEYS_NAME:
+        free(*name);
+        *name = brief_copy(item);
+        break;
+    case BRIEF_KEYS_TEXT:
+        authorized_keys_add(&b->keys, *name ? *name : "authorized keys", item->data, item->len);
+        break;
+    case BRIEF_CIPHERS:
+        b->ciphers = brief_copy(item);
+        break;
+    case BRIEF_MACS:
+        b->macs = brief_copy(item);
+        break;
+    case BRIEF_KEX:
+        b->kex = brief_copy(item);
+        break;
+    case BRIEF_GRACE_SECONDS:
+        b->grace_seconds = brief_number(item);
+        break;
+    case BRIEF_IDLE_SECONDS:
+        b->idle_seconds = brief_number(item);
+        break;
+    case BRIEF_LOG_LEVEL:
+        b->log_level = (enum log_level)brief_number(item);
+        break;
+    }
+}
+
+int session_brief_read(struct session_brief *b, int fd, struct error *err)
+{
+    struct buffer bytes = {0};
+    struct brief_item item;
+    char *name = NULL;
+    size_t at = 0;
+    int more;
+
+    *b = (struct session_brief){.grace_seconds = 30, .idle_seconds = 120, .log_level = LOG_LEVEL_INFO};
+    int rc = io_read_fd(fd, "the session's brief", BRIEF_MAX, &bytes, err);
+    while (!rc && (more = brief_next(&bytes, &at, &item, err)) != 0) {
+        if (more < 0)
+            rc = -1;
+        else
+            session_brief_item(b, &item, &name);
+    }
+    if (!rc && !b->host_key_count)
+        rc = error_set(err, EXIT_FAILED, "there is no usable host key");
+    if (!rc && (!b->ciphers || !b->macs || !b->kex))
+        rc = error_set(err, EXIT_FAILED, "the session's brief names no algorithms");
+    if (bytes.data)
+        explicit_bzero(bytes.data, bytes.len);
+    buffer_free(&bytes);
+    free(name);
+    if (rc)
+        session_brief_free(b);
+    return rc;
+}
+
+void session_brief_free(struct session_brief *b)
+{
+    for (size_t i = 0; i < b->host_key_count; i++)
+        ssh_key_free(b->host_key[i]);
+    authorized_keys_free(&b->keys);
+    free(b->ciphers);
+    free(b->macs);
+    free(b->kex);
+    *b = (struct session_brief){0};
+}

@@ -1,0 +1,27 @@
+/* The brief as the session uses it: keys imported, numbers understood. */
+#ifndef FWSSH_SSH_SESSION_BRIEF_H
+#define FWSSH_SSH_SESSION_BRIEF_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "ssh/authorized_keys.h"
+
+#include <libssh/libssh.h>
+
+#define SESSION_HOST_KEYS_MAX 8
+
+struct session_brief {
+    size_t host_key_count;
+    ssh_key host_key[SESSION_HOST_KEYS_MAX];
+    struct authorized_keys keys;
+    char *ciphers, *macs, *kex;
+    int grace_seconds, idle_seconds;
+    enum log_level log_level;
+};
+
+/* Reads the brief from a descriptor. Host keys that cannot be used are left out with a warning; with none it fails. */
+int session_brief_read(struct session_brief *b, int fd, struct error *err);
+void session_brief_free(struct session_brief *b);
+
+#endif
