@@ -20,6 +20,21 @@ struct receive {
     struct updater updater;
 };
 
+/* An empty request, as fwssh check sends it: what a push would meet. */
+static int receive_describe(struct receive *r, struct error *err)
+{
+    struct error device_error = {0};
+    char *updater = updater_locate(r->config);
+    char *device = device_path_find(r->config, &device_error);
+
+    error_set(err, EXIT_USAGE,
+              "the input ended before a header came; nothing was done (task %s, updater %s, device %s)",
+              r->config->task, updater ? updater : "missing", device ? device : device_error.text);
+    free(updater);
+    free(device);
+    return -1;
+}
+
 /* The line up to its newline, however it is cut into packets; what follows stays in ahead. */
 static int receive_header(struct receive *r, struct header *header, struct error *err)
 {
@@ -32,10 +47,10 @@ static int receive_header(struct receive *r, struct header *header, struct error
         int n = client_read_ahead(r->client, err);
         if (n < 0)
             return -1;
+        if (n == 0 && !ahead->len)
+            return receive_describe(r, err);
         if (n == 0)
-            return error_set(err, EXIT_USAGE,
-                             ahead->len ? "the input ended inside the header; nothing was done"
-                                        : "the input ended before a header came; nothing was done");
+            return error_set(err, EXIT_USAGE, "the input ended inside the header; nothing was done");
     }
     size_t len = (size_t)(newline - ahead->data);
     if (len >= HEADER_MAX)

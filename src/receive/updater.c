@@ -48,8 +48,10 @@ static char *updater_fwpack(void)
     return found;
 }
 
-static char *updater_locate(const char *key)
+char *updater_locate(const struct device_config *config)
 {
+    const char *key = config->updater;
+
     if (strchr(key, '/'))
         return memory_text(key);
     if (!strcmp(key, "fwpack"))
@@ -126,7 +128,7 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
 {
     char version[256];
 
-    *u = (struct updater){.program = updater_locate(config->updater)};
+    *u = (struct updater){.program = updater_locate(config)};
     if (!u->program)
         return error_set(err, EXIT_FAILED,
                          "cannot find the updater '%s' (key updater) on the device; install fwup or "

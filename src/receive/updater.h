@@ -22,6 +22,9 @@ struct updater {
 int updater_find(struct updater *u, const struct device_config *config, struct error *err);
 void updater_free(struct updater *u);
 
+/* The path of the program that the key updater means, not asked anything; NULL if there is none. The caller frees it. */
+char *updater_locate(const struct device_config *config);
+
 struct updater_result {
     char uuid[40]; /* of the firmware, if the updater told it */
     uint64_t unread; /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */

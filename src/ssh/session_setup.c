@@ -28,6 +28,7 @@ static int session_algorithms(struct session *s, struct error *err)
 
     /* The system's sshd_config is not ours. */
     ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
+    ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_BANNER, "fwssh");
     if (session_option(s->bind, SSH_BIND_OPTIONS_CIPHERS_C_S, b->ciphers, "ciphers", err) ||
         session_option(s->bind, SSH_BIND_OPTIONS_CIPHERS_S_C, b->ciphers, "ciphers", err) ||
         session_option(s->bind, SSH_BIND_OPTIONS_HMAC_C_S, b->macs, "macs", err) ||

@@ -1,0 +1,5 @@
+# Each line of a text file becomes a C string.
+s/\\/\\\\/g
+s/"/\\"/g
+s/^/"/
+s/$/\\n",/

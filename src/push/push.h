@@ -1,0 +1,10 @@
+/* `fwssh push`: a firmware to one device after another. */
+#ifndef FWSSH_PUSH_PUSH_H
+#define FWSSH_PUSH_PUSH_H
+
+#include "push/push_options.h"
+
+/* The exit status: that of the one device, or EXIT_SOME_FAILED when some of several failed. */
+int push_run(const struct push_options *o);
+
+#endif

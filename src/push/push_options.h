@@ -1,0 +1,35 @@
+/* The options of `fwssh push` and `fwssh check`. */
+#ifndef FWSSH_PUSH_PUSH_OPTIONS_H
+#define FWSSH_PUSH_PUSH_OPTIONS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PUSH_LIST_MAX 64
+#define PUSH_DEFAULT_HOST "nerves.local"
+#define PUSH_DEFAULT_PORT 8989
+#define PUSH_DEFAULT_SUBSYSTEM "nerves_firmware_ssh"
+
+struct push_options {
+    const char *hosts[PUSH_LIST_MAX];
+    size_t host_count; /* at least 1 */
+    const char *firmware, *target; /* NULL: searched for; NULL: MIX_TARGET */
+    int port;                      /* 0: from ~/.ssh/config, else the default */
+    const char *user, *user_dir, *host_key_alias, *log_dir;
+    char *passphrase; /* owned; NULL: ssh asks by itself */
+    bool no_reboot, exec, json, quiet;
+    const char *subsystem;
+    const char *ssh; /* a shell command, as git's core.sshCommand */
+    const char *ssh_options[PUSH_LIST_MAX];
+    size_t ssh_option_count;
+};
+
+/* argv[0] is the command's word. A passphrase on the command line is overwritten there at once. */
+int push_options_parse(struct push_options *o, int argc, char **argv, struct error *err);
+void push_options_free(struct push_options *o);
+
+extern const char push_options_help[];
+
+#endif

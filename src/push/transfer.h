@@ -1,0 +1,28 @@
+/* One run of ssh: header and firmware go in, the device's text comes out. */
+#ifndef FWSSH_PUSH_TRANSFER_H
+#define FWSSH_PUSH_TRANSFER_H
+
+#include "base/buffer.h"
+#include "push/console.h"
+#include "push/ssh_command.h"
+
+/* The ends of both texts are kept for finding out what happened. */
+#define TRANSFER_TEXT_MAX 32768
+
+struct transfer {
+    uint64_t sent, total;   /* bytes of the firmware (not the header) that ssh has taken */
+    struct buffer out, err;
+    int wait_status;
+    bool interrupted;
+};
+
+/* header may be "". 0 when ssh ran to its end, -1 with the error set. transfer_free() in any case. */
+int transfer_run(struct transfer *t, const struct push_options *o, const struct ssh_target *target,
+                 const char *header, struct firmware_file *firmware, struct console *console,
+                 struct error *err);
+void transfer_free(struct transfer *t);
+
+/* Has SIGINT and SIGTERM end the transfer in order. */
+void transfer_watch_signals(void);
+
+#endif
