@@ -94,7 +94,7 @@ static void finish(const struct device_config *config, const struct options *o, 
         return;
     }
     result_describe(result, text, sizeof text);
-    log_at(result->status ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", text);
+    log_at(result->status && !result->asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", text);
     if (result->reboot && reboot_later(config->reboot_command, lock, &err)) {
         log_error("%s", err.text);
         result->status = EXIT_FAILED;

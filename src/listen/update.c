@@ -114,7 +114,7 @@ void update_end(struct listener *l, struct connection *c, int status)
     } else if (recv(c->result_fd, text, 1, MSG_PEEK | MSG_DONTWAIT) > 0 &&
                result_receive(c->result_fd, &result, &lock) > 0) {
         result_describe(&result, text, sizeof text);
-        log_at(result.status ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s", c->address, text);
+        log_at(result.status && !result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s", c->address, text);
     } else {
         result.status = (uint32_t)WEXITSTATUS(status);
         log_error("%s: fwssh-receive ended with status %u and told no result", c->address, result.status);

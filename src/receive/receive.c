@@ -30,6 +30,7 @@ static int receive_describe(struct receive *r, struct error *err)
     error_set(err, EXIT_USAGE,
               "the input ended before a header came; nothing was done (task %s, updater %s, device %s)",
               r->config->task, updater ? updater : "missing", device ? device : device_error.text);
+    r->result->asked = 1;
     free(updater);
     free(device);
     return -1;

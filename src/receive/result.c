@@ -35,7 +35,9 @@ void result_describe(const struct result *r, char *text, size_t size)
 {
     const char *unheard = r->told ? "" : "; the client was gone and has not been told";
 
-    if (r->status)
+    if (r->asked)
+        snprintf(text, size, "asked what an update would meet");
+    else if (r->status)
         snprintf(text, size, "update failed with status %u: %s%s", r->status, r->text, unheard);
     else
         snprintf(text, size, "update done: %u firmware%s written%s%s%s%s", r->firmwares,
@@ -50,7 +52,7 @@ void result_keep(const struct result *r, const char *state_dir)
     struct tm tm;
     time_t now = time(NULL);
 
-    if (access(state_dir, W_OK))
+    if (r->asked || access(state_dir, W_OK))
         return; /* a read-only system keeps nothing */
     gmtime_r(&now, &tm);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);

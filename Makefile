@@ -1,0 +1,39 @@
+# The front door; Meson does the work. `make demo` and `make check` install the Debian packages that are missing.
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+
+.PHONY: all demo check test bench format install clean
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+# Builds, makes keys and firmware, and pushes them to a fwsshd on this machine.
+demo:
+	@tests/packages.sh build demo
+	@$(MAKE) --no-print-directory -s all
+	@examples/demo/demo.sh $(BUILD)
+
+# All tests, also with sanitizers; the last line counts.
+check:
+	@tests/check.sh
+
+# The fast ones, with what is built.
+test: all
+	@tests/run.py $(BUILD)
+
+bench: all
+	@bench/run.sh $(BUILD)
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: all
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+clean:
+	rm -rf build build-* demo

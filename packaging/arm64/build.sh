@@ -1,0 +1,144 @@
+#!/bin/sh
+# Links the device programs statically for arm64 and tries them under qemu. Installs nothing.
+# Usage: packaging/arm64/build.sh BUILDDIR (the programs are then in BUILDDIR/bin)
+set -eu
+
+programs='fwsshd fwssh-session fwssh-receive fwpack'
+tool=aarch64-linux-gnu
+emulator=qemu-aarch64-static
+
+fail()
+{
+    echo "build.sh: $*" >&2
+    exit 1
+}
+
+package_list()
+{
+    sed '/^#/d' "$here/$1"
+}
+
+check_packages()
+{
+    missing=
+    for package in $(package_list packages.txt); do
+        dpkg-query -W -f='${db:Status-Abbrev}\n' "$package" 2>/dev/null | grep -q '^ii' || missing="$missing $package"
+    done
+    [ -z "$missing" ] || fail "Debian packages are missing:$missing"
+}
+
+# The sources of this machine, so that the sysroot comes from where its other packages come from.
+apt_sources()
+{
+    find /etc/apt/sources.list /etc/apt/sources.list.d -type f \( -name '*.list' -o -name '*.sources' \) 2>/dev/null
+}
+
+make_sysroot()
+{
+    # A finished sysroot holds the list that it was made from.
+    cmp -s "$here/sysroot-packages.txt" "$sysroot/packages.txt" && return
+    [ -n "$(apt_sources)" ] || fail "/etc/apt has no package sources"
+    rm -rf "$sysroot"
+    # Nothing is run in the sysroot, so only root, who may, uses the mode with chroot.
+    mode=root
+    [ "$(id -u)" = 0 ] || mode=chrootless
+    # shellcheck disable=SC2046 # one argument for each source
+    mmdebstrap --mode=$mode --architectures=arm64 --variant=extract \
+        --include="$(package_list sysroot-packages.txt | paste -sd,)" \
+        '' "$sysroot" $(apt_sources) >"$out/sysroot.log" 2>&1 || {
+        cat "$out/sysroot.log" >&2
+        fail "cannot make the sysroot"
+    }
+    cp "$here/sysroot-packages.txt" "$sysroot/packages.txt"
+}
+
+compile_stubs()
+{
+    for stub in gss_stub nss_stub; do
+        $tool-gcc --sysroot="$sysroot" -isystem "$sysroot/usr/include/$tool" -isystem "$sysroot/usr/include" \
+            -D_GNU_SOURCE -std=c17 -O2 -fPIE -Wall -Wextra -Werror -c "$here/$stub.c" -o "$out/$stub.o"
+    done
+}
+
+build()
+{
+    cat >"$out/paths.ini" <<END
+[constants]
+sysroot = '$sysroot'
+stubs = ['$out/gss_stub.o', '$out/nss_stub.o']
+END
+    # Meson does not notice a changed cross file; all is built in a few seconds.
+    rm -rf "$out/meson"
+    meson setup "$out/meson" "$here/../.." --cross-file "$out/paths.ini" --cross-file "$here/cross.ini" \
+        >"$out/meson.log" 2>&1 || {
+        cat "$out/meson.log" >&2
+        fail "meson setup failed"
+    }
+    set --
+    for program in $programs; do
+        set -- "$@" "src/$program"
+    done
+    ninja --quiet -C "$out/meson" "$@"
+}
+
+# Warnings of the linker do not show every way into NSS: calls within the C library are silent.
+check_static()
+{
+    if $tool-readelf -ld "$1" | grep -E 'INTERP|NEEDED'; then
+        fail "$1 is not static"
+    fi
+    if $tool-nm "$1" | grep -E ' _?_nss_'; then
+        fail "$1 has NSS in it"
+    fi
+}
+
+strip_programs()
+{
+    mkdir -p "$out/bin"
+    for program in $programs; do
+        check_static "$out/meson/src/$program"
+        $tool-strip -o "$out/bin/$program" "$out/meson/src/$program"
+        printf '%9d %s\n' "$(stat -c %s "$out/bin/$program")" "$program"
+    done
+}
+
+# A program of this machine that runs one of the device: fwsshd under qemu can start only such.
+wrap()
+{
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' $emulator "$out/bin/$1" >"$out/run/$1"
+    chmod 755 "$out/run/$1"
+}
+
+try_programs()
+{
+    rm -rf "$out/run"
+    mkdir -p "$out/run"
+    for program in $programs; do
+        wrap "$program"
+        "$out/run/$program" --version >"$out/run/version" || fail "$program --version failed"
+        grep -q '[0-9]\.[0-9]' "$out/run/version" || fail "$program --version printed no version"
+    done
+    cat >"$out/run/fwsshd.conf" <<END
+port = 8989
+system-dir = "$out/run"
+state-dir = "$out/run/state"
+authorized-keys-files = {}
+session-program = "$out/run/fwssh-session"
+receive-program = "$out/run/fwssh-receive"
+END
+    "$out/run/fwsshd" -f "$out/run/fwsshd.conf" -t >"$out/run/report" || fail "fwsshd -t failed"
+    # Made by fwssh-session, so that libssh and libcrypto have run too.
+    grep -q '^# host-key ssh-ed25519 ' "$out/run/report" || fail "fwsshd -t told no host key"
+}
+
+[ $# = 1 ] || fail "Usage: build.sh BUILDDIR"
+here=$(cd "$(dirname "$0")" && pwd)
+check_packages
+mkdir -p "$1"
+out=$(cd "$1" && pwd)
+sysroot=$out/sysroot
+make_sysroot
+compile_stubs
+build
+strip_programs
+try_programs

@@ -1,0 +1,81 @@
+/*
+ * A GSSAPI that knows no mechanism. Debian's libssh.a is built with GSSAPI, but Debian has no static krb5.
+ *
+ * The server half of libssh asks it before anybody has logged in, whatever methods are allowed: a client only has to
+ * try gssapi-with-mic. So the calls on that way (ssh_gssapi_handle_userauth() of libssh) succeed with empty sets, and
+ * libssh refuses the method; if gss_indicate_mechs() failed, libssh would send no answer at all. The other calls need
+ * a mechanism first, so nothing comes to them.
+ *
+ * Debian's libssh-dev does not bring gssapi.h: the few types are repeated here as RFC 2744 has them.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#define GSS_S_COMPLETE 0u
+#define GSS_S_UNAVAILABLE (16u << 16)
+
+struct gss_oid_set {
+    size_t count;
+    void *elements;
+};
+
+void *GSS_C_NT_HOSTBASED_SERVICE, *GSS_C_NT_USER_NAME;
+
+static struct gss_oid_set no_mechanisms;
+
+uint32_t gss_indicate_mechs(uint32_t *minor, struct gss_oid_set **set);
+uint32_t gss_create_empty_oid_set(uint32_t *minor, struct gss_oid_set **set);
+uint32_t gss_release_oid_set(uint32_t *minor, struct gss_oid_set **set);
+uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct gss_oid_set *set, int *present);
+
+uint32_t gss_indicate_mechs(uint32_t *minor, struct gss_oid_set **set)
+{
+    *minor = 0;
+    *set = &no_mechanisms;
+    return GSS_S_COMPLETE;
+}
+
+uint32_t gss_create_empty_oid_set(uint32_t *minor, struct gss_oid_set **set)
+{
+    return gss_indicate_mechs(minor, set);
+}
+
+uint32_t gss_release_oid_set(uint32_t *minor, struct gss_oid_set **set)
+{
+    *minor = 0;
+    *set = NULL;
+    return GSS_S_COMPLETE;
+}
+
+uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct gss_oid_set *set, int *present)
+{
+    (void)oid;
+    (void)set;
+    *minor = 0;
+    *present = 0;
+    return GSS_S_COMPLETE;
+}
+
+/* All calls begin with the minor status; what follows does not matter here. */
+#define UNAVAILABLE(name)                                                                                              \
+    uint32_t name(uint32_t *minor);                                                                                    \
+    uint32_t name(uint32_t *minor)                                                                                     \
+    {                                                                                                                  \
+        *minor = 0;                                                                                                    \
+        return GSS_S_UNAVAILABLE;                                                                                      \
+    }
+
+UNAVAILABLE(gss_accept_sec_context)
+UNAVAILABLE(gss_acquire_cred)
+UNAVAILABLE(gss_add_oid_set_member)
+UNAVAILABLE(gss_display_name)
+UNAVAILABLE(gss_display_status)
+UNAVAILABLE(gss_get_mic)
+UNAVAILABLE(gss_import_name)
+UNAVAILABLE(gss_init_sec_context)
+UNAVAILABLE(gss_inquire_cred)
+UNAVAILABLE(gss_inquire_cred_by_mech)
+UNAVAILABLE(gss_release_buffer)
+UNAVAILABLE(gss_release_cred)
+UNAVAILABLE(gss_release_name)
+UNAVAILABLE(gss_verify_mic)

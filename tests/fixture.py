@@ -1,0 +1,300 @@
+"""What a test works with: a directory of its own, free ports, keys, and a daemon that goes away with the test."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+# Sanitizer reports go to files that the fixture looks for; a process that leaks must not change its exit status.
+SANITIZER = {
+    "ASAN_OPTIONS": "log_path={dir}/sanitizer:exitcode=99:detect_leaks=1",
+    "UBSAN_OPTIONS": "log_path={dir}/sanitizer:print_stacktrace=1:halt_on_error=1",
+    "LSAN_OPTIONS": "log_path={dir}/sanitizer",
+}
+
+
+class Skipped(Exception):
+    pass
+
+
+def seconds(n):
+    """Marks a test that may take longer than the runner's usual limit."""
+    def mark(function):
+        function.seconds = n
+        return function
+    return mark
+
+
+class Fixture:
+    def __init__(self, source, build, directory):
+        self.src = Path(source)
+        self.build = Path(build)
+        self.dir = Path(directory)
+        self.env = {**os.environ, "HOME": str(self.dir), "LC_ALL": "C"}
+        for name in ("SSH_AUTH_SOCK", "SSH_ASKPASS", "DISPLAY", "MIX_TARGET", "MIX_ENV", "FWSSH_SSH"):
+            self.env.pop(name, None)
+        for name, value in SANITIZER.items():
+            self.env[name] = value.format(dir=self.dir)
+        self.daemons = []
+        self.processes = []
+
+    def close(self, failed=False):
+        logs = []
+        for daemon in self.daemons:
+            daemon.stop()
+            logs.append(daemon.log())
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if failed:
+            for log in logs:
+                print("--- daemon's log ---\n" + log)
+        reports = sorted(self.dir.glob("sanitizer.*"))
+        for report in reports:
+            print(report.read_text(errors="replace"))
+        assert not reports, "a sanitizer found a mistake"
+
+    def skip(self, reason):
+        raise Skipped(reason)
+
+    def need(self, program):
+        if not shutil.which(program):
+            self.skip(f"{program} is not installed")
+        return program
+
+    def golden(self, name):
+        """A file of the reference program, where they are present."""
+        path = Path(os.environ.get("FWSSH_GOLDEN", self.src / "../shared/golden")).resolve() / name
+        if not path.exists():
+            self.skip(f"golden file {name} is not here")
+        return path
+
+    def bin(self, name):
+        return str(self.build / "src" / name)
+
+    def run(self, argv, env=None, input=None, cwd=None, timeout=60, text=True):
+        return subprocess.run([str(a) for a in argv], env={**self.env, **(env or {})}, input=input,
+                              cwd=cwd or self.dir, timeout=timeout, text=text,
+                              stdin=subprocess.DEVNULL if input is None else None,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def start(self, argv, env=None, **kw):
+        """A process that is killed at the test's end if it still runs."""
+        process = subprocess.Popen([str(a) for a in argv], env={**self.env, **(env or {})},
+                                   cwd=kw.pop("cwd", self.dir), **kw)
+        self.processes.append(process)
+        return process
+
+    def wait_for(self, condition, what="the condition", timeout=20):
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.02)
+        raise AssertionError(f"waited {timeout} s in vain for {what}")
+
+    def port(self):
+        """A port of loopback that was free a moment ago."""
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            return s.getsockname()[1]
+
+    def script(self, name, body):
+        path = self.dir / name
+        path.write_text(body)
+        path.chmod(0o755)
+        return path
+
+    def updater(self, body="", version="1.16.0", name="updater"):
+        """A stand-in for fwup: what it is called with goes to NAME.args, its input to NAME.input, then body runs,
+        which may use $me, shake STATUS, take, take_some N, and await (until the test calls go()). The default
+        body succeeds with fwup's handshake."""
+        body = body or "printf 'Success!\\n'; shake 0"
+        return self.script(name, f"""#!/bin/sh
+if [ "$1" = --version ]; then echo '{version}'; exit 0; fi
+me={self.dir}/{name}
+echo "$@" >> $me.args
+echo $$ >> $me.pid
+shake() {{ printf '\\032'; printf "\\\\$(printf %03o "$1")"; cat > /dev/null; exit "$1"; }}
+take() {{ cat >> $me.input; }}
+take_some() {{ head -c "$1" >> $me.input; }}
+await() {{ while [ ! -e $me.go ]; do sleep 0.02; done; }}
+{body}
+""")
+
+    def go(self, name="updater"):
+        """Lets an updater pass its await."""
+        (self.dir / f"{name}.go").touch()
+
+    def sanitized(self):
+        """Whether this build has sanitizers, whose memory is not that of the program."""
+        options = json.loads((self.build / "meson-info/intro-buildoptions.json").read_text())
+        return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in options)
+
+    def image(self, size=8 << 20, name="device.img"):
+        path = self.dir / name
+        with open(path, "wb") as f:
+            f.truncate(size)
+        return path
+
+    def key(self, name="id_ed25519", kind="ed25519", passphrase="", bits=None, comment="tester@desk"):
+        path = self.dir / name
+        if not path.exists():
+            extra = ["-b", str(bits)] if bits else []
+            self.run(["ssh-keygen", "-q", "-t", kind, *extra, "-N", passphrase, "-C", comment, "-f", path])
+        return path
+
+    def daemon(self, wait=True, **config):
+        daemon = Daemon(self, config)
+        self.daemons.append(daemon)
+        if wait:
+            daemon.start()
+        return daemon
+
+
+def confuse(value):
+    """A Python value in the language of fwsshd.conf."""
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return "{" + ", ".join(confuse(v) for v in value) + "}"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$") + '"'
+
+
+class Daemon:
+    """fwsshd on a port of its own; keywords are keys of its configuration with _ for -."""
+
+    def __init__(self, t, config):
+        self.t = t
+        self.number = len(t.daemons)
+        self.port = t.port()
+        self.key = t.key()
+        self.state = t.dir / f"state{self.number}"
+        self.rebooted = t.dir / f"rebooted{self.number}"
+        self.conf = t.dir / f"fwsshd{self.number}.conf"
+        self.log_path = t.dir / f"fwsshd{self.number}.log"
+        self.process = None
+        self.config = {
+            "port": self.port,
+            "listen-address": ["127.0.0.1"],
+            "authorized-keys-files": [f"{self.key}.pub"],
+            "system-dir": "/nonexistent",
+            "state-dir": self.state,
+            "device": config.pop("device", None) or t.image(name=f"device{self.number}.img"),
+            "updater": config.pop("updater", None) or t.updater("take\nprintf 'Success!\\n'; shake 0"),
+            "reboot-command": f"/bin/sh {self.reboot_script()}",
+            "lock-file": t.dir / f"lock{self.number}-DEVICE",
+            "receive-program": t.bin("fwssh-receive"),
+            "session-program": t.bin("fwssh-session"),
+            "log-level": "debug",
+        }
+        self.config.update({k.replace("_", "-"): v for k, v in config.items()})
+        self.write_config()
+
+    def reboot_script(self):
+        """Counts reboots, and fails, so that the device is not kept locked for one that never comes."""
+        path = self.t.dir / f"reboot{self.number}.sh"
+        path.write_text(f"echo reboot >> {self.rebooted}\nexit 1\n")
+        return path
+
+    def write_config(self, **changes):
+        self.config.update({k.replace("_", "-"): v for k, v in changes.items()})
+        self.conf.write_text("".join(f"{k} = {confuse(v)}\n" for k, v in self.config.items()))
+
+    def start(self, *options, env=None):
+        with open(self.log_path, "ab") as log:
+            self.process = self.t.start([self.t.bin("fwsshd"), "-f", self.conf, *options], stdout=log,
+                                        stderr=log, env=env)
+        self.t.wait_for(lambda: "listening on" in self.log() or self.process.poll() is not None,
+                        "the daemon to listen")
+        assert self.process.poll() is None, self.log()
+        return self
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def reload(self):
+        before = self.log().count("anew") + self.log().count("stays in force")
+        self.process.send_signal(signal.SIGHUP)
+        self.t.wait_for(lambda: self.log().count("anew") + self.log().count("stays in force") > before,
+                        "the daemon to reload")
+
+    def log(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def wait_log(self, text, timeout=20):
+        self.t.wait_for(lambda: text in self.log(), f"'{text}' in the daemon's log", timeout)
+
+    def reboots(self):
+        return self.rebooted.read_text().count("reboot") if self.rebooted.exists() else 0
+
+    def wait_reboot(self, count=1):
+        self.t.wait_for(lambda: self.reboots() >= count, "the reboot")
+
+    def updater_input(self, name="updater"):
+        path = self.t.dir / f"{name}.input"
+        return path.read_bytes() if path.exists() else b""
+
+    def updater_pids(self, name="updater"):
+        path = self.t.dir / f"{name}.pid"
+        return [int(p) for p in path.read_text().split()] if path.exists() else []
+
+    def ssh_args(self, *options, user="any", subsystem="nerves_firmware_ssh", key=None):
+        """An OpenSSH client's command line that asks for the subsystem."""
+        args = ["ssh", "-F", "none", "-T", "-p", str(self.port), "-i", str(key or self.key),
+                "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+                "-o", f"UserKnownHostsFile={self.t.dir}/known_hosts", "-o", "LogLevel=ERROR", *options]
+        if subsystem:
+            return [*args, "-s", f"{user}@127.0.0.1", subsystem]
+        return [*args, f"{user}@127.0.0.1"]
+
+    def push(self, data, *options, timeout=60, **kw):
+        """Sends bytes (header and all) with OpenSSH's client: the CompletedProcess, as bytes."""
+        return self.t.run(self.ssh_args(*options, **kw), input=data, timeout=timeout, text=False)
+
+    def client(self, *options, **kw):
+        """An OpenSSH client that runs beside the test, which writes to its standard input and ends it."""
+        return self.t.start(self.ssh_args(*options, **kw), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, bufsize=0)
+
+    def pids(self, program):
+        """The daemon's children that run this program."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                pid, rest = path.read_text().split(" (", 1)
+            except OSError:
+                continue
+            name, rest = rest.rsplit(") ", 1)
+            state, parent = rest.split()[:2]
+            if name == program and state != "Z" and int(parent) == self.process.pid:
+                found.append(int(pid))
+        return found
+
+
+def peak_memory(pid):
+    """The most memory that a process has had so far, in kB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise AssertionError(f"process {pid} has ended")
+
+
+def alive(pid):
+    """Whether a process runs; one that has ended and was not reaped does not count."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+"""Runs all tests of a build in parallel: run.py BUILD [-j N] [--only TEXT] [--suite NAME]...
+
+A test is a function test_*(t) in tests/*/test_*.py (t: tests/fixture.py), or a program in BUILD/tests/unit.
+Each runs in a process and a directory of its own. The last line counts: N passed, N failed, N skipped.
+"""
+import argparse
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(SOURCE / "tests"))
+sys.dont_write_bytecode = True
+from fixture import Fixture, Skipped  # noqa: E402
+
+SKIPPED = 77
+DEFAULT_SECONDS = 60
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def python_tests(suites):
+    for path in sorted((SOURCE / "tests").glob("*/test_*.py")):
+        if suites and path.parent.name not in suites:
+            continue
+        module = load(path)
+        for name, function in vars(module).items():
+            if name.startswith("test_") and callable(function):
+                yield f"{path.parent.name}/{path.stem[5:]}/{name[5:]}", function
+
+
+def unit_tests(build, suites):
+    if suites and "unit" not in suites:
+        return
+    for path in sorted((build / "tests").glob("unit_*")):
+        if path.is_file() and os.access(path, os.X_OK):
+            yield f"unit/{path.name[5:]}", path
+
+
+def run_unit(path, t):
+    """A cmocka program: its TAP lines count as tests of their own."""
+    result = subprocess.run([path], cwd=t.dir, env={**t.env, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(result.stdout)
+    (t.dir / "count").write_text(str(len(re.findall(r"^ok ", result.stdout, re.M))))
+    assert result.returncode == 0, f"{path.name} ended with {result.returncode}"
+
+
+def child(test, t, log):
+    """Runs in a process of its own and never returns."""
+    os.setsid()
+    fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    status = 1
+    try:
+        if callable(test):
+            test(t)
+        else:
+            run_unit(test, t)
+        status = 0
+    except Skipped as reason:
+        print(f"skipped: {reason}")
+        status = SKIPPED
+    except BaseException:  # a test may fail in any way
+        traceback.print_exc()
+    finally:
+        try:
+            t.close(failed=status not in (0, SKIPPED))
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush()
+        os._exit(status)
+
+
+class Running:
+    def __init__(self, name, test, build, base):
+        self.name = name
+        self.dir = Path(tempfile.mkdtemp(prefix="t-", dir=base))
+        self.log = self.dir.with_suffix(".log")
+        self.begin = time.monotonic()
+        self.deadline = self.begin + getattr(test, "seconds", DEFAULT_SECONDS)
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            child(test, Fixture(SOURCE, build, self.dir), self.log)
+
+
+def finish(one, status, totals, verbose):
+    text = one.log.read_text(errors="replace") if one.log.exists() else ""
+    seconds = time.monotonic() - one.begin
+    code = os.waitstatus_to_exitcode(status)
+    if code == 0:
+        count = one.dir / "count"
+        totals["passed"] += int(count.read_text() or 1) if count.exists() else 1
+        word = "ok"
+    elif code == SKIPPED:
+        totals["skipped"] += 1
+        word = "skipped"
+    else:
+        totals["failed"] += 1
+        totals["names"].append(one.name)
+        word = "FAILED" if time.monotonic() < one.deadline else "FAILED (too slow)"
+    if verbose or code != 0:
+        reason = text.strip().splitlines()[-1] if code == SKIPPED and text.strip() else ""
+        print(f"{word:8} {seconds:5.1f} s  {one.name}  {reason}")
+    if code not in (0, SKIPPED):
+        print("    " + "\n    ".join(text.splitlines()[-80:]))
+    totals["times"].append((seconds, one.name))
+    shutil.rmtree(one.dir, ignore_errors=True)
+    one.log.unlink(missing_ok=True)
+
+
+def run_all(tests, build, jobs, verbose):
+    totals = {"passed": 0, "failed": 0, "skipped": 0, "names": [], "times": []}
+    base = tempfile.mkdtemp(prefix="fwssh-tests-")
+    os.chmod(base, 0o755)
+    waiting, running = list(tests), {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            one = Running(*waiting.pop(0), build, base)
+            running[one.pid] = one
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid in running:
+            finish(running.pop(pid), status, totals, verbose)
+            continue
+        for one in running.values():
+            if time.monotonic() > one.deadline:
+                os.killpg(one.pid, signal.SIGKILL)
+        time.sleep(0.01)  # the runner's own poll; no test waits by sleeping
+    shutil.rmtree(base, ignore_errors=True)
+    return totals
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("build", type=Path)
+    p.add_argument("-j", "--jobs", type=int, default=2 * (os.cpu_count() or 1))
+    p.add_argument("--only", default="", help="tests whose name holds this text")
+    p.add_argument("--suite", action="append", default=[])
+    p.add_argument("-v", "--verbose", action="store_true")
+    a = p.parse_args()
+    build = a.build.resolve()
+    tests = [*unit_tests(build, a.suite), *python_tests(a.suite)]
+    tests = [(n, f) for n, f in tests if a.only in n]
+    # The slow ones first, so that they do not stand alone at the end.
+    tests.sort(key=lambda nf: -getattr(nf[1], "seconds", 0))
+    totals = run_all(tests, build, a.jobs, a.verbose)
+    if a.verbose:
+        for seconds, name in sorted(totals["times"], reverse=True)[:8]:
+            print(f"slowest: {seconds:5.1f} s  {name}")
+    for name in totals["names"]:
+        print(f"failed: {name}")
+    print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)
+    return 1 if totals["failed"] or not totals["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
