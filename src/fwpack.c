@@ -59,7 +59,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return EXIT_FAILED;
-    int rc = pack_options_parse(&options, argc, argv, &err) || pack_run(&options, uuid, &err) ? -1 : 0;
+    int rc =
+        pack_options_parse(&options, argc, argv, &err) || pack_run(&options, uuid, &err) ? -1 : 0;
     int status = rc ? (int)err.status : EXIT_DONE;
     if (rc)
         tell_error(&options, &err);

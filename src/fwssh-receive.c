@@ -81,8 +81,8 @@ static int parse_options(struct options *o, int argc, char **argv)
 }
 
 /* The listener logs and reboots; where there is none, we do. */
-static void finish(const struct device_config *config, const struct options *o, struct result *result,
-                   int lock)
+static void finish(const struct device_config *config, const struct options *o,
+                   struct result *result, int lock)
 {
     char text[700];
     struct error err;
@@ -115,7 +115,8 @@ int main(int argc, char **argv)
         fputs("fwssh-receive: wrong or missing options; see fwssh-receive --help\n", stderr);
         return EXIT_USAGE;
     }
-    /* Without a listener standard error leads nowhere (sshd drops it), so the log goes to syslog. */
+    /* Without a listener standard error leads nowhere (sshd drops it), so the log goes to syslog.
+     */
     log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !o.test);
     client_open(&client, o.use_stderr, 30);
     if (device_config_load(&config, o.config, &o.overrides, &err)) {

@@ -12,21 +12,23 @@
 
 static void print_usage(FILE *out)
 {
-    fprintf(out,
-            "Usage: fwssh push [HOST...] [--firmware FILE] [options]\n"
-            "       fwssh check [HOST...] [options]\n"
-            "       fwssh gen-script [--output upload.sh] [--force]\n"
-            "       fwssh --version | --help\n"
-            "\n"
-            "Sends a firmware to a device over SSH, by the ssh program of this machine.\n"
-            "HOST is what ssh takes (default " PUSH_DEFAULT_HOST ").\n"
-            "\n"
-            "%s"
-            "\n"
-            "Exit status: 0 done, 1 failed, 2 usage, 3 refused by the device, 4 firmware does not fit or is\n"
-            "damaged, 5 key or host key, 6 unreachable or lost before the last byte, 7 interrupted,\n"
-            "9 lost after the last byte, 10 some of several devices failed\n",
-            push_options_help);
+    fprintf(
+        out,
+        "Usage: fwssh push [HOST...] [--firmware FILE] [options]\n"
+        "       fwssh check [HOST...] [options]\n"
+        "       fwssh gen-script [--output upload.sh] [--force]\n"
+        "       fwssh --version | --help\n"
+        "\n"
+        "Sends a firmware to a device over SSH, by the ssh program of this machine.\n"
+        "HOST is what ssh takes (default " PUSH_DEFAULT_HOST ").\n"
+        "\n"
+        "%s"
+        "\n"
+        "Exit status: 0 done, 1 failed, 2 usage, 3 refused by the device, 4 firmware does not fit "
+        "or is\n"
+        "damaged, 5 key or host key, 6 unreachable or lost before the last byte, 7 interrupted,\n"
+        "9 lost after the last byte, 10 some of several devices failed\n",
+        push_options_help);
 }
 
 static int run_with_options(int (*run)(const struct push_options *), int argc, char **argv)

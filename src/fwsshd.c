@@ -21,7 +21,8 @@ static const char usage[] =
     "  -t                checks configuration and keys, prints what is in force, and ends\n"
     "  --init-host-key   makes the host key in state-dir if there is none, prints its public half\n"
     "\n"
-    "SIGHUP reads configuration and keys anew, SIGTERM ends (a running update is finished first).\n";
+    "SIGHUP reads configuration and keys anew, SIGTERM ends (a running update is finished "
+    "first).\n";
 
 enum mode { MODE_RUN, MODE_TEST, MODE_INIT };
 

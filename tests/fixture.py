@@ -207,10 +207,11 @@ class Daemon:
         self.conf.write_text("".join(f"{k} = {confuse(v)}\n" for k, v in self.config.items()))
 
     def start(self, *options, env=None):
+        before = self.log().count("listening on")
         with open(self.log_path, "ab") as log:
             self.process = self.t.start([self.t.bin("fwsshd"), "-f", self.conf, *options], stdout=log,
                                         stderr=log, env=env)
-        self.t.wait_for(lambda: "listening on" in self.log() or self.process.poll() is not None,
+        self.t.wait_for(lambda: self.log().count("listening on") > before or self.process.poll() is not None,
                         "the daemon to listen")
         assert self.process.poll() is None, self.log()
         return self

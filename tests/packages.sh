@@ -2,9 +2,18 @@
 # packages.sh GROUP...: installs the Debian packages of tests/packages.txt that are missing.
 set -eu
 list=$(dirname "$0")/packages.txt
+# The arm64 build has its own list.
+packages() {
+    if [ "$1" = arm64 ]; then
+        grep -v '^#' "$(dirname "$list")/../packaging/arm64/packages.txt"
+    else
+        sed -n "s/^$1  *//p" "$list"
+    fi
+}
+
 missing=
 for group; do
-    for package in $(sed -n "s/^$group  *//p" "$list"); do
+    for package in $(packages "$group"); do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' ||
             missing="$missing $package"
     done

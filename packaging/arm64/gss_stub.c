@@ -1,12 +1,15 @@
 /*
- * A GSSAPI that knows no mechanism. Debian's libssh.a is built with GSSAPI, but Debian has no static krb5.
+ * A GSSAPI that knows no mechanism. Debian's libssh.a is built with GSSAPI, but Debian has no
+ * static krb5.
  *
- * The server half of libssh asks it before anybody has logged in, whatever methods are allowed: a client only has to
- * try gssapi-with-mic. So the calls on that way (ssh_gssapi_handle_userauth() of libssh) succeed with empty sets, and
- * libssh refuses the method; if gss_indicate_mechs() failed, libssh would send no answer at all. The other calls need
- * a mechanism first, so nothing comes to them.
+ * The server half of libssh asks it before anybody has logged in, whatever methods are allowed: a
+ * client only has to try gssapi-with-mic. So the calls on that way (ssh_gssapi_handle_userauth() of
+ * libssh) succeed with empty sets, and libssh refuses the method; if gss_indicate_mechs() failed,
+ * libssh would send no answer at all. The other calls need a mechanism first, so nothing comes to
+ * them.
  *
- * Debian's libssh-dev does not bring gssapi.h: the few types are repeated here as RFC 2744 has them.
+ * Debian's libssh-dev does not bring gssapi.h: the few types are repeated here as RFC 2744 has
+ * them.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +29,8 @@ static struct gss_oid_set no_mechanisms;
 uint32_t gss_indicate_mechs(uint32_t *minor, struct gss_oid_set **set);
 uint32_t gss_create_empty_oid_set(uint32_t *minor, struct gss_oid_set **set);
 uint32_t gss_release_oid_set(uint32_t *minor, struct gss_oid_set **set);
-uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct gss_oid_set *set, int *present);
+uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct gss_oid_set *set,
+                                 int *present);
 
 uint32_t gss_indicate_mechs(uint32_t *minor, struct gss_oid_set **set)
 {
@@ -47,7 +51,8 @@ uint32_t gss_release_oid_set(uint32_t *minor, struct gss_oid_set **set)
     return GSS_S_COMPLETE;
 }
 
-uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct gss_oid_set *set, int *present)
+uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct gss_oid_set *set,
+                                 int *present)
 {
     (void)oid;
     (void)set;
@@ -57,12 +62,12 @@ uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct 
 }
 
 /* All calls begin with the minor status; what follows does not matter here. */
-#define UNAVAILABLE(name)                                                                                              \
-    uint32_t name(uint32_t *minor);                                                                                    \
-    uint32_t name(uint32_t *minor)                                                                                     \
-    {                                                                                                                  \
-        *minor = 0;                                                                                                    \
-        return GSS_S_UNAVAILABLE;                                                                                      \
+#define UNAVAILABLE(name)                                                                          \
+    uint32_t name(uint32_t *minor);                                                                \
+    uint32_t name(uint32_t *minor)                                                                 \
+    {                                                                                              \
+        *minor = 0;                                                                                \
+        return GSS_S_UNAVAILABLE;                                                                  \
     }
 
 UNAVAILABLE(gss_accept_sec_context)

@@ -1,16 +1,16 @@
 /*
- * No names, no users, no plug-ins. In a static program these calls of glibc load shared libraries of exactly the
- * glibc that was linked (NSS), which a device need not have. fwssh calls none of them; they are in functions of
- * libssh, libcrypto and libconfuse that it does not use: the client's connect, home directories, "~" in paths,
- * Include in ssh_config, engines.
+ * No names, no users, no plug-ins. In a static program these calls of glibc load shared libraries
+ * of exactly the glibc that was linked (NSS), which a device need not have. fwssh calls none of
+ * them; they are in functions of libssh, libcrypto and libconfuse that it does not use: the
+ * client's connect, home directories, "~" in paths, Include in ssh_config, engines.
  */
 #include <glob.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <stddef.h>
 
-int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
-                struct addrinfo **restrict result)
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
 {
     (void)node;
     (void)service;
@@ -24,8 +24,8 @@ void freeaddrinfo(struct addrinfo *list)
     (void)list;
 }
 
-int getnameinfo(const struct sockaddr *restrict address, socklen_t size, char *restrict host, socklen_t host_size,
-                char *restrict service, socklen_t service_size, int flags)
+int getnameinfo(const struct sockaddr *restrict address, socklen_t size, char *restrict host,
+                socklen_t host_size, char *restrict service, socklen_t service_size, int flags)
 {
     (void)address;
     (void)size;
@@ -67,7 +67,8 @@ int getpwuid_r(uid_t uid, struct passwd *restrict entry, char *restrict text, si
 }
 
 /* glob() of glibc looks up users for "~". */
-int glob(const char *restrict pattern, int flags, int (*failed)(const char *path, int code), glob_t *restrict found)
+int glob(const char *restrict pattern, int flags, int (*failed)(const char *path, int code),
+         glob_t *restrict found)
 {
     (void)pattern;
     (void)flags;

@@ -18,8 +18,8 @@ static int apply_handler(const struct plan_handler *handler, struct op_context *
     return 0;
 }
 
-static int apply_entry(struct plan_handler *handler, struct firmware *fw, const struct zip_entry *entry,
-                       struct op_context *context, struct error *err)
+static int apply_entry(struct plan_handler *handler, struct firmware *fw,
+                       const struct zip_entry *entry, struct op_context *context, struct error *err)
 {
     struct resource_stream stream;
 
@@ -59,8 +59,8 @@ static int apply_resources(struct plan *plan, struct firmware *fw, struct op_con
 }
 
 /*
- * The order that makes an interrupted update harmless: what on-init wrote is safe before the first resource,
- * the resources before on-finish begins, and the boot switch comes last of all.
+ * The order that makes an interrupted update harmless: what on-init wrote is safe before the first
+ * resource, the resources before on-finish begins, and the boot switch comes last of all.
  */
 static int apply_plan(struct plan *plan, struct firmware *fw, struct op_context *context,
                       struct error *err)
@@ -74,7 +74,8 @@ static int apply_plan(struct plan *plan, struct firmware *fw, struct op_context 
     return block_cache_finish(context->cache, err);
 }
 
-/* What was not written is forgotten; a failing on-error hides the first error, as in the reference. */
+/* What was not written is forgotten; a failing on-error hides the first error, as in the reference.
+ */
 static void apply_on_error(const struct plan *plan, const struct block_cache_options *options,
                            struct medium *medium, struct op_context *context, struct error *err)
 {
@@ -90,8 +91,8 @@ static void apply_on_error(const struct plan *plan, const struct block_cache_opt
     }
 }
 
-static int apply_task(const struct apply_request *request, struct firmware *fw, struct report *report,
-                      struct error *err)
+static int apply_task(const struct apply_request *request, struct firmware *fw,
+                      struct report *report, struct error *err)
 {
     struct block_cache_options options = {
         .size_mb = (int)cfg_getint(fw->cfg, "block-cache-size-mb"),

@@ -1,4 +1,5 @@
-/* Applying a task of an archive to a medium, from the first byte of the archive to the boot switch. */
+/* Applying a task of an archive to a medium, from the first byte of the archive to the boot switch.
+ */
 #ifndef FWSSH_APPLY_APPLY_H
 #define FWSSH_APPLY_APPLY_H
 
@@ -20,8 +21,9 @@ struct apply_request {
 };
 
 /*
- * 0 when all is on the medium. On failure the boot switch has not been touched unless the failure came from
- * the medium itself while that very block was written. uuid is filled as soon as it is known.
+ * 0 when all is on the medium. On failure the boot switch has not been touched unless the failure
+ * came from the medium itself while that very block was written. uuid is filled as soon as it is
+ * known.
  */
 int apply_run(const struct apply_request *request, struct report *report, char uuid[META_UUID_SIZE],
               struct error *err);

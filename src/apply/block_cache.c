@@ -46,7 +46,7 @@ static void bit_set(uint8_t *bits, uint64_t i)
 
 static void bit_clear(uint8_t *bits, uint64_t i)
 {
-    bits[i / 8] &= (uint8_t)~(1 << (i % 8));
+    bits[i / 8] &= (uint8_t) ~(1 << (i % 8));
 }
 
 static uint8_t *block_cache_pages(void)
@@ -58,7 +58,8 @@ static uint8_t *block_cache_pages(void)
     return p;
 }
 
-struct block_cache *block_cache_new(struct medium *medium, const struct block_cache_options *options)
+struct block_cache *block_cache_new(struct medium *medium,
+                                    const struct block_cache_options *options)
 {
     struct block_cache *c = memory_new(1, sizeof *c);
     long wanted = (long)options->size_mb * 8;
@@ -128,7 +129,8 @@ static int block_cache_put(struct block_cache *c, struct segment *s, size_t from
     return 0;
 }
 
-/* Blocks of a page that are not ours are read just before the page is written: filler of at most 4 KiB. */
+/* Blocks of a page that are not ours are read just before the page is written: filler of at most 4
+ * KiB. */
 static int block_cache_fill_page(struct block_cache *c, struct segment *s, size_t page, size_t len,
                                  struct error *err)
 {
@@ -210,7 +212,8 @@ static struct segment *block_cache_find(struct block_cache *c, uint64_t index)
     return NULL;
 }
 
-/* The segment with that index, taking the place of the one not used for longest. NULL on a failed write. */
+/* The segment with that index, taking the place of the one not used for longest. NULL on a failed
+ * write. */
 static struct segment *block_cache_get(struct block_cache *c, uint64_t index, struct error *err)
 {
     struct segment *s = block_cache_find(c, index);
@@ -264,7 +267,8 @@ static int block_cache_load(struct block_cache *c, struct segment *s, size_t fir
     return 0;
 }
 
-int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t len, struct error *err)
+int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t len,
+                     struct error *err)
 {
     uint8_t *out = buf;
 
@@ -329,7 +333,8 @@ int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struc
         struct segment *s = &c->segment[i];
         if (s->index < first || s->index >= last)
             continue;
-        *s = (struct segment){.data = s->data, .index = s->index, .used = s->used, .streamed = true};
+        *s =
+            (struct segment){.data = s->data, .index = s->index, .used = s->used, .streamed = true};
     }
     if (!c->medium->discard)
         return 0;

@@ -1,6 +1,7 @@
 /*
- * The cache between the functions of a task and the medium (docs/fw-format.md, "Output and ordering"):
- * segments of 128 KiB, a valid and a dirty bit for each block of 512 bytes, written in the order of last use.
+ * The cache between the functions of a task and the medium (docs/fw-format.md, "Output and
+ * ordering"): segments of 128 KiB, a valid and a dirty bit for each block of 512 bytes, written in
+ * the order of last use.
  */
 #ifndef FWSSH_APPLY_BLOCK_CACHE_H
 #define FWSSH_APPLY_BLOCK_CACHE_H
@@ -19,15 +20,18 @@ struct block_cache_options {
 };
 
 /* The medium stays the caller's. */
-struct block_cache *block_cache_new(struct medium *medium, const struct block_cache_options *options);
+struct block_cache *block_cache_new(struct medium *medium,
+                                    const struct block_cache_options *options);
 void block_cache_free(struct block_cache *c);
 
 /* Any byte range; what lies behind the end of an image is zeros. */
-int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t len, struct error *err);
+int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t len,
+                     struct error *err);
 
 /*
- * Whole blocks. streamed: the bytes come in order and are not read again soon, so that full segments go out at
- * once. A range behind the hard end is an error before anything of it is written.
+ * Whole blocks. streamed: the bytes come in order and are not read again soon, so that full
+ * segments go out at once. A range behind the hard end is an error before anything of it is
+ * written.
  */
 int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
                       bool streamed, struct error *err);
@@ -39,8 +43,8 @@ int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struc
 int block_cache_sync(struct block_cache *c, struct error *err);
 
 /*
- * The end of a task: as block_cache_sync, but what was touched last, the boot switch, is written alone after
- * everything else is safe on the medium, and is then flushed itself.
+ * The end of a task: as block_cache_sync, but what was touched last, the boot switch, is written
+ * alone after everything else is safe on the medium, and is then flushed itself.
  */
 int block_cache_finish(struct block_cache *c, struct error *err);
 

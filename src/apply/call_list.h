@@ -12,7 +12,9 @@ struct call {
     const char *argv[FUNCTION_ARGS_MAX]; /* the configuration's */
 };
 
-/* The call that begins at element *at, which moves behind it: 1, 0 at the end, -1 on a malformed list. */
-int call_list_next(cfg_t *section, const char *list, unsigned *at, struct call *call, struct error *err);
+/* The call that begins at element *at, which moves behind it: 1, 0 at the end, -1 on a malformed
+ * list. */
+int call_list_next(cfg_t *section, const char *list, unsigned *at, struct call *call,
+                   struct error *err);
 
 #endif

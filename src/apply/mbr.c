@@ -122,7 +122,8 @@ int mbr_encode_ebrs(const struct mbr_table *table, uint8_t blocks[MBR_EBR_MAX][M
         block[511] = 0xaa;
         if (count > 0)
             /* The record before points here, relative to the extended partition. */
-            mbr_put_entry(blocks[count - 1] + MBR_TABLE + MBR_ENTRY, false, 0x0f, (uint32_t)count, 1);
+            mbr_put_entry(blocks[count - 1] + MBR_TABLE + MBR_ENTRY, false, 0x0f, (uint32_t)count,
+                          1);
         count++;
     }
     return count;

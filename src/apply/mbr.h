@@ -13,7 +13,8 @@ void mbr_expand(struct mbr_table *table, uint64_t device_blocks);
 /* Block 0 of an expanded table. */
 void mbr_encode(const struct mbr_table *table, uint8_t block[MBR_SIZE]);
 
-/* The extended boot records in order; the k-th belongs at block partition[3].offset + k. Returns how many. */
+/* The extended boot records in order; the k-th belongs at block partition[3].offset + k. Returns
+ * how many. */
 int mbr_encode_ebrs(const struct mbr_table *table, uint8_t blocks[MBR_EBR_MAX][MBR_SIZE]);
 
 /* The start of primary partition n in a block 0; -1 when it has no boot signature. */

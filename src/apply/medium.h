@@ -1,6 +1,6 @@
 /*
- * The medium: the only way from the engine to the device. A medium is a block device, an image file, or a
- * recorder in a test.
+ * The medium: the only way from the engine to the device. A medium is a block device, an image
+ * file, or a recorder in a test.
  */
 #ifndef FWSSH_APPLY_MEDIUM_H
 #define FWSSH_APPLY_MEDIUM_H
@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 struct medium {
-    /* Offsets and lengths are whole blocks of 512 bytes; buffers are aligned to 4096 bytes (O_DIRECT).
-     * Each returns 0, or -1 with the error set. Reading behind the end of an image yields zeros. */
+    /* Offsets and lengths are whole blocks of 512 bytes; buffers are aligned to 4096 bytes
+     * (O_DIRECT). Each returns 0, or -1 with the error set. Reading behind the end of an image
+     * yields zeros. */
     int (*read)(struct medium *m, uint64_t offset, void *buf, size_t len, struct error *err);
     int (*write)(struct medium *m, uint64_t offset, const void *buf, size_t len, struct error *err);
     /* Returns when all that was written is safe from a loss of power. */

@@ -26,7 +26,8 @@ static struct medium_file *medium_self(struct medium *m)
     return (struct medium_file *)m;
 }
 
-static int medium_file_read(struct medium *m, uint64_t offset, void *buf, size_t len, struct error *err)
+static int medium_file_read(struct medium *m, uint64_t offset, void *buf, size_t len,
+                            struct error *err)
 {
     if (io_pread_zero(medium_self(m)->fd, buf, len, offset))
         return error_errno(err, "reading %zu bytes failed at offset %llu", len,
@@ -107,35 +108,40 @@ static int medium_open_image(struct medium_file *f, const char *path, const stru
 {
     bool exists = st != NULL;
 
-    /* Root may write to a file without any write bit; such a file says that it should be left alone. */
+    /* Root may write to a file without any write bit; such a file says that it should be left
+     * alone. */
     if (exists && !(st->st_mode & 0222))
         errno = EACCES;
     else
         f->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (f->fd < 0 && exists)
-        return error_errno(err,
-                           "Cannot open '%s' for output. Check file permissions or the read-only tab if "
-                           "this is an SD Card",
-                           path);
+        return error_errno(
+            err,
+            "Cannot open '%s' for output. Check file permissions or the read-only tab if "
+            "this is an SD Card",
+            path);
     if (f->fd < 0)
         return error_errno(
-            err, "Cannot create '%s'. Check the path and permissions on the containing directory", path);
+            err, "Cannot create '%s'. Check the path and permissions on the containing directory",
+            path);
     f->medium.size = exists ? (uint64_t)st->st_size : 0;
     f->medium.extend = medium_file_extend;
     return 0;
 }
 
 static int medium_open_device(struct medium_file *f, const char *path,
-                              const struct medium_options *options, bool is_block, struct error *err)
+                              const struct medium_options *options, bool is_block,
+                              struct error *err)
 {
     if (is_block && options->unmount && medium_unmount(path, err))
         return -1;
     f->fd = open(path, O_RDWR | O_CLOEXEC | (is_block ? O_DIRECT : 0));
     if (f->fd < 0)
-        return error_errno(err,
-                           "Cannot open '%s' for output. Check file permissions or the read-only tab if "
-                           "this is an SD Card",
-                           path);
+        return error_errno(
+            err,
+            "Cannot open '%s' for output. Check file permissions or the read-only tab if "
+            "this is an SD Card",
+            path);
     f->medium.is_device = is_block;
     if (!is_block)
         return 0;

@@ -5,9 +5,9 @@
 const struct op_type *op_find(const char *name)
 {
     static const struct op_type *const types[] = {
-        &op_raw_write,       &op_raw_memset,  &op_trim,         &op_mbr_write,
-        &op_uboot_clearenv,  &op_uboot_setenv, &op_uboot_unsetenv, &op_uboot_recover,
-        &op_error,           &op_info,        &op_reboot_param,
+        &op_raw_write,      &op_raw_memset,   &op_trim,           &op_mbr_write,
+        &op_uboot_clearenv, &op_uboot_setenv, &op_uboot_unsetenv, &op_uboot_recover,
+        &op_error,          &op_info,         &op_reboot_param,
     };
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)

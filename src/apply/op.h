@@ -1,6 +1,6 @@
 /*
- * One operation of a plan: a function of a task with its arguments understood, its ranges known and nothing
- * done yet. ARCHITECTURE.md, "The shape of the engine".
+ * One operation of a plan: a function of a task with its arguments understood, its ranges known and
+ * nothing done yet. ARCHITECTURE.md, "The shape of the engine".
  */
 #ifndef FWSSH_APPLY_OP_H
 #define FWSSH_APPLY_OP_H

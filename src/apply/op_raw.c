@@ -10,7 +10,8 @@
 
 static int op_raw_write_plan(struct op *op, const struct op_source *source, struct error *err)
 {
-    uint64_t blocks = source->resource_size / BLOCK_SIZE + (source->resource_size % BLOCK_SIZE != 0);
+    uint64_t blocks =
+        source->resource_size / BLOCK_SIZE + (source->resource_size % BLOCK_SIZE != 0);
 
     if (op->argc > 1)
         return error_set(err, EXIT_FAILED, "raw_write with encryption is not supported yet");
@@ -19,7 +20,8 @@ static int op_raw_write_plan(struct op *op, const struct op_source *source, stru
     return op_block_range(op->number[0], blocks, &op->range[0], err);
 }
 
-/* Whole blocks go to the cache; what is left of a block waits for the next piece, or is padded with zeros. */
+/* Whole blocks go to the cache; what is left of a block waits for the next piece, or is padded with
+ * zeros. */
 static int op_raw_write_run(const struct op *op, struct op_context *context, struct error *err)
 {
     uint8_t *piece = memory_new(RAW_PIECE + BLOCK_SIZE, 1);

@@ -22,10 +22,11 @@ static int plan_op(struct op *op, const struct call *call, const struct op_sourc
         return -1;
     op->type = op_find(call->name);
     if (!op->type)
-        return error_set(err, EXIT_FAILED,
-                         "this fwpack cannot do %s yet, which the firmware needs; nothing was written. "
-                         "Use fwup on the device",
-                         call->name);
+        return error_set(
+            err, EXIT_FAILED,
+            "this fwpack cannot do %s yet, which the firmware needs; nothing was written. "
+            "Use fwup on the device",
+            call->name);
     op->argc = call->argc;
     const char **argv = memory_new((size_t)call->argc, sizeof *argv);
     memcpy(argv, call->argv, (size_t)call->argc * sizeof *argv);
@@ -106,12 +107,12 @@ static int plan_check_handler(const struct plan_handler *handler, uint64_t end, 
         const struct op *op = &handler->ops[i];
         for (int k = 0; k < op->ranges; k++)
             if (op->range[k].len > end || op->range[k].offset > end - op->range[k].len)
-                return error_set(err, EXIT_MISMATCH,
-                                 "%s writes up to byte %llu, but the device ends at %llu; nothing was "
-                                 "written",
-                                 op->type->name,
-                                 (unsigned long long)(op->range[k].offset + op->range[k].len),
-                                 (unsigned long long)end);
+                return error_set(
+                    err, EXIT_MISMATCH,
+                    "%s writes up to byte %llu, but the device ends at %llu; nothing was "
+                    "written",
+                    op->type->name, (unsigned long long)(op->range[k].offset + op->range[k].len),
+                    (unsigned long long)end);
     }
     return 0;
 }
@@ -123,7 +124,8 @@ int plan_check(const struct plan *plan, const struct medium *medium, struct erro
     for (size_t i = 0; i < plan->resource_count; i++)
         if (plan_check_handler(&plan->resources[i], end, err))
             return -1;
-    return plan_check_handler(&plan->on_init, end, err) || plan_check_handler(&plan->on_finish, end, err)
+    return plan_check_handler(&plan->on_init, end, err) ||
+                   plan_check_handler(&plan->on_finish, end, err)
                ? -1
                : 0;
 }

@@ -1,6 +1,6 @@
 /*
- * The plan of a task: every operation with its ranges, resources and units of progress, made and checked before
- * the first write.
+ * The plan of a task: every operation with its ranges, resources and units of progress, made and
+ * checked before the first write.
  */
 #ifndef FWSSH_APPLY_PLAN_H
 #define FWSSH_APPLY_PLAN_H

@@ -1,4 +1,5 @@
-/* What a command tells while it runs: messages and progress, plain or framed (docs/fw-format.md, "Text"). */
+/* What a command tells while it runs: messages and progress, plain or framed (docs/fw-format.md,
+ * "Text"). */
 #ifndef FWSSH_APPLY_REPORT_H
 #define FWSSH_APPLY_REPORT_H
 

@@ -14,7 +14,8 @@ struct requirement_context {
     struct block_cache *cache;
 };
 
-static bool requirement_partition_offset(const struct requirement_context *c, const char *const *argv)
+static bool requirement_partition_offset(const struct requirement_context *c,
+                                         const char *const *argv)
 {
     uint8_t block[MBR_SIZE];
     uint64_t n, wanted;
@@ -70,11 +71,13 @@ static void requirement_tell(struct report *report, const struct call *call, boo
 
     text[0] = '\0';
     for (int i = 0; i < call->argc && used < sizeof text; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", call->argv[i]);
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "", call->argv[i]);
     report_info(report, "%s(%s) -> %s", call->name, text, met ? "met" : "not met");
 }
 
-static bool requirement_task_fits(const struct requirement_context *c, cfg_t *task, struct report *report)
+static bool requirement_task_fits(const struct requirement_context *c, cfg_t *task,
+                                  struct report *report)
 {
     long old = cfg_getint(task, "require-partition1-offset");
     struct call call;
@@ -111,9 +114,10 @@ cfg_t *requirement_choose_task(cfg_t *cfg, const char *name, struct block_cache 
             requirement_task_fits(&context, task, report))
             return task;
     }
-    error_set(err, EXIT_MISMATCH,
-              "Couldn't find applicable task '%s'. If task is available, the task's requirements may "
-              "not be met.",
-              name);
+    error_set(
+        err, EXIT_MISMATCH,
+        "Couldn't find applicable task '%s'. If task is available, the task's requirements may "
+        "not be met.",
+        name);
     return NULL;
 }

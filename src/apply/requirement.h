@@ -8,8 +8,8 @@
 #include <confuse.h>
 
 /*
- * The first task whose title begins with the name and whose requirements are all met; NULL with the error set if
- * there is none. An error inside a requirement counts as unmet.
+ * The first task whose title begins with the name and whose requirements are all met; NULL with the
+ * error set if there is none. An error inside a requirement counts as unmet.
  */
 cfg_t *requirement_choose_task(cfg_t *cfg, const char *name, struct block_cache *cache,
                                struct report *report, struct error *err);

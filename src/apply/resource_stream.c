@@ -3,8 +3,8 @@
 #include "archive/conf.h"
 
 #include <inttypes.h>
-#include <strings.h>
 #include <string.h>
+#include <strings.h>
 
 int resource_stream_open(struct resource_stream *s, struct firmware *fw, struct report *report,
                          const struct zip_entry *entry, struct error *err)
@@ -35,8 +35,8 @@ static int resource_stream_check(struct resource_stream *s, struct error *err)
     s->ended = true;
     if (s->count != s->expected)
         return error_set(err, EXIT_MISMATCH,
-                         "wrote %" PRIu64 " bytes for '%s', but should have written %" PRIu64, s->count,
-                         name, s->expected);
+                         "wrote %" PRIu64 " bytes for '%s', but should have written %" PRIu64,
+                         s->count, name, s->expected);
     hash_end_text(&s->hash, digest);
     if (strcasecmp(digest, cfg_getstr(s->resource, "blake2b-256")))
         return error_set(err, EXIT_MISMATCH, "detected blake2b mismatch on '%s'", name);

@@ -1,4 +1,5 @@
-/* The data of one resource on its way from the archive to an operation: counted, hashed, readable once. */
+/* The data of one resource on its way from the archive to an operation: counted, hashed, readable
+ * once. */
 #ifndef FWSSH_APPLY_RESOURCE_STREAM_H
 #define FWSSH_APPLY_RESOURCE_STREAM_H
 

@@ -128,7 +128,8 @@ static bool uboot_crc_is_good(const struct uboot_table *table, const uint8_t *co
     return bytes_le32(copy) == (uint32_t)crc32(0, copy + header, (uInt)(table->size - header));
 }
 
-/* The newer of two counters comes first; a difference of 128 or more, or of none, means the first copy. */
+/* The newer of two counters comes first; a difference of 128 or more, or of none, means the first
+ * copy. */
 static int uboot_choose(const struct uboot_table *table, const uint8_t *copies[2])
 {
     bool good[2] = {uboot_crc_is_good(table, copies[0]),
@@ -142,8 +143,8 @@ static int uboot_choose(const struct uboot_table *table, const uint8_t *copies[2
     return ahead == 0 || ahead >= 128 ? 0 : 1;
 }
 
-int uboot_env_read(struct uboot_env *env, const struct uboot_table *table, struct block_cache *cache,
-                   struct error *err)
+int uboot_env_read(struct uboot_env *env, const struct uboot_table *table,
+                   struct block_cache *cache, struct error *err)
 {
     uint8_t *bytes = memory_new(2, table->size);
     const uint8_t *copies[2] = {bytes, bytes + table->size};
@@ -152,7 +153,8 @@ int uboot_env_read(struct uboot_env *env, const struct uboot_table *table, struc
 
     *env = (struct uboot_env){0};
     for (int i = 0; i < (table->redundant ? 2 : 1); i++)
-        if (block_cache_read(cache, table->offset[i], bytes + (size_t)i * table->size, table->size, err))
+        if (block_cache_read(cache, table->offset[i], bytes + (size_t)i * table->size, table->size,
+                             err))
             goto cleanup;
     env->copy = uboot_choose(table, copies);
     if (env->copy < 0) {

@@ -1,4 +1,5 @@
-/* The variables of a U-Boot environment and their bytes (docs/fw-format.md, "U-Boot environment"). */
+/* The variables of a U-Boot environment and their bytes (docs/fw-format.md, "U-Boot environment").
+ */
 #ifndef FWSSH_APPLY_UBOOT_ENV_H
 #define FWSSH_APPLY_UBOOT_ENV_H
 
@@ -23,9 +24,10 @@ void uboot_env_set(struct uboot_env *env, const char *name, const char *value);
 void uboot_env_unset(struct uboot_env *env, const char *name);
 void uboot_env_free(struct uboot_env *env);
 
-/* Through the cache. Reading takes the newer valid copy; writing goes to the other one, with the next counter. */
-int uboot_env_read(struct uboot_env *env, const struct uboot_table *table, struct block_cache *cache,
-                   struct error *err);
+/* Through the cache. Reading takes the newer valid copy; writing goes to the other one, with the
+ * next counter. */
+int uboot_env_read(struct uboot_env *env, const struct uboot_table *table,
+                   struct block_cache *cache, struct error *err);
 int uboot_env_write(const struct uboot_env *env, const struct uboot_table *table,
                     struct block_cache *cache, struct error *err);
 

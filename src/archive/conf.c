@@ -32,7 +32,8 @@ static void conf_add(struct conf_rows *rows, cfg_opt_t opt)
 
 #define CONF_ADD(rows, macro) conf_add(rows, (cfg_opt_t)macro)
 
-static void conf_add_function(struct conf_rows *rows, const char *name, cfg_func_t create, bool meta)
+static void conf_add_function(struct conf_rows *rows, const char *name, cfg_func_t create,
+                              bool meta)
 {
     CONF_ADD(rows, CFG_FUNC(name, meta ? conf_refuse : create));
 }
@@ -98,23 +99,16 @@ static void conf_file_resource_rows(struct conf_rows *rows, bool meta)
 }
 
 static cfg_opt_t conf_mbr_partition_rows[] = {
-    CFG_STR("block-offset", 0, CFGF_NONE),
-    CFG_INT("block-count", 2147483647, CFGF_NONE),
-    CFG_INT("type", -1, CFGF_NONE),
-    CFG_BOOL("boot", cfg_false, CFGF_NONE),
-    CFG_BOOL("expand", cfg_false, CFGF_NONE),
-    CFG_END(),
+    CFG_STR("block-offset", 0, CFGF_NONE),    CFG_INT("block-count", 2147483647, CFGF_NONE),
+    CFG_INT("type", -1, CFGF_NONE),           CFG_BOOL("boot", cfg_false, CFGF_NONE),
+    CFG_BOOL("expand", cfg_false, CFGF_NONE), CFG_END(),
 };
 
 static cfg_opt_t conf_osii_rows[] = {
-    CFG_INT("os-major", 0, CFGF_NONE),
-    CFG_INT("os-minor", 0, CFGF_NONE),
-    CFG_INT("start-block-offset", 0, CFGF_NONE),
-    CFG_INT("ddr-load-address", 0, CFGF_NONE),
-    CFG_INT("entry-point", 0, CFGF_NONE),
-    CFG_INT("image-size-blocks", 0, CFGF_NONE),
-    CFG_INT("attribute", 15, CFGF_NONE),
-    CFG_END(),
+    CFG_INT("os-major", 0, CFGF_NONE),           CFG_INT("os-minor", 0, CFGF_NONE),
+    CFG_INT("start-block-offset", 0, CFGF_NONE), CFG_INT("ddr-load-address", 0, CFGF_NONE),
+    CFG_INT("entry-point", 0, CFGF_NONE),        CFG_INT("image-size-blocks", 0, CFGF_NONE),
+    CFG_INT("attribute", 15, CFGF_NONE),         CFG_END(),
 };
 
 static cfg_opt_t conf_mbr_rows[] = {
@@ -163,9 +157,9 @@ struct conf_schema {
 static void conf_top_rows(struct conf_schema *s, bool meta)
 {
     static const char *const texts[] = {
-        "meta-product",       "meta-description",    "meta-version",      "meta-author",
-        "meta-platform",      "meta-architecture",   "meta-creation-date", "meta-fwup-version",
-        "meta-vcs-identifier", "meta-misc",          "meta-uuid",         "meta-nickname",
+        "meta-product",        "meta-description",  "meta-version",       "meta-author",
+        "meta-platform",       "meta-architecture", "meta-creation-date", "meta-fwup-version",
+        "meta-vcs-identifier", "meta-misc",         "meta-uuid",          "meta-nickname",
     };
     struct conf_rows *top = &s->top;
 

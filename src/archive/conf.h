@@ -1,7 +1,7 @@
 /*
- * The configuration language of .fw archives, in its two modes: fwup.conf as a person writes it, and the
- * canonical meta.conf inside an archive (docs/fw-format.md, "Grammar" and "Schema"). The language is
- * libconfuse's, so its cfg_t is the parsed form.
+ * The configuration language of .fw archives, in its two modes: fwup.conf as a person writes it,
+ * and the canonical meta.conf inside an archive (docs/fw-format.md, "Grammar" and "Schema"). The
+ * language is libconfuse's, so its cfg_t is the parsed form.
  */
 #ifndef FWSSH_ARCHIVE_CONF_H
 #define FWSSH_ARCHIVE_CONF_H
@@ -19,15 +19,17 @@
 #define CONF_FWUP_VERSION "1.16.0"
 
 /*
- * A fwup.conf to be made into an archive: unknown names are errors, functions run (define sets environment
- * variables), arguments are checked. "-" is standard input. Where it is wrong is told on standard error as
- * FILE:LINE: message. NULL on failure; the caller frees the result with cfg_free(3).
+ * A fwup.conf to be made into an archive: unknown names are errors, functions run (define sets
+ * environment variables), arguments are checked. "-" is standard input. Where it is wrong is told
+ * on standard error as FILE:LINE: message. NULL on failure; the caller frees the result with
+ * cfg_free(3).
  */
 cfg_t *conf_parse_file(const char *path, struct error *err);
 
 /*
- * A meta.conf: what is unknown is skipped, as newer writers may know more; define, include and function
- * calls, which no writer leaves there, are refused. ${NAME} comes from this process's environment.
+ * A meta.conf: what is unknown is skipped, as newer writers may know more; define, include and
+ * function calls, which no writer leaves there, are refused. ${NAME} comes from this process's
+ * environment.
  */
 cfg_t *conf_parse_meta(const char *text, struct error *err);
 

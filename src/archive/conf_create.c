@@ -16,7 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A set environment variable is how a definition reaches ${NAME}: libconfuse substitutes from there. */
+/* A set environment variable is how a definition reaches ${NAME}: libconfuse substitutes from
+ * there. */
 int conf_create_define(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 {
     const char *name = cfg_opt_name(opt);
@@ -152,7 +153,8 @@ static void conf_create_size_variable(cfg_t *section)
 static int conf_create_file_resource(cfg_t *cfg, cfg_opt_t *opt)
 {
     cfg_t *section = conf_create_last(opt);
-    bool has_path = cfg_getstr(section, "host-path"), has_contents = cfg_getstr(section, "contents");
+    bool has_path = cfg_getstr(section, "host-path"),
+         has_contents = cfg_getstr(section, "contents");
 
     if (conf_create_resource_name(cfg, cfg_title(section)))
         return -1;
@@ -228,7 +230,8 @@ void conf_create_watch(cfg_t *cfg)
     cfg_set_validate_func(cfg, "uboot-environment", conf_create_uboot);
 }
 
-static int conf_create_check_name(cfg_t *cfg, const char *function, const char *name, struct error *err)
+static int conf_create_check_name(cfg_t *cfg, const char *function, const char *name,
+                                  struct error *err)
 {
     const struct function_spec *spec = function_find(function);
     const char *kind = spec->kinds[0] == 'm'   ? "mbr"
@@ -238,7 +241,8 @@ static int conf_create_check_name(cfg_t *cfg, const char *function, const char *
 
     if (!kind || strstr(name, "${") || conf_section(cfg, kind, name))
         return 0;
-    return error_set(err, EXIT_FAILED, "%s: there is no %s section named '%s'", function, kind, name);
+    return error_set(err, EXIT_FAILED, "%s: there is no %s section named '%s'", function, kind,
+                     name);
 }
 
 static int conf_create_check_list(cfg_t *cfg, cfg_t *section, const char *list, struct error *err)

@@ -1,4 +1,5 @@
-/* What happens while a fwup.conf is parsed to make an archive: functions run, sections are checked. */
+/* What happens while a fwup.conf is parsed to make an archive: functions run, sections are checked.
+ */
 #ifndef FWSSH_ARCHIVE_CONF_CREATE_H
 #define FWSSH_ARCHIVE_CONF_CREATE_H
 

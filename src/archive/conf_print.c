@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-/* Never part of the canonical text: they only matter where an archive is made, or are derived from it. */
+/* Never part of the canonical text: they only matter where an archive is made, or are derived from
+ * it. */
 static bool conf_is_left_out(const char *name)
 {
-    static const char *const names[] = {"host-path", "bootstrap-code-host-path", "contents",
-                                        "skip-holes", "meta-uuid", "meta-nickname",
-                                        "meta-creation-date"};
+    static const char *const names[] = {
+        "host-path",     "bootstrap-code-host-path", "contents", "skip-holes", "meta-uuid",
+        "meta-nickname", "meta-creation-date"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))

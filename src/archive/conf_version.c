@@ -8,7 +8,8 @@ struct conf_version {
     char pre[64]; /* behind a '-', "" for a release */
 };
 
-/* MAJOR[.MINOR[.PATCH]][-pre][+meta]; empty and further components are tolerated as in the reference. */
+/* MAJOR[.MINOR[.PATCH]][-pre][+meta]; empty and further components are tolerated as in the
+ * reference. */
 static bool conf_parse_version(const char *text, struct conf_version *v)
 {
     *v = (struct conf_version){0};
@@ -77,7 +78,8 @@ int conf_check_version(const char *required, struct error *err)
     int order = conf_compare_versions(required, CONF_FWUP_VERSION, &ok);
 
     if (!ok)
-        return error_set(err, EXIT_MISMATCH, "require-fwup-version '%s' is not a version", required);
+        return error_set(err, EXIT_MISMATCH, "require-fwup-version '%s' is not a version",
+                         required);
     if (order > 0)
         return error_set(err, EXIT_MISMATCH,
                          "the firmware requires version %s or later, but this program speaks %s",

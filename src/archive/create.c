@@ -80,7 +80,8 @@ static int create_measure(cfg_t *resource, struct error *err)
 /* assert-size-lte and -gte count blocks of 512 bytes. */
 static int create_assert_size(cfg_t *resource, struct error *err)
 {
-    long most = cfg_getint(resource, "assert-size-lte"), least = cfg_getint(resource, "assert-size-gte");
+    long most = cfg_getint(resource, "assert-size-lte"),
+         least = cfg_getint(resource, "assert-size-gte");
     uint64_t size = 0;
 
     for (unsigned i = 0; i < cfg_size(resource, "length"); i++)
@@ -160,7 +161,8 @@ static int create_resource(struct zip_writer *w, cfg_t *resource, struct error *
     return rc;
 }
 
-static int create_write(cfg_t *cfg, int fd, const uint8_t *private_key, int level, struct error *err)
+static int create_write(cfg_t *cfg, int fd, const uint8_t *private_key, int level,
+                        struct error *err)
 {
     struct zip_writer *w = zip_writer_new(fd, level);
     struct buffer meta = {0};
@@ -215,9 +217,10 @@ static ssize_t create_read_entry(void *data, void *buf, size_t size, struct erro
     return zip_reader_read(data, buf, size, err);
 }
 
-/* The copy needs each entry's size before its data: stated in the archive, or found by reading it once. */
-static int create_copy_entry(struct zip_writer *w, struct firmware *fw, const struct zip_entry *from,
-                             struct error *err)
+/* The copy needs each entry's size before its data: stated in the archive, or found by reading it
+ * once. */
+static int create_copy_entry(struct zip_writer *w, struct firmware *fw,
+                             const struct zip_entry *from, struct error *err)
 {
     struct source data = {.read = create_read_entry, .data = fw->zip};
     cfg_t *resource = conf_section(fw->cfg, "file-resource", from->name);
@@ -245,7 +248,8 @@ static int create_copy(struct firmware *fw, int fd, const uint8_t *private_key, 
     return rc;
 }
 
-int create_signed(const char *input, const char *output, const uint8_t *private_key, struct error *err)
+int create_signed(const char *input, const char *output, const uint8_t *private_key,
+                  struct error *err)
 {
     struct create_output out;
     struct firmware fw;

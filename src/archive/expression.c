@@ -35,8 +35,8 @@ static int expression_suffix(struct expression *e, int64_t *value)
         const char *name;
         int64_t factor;
     } suffixes[] = {
-        {"kB", 1000}, {"MB", 1000000},  {"GB", 1000000000}, {"c", 1},       {"w", 2},
-        {"b", 512},   {"K", 1 << 10},   {"M", 1 << 20},     {"G", 1 << 30},
+        {"kB", 1000}, {"MB", 1000000}, {"GB", 1000000000}, {"c", 1},       {"w", 2},
+        {"b", 512},   {"K", 1 << 10},  {"M", 1 << 20},     {"G", 1 << 30},
     };
 
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {

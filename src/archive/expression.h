@@ -1,4 +1,5 @@
-/* The arithmetic of define-eval: 64-bit integers, + - * / ^ ( ), size suffixes (docs/fw-format.md, "Create"). */
+/* The arithmetic of define-eval: 64-bit integers, + - * / ^ ( ), size suffixes (docs/fw-format.md,
+ * "Create"). */
 #ifndef FWSSH_ARCHIVE_EXPRESSION_H
 #define FWSSH_ARCHIVE_EXPRESSION_H
 

@@ -9,7 +9,8 @@
 #define FIRMWARE_SIGNATURE_NAME "meta.conf.ed25519"
 
 /* Its CRC does not matter: a signature that is wrong fails anyway, and with the better message. */
-static int firmware_read_signature(struct firmware *fw, const struct zip_entry *entry, struct error *err)
+static int firmware_read_signature(struct firmware *fw, const struct zip_entry *entry,
+                                   struct error *err)
 {
     size_t got = 0;
     ssize_t n;
@@ -73,7 +74,8 @@ static int firmware_identify(struct firmware *fw, int64_t mtime, struct error *e
     if (!fw->cfg)
         goto cleanup;
     if (cfg_getstr(fw->cfg, "meta-uuid") || cfg_getstr(fw->cfg, "meta-nickname")) {
-        error_set(err, EXIT_MISMATCH, "the archive's meta.conf tries to set its own UUID or nickname");
+        error_set(err, EXIT_MISMATCH,
+                  "the archive's meta.conf tries to set its own UUID or nickname");
         goto cleanup;
     }
     cfg_setstr(fw->cfg, "meta-uuid", fw->uuid);

@@ -20,18 +20,21 @@ struct firmware {
 };
 
 /*
- * Reads the beginning of an archive: meta.conf.ed25519 (optional) and meta.conf. With at least one key an
- * unsigned or wrongly signed archive is refused. Sets FWUP_META_UUID and FWUP_META_NICKNAME in the environment, as
- * meta.conf may refer to them. The source must outlive it. Errors of the archive have EXIT_MISMATCH.
+ * Reads the beginning of an archive: meta.conf.ed25519 (optional) and meta.conf. With at least one
+ * key an unsigned or wrongly signed archive is refused. Sets FWUP_META_UUID and FWUP_META_NICKNAME
+ * in the environment, as meta.conf may refer to them. The source must outlive it. Errors of the
+ * archive have EXIT_MISMATCH.
  */
 int firmware_open(struct firmware *fw, struct source source, const struct public_keys *keys,
                   struct error *err);
 void firmware_close(struct firmware *fw);
 
-/* The next resource entry, as zip_reader_next, but with the resource's name in place of the entry's. */
+/* The next resource entry, as zip_reader_next, but with the resource's name in place of the
+ * entry's. */
 int firmware_next(struct firmware *fw, struct zip_entry *entry, struct error *err);
 
-/* The number of bytes of a resource that are in the archive (its data pieces), from its length list. */
+/* The number of bytes of a resource that are in the archive (its data pieces), from its length
+ * list. */
 uint64_t firmware_resource_size(cfg_t *resource);
 
 #endif

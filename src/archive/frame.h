@@ -1,6 +1,7 @@
 /*
- * The framed streams of fwup's --framing (docs/fw-format.md, "Framing"): input as packets of a big-endian
- * length and bytes, ended by a length of zero; output as packets of length, type, code and payload.
+ * The framed streams of fwup's --framing (docs/fw-format.md, "Framing"): input as packets of a
+ * big-endian length and bytes, ended by a length of zero; output as packets of length, type, code
+ * and payload.
  */
 #ifndef FWSSH_ARCHIVE_FRAME_H
 #define FWSSH_ARCHIVE_FRAME_H
@@ -16,7 +17,8 @@ struct frame_reader {
     bool ended;
 };
 
-/* A source of the bytes inside the packets. The reader stays the caller's. A missing end is an error. */
+/* A source of the bytes inside the packets. The reader stays the caller's. A missing end is an
+ * error. */
 struct source frame_reader_open(struct frame_reader *r, struct source inner);
 
 /* One packet: type is two letters ("OK", "ER", "WN", "PR"). 0, or -1 with errno. */

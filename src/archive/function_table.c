@@ -18,12 +18,14 @@ const struct function_spec function_specs[] = {
     {"fat_mkdir", 2, 2, "ot", "a block offset and directory name", false, false},
     {"fat_setlabel", 2, 2, "ot", "a block offset and volume label", false, false},
     {"fat_touch", 2, 2, "ot", "a block offset and filename", false, false},
-    {"fat_attrib", 3, 3, "ota", "a block offset, filename, and attributes of R, H, S", false, false},
+    {"fat_attrib", 3, 3, "ota", "a block offset, filename, and attributes of R, H, S", false,
+     false},
     {"mbr_write", 1, 1, "m", "the name of an mbr section", false, false},
     {"gpt_write", 1, 1, "g", "the name of a gpt section", false, false},
     {"trim", 2, 2, "oc", "a block offset and count", false, false},
     {"uboot_clearenv", 1, 1, "u", "the name of a uboot-environment section", false, false},
-    {"uboot_setenv", 3, 3, "utt", "a uboot-environment section, variable name and value", false, false},
+    {"uboot_setenv", 3, 3, "utt", "a uboot-environment section, variable name and value", false,
+     false},
     {"uboot_unsetenv", 2, 2, "ut", "a uboot-environment section and variable name", false, false},
     {"uboot_recover", 1, 1, "u", "the name of a uboot-environment section", false, false},
     {"error", 1, 1, "t", "a message", false, false},
@@ -33,7 +35,8 @@ const struct function_spec function_specs[] = {
     {"ubi_volume_write", 1, 1, "t", "a UBI volume device", true, false},
     {"execute", 1, 1, "t", "a command", false, false},
     {"reboot_param", 1, 1, "t", "a parameter", false, false},
-    {"require-partition-offset", 2, 2, "no", "a partition number (0 to 3) and block offset", false, true},
+    {"require-partition-offset", 2, 2, "no", "a partition number (0 to 3) and block offset", false,
+     true},
     {"require-fat-file-exists", 2, 2, "ot", "a block offset and filename", false, true},
     {"require-fat-file-match", 3, 3, "ott", "a block offset, filename, and pattern", false, true},
     {"require-uboot-variable", 3, 3, "utt", "a uboot-environment section, variable name and value",
@@ -85,7 +88,7 @@ int function_check(const struct function_spec *spec, int argc, const char *const
         return error_set(err, EXIT_FAILED, "%s requires %s", spec->name, spec->usage);
     for (int i = 0; i < argc; i++)
         if (!function_argument_fits(kinds[(size_t)i < last ? (size_t)i : last], argv[i]))
-            return error_set(err, EXIT_FAILED, "%s requires %s, but argument %d is '%s'", spec->name,
-                             spec->usage, i + 1, argv[i]);
+            return error_set(err, EXIT_FAILED, "%s requires %s, but argument %d is '%s'",
+                             spec->name, spec->usage, i + 1, argv[i]);
     return 0;
 }

@@ -12,9 +12,9 @@ struct function_spec {
     const char *name;
     int min_args, max_args;
     /*
-     * One letter an argument, the last one repeated: o block offset, c count of at least 1, b byte value,
-     * n partition number, m name of an mbr section, g of a gpt section, u of a uboot-environment section,
-     * a attributes of R, H, S, t text.
+     * One letter an argument, the last one repeated: o block offset, c count of at least 1, b byte
+     * value, n partition number, m name of an mbr section, g of a gpt section, u of a
+     * uboot-environment section, a attributes of R, H, S, t text.
      */
     const char *kinds;
     const char *usage;
@@ -27,8 +27,8 @@ const struct function_spec *function_find(const char *name);
 extern const struct function_spec function_specs[];
 
 /*
- * Checks the number and the form of the arguments (docs/fw-format.md, "Functions"). An argument that still
- * holds ${...} is left for the time of applying.
+ * Checks the number and the form of the arguments (docs/fw-format.md, "Functions"). An argument
+ * that still holds ${...} is left for the time of applying.
  */
 int function_check(const struct function_spec *spec, int argc, const char *const *argv,
                    struct error *err);

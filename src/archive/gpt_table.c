@@ -66,7 +66,8 @@ static int gpt_check_partition(cfg_t *p, struct gpt_range *ranges, struct error 
         return error_set(err, EXIT_FAILED, "partition must be numbered 0 through %d, each once",
                          GPT_PARTITIONS - 1);
     if (!gpt_is_uuid(cfg_getstr(p, "type")) || !gpt_is_uuid(cfg_getstr(p, "guid")))
-        return error_set(err, EXIT_FAILED, "partition %s's type and guid must be UUIDs", cfg_title(p));
+        return error_set(err, EXIT_FAILED, "partition %s's type and guid must be UUIDs",
+                         cfg_title(p));
     if (!where || number_parse(where, &offset) || offset >= UINT32_MAX)
         return error_set(err, EXIT_FAILED,
                          "partition %s's block-offset must be specified and less than 2^32 - 1",
@@ -104,8 +105,8 @@ int gpt_table_check(cfg_t *section, struct error *err)
                 continue;
             if (ranges[a].expand && ranges[b].offset > ranges[a].offset)
                 return error_set(err, EXIT_FAILED,
-                                 "partition %d has expand=true, so partition %d can't be behind it", a,
-                                 b);
+                                 "partition %d has expand=true, so partition %d can't be behind it",
+                                 a, b);
             if (a < b && ranges[a].offset < ranges[b].end && ranges[b].offset < ranges[a].end)
                 return error_set(err, EXIT_FAILED,
                                  "partitions %d (blocks %" PRIu64 " to %" PRIu64

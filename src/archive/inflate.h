@@ -16,8 +16,8 @@ void inflate_free(struct inflate *z);
 void inflate_reset(struct inflate *z);
 
 /*
- * Takes from *in_len bytes at in and gives up to *out_len bytes to out; both are set to what was used.
- * code, if the result is INFLATE_BAD, is the reason as zlib numbers it.
+ * Takes from *in_len bytes at in and gives up to *out_len bytes to out; both are set to what was
+ * used. code, if the result is INFLATE_BAD, is the reason as zlib numbers it.
  */
 enum inflate_result inflate_run(struct inflate *z, const uint8_t *in, size_t *in_len, uint8_t *out,
                                 size_t *out_len, int *code);

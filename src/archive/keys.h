@@ -1,4 +1,5 @@
-/* Ed25519 signing keys (RFC 8032): base64 or raw, in files or as text (docs/fw-format.md, "Keys"). */
+/* Ed25519 signing keys (RFC 8032): base64 or raw, in files or as text (docs/fw-format.md, "Keys").
+ */
 #ifndef FWSSH_ARCHIVE_KEYS_H
 #define FWSSH_ARCHIVE_KEYS_H
 
@@ -18,7 +19,8 @@ struct public_keys {
     uint8_t key[KEYS_MAX][KEYS_PUBLIC_SIZE];
 };
 
-/* From base64 text (with or without padding, blanks behind it allowed), or from a file of base64 or raw bytes. */
+/* From base64 text (with or without padding, blanks behind it allowed), or from a file of base64 or
+ * raw bytes. */
 int keys_parse(const char *text, uint8_t *key, size_t size, struct error *err);
 int keys_read_file(const char *path, uint8_t *key, size_t size, struct error *err);
 

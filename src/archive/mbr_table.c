@@ -26,9 +26,9 @@ static int mbr_read_partition(cfg_t *section, struct mbr_table *table, struct er
         return error_set(err, EXIT_FAILED, "partition %" PRIu64 "'s type must be between 0 and 255",
                          index);
     if (!where || number_parse(where, &offset) || offset >= UINT32_MAX)
-        return error_set(err, EXIT_FAILED,
-                         "partition %" PRIu64 "'s block-offset must be specified and less than 2^32 - 1",
-                         index);
+        return error_set(
+            err, EXIT_FAILED,
+            "partition %" PRIu64 "'s block-offset must be specified and less than 2^32 - 1", index);
     p->present = true;
     p->type = (uint8_t)type;
     p->offset = (uint32_t)offset;
@@ -36,9 +36,9 @@ static int mbr_read_partition(cfg_t *section, struct mbr_table *table, struct er
     p->expand = cfg_getbool(section, "expand");
     bool extended = index == 3 && mbr_is_extended(p);
     if (count < 0 || (count >= INT32_MAX && !extended))
-        return error_set(err, EXIT_FAILED,
-                         "partition %" PRIu64 "'s block-count must be specified and less than 2^31 - 1",
-                         index);
+        return error_set(
+            err, EXIT_FAILED,
+            "partition %" PRIu64 "'s block-count must be specified and less than 2^31 - 1", index);
     p->count = extended && count >= INT32_MAX ? 1 : (uint32_t)count;
     if (extended)
         p->expand = true;
@@ -62,7 +62,8 @@ static int mbr_check_pair(const struct mbr_table *table, int a, int b, struct er
                      a, pa->offset, mbr_end(pa), b, pb->offset, mbr_end(pb));
 }
 
-/* Logical partitions 4 to 11 lie inside partition 3, whose first blocks hold one EBR for each of them. */
+/* Logical partitions 4 to 11 lie inside partition 3, whose first blocks hold one EBR for each of
+ * them. */
 static int mbr_check_logical(const struct mbr_table *table, struct error *err)
 {
     const struct mbr_partition *ext = &table->partition[3];
@@ -81,15 +82,15 @@ static int mbr_check_logical(const struct mbr_table *table, struct error *err)
         if (!p->present)
             continue;
         if (p->offset < ext->offset)
-            return error_set(err, EXIT_FAILED,
-                             "partition 3, the extended partition, is expected to contain partition %d",
-                             i);
+            return error_set(
+                err, EXIT_FAILED,
+                "partition 3, the extended partition, is expected to contain partition %d", i);
         for (int k = 0; k < logical; k++) {
             uint64_t ebr = (uint64_t)ext->offset + (uint64_t)k;
             if (p->offset <= ebr && ebr < mbr_end(p))
                 return error_set(err, EXIT_FAILED,
-                                 "partition %d (blocks %u to %" PRIu64 ") overlaps the EBR at %" PRIu64
-                                 " for partition %d",
+                                 "partition %d (blocks %u to %" PRIu64
+                                 ") overlaps the EBR at %" PRIu64 " for partition %d",
                                  i, p->offset, mbr_end(p), ebr, MBR_PRIMARIES + k);
         }
     }
@@ -114,8 +115,8 @@ static int mbr_check(const struct mbr_table *table, struct error *err)
         for (int b = 0; a != 3 && p->present && p->expand && b < MBR_PARTITIONS; b++)
             if (table->partition[b].present && table->partition[b].offset > p->offset)
                 return error_set(err, EXIT_FAILED,
-                                 "partition %d has expand=true, so partition %d can't be behind it", a,
-                                 b);
+                                 "partition %d has expand=true, so partition %d can't be behind it",
+                                 a, b);
     }
     return 0;
 }
@@ -133,7 +134,8 @@ static int mbr_read_osip(cfg_t *section, struct mbr_table *table, struct error *
         uint64_t index;
         /* 15 images are what fits before the partition table. */
         if (number_parse(cfg_title(sub), &index) || index >= MBR_OSII_MAX - 1)
-            return error_set(err, EXIT_FAILED, "osii must be numbered 0 through %d", MBR_OSII_MAX - 2);
+            return error_set(err, EXIT_FAILED, "osii must be numbered 0 through %d",
+                             MBR_OSII_MAX - 2);
         if ((int)index + 1 > table->osii_count)
             table->osii_count = (int)index + 1;
         table->osii[index] = (struct mbr_osii){

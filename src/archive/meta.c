@@ -52,9 +52,9 @@ void meta_date(int64_t seconds, char text[META_DATE_SIZE])
 void meta_print(cfg_t *cfg, struct buffer *out)
 {
     static const char *const keys[] = {
-        "meta-product",      "meta-description", "meta-version",      "meta-author",
-        "meta-platform",     "meta-architecture", "meta-creation-date", "meta-fwup-version",
-        "meta-misc",         "meta-vcs-identifier", "meta-uuid",      "meta-nickname",
+        "meta-product",  "meta-description",    "meta-version",       "meta-author",
+        "meta-platform", "meta-architecture",   "meta-creation-date", "meta-fwup-version",
+        "meta-misc",     "meta-vcs-identifier", "meta-uuid",          "meta-nickname",
     };
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

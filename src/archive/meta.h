@@ -1,4 +1,5 @@
-/* What identifies a firmware: its metadata, UUID and nickname (docs/fw-format.md, "Metadata and UUID"). */
+/* What identifies a firmware: its metadata, UUID and nickname (docs/fw-format.md, "Metadata and
+ * UUID"). */
 #ifndef FWSSH_ARCHIVE_META_H
 #define FWSSH_ARCHIVE_META_H
 

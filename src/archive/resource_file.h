@@ -1,4 +1,5 @@
-/* The data of a file-resource at creation: its host files one after another, or its contents text. */
+/* The data of a file-resource at creation: its host files one after another, or its contents text.
+ */
 #ifndef FWSSH_ARCHIVE_RESOURCE_FILE_H
 #define FWSSH_ARCHIVE_RESOURCE_FILE_H
 

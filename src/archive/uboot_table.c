@@ -10,8 +10,8 @@ static int uboot_offset(cfg_t *section, const char *key, uint64_t *bytes, struct
     uint64_t block;
 
     if (number_parse(cfg_getstr(section, key), &block) || block > UBOOT_OFFSET_MAX)
-        return error_set(err, EXIT_FAILED, "%s of uboot-environment '%s' must be a block number", key,
-                         cfg_title(section));
+        return error_set(err, EXIT_FAILED, "%s of uboot-environment '%s' must be a block number",
+                         key, cfg_title(section));
     *bytes = block * 512;
     return 0;
 }
@@ -39,7 +39,7 @@ int uboot_table_read(cfg_t *section, struct uboot_table *table, struct error *er
         return -1;
     if (table->offset[0] < table->offset[1] + table->size &&
         table->offset[1] < table->offset[0] + table->size)
-        return error_set(err, EXIT_FAILED,
-                         "the two copies of uboot-environment '%s' overlap", cfg_title(section));
+        return error_set(err, EXIT_FAILED, "the two copies of uboot-environment '%s' overlap",
+                         cfg_title(section));
     return 0;
 }

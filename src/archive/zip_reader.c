@@ -63,7 +63,8 @@ uint64_t zip_reader_position(const struct zip_reader *r)
     return r->taken - (r->len - r->pos);
 }
 
-/* Makes at least want bytes available unless the input ends before. The count that is there, or -1. */
+/* Makes at least want bytes available unless the input ends before. The count that is there, or -1.
+ */
 static ssize_t zip_fill(struct zip_reader *r, size_t want, struct error *err)
 {
     if (r->len - r->pos >= want)
@@ -96,7 +97,8 @@ static int zip_need(struct zip_reader *r, size_t want, const char *what, struct 
     return 0;
 }
 
-/* Between entries: descriptors and junk are skipped. 1 at a local header, 0 at the end, -1 on error. */
+/* Between entries: descriptors and junk are skipped. 1 at a local header, 0 at the end, -1 on
+ * error. */
 static int zip_find_signature(struct zip_reader *r, struct error *err)
 {
     for (;;) {
@@ -129,8 +131,10 @@ static int64_t zip_dos_time(uint16_t date, uint16_t time)
     return (int64_t)timegm(&tm);
 }
 
-/* zip64 (id 1): 64-bit sizes where the 32-bit fields are all ones; UT (0x5455): the time. APPNOTE 4.5.3 */
-static void zip_parse_extra(struct zip_reader *r, const uint8_t *p, size_t len, struct zip_entry *entry)
+/* zip64 (id 1): 64-bit sizes where the 32-bit fields are all ones; UT (0x5455): the time.
+ * APPNOTE 4.5.3 */
+static void zip_parse_extra(struct zip_reader *r, const uint8_t *p, size_t len,
+                            struct zip_entry *entry)
 {
     while (len >= 4) {
         uint16_t id = bytes_le16(p), size = bytes_le16(p + 2);
@@ -196,9 +200,10 @@ static int zip_open_entry(struct zip_reader *r, struct zip_entry *entry, struct 
     if (r->flags & ZIP_FLAG_ENCRYPTED)
         return error_set(err, EXIT_MISMATCH, "'%s' in the archive is encrypted", entry->name);
     if (r->method != 0 && r->method != 8)
-        return error_set(err, EXIT_MISMATCH,
-                         "'%s' in the archive uses compression method %u; only stored and deflate work",
-                         entry->name, r->method);
+        return error_set(
+            err, EXIT_MISMATCH,
+            "'%s' in the archive uses compression method %u; only stored and deflate work",
+            entry->name, r->method);
     r->size_known = !later || r->size_header != 0;
     r->stored_search = r->method == 0 && later && r->csize_header == 0 && r->size_header == 0;
     if (r->method == 0 && later && r->csize_header == 0)
@@ -231,7 +236,8 @@ int zip_reader_next(struct zip_reader *r, struct zip_entry *entry, struct error 
     return 1;
 }
 
-/* A data descriptor, APPNOTE 4.3.9: signature (optional), CRC, sizes of 32 or, in zip64 entries, 64 bits. */
+/* A data descriptor, APPNOTE 4.3.9: signature (optional), CRC, sizes of 32 or, in zip64 entries, 64
+ * bits. */
 static int zip_read_descriptor(struct zip_reader *r, struct error *err)
 {
     ssize_t n = zip_fill(r, 24, err);
@@ -361,7 +367,8 @@ static bool zip_descriptor_here(struct zip_reader *r, size_t have)
 }
 
 /* Stored, with sizes that come later: the end is where a descriptor matches what has been read. */
-static ssize_t zip_read_stored_search(struct zip_reader *r, uint8_t *buf, size_t size, struct error *err)
+static ssize_t zip_read_stored_search(struct zip_reader *r, uint8_t *buf, size_t size,
+                                      struct error *err)
 {
     size_t out = 0;
 

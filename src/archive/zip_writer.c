@@ -12,7 +12,7 @@
 
 #define ZIP_PIECE 65536
 #define ZIP_FLAG_DESCRIPTOR 0x0008u
-#define ZIP_DOS_EPOCH_DATE 0x0021u /* 1980-01-01 */
+#define ZIP_DOS_EPOCH_DATE 0x0021u      /* 1980-01-01 */
 #define ZIP_FILE_ATTRIBUTES 0x81a40000u /* regular file, mode 0644 */
 #define ZIP_MADE_BY_UNIX 0x0300u
 /* Deflate can make a file slightly longer, so a size near 4 GiB already takes 64-bit fields. */
@@ -207,7 +207,8 @@ static int zip_put_descriptor(struct zip_writer *w, const struct zip_record *r, 
     return rc;
 }
 
-static int zip_deflate_piece(struct zip_writer *w, z_stream *z, size_t len, int flush, struct error *err)
+static int zip_deflate_piece(struct zip_writer *w, z_stream *z, size_t len, int flush,
+                             struct error *err)
 {
     z->next_in = w->in;
     z->avail_in = (uInt)len;
@@ -256,8 +257,8 @@ cleanup:
     return rc;
 }
 
-int zip_writer_add(struct zip_writer *w, const struct zip_new_entry *entry, const struct source *data,
-                   struct error *err)
+int zip_writer_add(struct zip_writer *w, const struct zip_new_entry *entry,
+                   const struct source *data, struct error *err)
 {
     struct zip_record r = {
         .entry = entry,

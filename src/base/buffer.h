@@ -13,7 +13,8 @@ struct buffer {
 void buffer_free(struct buffer *b);
 void buffer_clear(struct buffer *b);
 
-/* These end the program when memory is exhausted: no caller keeps more than a few hundred kilobytes. */
+/* These end the program when memory is exhausted: no caller keeps more than a few hundred
+ * kilobytes. */
 void buffer_add(struct buffer *b, const void *data, size_t len);
 void buffer_add_text(struct buffer *b, const char *text);
 void buffer_printf(struct buffer *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -6,10 +6,10 @@ enum exit_status {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
-    EXIT_REFUSED = 3,      /* by the device: busy, hook */
-    EXIT_MISMATCH = 4,     /* firmware does not fit the device or is damaged */
-    EXIT_ACCESS = 5,       /* authentication or host key */
-    EXIT_UNREACHABLE = 6,  /* or lost before the last byte was sent */
+    EXIT_REFUSED = 3,     /* by the device: busy, hook */
+    EXIT_MISMATCH = 4,    /* firmware does not fit the device or is damaged */
+    EXIT_ACCESS = 5,      /* authentication or host key */
+    EXIT_UNREACHABLE = 6, /* or lost before the last byte was sent */
     EXIT_INTERRUPTED = 7,
     EXIT_REVERTED = 8,     /* came back with the old firmware */
     EXIT_UNCONFIRMED = 9,  /* or lost after the last byte */

@@ -8,13 +8,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Writes all bytes to a blocking descriptor, also across signals and short writes; -1 with errno. */
+/* Writes all bytes to a blocking descriptor, also across signals and short writes; -1 with errno.
+ */
 int io_write_all(int fd, const void *data, size_t len);
 
 /* Reads until len bytes are there or the input ends; the count, or -1 with errno. */
 ssize_t io_read_full(int fd, void *data, size_t len);
 
-/* As pwrite(2) and pread(2), but whole; reading behind the end of a file yields zeros. -1 with errno. */
+/* As pwrite(2) and pread(2), but whole; reading behind the end of a file yields zeros. -1 with
+ * errno. */
 int io_pwrite_all(int fd, const void *data, size_t len, uint64_t offset);
 int io_pread_zero(int fd, void *data, size_t len, uint64_t offset);
 

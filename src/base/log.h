@@ -6,11 +6,13 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* program: the name before each line (not copied). to_syslog: syslog(3) instead of standard error. */
+/* program: the name before each line (not copied). to_syslog: syslog(3) instead of standard error.
+ */
 void log_open(const char *program, enum log_level level, bool to_syslog);
 void log_set_level(enum log_level level);
 
-/* A session has no log of its own: it hands each line to a function that carries it to the monitor. */
+/* A session has no log of its own: it hands each line to a function that carries it to the monitor.
+ */
 void log_redirect(void (*write_line)(enum log_level level, const char *line));
 
 /* "error", "warning", "info", "debug" to a level; -1 for any other word. */

@@ -1,6 +1,6 @@
 /*
- * Allocation that cannot fail: every program here keeps a small, bounded amount of memory, so there is
- * nothing sensible to do when not even that is there but to end with a clear line.
+ * Allocation that cannot fail: every program here keeps a small, bounded amount of memory, so there
+ * is nothing sensible to do when not even that is there but to end with a clear line.
  */
 #ifndef FWSSH_BASE_MEMORY_H
 #define FWSSH_BASE_MEMORY_H

@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Above every number that a child is given, so that dup2 never overwrites a source it still needs. */
+/* Above every number that a child is given, so that dup2 never overwrites a source it still needs.
+ */
 #define SPAWN_SAFE_FD 64
 
 static int spawn_move_high(int fd)

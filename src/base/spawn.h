@@ -11,20 +11,23 @@
 #define SPAWN_FDS 8
 
 struct spawn {
-    const char *program;      /* a path, or a name for PATH if it holds no slash */
-    char *const *argv;        /* NULL-terminated */
-    int fds[SPAWN_FDS];       /* fds[i] becomes descriptor i of the child; -1: closed (0-2: /dev/null) */
+    const char *program; /* a path, or a name for PATH if it holds no slash */
+    char *const *argv;   /* NULL-terminated */
+    int fds[SPAWN_FDS];  /* fds[i] becomes descriptor i of the child; -1: closed (0-2: /dev/null) */
     size_t fd_count;
-    char *const *extra_env;   /* "NAME=value" strings added to the environment, NULL-terminated; may be NULL */
-    bool new_group;           /* a process group of its own, so that all of it can be killed */
-    bool die_with_parent;     /* SIGKILL when the parent goes away */
-    bool (*in_child)(void *); /* runs just before exec (drop rights ...); false ends the child; may be NULL */
+    char *const *
+        extra_env; /* "NAME=value" strings added to the environment, NULL-terminated; may be NULL */
+    bool new_group;       /* a process group of its own, so that all of it can be killed */
+    bool die_with_parent; /* SIGKILL when the parent goes away */
+    bool (*in_child)(
+        void *); /* runs just before exec (drop rights ...); false ends the child; may be NULL */
     void *in_child_data;
 };
 
 /*
- * Starts the program. Returns the child's pid (the caller reaps it), or -1 with the error set when the
- * program cannot be executed. Every other descriptor is closed at exec. Signals have their default actions.
+ * Starts the program. Returns the child's pid (the caller reaps it), or -1 with the error set when
+ * the program cannot be executed. Every other descriptor is closed at exec. Signals have their
+ * default actions.
  */
 pid_t spawn_start(const struct spawn *s, struct error *err);
 

@@ -112,7 +112,8 @@ static int device_config_check_path(cfg_t *cfg, cfg_opt_t *opt)
 
     if (value && *value == '/')
         return 0;
-    cfg_error(cfg, "%s must be an absolute path, but is '%s'", cfg_opt_name(opt), value ? value : "");
+    cfg_error(cfg, "%s must be an absolute path, but is '%s'", cfg_opt_name(opt),
+              value ? value : "");
     return -1;
 }
 
@@ -190,7 +191,8 @@ static void device_config_quote(struct buffer *out, const char *text)
     buffer_add(out, "\"", 1);
 }
 
-/* KEY=VALUE becomes a line of the file's language: a list in braces as it is, anything else one quoted text. */
+/* KEY=VALUE becomes a line of the file's language: a list in braces as it is, anything else one
+ * quoted text. */
 static int device_config_override(cfg_t *cfg, const char *text, struct error *err)
 {
     const char *equals = strchr(text, '=');
@@ -258,7 +260,8 @@ static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
         err->status = EXIT_USAGE;
         return -1;
     default:
-        return error_set(err, EXIT_USAGE, "the configuration %s is wrong: see the line above", file);
+        return error_set(err, EXIT_USAGE, "the configuration %s is wrong: see the line above",
+                         file);
     }
 }
 

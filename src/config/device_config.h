@@ -1,6 +1,6 @@
 /*
- * The configuration of fwsshd and fwssh-receive: fwsshd.conf (libconfuse's language) and -o KEY=VALUE. README.md has
- * the table of keys.
+ * The configuration of fwsshd and fwssh-receive: fwsshd.conf (libconfuse's language) and -o
+ * KEY=VALUE. README.md has the table of keys.
  */
 #ifndef FWSSH_CONFIG_DEVICE_CONFIG_H
 #define FWSSH_CONFIG_DEVICE_CONFIG_H
@@ -38,9 +38,9 @@ struct device_config {
 };
 
 /*
- * path: NULL is DEVICE_CONFIG_PATH, which may then be missing (all keys have defaults). overrides: KEY=VALUE texts. A
- * mistake is told on standard error with file, line and what is expected; the error then has EXIT_USAGE. The
- * caller frees the result with device_config_free().
+ * path: NULL is DEVICE_CONFIG_PATH, which may then be missing (all keys have defaults). overrides:
+ * KEY=VALUE texts. A mistake is told on standard error with file, line and what is expected; the
+ * error then has EXIT_USAGE. The caller frees the result with device_config_free().
  */
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
                        struct error *err);

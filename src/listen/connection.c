@@ -16,7 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The session itself ends at login-grace-time, with a word to the client; this is for one that does not. */
+/* The session itself ends at login-grace-time, with a word to the client; this is for one that does
+ * not. */
 #define CONNECTION_GRACE_EXTRA 3
 
 static void connection_name(const struct sockaddr_storage *address, char *text, size_t size)

@@ -56,8 +56,9 @@ static int host_keys_make(const struct device_config *config, const char *path, 
         log_info("made a host key for this device: %s", path);
         return 0;
     }
-    log_warning("%s; the host key lives in memory only, so clients will see another one after each start",
-                write_error.text);
+    log_warning(
+        "%s; the host key lives in memory only, so clients will see another one after each start",
+        write_error.text);
     return 1;
 }
 

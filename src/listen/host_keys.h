@@ -14,8 +14,9 @@ struct host_keys {
 };
 
 /*
- * Those of system-dir if at least one can be read; else the one in state-dir, which is made at the first start. If it
- * cannot be written there it is kept in memory only, with a warning: clients will see another key after each start. keep false: nothing is written.
+ * Those of system-dir if at least one can be read; else the one in state-dir, which is made at the
+ * first start. If it cannot be written there it is kept in memory only, with a warning: clients
+ * will see another key after each start. keep false: nothing is written.
  */
 int host_keys_load(struct host_keys *keys, const struct device_config *config, bool keep,
                    struct error *err);

@@ -23,7 +23,8 @@ int listener_load(struct listener *l, bool keep, struct buffer *report, struct e
 
     if (device_config_load(&config, l->config_path, &l->overrides, err))
         return -1;
-    if (host_keys_load(&keys, &config, keep, err) || session_tool_check(&config, &keys, report, err)) {
+    if (host_keys_load(&keys, &config, keep, err) ||
+        session_tool_check(&config, &keys, report, err)) {
         host_keys_free(&keys);
         device_config_free(&config);
         return -1;

@@ -1,6 +1,7 @@
 /*
- * The listener: accepts connections and counts them, starts a session process for each and fwssh-receive for each
- * update, reaps them, and runs the reboot. It speaks no SSH (ARCHITECTURE.md, "Processes and messages").
+ * The listener: accepts connections and counts them, starts a session process for each and
+ * fwssh-receive for each update, reaps them, and runs the reboot. It speaks no SSH
+ * (ARCHITECTURE.md, "Processes and messages").
  */
 #ifndef FWSSH_LISTEN_LISTENER_H
 #define FWSSH_LISTEN_LISTENER_H
@@ -23,8 +24,8 @@ struct connection {
     int control;   /* -1 when the session has closed it */
     double started;
     bool authenticated;
-    pid_t receive;  /* 0 when none runs */
-    int result_fd;  /* our end of fwssh-receive's result socket */
+    pid_t receive; /* 0 when none runs */
+    int result_fd; /* our end of fwssh-receive's result socket */
 };
 
 struct listener {
@@ -46,12 +47,13 @@ struct listener {
     int reboot_lock;
 };
 
-/* Takes configuration and keys over; both stay in force until SIGHUP brings new ones. Returns the exit status. */
+/* Takes configuration and keys over; both stay in force until SIGHUP brings new ones. Returns the
+ * exit status. */
 int listener_run(struct listener *l);
 
 /*
- * Reads the configuration and keys anew and has them checked; the old ones stay in force if that fails. keep: a host key
- * that has to be made is kept in state-dir.
+ * Reads the configuration and keys anew and has them checked; the old ones stay in force if that
+ * fails. keep: a host key that has to be made is kept in state-dir.
  */
 int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err);
 

@@ -1,4 +1,5 @@
-/* The reboot: after the session has been closed in order, or after 3 s; the device stays locked until it has happened. */
+/* The reboot: after the session has been closed in order, or after 3 s; the device stays locked
+ * until it has happened. */
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"

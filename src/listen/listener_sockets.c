@@ -91,7 +91,8 @@ int listener_open_sockets(struct listener *l, struct error *err)
         else if (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)
             log_warning("cannot listen on %s: %s", addresses->item[i], strerror(errno));
         else
-            return error_errno(err, "cannot listen on %s port %d", addresses->item[i], l->config.port);
+            return error_errno(err, "cannot listen on %s port %d", addresses->item[i],
+                               l->config.port);
     }
     if (!l->socket_count)
         return error_set(err, EXIT_FAILED, "there is no address to listen on (key listen-address)");

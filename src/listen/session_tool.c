@@ -49,7 +49,8 @@ static void brief_list(struct buffer *brief, enum brief_key key, const struct te
     free(text);
 }
 
-/* The descriptor of a brief of the present configuration and keys; authorized keys are read anew each time. */
+/* The descriptor of a brief of the present configuration and keys; authorized keys are read anew
+ * each time. */
 static int session_tool_brief(const struct device_config *config, const struct host_keys *keys,
                               struct error *err)
 {
@@ -105,7 +106,8 @@ static int session_tool_run(const struct device_config *config, const char *what
         return error_errno(err, "cannot make a pipe");
     pid_t pid = session_tool_spawn(config, what, out[1], -1, -1, brief, err);
     close(out[1]);
-    int rc = pid < 0 ? -1 : io_read_fd(out[0], config->session_program, TOOL_OUTPUT_MAX, output, err);
+    int rc =
+        pid < 0 ? -1 : io_read_fd(out[0], config->session_program, TOOL_OUTPUT_MAX, output, err);
     close(out[0]);
     if (pid < 0)
         return -1;
@@ -116,7 +118,8 @@ static int session_tool_run(const struct device_config *config, const char *what
     return rc;
 }
 
-int session_tool_make_key(const struct device_config *config, struct buffer *text, struct error *err)
+int session_tool_make_key(const struct device_config *config, struct buffer *text,
+                          struct error *err)
 {
     return session_tool_run(config, "--make-host-key", -1, text, err);
 }
@@ -133,8 +136,8 @@ int session_tool_check(const struct device_config *config, const struct host_key
     return rc;
 }
 
-pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys, int connection,
-                         int *control, struct error *err)
+pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys,
+                         int connection, int *control, struct error *err)
 {
     int pair[2];
     pid_t pid = -1;

@@ -10,14 +10,17 @@
 struct host_keys;
 
 /* A new Ed25519 private key, appended to the buffer. */
-int session_tool_make_key(const struct device_config *config, struct buffer *text, struct error *err);
+int session_tool_make_key(const struct device_config *config, struct buffer *text,
+                          struct error *err);
 
-/* Has a brief of this configuration checked. What the program prints (ssh/host_key_tool.h) is appended to the report. */
+/* Has a brief of this configuration checked. What the program prints (ssh/host_key_tool.h) is
+ * appended to the report. */
 int session_tool_check(const struct device_config *config, const struct host_keys *keys,
                        struct buffer *report, struct error *err);
 
-/* Starts a session. The caller owns its end of the control socket, keeps the connection's, and reaps the process. */
-pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys, int connection,
-                         int *control, struct error *err);
+/* Starts a session. The caller owns its end of the control socket, keeps the connection's, and
+ * reaps the process. */
+pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys,
+                         int connection, int *control, struct error *err);
 
 #endif

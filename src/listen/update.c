@@ -14,7 +14,8 @@
 #define UPDATE_ARGS_MAX 512
 #define UPDATE_RESULT_FD 3
 
-/* The pipes between a session and fwssh-receive, and the result socket. [0] is read, [1] is written. */
+/* The pipes between a session and fwssh-receive, and the result socket. [0] is read, [1] is
+ * written. */
 struct update_pipes {
     int in[2], out[2], err[2], result[2];
 };
@@ -40,11 +41,11 @@ static void update_close_pipes(struct update_pipes *p)
     }
 }
 
-static pid_t update_start(const struct listener *l, const char *subsystem, const struct update_pipes *p,
-                          struct error *err)
+static pid_t update_start(const struct listener *l, const char *subsystem,
+                          const struct update_pipes *p, struct error *err)
 {
-    const char *argv[UPDATE_ARGS_MAX + 8] = {l->config.receive_program, "--stderr", "--result-fd", "3",
-                                             "-s", subsystem};
+    const char *argv[UPDATE_ARGS_MAX + 8] = {
+        l->config.receive_program, "--stderr", "--result-fd", "3", "-s", subsystem};
     size_t count = 6;
 
     if (l->config_path) {
@@ -90,7 +91,8 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
     if (pid < 0) {
         update_refuse(c, err.text);
     } else {
-        /* In this order: if the session dies the kernel closes the lowest number first (relay.h). */
+        /* In this order: if the session dies the kernel closes the lowest number first (relay.h).
+         */
         int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};
         log_info("%s: update begins (subsystem %s)", c->address, subsystem->name);
         record_send(c->control, RECORD_ACCEPTED, 0, NULL, fds);
@@ -114,10 +116,12 @@ void update_end(struct listener *l, struct connection *c, int status)
     } else if (recv(c->result_fd, text, 1, MSG_PEEK | MSG_DONTWAIT) > 0 &&
                result_receive(c->result_fd, &result, &lock) > 0) {
         result_describe(&result, text, sizeof text);
-        log_at(result.status && !result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s", c->address, text);
+        log_at(result.status && !result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s",
+               c->address, text);
     } else {
         result.status = (uint32_t)WEXITSTATUS(status);
-        log_error("%s: fwssh-receive ended with status %u and told no result", c->address, result.status);
+        log_error("%s: fwssh-receive ended with status %u and told no result", c->address,
+                  result.status);
         if (!result.status || result.status > EXIT_WIRE_MAX)
             result.status = EXIT_FAILED;
     }

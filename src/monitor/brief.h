@@ -1,6 +1,6 @@
 /*
- * All that a session has to know, written by the listener into a memory file that the session reads once: so a session
- * opens no file of its own. A list of items, each a key, a length and bytes.
+ * All that a session has to know, written by the listener into a memory file that the session reads
+ * once: so a session opens no file of its own. A list of items, each a key, a length and bytes.
  */
 #ifndef FWSSH_MONITOR_BRIEF_H
 #define FWSSH_MONITOR_BRIEF_H
@@ -18,15 +18,15 @@
 #define BRIEF_MAX (4u << 20)
 
 enum brief_key {
-    BRIEF_HOST_KEY = 1,   /* a private key file's bytes */
-    BRIEF_KEYS_NAME,      /* the file (or configuration key) of the lines that follow */
-    BRIEF_KEYS_TEXT,      /* lines of authorized_keys */
-    BRIEF_CIPHERS,        /* with commas */
+    BRIEF_HOST_KEY = 1, /* a private key file's bytes */
+    BRIEF_KEYS_NAME,    /* the file (or configuration key) of the lines that follow */
+    BRIEF_KEYS_TEXT,    /* lines of authorized_keys */
+    BRIEF_CIPHERS,      /* with commas */
     BRIEF_MACS,
     BRIEF_KEX,
-    BRIEF_GRACE_SECONDS,  /* decimal */
+    BRIEF_GRACE_SECONDS, /* decimal */
     BRIEF_IDLE_SECONDS,
-    BRIEF_LOG_LEVEL,      /* a number, enum log_level */
+    BRIEF_LOG_LEVEL, /* a number, enum log_level */
 };
 
 void brief_add(struct buffer *b, enum brief_key key, const void *data, size_t len);

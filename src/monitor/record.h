@@ -1,6 +1,7 @@
 /*
- * The messages between the listener (the monitor) and a session: fixed-size records over a SOCK_SEQPACKET pair
- * (ARCHITECTURE.md, "Processes and messages"). Everything that a session sends is untrusted text.
+ * The messages between the listener (the monitor) and a session: fixed-size records over a
+ * SOCK_SEQPACKET pair (ARCHITECTURE.md, "Processes and messages"). Everything that a session sends
+ * is untrusted text.
  */
 #ifndef FWSSH_MONITOR_RECORD_H
 #define FWSSH_MONITOR_RECORD_H
@@ -29,7 +30,8 @@ struct record {
 
 /* fds: RECORD_FDS descriptors for ACCEPTED, else NULL. 0, or -1 with errno. */
 #define RECORD_FDS 3
-int record_send(int socket, enum record_type type, uint32_t value, const char *text, const int *fds);
+int record_send(int socket, enum record_type type, uint32_t value, const char *text,
+                const int *fds);
 
 /* fds: room for RECORD_FDS, filled with descriptors or -1. 1, 0 at the end, -1 with errno. */
 int record_receive(int socket, struct record *r, int *fds);

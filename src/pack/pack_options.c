@@ -74,18 +74,20 @@ static const struct {
     const char *word;
     enum pack_command command;
 } words[] = {
-    {"apply", PACK_APPLY},       {"create", PACK_CREATE}, {"list", PACK_LIST},
-    {"metadata", PACK_METADATA}, {"sign", PACK_SIGN},     {"verify", PACK_VERIFY},
+    {"apply", PACK_APPLY},       {"create", PACK_CREATE},   {"list", PACK_LIST},
+    {"metadata", PACK_METADATA}, {"sign", PACK_SIGN},       {"verify", PACK_VERIFY},
     {"gen-keys", PACK_GEN_KEYS}, {"version", PACK_VERSION}, {"help", PACK_HELP},
 };
 
 void pack_options_usage(const struct pack_options *o)
 {
     printf("Usage: %s [options] [file.fw]\n"
-           "       fwpack create|apply|list|metadata|verify|sign|gen-keys|version [options] [file.fw]\n"
+           "       fwpack create|apply|list|metadata|verify|sign|gen-keys|version [options] "
+           "[file.fw]\n"
            "\n"
            "Commands:\n"
-           "  -a, --apply               apply a task of a firmware to a device or image (word: apply)\n"
+           "  -a, --apply               apply a task of a firmware to a device or image (word: "
+           "apply)\n"
            "  -c, --create              make a firmware from a configuration (word: create)\n"
            "  -l, --list                list the tasks (word: list)\n"
            "  -m, --metadata            print the metadata (word: metadata)\n"
@@ -111,7 +113,8 @@ void pack_options_usage(const struct pack_options *o)
            "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
            "      --unsafe              allow functions that run programs\n"
            "      --reboot-param-path P where reboot_param writes\n"
-           "      --exit-handshake      end with byte 26 and the status, then wait for the input's end\n"
+           "      --exit-handshake      end with byte 26 and the status, then wait for the input's "
+           "end\n"
            "  -F, --framing             framed input and output\n"
            "  -n                        numeric progress;  -q, --quiet: none;  -v: tell more\n"
            "      --progress-low N, --progress-high N\n"
@@ -128,11 +131,13 @@ static int pack_number(const char *option, const char *text, uint64_t max, uint6
     return 0;
 }
 
-static int pack_add_public_key(struct pack_options *o, const char *text, bool is_file, struct error *err)
+static int pack_add_public_key(struct pack_options *o, const char *text, bool is_file,
+                               struct error *err)
 {
     uint8_t key[KEYS_PUBLIC_SIZE];
 
-    if (is_file ? keys_read_file(text, key, sizeof key, err) : keys_parse(text, key, sizeof key, err))
+    if (is_file ? keys_read_file(text, key, sizeof key, err)
+                : keys_parse(text, key, sizeof key, err))
         return -1;
     if (o->keys.count == KEYS_MAX) {
         report_warning(&o->report, "only the first %d public keys are used", KEYS_MAX);
@@ -191,9 +196,17 @@ static bool pack_command_option(struct pack_options *o, int c)
         int option;
         enum pack_command command;
     } commands[] = {
-        {'a', PACK_APPLY},   {'c', PACK_CREATE},   {'l', PACK_LIST},   {'m', PACK_METADATA},
-        {'S', PACK_SIGN},    {'V', PACK_VERIFY},   {'g', PACK_GEN_KEYS}, {'D', PACK_DETECT},
-        {'z', PACK_DETECT},  {'h', PACK_HELP},     {LONG_VERSION, PACK_VERSION},
+        {'a', PACK_APPLY},
+        {'c', PACK_CREATE},
+        {'l', PACK_LIST},
+        {'m', PACK_METADATA},
+        {'S', PACK_SIGN},
+        {'V', PACK_VERIFY},
+        {'g', PACK_GEN_KEYS},
+        {'D', PACK_DETECT},
+        {'z', PACK_DETECT},
+        {'h', PACK_HELP},
+        {LONG_VERSION, PACK_VERSION},
         {LONG_SPARSE_CHECK, PACK_SPARSE_CHECK},
     };
 
@@ -239,6 +252,7 @@ static bool pack_plain_option(struct pack_options *o, int c)
         return true;
     case 'q':
         o->report.progress = REPORT_QUIET;
+        o->quiet = true;
         return true;
     case 'v':
         o->report.verbose = true;
@@ -285,7 +299,8 @@ static bool pack_plain_option(struct pack_options *o, int c)
 /* Each of these says that more than "apply this file" is meant. */
 static bool pack_breaks_easy_mode(int c)
 {
-    return (c < 256 && strchr("acFfgilmopsSV", c)) || c == LONG_PRIVATE_KEY || c == LONG_SPARSE_CHECK;
+    return (c < 256 && strchr("acFfgilmopsSV", c)) || c == LONG_PRIVATE_KEY ||
+           c == LONG_SPARSE_CHECK;
 }
 
 static int pack_option(struct pack_options *o, int c, struct error *err)
@@ -307,7 +322,7 @@ static int pack_check(const struct pack_options *o, const char *stray, struct er
 {
     if (stray)
         return error_set(err, EXIT_FAILED, "unexpected parameter: %s", stray);
-    if (o->numeric && o->report.progress == REPORT_QUIET)
+    if (o->numeric && o->quiet)
         return error_set(err, EXIT_FAILED, "pick either -n or -q, but not both");
     if (o->command == PACK_NONE)
         return error_set(err, EXIT_FAILED, "specify one of -a, -c, -l, -m, -S, -V, or -z");

@@ -1,4 +1,5 @@
-/* The command line of fwpack: fwup's options (docs/fw-format.md, "Command line"), and the same as words. */
+/* The command line of fwpack: fwup's options (docs/fw-format.md, "Command line"), and the same as
+ * words. */
 #ifndef FWSSH_PACK_PACK_OPTIONS_H
 #define FWSSH_PACK_PACK_OPTIONS_H
 
@@ -37,7 +38,7 @@ struct pack_options {
     bool exit_handshake, enable_trim, minimize, unmount, unsafe, assume_yes;
     int verify_writes; /* -1: on for devices */
     bool easy;         /* only a file name was given: apply it */
-    bool numeric;
+    bool numeric, quiet;
     struct report report;
 };
 

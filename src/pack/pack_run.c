@@ -138,8 +138,9 @@ static int pack_verify(struct pack_options *o, struct firmware *fw, struct error
     else if (o->keys.count)
         report_result(&o->report, "Valid archive with a good signature\n");
     else
-        report_result(&o->report, "Valid archive with an unverified signature. Specify a public key to "
-                                  "authenticate.\n");
+        report_result(&o->report,
+                      "Valid archive with an unverified signature. Specify a public key to "
+                      "authenticate.\n");
     return 0;
 }
 
@@ -236,8 +237,8 @@ int pack_run(struct pack_options *o, char uuid[META_UUID_SIZE], struct error *er
     case PACK_APPLY:
         return pack_apply(o, uuid, err);
     case PACK_CREATE:
-        return create_archive(o->conf, o->output, o->has_private_key ? o->private_key : NULL, o->level,
-                              err);
+        return create_archive(o->conf, o->output, o->has_private_key ? o->private_key : NULL,
+                              o->level, err);
     case PACK_LIST:
         return pack_with_firmware(o, uuid, pack_list, err);
     case PACK_METADATA:
@@ -256,7 +257,8 @@ int pack_run(struct pack_options *o, char uuid[META_UUID_SIZE], struct error *er
         pack_options_usage(o);
         return 0;
     case PACK_DETECT:
-        return error_set(err, EXIT_FAILED, "finding cards is not supported yet: name the device with -d");
+        return error_set(err, EXIT_FAILED,
+                         "finding cards is not supported yet: name the device with -d");
     case PACK_NONE:
         break;
     }

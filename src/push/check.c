@@ -114,7 +114,8 @@ cleanup:
     return rc;
 }
 
-/* The rest of the last line that begins with the words, in text that the caller frees; NULL if there is none. */
+/* The rest of the last line that begins with the words, in text that the caller frees; NULL if
+ * there is none. */
 static char *check_line(const struct check *c, const char *words)
 {
     const char *text = buffer_text(&c->err), *found = NULL;
@@ -155,9 +156,10 @@ static bool check_reach(struct check *c)
     }
     check_tell(c, true, "name", c->target.hostname);
     if (!check_has(c, "Connection established") && !check_has(c, "Remote protocol version")) {
-        char *text = memory_printf("no connection to port %d; is the device on, on this network, and does "
-                                   "fwsshd run there?",
-                                   c->target.port);
+        char *text =
+            memory_printf("no connection to port %d; is the device on, on this network, and does "
+                          "fwsshd run there?",
+                          c->target.port);
         check_fail(c, "connect", EXIT_UNREACHABLE, text);
         free(text);
         return false;
@@ -176,16 +178,18 @@ static bool check_reach(struct check *c)
 static bool check_host_key(struct check *c)
 {
     if (check_has(c, "REMOTE HOST IDENTIFICATION HAS CHANGED")) {
-        char *text = memory_printf("has changed; if you expect that: ssh-keygen -f \"%s\" -R \"%s\"",
-                                   c->target.known_hosts ? c->target.known_hosts : "~/.ssh/known_hosts",
-                                   c->target.known_as);
+        char *text =
+            memory_printf("has changed; if you expect that: ssh-keygen -f \"%s\" -R \"%s\"",
+                          c->target.known_hosts ? c->target.known_hosts : "~/.ssh/known_hosts",
+                          c->target.known_as);
         check_fail(c, "host key", EXIT_ACCESS, text);
         free(text);
         return false;
     }
     if (check_has(c, "Host key verification failed")) {
         check_fail(c, "host key", EXIT_ACCESS,
-                   "is not known here; connect once from a terminal and compare the fingerprint with fwsshd's "
+                   "is not known here; connect once from a terminal and compare the fingerprint "
+                   "with fwsshd's "
                    "log, or add --ssh-option StrictHostKeyChecking=accept-new");
         return false;
     }
@@ -249,9 +253,10 @@ static void check_subsystem(struct check *c)
         return;
     }
     char *line = memory_printf("%.*s", (int)strcspn(text, "\r\n"), text);
-    check_fail(c, "subsystem", WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == EXIT_REFUSED
-                                   ? EXIT_REFUSED
-                                   : EXIT_FAILED,
+    check_fail(c, "subsystem",
+               WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == EXIT_REFUSED
+                   ? EXIT_REFUSED
+                   : EXIT_FAILED,
                *line ? line : "the device ended the request without a word");
     free(line);
 }

@@ -18,7 +18,8 @@
 #define CONSOLE_PLAIN_STEP 25
 #define CONSOLE_LINE_MAX 4096
 
-/* RFC 8259: quotes, backslashes and control characters are escaped; bytes that are no UTF-8 become U+FFFD. */
+/* RFC 8259: quotes, backslashes and control characters are escaped; bytes that are no UTF-8 become
+ * U+FFFD. */
 static size_t utf8_length(const unsigned char *p)
 {
     size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 0;
@@ -90,10 +91,10 @@ int console_open(struct console *c, const char *host, bool json, bool quiet, con
                  struct error *err)
 {
     *c = (struct console){.host = host, .last_percent = -1, .start = io_now()};
-    c->mode = json                     ? CONSOLE_JSON
-              : quiet                  ? CONSOLE_QUIET
+    c->mode = json                    ? CONSOLE_JSON
+              : quiet                 ? CONSOLE_QUIET
               : isatty(STDOUT_FILENO) ? CONSOLE_TERMINAL
-                                       : CONSOLE_PLAIN;
+                                      : CONSOLE_PLAIN;
     return log_dir ? console_open_log(c, log_dir, err) : 0;
 }
 
@@ -152,7 +153,8 @@ static void console_json_firmware(struct console *c, const struct firmware_file 
     buffer_free(&m);
 }
 
-static void console_line(struct console *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void console_line(struct console *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void console_line(struct console *c, const char *fmt, ...)
 {
@@ -223,7 +225,8 @@ static void console_plain_progress(struct console *c, int percent)
     if (percent < c->last_percent + CONSOLE_PLAIN_STEP && percent < 100)
         return;
     c->last_percent = percent;
-    console_line(c, "sent %d%% (%.1f of %.1f MB)", percent, (double)c->sent / 1e6, (double)c->total / 1e6);
+    console_line(c, "sent %d%% (%.1f of %.1f MB)", percent, (double)c->sent / 1e6,
+                 (double)c->total / 1e6);
 }
 
 static void console_json_progress(struct console *c, int percent)
@@ -231,8 +234,8 @@ static void console_json_progress(struct console *c, int percent)
     struct buffer m = {0};
 
     c->last_percent = percent;
-    buffer_printf(&m, ",\"sent\":%" PRIu64 ",\"total\":%" PRIu64 ",\"percent\":%d", c->sent, c->total,
-                  percent);
+    buffer_printf(&m, ",\"sent\":%" PRIu64 ",\"total\":%" PRIu64 ",\"percent\":%d", c->sent,
+                  c->total, percent);
     console_json(c, "progress", &m);
     buffer_free(&m);
 }

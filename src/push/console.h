@@ -1,6 +1,7 @@
 /*
- * What a person, a log or a program sees of a push: a bar with the device's text above it on a terminal, plain lines
- * elsewhere, JSON objects, or errors only. All of it goes into the push's log file, too.
+ * What a person, a log or a program sees of a push: a bar with the device's text above it on a
+ * terminal, plain lines elsewhere, JSON objects, or errors only. All of it goes into the push's log
+ * file, too.
  */
 #ifndef FWSSH_PUSH_CONSOLE_H
 #define FWSSH_PUSH_CONSOLE_H
@@ -18,14 +19,14 @@ enum console_mode { CONSOLE_TERMINAL, CONSOLE_PLAIN, CONSOLE_QUIET, CONSOLE_JSON
 struct console {
     enum console_mode mode;
     const char *host;
-    FILE *log;      /* NULL: none is kept */
+    FILE *log; /* NULL: none is kept */
     char *log_path;
     bool bar_shown;
     double start, last_draw;
     uint64_t sent, total;
-    int last_percent;        /* told in plain lines and JSON */
-    struct buffer line[2];   /* the device's standard output and error since their last line end */
-    char device_bar[160];    /* the device's own progress, from text that ends in CR */
+    int last_percent;      /* told in plain lines and JSON */
+    struct buffer line[2]; /* the device's standard output and error since their last line end */
+    char device_bar[160];  /* the device's own progress, from text that ends in CR */
 };
 
 int console_open(struct console *c, const char *host, bool json, bool quiet, const char *log_dir,

@@ -15,8 +15,9 @@ struct firmware_file {
 };
 
 /*
- * Opens the named file, or the first *.fw of the places where `mix firmware` leaves it, for the target (NULL:
- * MIX_TARGET, else rpi0) and MIX_ENV (else dev). Reads its metadata; something that is no archive is an error.
+ * Opens the named file, or the first *.fw of the places where `mix firmware` leaves it, for the
+ * target (NULL: MIX_TARGET, else rpi0) and MIX_ENV (else dev). Reads its metadata; something that
+ * is no archive is an error.
  */
 int firmware_find(struct firmware_file *f, const char *path, const char *target, struct error *err);
 void firmware_find_close(struct firmware_file *f);

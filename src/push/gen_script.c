@@ -52,8 +52,9 @@ static int gen_script_write(const char *path, bool force)
 
 int gen_script_run(int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"output", required_argument, NULL, 'o'}, {"force", no_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"output", required_argument, NULL, 'o'},
+                                          {"force", no_argument, NULL, 'f'},
+                                          {NULL, 0, NULL, 0}};
     const char *path = "upload.sh";
     bool force = false;
     int c;

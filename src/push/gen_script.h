@@ -2,7 +2,8 @@
 #ifndef FWSSH_PUSH_GEN_SCRIPT_H
 #define FWSSH_PUSH_GEN_SCRIPT_H
 
-/* argv[0] is the command's word; options: --output FILE (default upload.sh, - for standard output), --force. */
+/* argv[0] is the command's word; options: --output FILE (default upload.sh, - for standard output),
+ * --force. */
 int gen_script_run(int argc, char **argv);
 
 #endif

@@ -10,42 +10,55 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Known words of OpenSSH's client, which speaks English everywhere, and what they mean for a push. */
+/* Known words of OpenSSH's client, which speaks English everywhere, and what they mean for a push.
+ */
 static const struct {
     const char *words;
     enum exit_status status;
     const char *meaning;
 } causes[] = {
     {"Host key verification failed", EXIT_ACCESS,
-     "its host key is not known to this machine, so it was not trusted; connect once from a terminal and "
+     "its host key is not known to this machine, so it was not trusted; connect once from a "
+     "terminal and "
      "compare the fingerprint with the one that fwsshd logs, or add --ssh-option "
      "StrictHostKeyChecking=accept-new"},
     {"Too many authentication failures", EXIT_ACCESS,
-     "too many keys were tried; name the right one with --user-dir DIR, or --ssh-option IdentityFile=KEY "
+     "too many keys were tried; name the right one with --user-dir DIR, or --ssh-option "
+     "IdentityFile=KEY "
      "--ssh-option IdentitiesOnly=yes"},
     {"Permission denied", EXIT_ACCESS,
-     "the device does not accept any of your keys; check with fwssh check, and add your public key to its "
+     "the device does not accept any of your keys; check with fwssh check, and add your public key "
+     "to its "
      "authorized_keys"},
-    {"no matching host key type", EXIT_ACCESS, "ssh and the device have no host key type in common"},
+    {"no matching host key type", EXIT_ACCESS,
+     "ssh and the device have no host key type in common"},
     {"no matching", EXIT_UNREACHABLE, "ssh and the device have no algorithms in common; see above"},
     {"Could not resolve hostname", EXIT_UNREACHABLE,
      "the name cannot be resolved; check it, or use the address (nerves.local needs mDNS)"},
     {"Connection refused", EXIT_UNREACHABLE,
      "nothing listens on that port; check --port, and that fwsshd runs on the device"},
-    {"No route to host", EXIT_UNREACHABLE, "there is no way to the device; check cable and network"},
-    {"Network is unreachable", EXIT_UNREACHABLE, "there is no way to the device; check cable and network"},
-    {"Connection timed out", EXIT_UNREACHABLE, "the device does not answer; is it on and on this network?"},
+    {"No route to host", EXIT_UNREACHABLE,
+     "there is no way to the device; check cable and network"},
+    {"Network is unreachable", EXIT_UNREACHABLE,
+     "there is no way to the device; check cable and network"},
+    {"Connection timed out", EXIT_UNREACHABLE,
+     "the device does not answer; is it on and on this network?"},
     {"kex_exchange_identification", EXIT_UNREACHABLE,
      "the device closed the connection before the login; too many sessions, or not an SSH server"},
     {"subsystem request failed", EXIT_FAILED,
-     "the device does not offer that subsystem, or refused it; check --subsystem and --port, and the device's "
+     "the device does not offer that subsystem, or refused it; check --subsystem and --port, and "
+     "the device's "
      "log"},
     {"Load key", EXIT_ACCESS, "a private key cannot be read; see above"},
 };
 
 static const char *const lost_words[] = {
-    "closed by remote host", "Connection reset",      "Broken pipe",
-    "not responding",        "Corrupted MAC",         "Connection closed by",
+    "closed by remote host",
+    "Connection reset",
+    "Broken pipe",
+    "not responding",
+    "Corrupted MAC",
+    "Connection closed by",
     "message authentication code incorrect",
 };
 
@@ -54,7 +67,8 @@ static bool outcome_says(const struct transfer *t, const char *words)
     return strstr(buffer_text(&t->err), words) != NULL;
 }
 
-/* The fingerprint that the last words "fingerprint for the ... key sent by the remote host is" announce. */
+/* The fingerprint that the last words "fingerprint for the ... key sent by the remote host is"
+ * announce. */
 static char *outcome_new_fingerprint(const struct transfer *t)
 {
     const char *at = strstr(buffer_text(&t->err), "sent by the remote host is");
@@ -98,7 +112,8 @@ static char *outcome_old_fingerprint(const char *file, const char *known_as)
     }
     close(out[0]);
     const char *at = strstr(buffer_text(&text), "SHA256:");
-    char *found = at ? memory_printf("%.*s", (int)strcspn(at, " \r\n"), at) : memory_text("(not known)");
+    char *found =
+        at ? memory_printf("%.*s", (int)strcspn(at, " \r\n"), at) : memory_text("(not known)");
     buffer_free(&text);
     return found;
 }
@@ -111,13 +126,15 @@ static int outcome_host_key_changed(const struct transfer *t, const struct ssh_t
 
     if (!file && target->known_hosts)
         file = memory_text(target->known_hosts);
-    char *before = file ? outcome_old_fingerprint(file, target->known_as) : memory_text("(not known)");
-    buffer_printf(text,
-                  "its host key has changed: it was %s and is now %s. If you expect that (a card written "
-                  "anew, another board), remove the old key with\n"
-                  "  ssh-keygen -f \"%s\" -R \"%s\"\n"
-                  "and push again; if not, somebody may be between you and the device",
-                  before, now, file ? file : "~/.ssh/known_hosts", target->known_as);
+    char *before =
+        file ? outcome_old_fingerprint(file, target->known_as) : memory_text("(not known)");
+    buffer_printf(
+        text,
+        "its host key has changed: it was %s and is now %s. If you expect that (a card written "
+        "anew, another board), remove the old key with\n"
+        "  ssh-keygen -f \"%s\" -R \"%s\"\n"
+        "and push again; if not, somebody may be between you and the device",
+        before, now, file ? file : "~/.ssh/known_hosts", target->known_as);
     free(before);
     free(now);
     free(file);
@@ -135,19 +152,23 @@ static bool outcome_connection_broke(const struct transfer *t)
 static int outcome_lost(const struct transfer *t, struct buffer *text)
 {
     if (t->sent < t->total) {
-        buffer_printf(text,
-                      "the connection was lost after %.1f of %.1f MB; the device keeps its running firmware. "
-                      "Push again",
-                      (double)t->sent / 1e6, (double)t->total / 1e6);
+        buffer_printf(
+            text,
+            "the connection was lost after %.1f of %.1f MB; the device keeps its running firmware. "
+            "Push again",
+            (double)t->sent / 1e6, (double)t->total / 1e6);
         return EXIT_UNREACHABLE;
     }
-    buffer_add_text(text, "the connection was lost after the last byte, before the device said how it ended; "
-                          "see what the device runs before you push again");
+    buffer_add_text(
+        text, "the connection was lost after the last byte, before the device said how it ended; "
+              "see what the device runs before you push again");
     return EXIT_UNCONFIRMED;
 }
 
-/* ssh ends with 255 for its own failures, and when the device closed the channel without a status. */
-static int outcome_of_ssh(const struct transfer *t, const struct ssh_target *target, struct buffer *text)
+/* ssh ends with 255 for its own failures, and when the device closed the channel without a status.
+ */
+static int outcome_of_ssh(const struct transfer *t, const struct ssh_target *target,
+                          struct buffer *text)
 {
     bool began = t->out.len > 0;
 
@@ -161,12 +182,14 @@ static int outcome_of_ssh(const struct transfer *t, const struct ssh_target *tar
     if (outcome_connection_broke(t))
         return outcome_lost(t, text);
     if (!began) {
-        buffer_add_text(text, "ssh failed before the device answered; see above, and try fwssh check");
+        buffer_add_text(text,
+                        "ssh failed before the device answered; see above, and try fwssh check");
         return EXIT_UNREACHABLE;
     }
     /* Devices of the origin tell a failure in just this way. */
-    buffer_add_text(text, "the device ended the update without success and without saying why; see its text "
-                          "above and its log");
+    buffer_add_text(
+        text, "the device ended the update without success and without saying why; see its text "
+              "above and its log");
     return EXIT_FAILED;
 }
 
@@ -180,10 +203,12 @@ static int outcome_of_device(int status, struct buffer *text)
         buffer_add_text(text, "the device refused: see its text above, and try again later");
         return EXIT_REFUSED;
     case EXIT_MISMATCH:
-        buffer_add_text(text, "the firmware does not fit the device or is damaged; see its text above");
+        buffer_add_text(text,
+                        "the firmware does not fit the device or is damaged; see its text above");
         return EXIT_MISMATCH;
     default:
-        buffer_printf(text, "the update failed on the device (status %d); see its text above", status);
+        buffer_printf(text, "the update failed on the device (status %d); see its text above",
+                      status);
         return EXIT_FAILED;
     }
 }
@@ -195,30 +220,34 @@ static int outcome_good(const struct transfer *t, const struct push_options *o, 
     bool bare = strcmp(o->subsystem, PUSH_DEFAULT_SUBSYSTEM) != 0;
 
     if (t->sent < t->total) {
-        buffer_printf(text,
-                      "the device said that it is done after %.1f of %.1f MB; that cannot be: see what it "
-                      "runs",
-                      (double)t->sent / 1e6, (double)t->total / 1e6);
+        buffer_printf(
+            text,
+            "the device said that it is done after %.1f of %.1f MB; that cannot be: see what it "
+            "runs",
+            (double)t->sent / 1e6, (double)t->total / 1e6);
         return EXIT_UNCONFIRMED;
     }
     if (o->no_reboot && !bare)
-        buffer_add_text(text, "Done: the device has written the firmware; it starts at the next reboot.");
+        buffer_add_text(text,
+                        "Done: the device has written the firmware; it starts at the next reboot.");
     else if (bare || (len >= 13 && !strcmp(said + len - 13, "Rebooting...\n")))
         buffer_add_text(text, "Done: the device has written the firmware and reboots.");
     else
-        buffer_add_text(text, "The device has written the firmware, but did not say that it reboots: it may "
-                              "still run the old one.");
+        buffer_add_text(
+            text, "The device has written the firmware, but did not say that it reboots: it may "
+                  "still run the old one.");
     return EXIT_DONE;
 }
 
-int outcome_judge(const struct transfer *t, const struct push_options *o, const struct ssh_target *target,
-                  struct buffer *text)
+int outcome_judge(const struct transfer *t, const struct push_options *o,
+                  const struct ssh_target *target, struct buffer *text)
 {
     if (t->interrupted) {
-        buffer_add_text(text, t->sent < t->total
-                                  ? "interrupted; the device keeps its running firmware"
-                                  : "interrupted after the last byte: the device may finish the update; see "
-                                    "what it runs");
+        buffer_add_text(
+            text, t->sent < t->total
+                      ? "interrupted; the device keeps its running firmware"
+                      : "interrupted after the last byte: the device may finish the update; see "
+                        "what it runs");
         return EXIT_INTERRUPTED;
     }
     if (!WIFEXITED(t->wait_status)) {

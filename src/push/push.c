@@ -18,7 +18,8 @@ static char *push_header(const struct push_options *o, const struct firmware_fil
 }
 
 static int push_to_target(const struct push_options *o, const struct ssh_target *target,
-                          struct firmware_file *firmware, struct console *console, struct buffer *text)
+                          struct firmware_file *firmware, struct console *console,
+                          struct buffer *text)
 {
     char *header = push_header(o, firmware);
     struct transfer t;
@@ -26,7 +27,8 @@ static int push_to_target(const struct push_options *o, const struct ssh_target 
     int status;
 
     if (o->no_reboot && !*header)
-        console_note(console, "--no-reboot has no effect with the subsystem fwup: the device decides");
+        console_note(console,
+                     "--no-reboot has no effect with the subsystem fwup: the device decides");
     if (transfer_run(&t, o, target, header, firmware, console, &err)) {
         buffer_add_text(text, err.text);
         status = (int)err.status;

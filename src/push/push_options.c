@@ -31,9 +31,22 @@ const char push_options_help[] =
     "  --quiet                errors only\n";
 
 enum {
-    OPT_FIRMWARE = 256, OPT_TARGET, OPT_PORT, OPT_USER, OPT_USER_DIR, OPT_PASSPHRASE,
-    OPT_PASSPHRASE_FILE, OPT_NO_REBOOT, OPT_SUBSYSTEM, OPT_EXEC, OPT_ALIAS, OPT_LOG_DIR, OPT_SSH,
-    OPT_SSH_OPTION, OPT_JSON, OPT_QUIET,
+    OPT_FIRMWARE = 256,
+    OPT_TARGET,
+    OPT_PORT,
+    OPT_USER,
+    OPT_USER_DIR,
+    OPT_PASSPHRASE,
+    OPT_PASSPHRASE_FILE,
+    OPT_NO_REBOOT,
+    OPT_SUBSYSTEM,
+    OPT_EXEC,
+    OPT_ALIAS,
+    OPT_LOG_DIR,
+    OPT_SSH,
+    OPT_SSH_OPTION,
+    OPT_JSON,
+    OPT_QUIET,
 };
 
 static const struct option names[] = {
@@ -90,7 +103,8 @@ static int push_set_port(struct push_options *o, const char *text, struct error 
     uint64_t port;
 
     if (number_parse_decimal(text, strlen(text), &port) || port < 1 || port > 65535)
-        return error_set(err, EXIT_USAGE, "--port needs a number from 1 to 65535, but got '%s'", text);
+        return error_set(err, EXIT_USAGE, "--port needs a number from 1 to 65535, but got '%s'",
+                         text);
     o->port = (int)port;
     return 0;
 }
@@ -109,15 +123,19 @@ static int push_option(struct push_options *o, int c, struct error *err)
         int option;
         const char **value;
     } texts[] = {
-        {OPT_FIRMWARE, &o->firmware},  {OPT_TARGET, &o->target},   {OPT_USER, &o->user},
-        {OPT_USER_DIR, &o->user_dir},  {OPT_SUBSYSTEM, &o->subsystem},
-        {OPT_ALIAS, &o->host_key_alias}, {OPT_LOG_DIR, &o->log_dir}, {OPT_SSH, &o->ssh},
+        {OPT_FIRMWARE, &o->firmware},   {OPT_TARGET, &o->target},
+        {OPT_USER, &o->user},           {OPT_USER_DIR, &o->user_dir},
+        {OPT_SUBSYSTEM, &o->subsystem}, {OPT_ALIAS, &o->host_key_alias},
+        {OPT_LOG_DIR, &o->log_dir},     {OPT_SSH, &o->ssh},
     };
     const struct {
         int option;
         bool *value;
     } flags[] = {
-        {OPT_NO_REBOOT, &o->no_reboot}, {OPT_EXEC, &o->exec}, {OPT_JSON, &o->json}, {OPT_QUIET, &o->quiet},
+        {OPT_NO_REBOOT, &o->no_reboot},
+        {OPT_EXEC, &o->exec},
+        {OPT_JSON, &o->json},
+        {OPT_QUIET, &o->quiet},
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

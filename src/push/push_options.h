@@ -14,7 +14,7 @@
 
 struct push_options {
     const char *hosts[PUSH_LIST_MAX];
-    size_t host_count; /* at least 1 */
+    size_t host_count;             /* at least 1 */
     const char *firmware, *target; /* NULL: searched for; NULL: MIX_TARGET */
     int port;                      /* 0: from ~/.ssh/config, else the default */
     const char *user, *user_dir, *host_key_alias, *log_dir;

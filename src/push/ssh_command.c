@@ -61,7 +61,8 @@ static int ssh_is_private_key(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name);
 
-    return !strncmp(entry->d_name, "id_", 3) && (len < 4 || strcmp(entry->d_name + len - 4, ".pub"));
+    return !strncmp(entry->d_name, "id_", 3) &&
+           (len < 4 || strcmp(entry->d_name + len - 4, ".pub"));
 }
 
 static void ssh_add_user_dir(struct ssh_args *a, const char *dir)
@@ -86,7 +87,8 @@ static char *ssh_host_argument(const struct push_options *o, const char *host)
     return o->user ? memory_printf("%s@%s", o->user, host) : memory_text(host);
 }
 
-/* Options that both ssh -G and the push itself take; the user's come first, as ssh keeps the first value. */
+/* Options that both ssh -G and the push itself take; the user's come first, as ssh keeps the first
+ * value. */
 static void ssh_add_common(struct ssh_args *a, const struct push_options *o)
 {
     for (size_t i = 0; i < o->ssh_option_count; i++)
@@ -189,8 +191,8 @@ void ssh_target_free(struct ssh_target *t)
     *t = (struct ssh_target){0};
 }
 
-static void ssh_arguments(struct ssh_args *a, const struct push_options *o, const struct ssh_target *t,
-                          const char *const *extra)
+static void ssh_arguments(struct ssh_args *a, const struct push_options *o,
+                          const struct ssh_target *t, const char *const *extra)
 {
     char port[16];
 
@@ -219,8 +221,9 @@ static void ssh_arguments(struct ssh_args *a, const struct push_options *o, cons
     ssh_add(a, o->subsystem);
 }
 
-pid_t ssh_command_start(const struct push_options *o, const struct ssh_target *t, const char *const *extra,
-                        struct ssh_askpass *askpass, const int fds[3], struct error *err)
+pid_t ssh_command_start(const struct push_options *o, const struct ssh_target *t,
+                        const char *const *extra, struct ssh_askpass *askpass, const int fds[3],
+                        struct error *err)
 {
     struct ssh_args a = {0};
 

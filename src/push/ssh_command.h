@@ -12,10 +12,10 @@
 
 /* What `ssh -G` tells of a host, and what follows from it. */
 struct ssh_target {
-    char *given;         /* as the user named it, with --user */
-    char *hostname;      /* as ssh will connect to it */
-    char *known_as;      /* its name in known_hosts */
-    char *known_hosts;   /* the file, NULL if not known */
+    char *given;       /* as the user named it, with --user */
+    char *hostname;    /* as ssh will connect to it */
+    char *known_as;    /* its name in known_hosts */
+    char *known_hosts; /* the file, NULL if not known */
     int port;
     bool has_connect_timeout, has_alive_interval;
 };
@@ -24,7 +24,8 @@ int ssh_target_resolve(struct ssh_target *t, const struct push_options *o, const
                        struct error *err);
 void ssh_target_free(struct ssh_target *t);
 
-/* The passphrase on its way to ssh: a FIFO in a private directory that our own SSH_ASKPASS reads. */
+/* The passphrase on its way to ssh: a FIFO in a private directory that our own SSH_ASKPASS reads.
+ */
 struct ssh_askpass {
     char *dir, *fifo;
     int fd;
@@ -39,10 +40,12 @@ int ssh_askpass_answer(const char *fifo, const char *prompt);
 #define SSH_ASKPASS_VARIABLE "FWSSH_ASKPASS_FIFO"
 
 /*
- * Starts ssh for the target, asking for the subsystem (or, with --exec, the command). fds: its standard input, output and
- * error. extra: further arguments before the host, NULL-terminated, or NULL.
+ * Starts ssh for the target, asking for the subsystem (or, with --exec, the command). fds: its
+ * standard input, output and error. extra: further arguments before the host, NULL-terminated, or
+ * NULL.
  */
-pid_t ssh_command_start(const struct push_options *o, const struct ssh_target *t, const char *const *extra,
-                        struct ssh_askpass *askpass, const int fds[3], struct error *err);
+pid_t ssh_command_start(const struct push_options *o, const struct ssh_target *t,
+                        const char *const *extra, struct ssh_askpass *askpass, const int fds[3],
+                        struct error *err);
 
 #endif

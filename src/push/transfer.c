@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define TRANSFER_PIECE 65536
-/* What a pipe holds: until more than this has gone, ssh may still be asking the person for a passphrase. */
+/* What a pipe holds: until more than this has gone, ssh may still be asking the person for a
+ * passphrase. */
 #define TRANSFER_PIPE 65536
 
 /* The one flag that a signal sets. */
@@ -54,7 +55,8 @@ static int transfer_fill(struct transfer_feed *f, struct transfer *t, struct err
     if (n < 0)
         return error_errno(err, "cannot read the firmware");
     if (n == 0 && t->sent < t->total)
-        return error_set(err, EXIT_FAILED, "the firmware file became shorter while it was being sent");
+        return error_set(err, EXIT_FAILED,
+                         "the firmware file became shorter while it was being sent");
     f->pos = 0;
     f->len = (size_t)n;
     return 0;
@@ -72,7 +74,9 @@ static int transfer_feed_some(struct transfer_feed *f, struct transfer *t, struc
         return 0;
     }
     if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : error_errno(err, "cannot pass the firmware to ssh");
+        return errno == EAGAIN || errno == EINTR
+                   ? 0
+                   : error_errno(err, "cannot pass the firmware to ssh");
     f->pos += (size_t)n;
     f->len -= (size_t)n;
     size_t of_header = (size_t)n < f->header ? (size_t)n : f->header;
@@ -132,7 +136,8 @@ int transfer_run(struct transfer *t, const struct push_options *o, const struct 
                  struct error *err)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1};
-    struct transfer_feed feed = {.file = firmware->fd, .len = strlen(header), .header = strlen(header)};
+    struct transfer_feed feed = {
+        .file = firmware->fd, .len = strlen(header), .header = strlen(header)};
     struct ssh_askpass askpass;
     int rc = -1;
 

@@ -10,13 +10,14 @@
 #define TRANSFER_TEXT_MAX 32768
 
 struct transfer {
-    uint64_t sent, total;   /* bytes of the firmware (not the header) that ssh has taken */
+    uint64_t sent, total; /* bytes of the firmware (not the header) that ssh has taken */
     struct buffer out, err;
     int wait_status;
     bool interrupted;
 };
 
-/* header may be "". 0 when ssh ran to its end, -1 with the error set. transfer_free() in any case. */
+/* header may be "". 0 when ssh ran to its end, -1 with the error set. transfer_free() in any case.
+ */
 int transfer_run(struct transfer *t, const struct push_options *o, const struct ssh_target *target,
                  const char *header, struct firmware_file *firmware, struct console *console,
                  struct error *err);

@@ -37,8 +37,8 @@ void client_close(struct client *c)
 }
 
 /*
- * A session that ends early closes its end of our standard output first, then that of our input. A pipe without
- * a reader says POLLERR; a socket pair, as some SSH servers use, POLLHUP.
+ * A session that ends early closes its end of our standard output first, then that of our input. A
+ * pipe without a reader says POLLERR; a socket pair, as some SSH servers use, POLLHUP.
  */
 bool client_is_gone(struct client *c)
 {
@@ -87,7 +87,8 @@ int client_lost(struct error *err)
 
 int client_silent(const struct client *c, struct error *err)
 {
-    return error_set(err, EXIT_FAILED, "no data came for %d seconds (key idle-timeout)", c->idle_timeout);
+    return error_set(err, EXIT_FAILED, "no data came for %d seconds (key idle-timeout)",
+                     c->idle_timeout);
 }
 
 /* 1 when there is something to read (or the end of the input), -1 with the error set. */
@@ -159,7 +160,8 @@ int client_swallow(struct client *c, uint64_t len, struct error *err)
         if (n < 0)
             return -1;
         if (n == 0)
-            return error_set(err, EXIT_FAILED, "the input ended %llu bytes before what was announced",
+            return error_set(err, EXIT_FAILED,
+                             "the input ended %llu bytes before what was announced",
                              (unsigned long long)len);
         len -= (uint64_t)n;
     }

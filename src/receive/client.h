@@ -1,6 +1,7 @@
 /*
- * The client as fwssh-receive sees it: bytes on standard input, text on standard output and error. A broken
- * connection is told from a real end of input (ARCHITECTURE.md, "End of input or broken connection").
+ * The client as fwssh-receive sees it: bytes on standard input, text on standard output and error.
+ * A broken connection is told from a real end of input (ARCHITECTURE.md, "End of input or broken
+ * connection").
  */
 #ifndef FWSSH_RECEIVE_CLIENT_H
 #define FWSSH_RECEIVE_CLIENT_H
@@ -26,13 +27,15 @@ void client_close(struct client *c);
 /* Whether the connection is broken; sets gone. */
 bool client_is_gone(struct client *c);
 
-/* Text for the client's standard output, as the origin writes it. Waits; a client that is gone is no error. */
+/* Text for the client's standard output, as the origin writes it. Waits; a client that is gone is
+ * no error. */
 void client_say(struct client *c, const char *text);
 
 /* "fwssh: TEXT" where a person reads it. */
 void client_complain(struct client *c, const char *text);
 
-/* More bytes into ahead: the count, 0 at the end of the input, -1 with the error set (lost, silent). */
+/* More bytes into ahead: the count, 0 at the end of the input, -1 with the error set (lost,
+ * silent). */
 int client_read_ahead(struct client *c, struct error *err);
 
 /* Bytes that have arrived and were not read yet. */

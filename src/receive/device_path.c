@@ -25,13 +25,15 @@ static char *device_path_from_uboot(const char *env_config, struct error *err)
         return NULL;
     }
     if (libuboot_read_config(ctx, env_config) < 0 || libuboot_open(ctx) < 0) {
-        error_set(err, EXIT_FAILED, "cannot read the U-Boot environment that %s describes", env_config);
+        error_set(err, EXIT_FAILED, "cannot read the U-Boot environment that %s describes",
+                  env_config);
     } else {
         path = libuboot_get_env(ctx, DEVICE_PATH_VARIABLE);
         if (!path)
-            error_set(err, EXIT_FAILED,
-                      "device is \"uboot-env\", but the U-Boot environment has no " DEVICE_PATH_VARIABLE
-                      "; set it, or name the device in the configuration");
+            error_set(
+                err, EXIT_FAILED,
+                "device is \"uboot-env\", but the U-Boot environment has no " DEVICE_PATH_VARIABLE
+                "; set it, or name the device in the configuration");
         libuboot_close(ctx);
     }
     libuboot_exit(ctx);
@@ -54,7 +56,8 @@ char *device_path_find(const struct device_config *config, struct error *err)
         goto failed;
     }
     if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
-        error_set(err, EXIT_FAILED, "the device %s (key device) is not a device or image file", path);
+        error_set(err, EXIT_FAILED, "the device %s (key device) is not a device or image file",
+                  path);
         goto failed;
     }
     free(path);

@@ -44,9 +44,11 @@ static int header_parse_size(const char *text, size_t len, size_t from, size_t t
 
     if (from > to || number_parse_decimal(text + from, to - from, &size) || size < 1 ||
         size > INT64_MAX)
-        return header_bad(text, len, "needs a size of 1 to 9223372036854775807 in plain digits", err);
+        return header_bad(text, len, "needs a size of 1 to 9223372036854775807 in plain digits",
+                          err);
     if (h->count == HEADER_PAYLOADS_MAX)
-        return error_set(err, EXIT_USAGE, "bad header: more than %d firmwares", HEADER_PAYLOADS_MAX);
+        return error_set(err, EXIT_USAGE, "bad header: more than %d firmwares",
+                         HEADER_PAYLOADS_MAX);
     h->size[h->count++] = size;
     return 0;
 }

@@ -6,12 +6,14 @@
 
 #include <sys/types.h>
 
-/* Starts the command (words separated by blanks; no shell is needed on the device). The caller reaps it. */
+/* Starts the command (words separated by blanks; no shell is needed on the device). The caller
+ * reaps it. */
 pid_t reboot_start(const char *command, struct error *err);
 
 /*
- * Where no listener runs the reboot (sshd, Dropbear): leaves a process behind that waits until the SSH server's process
- * above this one has ended, 5 s at most, and then reboots. It holds the lock until then.
+ * Where no listener runs the reboot (sshd, Dropbear): leaves a process behind that waits until the
+ * SSH server's process above this one has ended, 5 s at most, and then reboots. It holds the lock
+ * until then.
  */
 int reboot_later(const char *command, int lock, struct error *err);
 

@@ -27,9 +27,10 @@ static int receive_describe(struct receive *r, struct error *err)
     char *updater = updater_locate(r->config);
     char *device = device_path_find(r->config, &device_error);
 
-    error_set(err, EXIT_USAGE,
-              "the input ended before a header came; nothing was done (task %s, updater %s, device %s)",
-              r->config->task, updater ? updater : "missing", device ? device : device_error.text);
+    error_set(
+        err, EXIT_USAGE,
+        "the input ended before a header came; nothing was done (task %s, updater %s, device %s)",
+        r->config->task, updater ? updater : "missing", device ? device : device_error.text);
     r->result->asked = 1;
     free(updater);
     free(device);
@@ -44,18 +45,21 @@ static int receive_header(struct receive *r, struct header *header, struct error
 
     while (!(newline = ahead->len ? memchr(ahead->data, '\n', ahead->len) : NULL)) {
         if (ahead->len >= HEADER_MAX)
-            return error_set(err, EXIT_USAGE, "bad header: no newline in the first %d bytes", HEADER_MAX);
+            return error_set(err, EXIT_USAGE, "bad header: no newline in the first %d bytes",
+                             HEADER_MAX);
         int n = client_read_ahead(r->client, err);
         if (n < 0)
             return -1;
         if (n == 0 && !ahead->len)
             return receive_describe(r, err);
         if (n == 0)
-            return error_set(err, EXIT_USAGE, "the input ended inside the header; nothing was done");
+            return error_set(err, EXIT_USAGE,
+                             "the input ended inside the header; nothing was done");
     }
     size_t len = (size_t)(newline - ahead->data);
     if (len >= HEADER_MAX)
-        return error_set(err, EXIT_USAGE, "bad header: no newline in the first %d bytes", HEADER_MAX);
+        return error_set(err, EXIT_USAGE, "bad header: no newline in the first %d bytes",
+                         HEADER_MAX);
     int rc = header_parse(ahead->data, len, header, err);
     buffer_drop(ahead, len + 1);
     return rc;

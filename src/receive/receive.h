@@ -8,8 +8,8 @@
 #include "receive/subsystem.h"
 
 /*
- * Serves the client from its first byte to the last word to it. The result is filled in any case. The lock's descriptor
- * is given out (-1 if it was not taken); it is the caller's.
+ * Serves the client from its first byte to the last word to it. The result is filled in any case.
+ * The lock's descriptor is given out (-1 if it was not taken); it is the caller's.
  */
 void receive_run(const struct device_config *config, const struct subsystem *subsystem,
                  struct client *client, struct result *result, int *lock);

@@ -1,4 +1,5 @@
-/* What an update came to, told to the listener as one record (ARCHITECTURE.md, "Processes and messages"). */
+/* What an update came to, told to the listener as one record (ARCHITECTURE.md, "Processes and
+ * messages"). */
 #ifndef FWSSH_RECEIVE_RESULT_H
 #define FWSSH_RECEIVE_RESULT_H
 
@@ -9,22 +10,23 @@
 #include <stdint.h>
 
 struct result {
-    uint32_t status; /* enum exit_status, 0 to 4 */
-    uint32_t reboot; /* 1: wanted, after the session has ended in order */
-    uint32_t told;   /* 1: the client was there to hear it */
+    uint32_t status;    /* enum exit_status, 0 to 4 */
+    uint32_t reboot;    /* 1: wanted, after the session has ended in order */
+    uint32_t told;      /* 1: the client was there to hear it */
     uint32_t firmwares; /* how many were written */
     uint32_t asked;     /* 1: an empty request, which was only answered */
-    char uuid[40];   /* of the last one, "" if unknown */
-    char text[512];  /* the error, or "" */
+    char uuid[40];      /* of the last one, "" if unknown */
+    char text[512];     /* the error, or "" */
 };
 
 /*
- * Sends the record to the listener over a SOCK_SEQPACKET socket, with the lock's descriptor (or -1): the listener keeps
- * the device locked until the reboot. 0, or -1 with errno.
+ * Sends the record to the listener over a SOCK_SEQPACKET socket, with the lock's descriptor (or
+ * -1): the listener keeps the device locked until the reboot. 0, or -1 with errno.
  */
 int result_send(int fd, const struct result *r, int lock);
 
-/* Receives one: 1, 0 when the sender ended without one, -1 with errno. *lock is -1 or the caller's. */
+/* Receives one: 1, 0 when the sender ended without one, -1 with errno. *lock is -1 or the caller's.
+ */
 int result_receive(int fd, struct result *r, int *lock);
 
 /* "done", or the text and status, for the log and the file last-update. */

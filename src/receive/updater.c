@@ -26,7 +26,8 @@
 static char *updater_in_path(const char *name)
 {
     const char *path = getenv("PATH");
-    char *copy = memory_text(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"), *rest = copy, *found = NULL;
+    char *copy = memory_text(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"), *rest = copy,
+         *found = NULL;
 
     for (char *dir; !found && (dir = strsep(&rest, ":"));) {
         char *candidate = memory_printf("%s/%s", *dir ? dir : ".", name);
@@ -118,8 +119,9 @@ static int updater_parse_version(struct updater *u, const char *text, struct err
     unsigned major, minor = 0, patch = 0;
 
     if (sscanf(text, "%u.%u.%u", &major, &minor, &patch) < 2)
-        return error_set(err, EXIT_FAILED, "%s --version says '%.60s', which is not a version of fwup",
-                         u->program, text);
+        return error_set(err, EXIT_FAILED,
+                         "%s --version says '%.60s', which is not a version of fwup", u->program,
+                         text);
     u->handshake = major > 0 || minor > 17 || (minor == 17 && patch > 0);
     return 0;
 }
@@ -130,10 +132,11 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
 
     *u = (struct updater){.program = updater_locate(config)};
     if (!u->program)
-        return error_set(err, EXIT_FAILED,
-                         "cannot find the updater '%s' (key updater) on the device; install fwup or "
-                         "fwpack, or name its path",
-                         config->updater);
+        return error_set(
+            err, EXIT_FAILED,
+            "cannot find the updater '%s' (key updater) on the device; install fwup or "
+            "fwpack, or name its path",
+            config->updater);
     u->name = strrchr(u->program, '/') ? strrchr(u->program, '/') + 1 : u->program;
     if (!strcmp(u->name, "fwpack")) {
         u->handshake = true;
@@ -242,8 +245,9 @@ static int updater_judge(const struct updater *u, int wait_status, int cause, st
                      "the updater %s %s; the device does not reboot", u->name, how);
 }
 
-int updater_run(const struct updater *u, const struct device_config *config, const char *device, int lock,
-                struct client *client, uint64_t size, struct updater_result *result, struct error *err)
+int updater_run(const struct updater *u, const struct device_config *config, const char *device,
+                int lock, struct client *client, uint64_t size, struct updater_result *result,
+                struct error *err)
 {
     char *environment[] = {"FWSSH_RESULT_FD=" UPDATER_RESULT_FD, NULL};
     struct updater_args args;

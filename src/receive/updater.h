@@ -1,6 +1,6 @@
 /*
- * The updater: a child process with fwup's contract. Archive on standard input, options as fwup's, text on standard
- * output, exit status; waitpid(2) decides success, never a byte in the stream.
+ * The updater: a child process with fwup's contract. Archive on standard input, options as fwup's,
+ * text on standard output, exit status; waitpid(2) decides success, never a byte in the stream.
  */
 #ifndef FWSSH_RECEIVE_UPDATER_H
 #define FWSSH_RECEIVE_UPDATER_H
@@ -18,25 +18,29 @@ struct updater {
     bool handshake; /* it knows --exit-handshake */
 };
 
-/* Finds the program that the key updater means and learns what it can do. updater_free() ends it. */
+/* Finds the program that the key updater means and learns what it can do. updater_free() ends it.
+ */
 int updater_find(struct updater *u, const struct device_config *config, struct error *err);
 void updater_free(struct updater *u);
 
-/* The path of the program that the key updater means, not asked anything; NULL if there is none. The caller frees it. */
+/* The path of the program that the key updater means, not asked anything; NULL if there is none.
+ * The caller frees it. */
 char *updater_locate(const struct device_config *config);
 
 struct updater_result {
-    char uuid[40]; /* of the firmware, if the updater told it */
-    uint64_t unread; /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
+    char uuid[40];    /* of the firmware, if the updater told it */
+    uint64_t unread;  /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
     bool past_return; /* the last announced byte has arrived */
 };
 
 /*
- * Runs it once with the next size bytes of the client, or all up to the end of the input. The lock's descriptor is
- * inherited. 0 when it succeeded; -1 with the error set when it failed, or when the client went away or fell silent
- * before the point of no return: it is then killed with its process group and reaped.
+ * Runs it once with the next size bytes of the client, or all up to the end of the input. The
+ * lock's descriptor is inherited. 0 when it succeeded; -1 with the error set when it failed, or
+ * when the client went away or fell silent before the point of no return: it is then killed with
+ * its process group and reaped.
  */
-int updater_run(const struct updater *u, const struct device_config *config, const char *device, int lock,
-                struct client *client, uint64_t size, struct updater_result *result, struct error *err);
+int updater_run(const struct updater *u, const struct device_config *config, const char *device,
+                int lock, struct client *client, uint64_t size, struct updater_result *result,
+                struct error *err);
 
 #endif

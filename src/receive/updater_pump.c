@@ -14,7 +14,8 @@
 
 #define PUMP_PIECE (1u << 20)
 #define PUMP_COPY_SIZE 65536
-/* fwup's --exit-handshake: this byte and the exit status end its text (docs/fw-format.md, "Text"). */
+/* fwup's --exit-handshake: this byte and the exit status end its text (docs/fw-format.md, "Text").
+ */
 #define PUMP_HANDSHAKE 0x1a
 
 static bool pump_until_eof(const struct updater_pump *p)
@@ -63,7 +64,8 @@ static ssize_t pump_move(struct updater_pump *p)
     if (p->client->ahead.len)
         return pump_move_ahead(p);
     if (!p->copy) {
-        ssize_t n = splice(p->client->in, NULL, *p->in, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        ssize_t n =
+            splice(p->client->in, NULL, *p->in, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n >= 0 || errno != EINVAL)
             return n;
         p->copy = true;
@@ -78,9 +80,10 @@ static int pump_input_end(struct updater_pump *p, struct error *err)
     if (client_is_gone(p->client))
         return client_lost(err);
     if (!pump_until_eof(p))
-        return error_set(err, EXIT_FAILED,
-                         "the input ended %llu bytes before what was announced; nothing was activated",
-                         (unsigned long long)p->left);
+        return error_set(
+            err, EXIT_FAILED,
+            "the input ended %llu bytes before what was announced; nothing was activated",
+            (unsigned long long)p->left);
     p->past_return = true;
     io_close(p->in);
     return 0;
@@ -106,7 +109,8 @@ static int pump_feed(struct updater_pump *p, struct error *err)
     return 0;
 }
 
-/* Cuts the handshake out of the updater's text. When it has come, the updater waits for its input's end. */
+/* Cuts the handshake out of the updater's text. When it has come, the updater waits for its input's
+ * end. */
 static size_t pump_cut_handshake(struct updater_pump *p, char *data, size_t len)
 {
     size_t kept = 0;
@@ -169,7 +173,16 @@ static int pump_check_client(struct updater_pump *p, struct error *err)
     return client_lost(err);
 }
 
-enum { WATCH_IN, WATCH_SINK, WATCH_OUT, WATCH_ERR, WATCH_CLIENT_OUT, WATCH_CLIENT_ERR, WATCH_PID, WATCH_COUNT };
+enum {
+    WATCH_IN,
+    WATCH_SINK,
+    WATCH_OUT,
+    WATCH_ERR,
+    WATCH_CLIENT_OUT,
+    WATCH_CLIENT_ERR,
+    WATCH_PID,
+    WATCH_COUNT
+};
 
 static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT])
 {
@@ -196,7 +209,8 @@ static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT
     polls[WATCH_PID] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 }
 
-/* Milliseconds until a client that owes us bytes counts as silent; -1 while it is the updater we wait for. */
+/* Milliseconds until a client that owes us bytes counts as silent; -1 while it is the updater we
+ * wait for. */
 static int pump_patience(const struct updater_pump *p)
 {
     if (*p->in < 0 || p->sink_full || p->client->ahead.len)
@@ -241,7 +255,8 @@ static int pump_round(struct updater_pump *p, struct error *err)
     return polls[WATCH_PID].revents ? 1 : 0;
 }
 
-/* Its last words may still be in the pipes; a grandchild may hold them open, so their end is not awaited. */
+/* Its last words may still be in the pipes; a grandchild may hold them open, so their end is not
+ * awaited. */
 static void pump_drain(struct updater_pump *p)
 {
     int *fds[2] = {p->out, p->err};

@@ -32,7 +32,8 @@ struct updater_pump {
     struct pump_text text[2];
 };
 
-/* 0 when the updater has ended by itself; -1 with the error set when it had to be killed. It is reaped. */
+/* 0 when the updater has ended by itself; -1 with the error set when it had to be killed. It is
+ * reaped. */
 int updater_pump_run(struct updater_pump *p, struct error *err);
 
 #endif

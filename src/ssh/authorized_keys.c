@@ -19,8 +19,8 @@ struct line {
 static bool option_is_harmless(const char *option)
 {
     static const char *const harmless[] = {
-        "restrict",      "no-pty",             "no-agent-forwarding", "no-port-forwarding",
-        "no-user-rc",    "no-X11-forwarding",
+        "restrict",           "no-pty",     "no-agent-forwarding",
+        "no-port-forwarding", "no-user-rc", "no-X11-forwarding",
     };
 
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
@@ -78,7 +78,8 @@ static const char *line_check_options(char *options)
     }
 }
 
-/* The modulus takes what the names and lengths (4 + 7, 4 + 3, 4) and its leading zero leave of the blob. RFC 4253, 6.6 */
+/* The modulus takes what the names and lengths (4 + 7, 4 + 3, 4) and its leading zero leave of the
+ * blob. RFC 4253, 6.6 */
 static unsigned rsa_bits(const char *base64)
 {
     size_t len = strcspn(base64, "=");
@@ -132,7 +133,8 @@ static void line_add(struct authorized_keys *keys, const struct line *l)
     };
 }
 
-void authorized_keys_add(struct authorized_keys *keys, const char *name, const char *text, size_t len)
+void authorized_keys_add(struct authorized_keys *keys, const char *name, const char *text,
+                         size_t len)
 {
     struct line l = {.name = name};
 

@@ -9,7 +9,7 @@
 struct authorized_key {
     ssh_key key;
     char *comment;
-    const char *type; /* static */
+    const char *type;  /* static */
     unsigned rsa_bits; /* about; 0 for other kinds */
 };
 
@@ -20,10 +20,11 @@ struct authorized_keys {
 };
 
 /*
- * Adds the keys of a text. A line that cannot be understood, or has an option that is not known to be harmless, is not
- * used and is told as a warning that names the file and line.
+ * Adds the keys of a text. A line that cannot be understood, or has an option that is not known to
+ * be harmless, is not used and is told as a warning that names the file and line.
  */
-void authorized_keys_add(struct authorized_keys *keys, const char *name, const char *text, size_t len);
+void authorized_keys_add(struct authorized_keys *keys, const char *name, const char *text,
+                         size_t len);
 void authorized_keys_free(struct authorized_keys *keys);
 
 /* The entry with that public key, or NULL. Certificates never match. */

@@ -77,8 +77,9 @@ void relay_pull(struct relay *r, ssh_channel channel, bool grow)
 }
 
 /*
- * The sink has room again. libssh's own backlog is taken whole and only when nothing is kept: with small reads version
- * 0.10 would open the window again without counting what it still holds, and memory would grow without bounds.
+ * The sink has room again. libssh's own backlog is taken whole and only when nothing is kept: with
+ * small reads version 0.10 would open the window again without counting what it still holds, and
+ * memory would grow without bounds.
  */
 static void relay_resume(struct relay *r, ssh_channel channel)
 {
@@ -116,7 +117,8 @@ void relay_prepare(const struct relay *r, struct pollfd *polls)
     polls[2] = relay_poll_text(&r->err);
 }
 
-void relay_handle(struct relay *r, ssh_session session, ssh_channel channel, const struct pollfd *polls)
+void relay_handle(struct relay *r, ssh_session session, ssh_channel channel,
+                  const struct pollfd *polls)
 {
     if (polls[0].revents)
         relay_resume(r, channel);
@@ -127,8 +129,8 @@ void relay_handle(struct relay *r, ssh_session session, ssh_channel channel, con
     relay_to_client(r, session, channel);
 }
 
-static void relay_send(struct relay *r, struct relay_text *t, ssh_session session, ssh_channel channel,
-                       bool is_stderr)
+static void relay_send(struct relay *r, struct relay_text *t, ssh_session session,
+                       ssh_channel channel, bool is_stderr)
 {
     while (t->len) {
         uint32_t window = ssh_channel_window_size(channel);

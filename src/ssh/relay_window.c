@@ -1,8 +1,9 @@
 /*
- * The channel window. libssh 0.10 keeps about 640 kB on the way, which is the limit of speed once the round trip takes
- * more than a few milliseconds. A sender that stops for its window shows as a burst of about that size and then a
- * silence, again and again, while our sink has room. Only then is the window made larger, so that other sessions stay
- * small. Later versions have a fixed window of 2 MiB.
+ * The channel window. libssh 0.10 keeps about 640 kB on the way, which is the limit of speed once
+ * the round trip takes more than a few milliseconds. A sender that stops for its window shows as a
+ * burst of about that size and then a silence, again and again, while our sink has room. Only then
+ * is the window made larger, so that other sessions stay small. Later versions have a fixed window
+ * of 2 MiB.
  */
 #include "ssh/relay.h"
 

@@ -36,8 +36,8 @@ static void session_watch_peer(const struct session *s)
 }
 
 /*
- * Everything that the socket holds. ssh_event_dopoll() may return SSH_OK, SSH_AGAIN or a positive count, and does not
- * fail when the session breaks: that is told by its status only.
+ * Everything that the socket holds. ssh_event_dopoll() may return SSH_OK, SSH_AGAIN or a positive
+ * count, and does not fail when the session breaks: that is told by its status only.
  */
 static bool session_pump(struct session *s)
 {

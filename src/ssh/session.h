@@ -1,6 +1,6 @@
 /*
- * One SSH connection, in a process of its own. It moves bytes between a channel and the pipes that the listener hands
- * it, and touches nothing else (ARCHITECTURE.md, "Processes and messages").
+ * One SSH connection, in a process of its own. It moves bytes between a channel and the pipes that
+ * the listener hands it, and touches nothing else (ARCHITECTURE.md, "Processes and messages").
  */
 #ifndef FWSSH_SSH_SESSION_H
 #define FWSSH_SSH_SESSION_H
@@ -17,9 +17,9 @@
 struct session_channel {
     ssh_channel ch;
     struct ssh_channel_callbacks_struct callbacks;
-    bool running;       /* the relay is open */
-    bool eof, closed;   /* what the client has sent */
-    bool ended;         /* the exit status is known */
+    bool running;     /* the relay is open */
+    bool eof, closed; /* what the client has sent */
+    bool ended;       /* the exit status is known */
     uint32_t status;
     const char *answer; /* text instead of an update: a refused shell or command */
     bool farewell;      /* EOF, status and close have been sent */
@@ -40,7 +40,8 @@ struct session {
     struct session_channel channel;
 };
 
-/* Serves the connection on the descriptors of monitor/brief.h to its end. Returns the process's exit status. */
+/* Serves the connection on the descriptors of monitor/brief.h to its end. Returns the process's
+ * exit status. */
 int session_run(void);
 
 /* session_setup.c: from the brief to a session that has exchanged keys. */

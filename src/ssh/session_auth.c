@@ -29,24 +29,27 @@ static int auth_deny(struct session *s, const char *user, const char *fingerprin
     return SSH_AUTH_DENIED;
 }
 
-static void auth_accept(struct session *s, const struct authorized_key *key, const char *fingerprint)
+static void auth_accept(struct session *s, const struct authorized_key *key,
+                        const char *fingerprint)
 {
     char text[600];
 
     if (s->authenticated)
         return;
     s->authenticated = true;
-    snprintf(text, sizeof text, "key %s%s%.200s", fingerprint, *key->comment ? " " : "", key->comment);
+    snprintf(text, sizeof text, "key %s%s%.200s", fingerprint, *key->comment ? " " : "",
+             key->comment);
     record_send(s->monitor, RECORD_AUTHENTICATED, 0, text, NULL);
     if (key->rsa_bits && key->rsa_bits < 2040)
-        log_warning("the RSA key that logged in has only about %u bits; make one with ssh-keygen -t "
-                    "ed25519",
-                    key->rsa_bits);
+        log_warning(
+            "the RSA key that logged in has only about %u bits; make one with ssh-keygen -t "
+            "ed25519",
+            key->rsa_bits);
 }
 
 /*
- * Called first with the question whether a key would do (STATE_NONE), then with a signature that libssh has found
- * valid (STATE_VALID). Any user name is accepted, as in the origin.
+ * Called first with the question whether a key would do (STATE_NONE), then with a signature that
+ * libssh has found valid (STATE_VALID). Any user name is accepted, as in the origin.
  */
 static int auth_pubkey(ssh_session ssh, const char *user, struct ssh_key_struct *key, char state,
                        void *data)

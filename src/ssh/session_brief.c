@@ -33,7 +33,8 @@ static void session_brief_host_key(struct session_brief *b, const struct brief_i
     if (b->host_key_count == SESSION_HOST_KEYS_MAX)
         log_warning("more than %d host keys; the rest is not used", SESSION_HOST_KEYS_MAX);
     else if (ssh_pki_import_privkey_base64(text, NULL, NULL, NULL, &key) != SSH_OK)
-        log_warning("a host key cannot be read: damaged, of a kind that is not known, or with a passphrase");
+        log_warning("a host key cannot be read: damaged, of a kind that is not known, or with a "
+                    "passphrase");
     else
         b->host_key[b->host_key_count++] = key;
     explicit_bzero(text, item->len);
@@ -82,7 +83,8 @@ int session_brief_read(struct session_brief *b, int fd, struct error *err)
     size_t at = 0;
     int more;
 
-    *b = (struct session_brief){.grace_seconds = 30, .idle_seconds = 120, .log_level = LOG_LEVEL_INFO};
+    *b = (struct session_brief){
+        .grace_seconds = 30, .idle_seconds = 120, .log_level = LOG_LEVEL_INFO};
     int rc = io_read_fd(fd, "the session's brief", BRIEF_MAX, &bytes, err);
     while (!rc && (more = brief_next(&bytes, &at, &item, err)) != 0) {
         if (more < 0)

@@ -20,7 +20,8 @@ struct session_brief {
     enum log_level log_level;
 };
 
-/* Reads the brief from a descriptor. Host keys that cannot be used are left out with a warning; with none it fails. */
+/* Reads the brief from a descriptor. Host keys that cannot be used are left out with a warning;
+ * with none it fails. */
 int session_brief_read(struct session_brief *b, int fd, struct error *err);
 void session_brief_free(struct session_brief *b);
 

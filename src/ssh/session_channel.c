@@ -61,8 +61,8 @@ static int channel_ask(struct session *s, const char *name, int *fds)
     struct pollfd p = {.fd = s->monitor, .events = POLLIN};
     struct record r;
 
-    if (record_send(s->monitor, RECORD_SUBSYSTEM, 0, name, NULL) || poll(&p, 1, CHANNEL_ANSWER_MS) <= 0 ||
-        record_receive(s->monitor, &r, fds) <= 0)
+    if (record_send(s->monitor, RECORD_SUBSYSTEM, 0, name, NULL) ||
+        poll(&p, 1, CHANNEL_ANSWER_MS) <= 0 || record_receive(s->monitor, &r, fds) <= 0)
         return -1;
     if (r.type == RECORD_ACCEPTED && fds[0] >= 0 && fds[1] > fds[0] && fds[2] > fds[1])
         return 0;
@@ -130,7 +130,8 @@ static int channel_pty(ssh_session ssh, ssh_channel ch, const char *term, int wi
     return SSH_ERROR;
 }
 
-static int channel_env(ssh_session ssh, ssh_channel ch, const char *name, const char *value, void *user)
+static int channel_env(ssh_session ssh, ssh_channel ch, const char *name, const char *value,
+                       void *user)
 {
     (void)ssh;
     (void)ch;

@@ -9,7 +9,8 @@
 
 /* Certificates and SHA-1 signatures are not in it. */
 static const char accepted_key_types[] =
-    "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
+    "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-"
+    "nistp521,"
     "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256";
 
 static int session_option(ssh_bind bind, enum ssh_bind_options_e option, const void *value,
@@ -48,7 +49,8 @@ static int session_bind(struct session *s, struct error *err)
         return -1;
     for (size_t i = 0; i < s->brief.host_key_count; i++) {
         if (ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_IMPORT_KEY, s->brief.host_key[i]) < 0)
-            return error_set(err, EXIT_FAILED, "libssh refuses a host key: %s", ssh_get_error(s->bind));
+            return error_set(err, EXIT_FAILED, "libssh refuses a host key: %s",
+                             ssh_get_error(s->bind));
         s->brief.host_key[i] = NULL; /* libssh owns it now */
     }
     return 0;

@@ -44,9 +44,9 @@ def need_root(t):
 
 
 def receive_command(t, d, shell):
-    """Servers run it through the account's shell. Not all of them become the program; the second form never does."""
+    """Servers run it through the account's shell. With shell=True that one stays between, as dash always does."""
     program = f"{t.bin('fwssh-receive')} -f {d.conf} -s"
-    return f"true && {program} %s; exit $?" if shell else f"exec {program} %s"
+    return f"{program} %s; exit $?" if shell else f"exec {program} %s"
 
 
 def sshd(t, d, shell=False):
@@ -78,7 +78,7 @@ Subsystem fwup {receive % "fwup"}
 
 
 def dropbear(t, d, subsystem="nerves_firmware_ssh", shell=False):
-    """Dropbear takes keys from the account's home: this one sees a passwd file whose root lives in our directory."""
+    """Dropbear takes keys from the account's home: this one sees a passwd file whose root lives with us."""
     need_root(t)
     t.need("unshare")
     if t.run(["unshare", "-m", "true"]).returncode:
@@ -178,7 +178,7 @@ def check_killed_clients(t, server, d, what, times=3):
 
 
 def session_watcher(t, name):
-    """An updater that notes the server's process above fwssh-receive, and a reboot command that looks for it."""
+    """An updater that notes the server's process above it, and a reboot command that looks for that process."""
     updater = t.updater(f"""take
 pid=$PPID
 while [ "$(cat /proc/$pid/comm)" != {name} ]; do pid=$(sed -n 's/^PPid:\t//p' /proc/$pid/status); done

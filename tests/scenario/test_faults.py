@@ -269,8 +269,9 @@ def test_6_connection_without_a_channel_is_ended(t):
 def test_6_channel_without_a_request_is_ended(t):
     d = t.daemon(idle_timeout=2)
     transport = raw_client.connect(d)
-    transport.open_session(timeout=20)
+    channel = transport.open_session(timeout=20)  # paramiko closes it when nobody holds it any more
     t.wait_for(lambda: not transport.is_active(), "the end of a session that asks for nothing", 10)
+    del channel
 
 
 def test_6_stopped_client_is_ended(t):
@@ -313,8 +314,17 @@ def test_7_silent_connections_block_nobody(t):
         s.settimeout(20)
         while s.recv(4096):
             pass
-    d.wait_log("login")
     t.wait_for(lambda: not d.pids("fwssh-session"), "the sessions to end")
+
+
+def test_7_log_says_why_a_silent_connection_ended(t):
+    d = t.daemon(login_grace_time=1)
+    with socket.create_connection(("127.0.0.1", d.port)) as s:
+        s.settimeout(20)
+        while s.recv(4096):
+            pass
+    d.wait_log("disconnected")
+    assert "login-grace-time" in d.log(), d.log()
 
 
 def test_7_a_trickle_does_not_prolong_the_login(t):
@@ -433,15 +443,15 @@ def test_9_surplus_takes_no_memory(t):
 
     def work():
         try:
-            for _ in range(64):
-                client.stdin.write(bytes(MB))
+            for _ in range(1024):
+                client.stdin.write(bytes(65536))
                 sent.append(1)
         except OSError:
             pass
     client.stdin.write(HELLO)
     threading.Thread(target=work, daemon=True).start()
     t.wait_for(d.updater_pids, "the updater")
-    t.wait_for(lambda: len(sent) >= 2, "surplus on its way")
+    t.wait_for(lambda: len(sent) >= 10, "surplus on its way")
     receive, = d.pids("fwssh-receive")
     assert t.sanitized() or peak_memory(receive) < 8000
     t.go()
@@ -747,7 +757,7 @@ def test_15_a_signature_of_another_key_does_not_log_in(t):
         raise AssertionError("logged in with a wrong signature")
     except paramiko.SSHException:
         pass
-    assert "logged in" not in d.log()
+    assert "logged in with key" not in d.log()
 
 
 def test_15_user_name_does_not_matter(t):
@@ -813,11 +823,12 @@ def test_17_killed_before_the_last_byte_of_a_slow_updater(t):
 
 
 def test_17_killed_in_the_first_of_two_firmwares(t):
-    """All bytes of the first one have come, few of the second: that one must not stay on the device for ever."""
+    """All bytes of the first one have come, not those of the second: that one must not stay on the device for ever."""
     d = t.daemon(updater=t.updater("if [ -e $me.go ]; then sleep 100; fi\ntake; await; exit 0"))
     client = d.client()
-    feed(client, b"fwup:5,fwup:%d,reboot\nhello" % (8 * MB) + bytes(MB // 2))
+    feed(client, b"fwup:5,fwup:%d,reboot\nhello" % (8 * MB) + bytes(6 * MB))
     t.wait_for(lambda: d.updater_input() == b"hello", "the first firmware")
+    time.sleep(0.5)  # the pipes fill; less makes the test easier
     client.kill()
     d.wait_log("connection lost")
     t.wait_for(lambda: not d.pids("fwssh-session"), "the session to end")
@@ -950,13 +961,19 @@ def test_refused_forwarding(t):
             pass
 
 
-def test_refused_terminal_environment_and_agent(t):
+def test_refused_terminal(t):
+    d = t.daemon()
+    r = d.push(b"", "-tt")
+    assert b"PTY allocation request failed" in r.stderr, r
+
+
+def test_refused_environment_and_agent(t):
     d = t.daemon(updater=t.updater("take; env; shake 0"))
     t.need("ssh-agent")
-    r = t.run(["ssh-agent", *d.ssh_args("-A", "-tt", "-o", "SetEnv=SECRET=1", "-o", "ForwardX11=yes")],
-              input=HELLO, text=False)
-    assert r.returncode == 0 and b"PTY allocation request failed" in r.stderr, r
-    for name in (b"SECRET", b"SSH_AUTH_SOCK", b"DISPLAY", b"TERM=", b"SSH_TTY"):
+    r = t.run(["ssh-agent", *d.ssh_args("-A", "-o", "SetEnv=SECRET=1", "-o", "ForwardX11=yes")], input=HELLO,
+              text=False)
+    assert r.returncode == 0, r
+    for name in (b"SECRET", b"SSH_AUTH_SOCK", b"DISPLAY", b"SSH_TTY"):
         assert b"\n" + name not in r.stdout, r.stdout
 
 
@@ -964,18 +981,14 @@ def test_refused_requests_get_an_answer(t):
     """A client that asks for what is not offered must not wait."""
     d = t.daemon()
     transport = raw_client.connect(d)
-    channel = transport.open_session(timeout=20)
-    channel.settimeout(20)
-    for ask in (lambda: channel.get_pty(), lambda: channel.set_environment_variable("A", "B"),
-                lambda: channel.request_x11()):
+    for ask in ("get_pty", "request_x11"):
+        channel = reopen(t, transport)
         try:
-            ask()
+            getattr(channel, ask)()
             raise AssertionError("accepted")
         except raw_client.paramiko.SSHException:
-            pass
-        if channel.closed:  # paramiko closes a channel whose request was refused
-            t.wait_for(lambda: not d.updater_pids(), "nothing")
-            channel = reopen(t, transport)
+            assert channel.closed  # by paramiko, when it was refused
+    assert transport.global_request("no-such-request", wait=True) is None
     transport.close()
 
 

@@ -1,0 +1,328 @@
+"""fwpack by itself: making, looking at and applying archives, in fwup's command line and in words."""
+import hashlib
+import os
+import struct
+import subprocess
+import zipfile
+
+CONF = '''
+meta-product = "Test"
+meta-version = "1.0"
+file-resource a.img { host-path = "a.img" }
+file-resource "dir/b.img" { contents = "hello" }
+uboot-environment env { block-offset = 16 block-count = 4 block-offset-redund = 20 }
+mbr m { partition 0 { block-offset = 64 block-count = 2048 type = 0x83 boot = true } }
+task complete {
+  on-init { mbr_write(m) uboot_clearenv(env) uboot_setenv(env, "active", "a") }
+  on-resource a.img { raw_write(64) }
+  on-resource dir/b.img { raw_write(32) }
+  on-finish { uboot_setenv(env, "done", "\\${FWUP_META_UUID}") }
+}
+task upgrade.b {
+  require-uboot-variable(env, "active", "a")
+  on-init { info("going to b") }
+  on-resource a.img { raw_write(4096) }
+  on-finish { uboot_setenv(env, "active", "b") }
+  on-error { info("stopped") }
+}
+task upgrade.a {
+  require-uboot-variable(env, "active", "b")
+  require-partition-offset(0, 64)
+  on-init { info("going to a") }
+}
+task fails { on-init { error("not today") } }
+task later { on-init { fat_mkfs(0, 2048) raw_memset(0, 1, 0xff) } }
+task shell { on-init { execute("touch x") } }
+task bounds { on-init { raw_memset(1000000, 8, 1) } }
+'''
+
+
+def fwpack(t, *args, **kw):
+    return t.run([t.bin("fwpack"), *args], **kw)
+
+
+def make(t, conf=CONF, name="x.fw", data=b"resource " * 30000, *args):
+    (t.dir / "a.img").write_bytes(data)
+    (t.dir / "x.conf").write_text(conf)
+    r = fwpack(t, "-c", "-f", "x.conf", "-o", name, *args)
+    assert r.returncode == 0, r.stdout + r.stderr
+    assert (r.stdout, r.stderr) == ("", "")
+    return t.dir / name
+
+
+def apply(t, fw, task, *args, image="disk.img", **kw):
+    return fwpack(t, "-a", "-i", fw, "-t", task, "-d", image, *args, **kw)
+
+
+def test_words_and_options_are_the_same(t):
+    fw = make(t)
+    (t.dir / "y.conf").write_text(CONF)
+    env = {"SOURCE_DATE_EPOCH": "1700000000"}
+    fwpack(t, "-c", "-f", "x.conf", "-o", "1.fw", env=env)
+    fwpack(t, "create", "-f", "x.conf", "-o", "2.fw", env=env)
+    assert (t.dir / "1.fw").read_bytes() == (t.dir / "2.fw").read_bytes()
+    assert fwpack(t, "list", fw).stdout == fwpack(t, "-l", "-i", fw).stdout
+    assert fwpack(t, "metadata", fw).stdout == fwpack(t, "-m", "-i", fw).stdout
+    assert fwpack(t, "verify", fw).stdout == fwpack(t, "-V", "-i", fw).stdout
+
+
+def test_archive_is_a_sound_zip(t):
+    fw = make(t)
+    with zipfile.ZipFile(fw) as z:
+        assert z.testzip() is None
+        assert z.namelist() == ["meta.conf", "data/a.img", "data/dir/b.img"]
+        assert z.read("data/dir/b.img") == b"hello"
+
+
+def test_complete_then_upgrade_switches_slots(t):
+    fw = make(t)
+    image = t.dir / "disk.img"
+    assert apply(t, fw, "complete", "-q").returncode == 0
+    data = (t.dir / "a.img").read_bytes()
+    assert image.read_bytes()[64 * 512:][:len(data)] == data
+    assert image.stat().st_size % 131072 == 0
+    r = apply(t, fw, "upgrade", "-q")
+    assert (r.returncode, r.stdout) == (0, "fwup: going to b\n")
+    assert image.read_bytes()[4096 * 512:][:len(data)] == data
+    r = apply(t, fw, "upgrade", "-q")
+    assert (r.returncode, r.stdout) == (0, "fwup: going to a\n")
+
+
+def test_verbose_tells_which_requirements_are_met(t):
+    fw = make(t)
+    apply(t, fw, "complete", "-q")
+    r = apply(t, fw, "upgrade.a", "-q", "-v")
+    assert "fwup: require-uboot-variable(env, active, b) -> not met" in r.stdout
+    assert "Couldn't find applicable task 'upgrade.a'" in r.stdout
+    assert r.returncode == 1
+
+
+def test_archive_may_come_from_standard_input_in_any_pieces(t):
+    fw = make(t)
+    p = t.start([t.bin("fwpack"), "-a", "-t", "complete", "-d", "disk.img", "-q"], stdin=subprocess.PIPE)
+    for byte in fw.read_bytes():
+        p.stdin.write(bytes([byte]))
+        p.stdin.flush()
+        if p.poll() is not None:
+            break
+    p.stdin.close()
+    assert p.wait(20) == 0
+
+
+def test_archive_changed_by_zip_is_accepted(t):
+    t.need("zip")
+    fw = make(t)
+    (t.dir / "data").mkdir()
+    (t.dir / "data/a.img").write_bytes((t.dir / "a.img").read_bytes())
+    assert t.run(["zip", "-q", fw, "data/a.img"]).returncode == 0
+    assert fwpack(t, "-V", "-i", fw).returncode == 0
+    assert apply(t, fw, "complete", "-q").returncode == 0
+
+
+def test_missing_function_is_refused_before_the_first_write(t):
+    fw = make(t)
+    image = t.image(name="disk.img")
+    r = apply(t, fw, "later", "-q")
+    assert r.returncode == 1
+    assert "cannot do fat_mkfs yet" in r.stdout and "nothing was written" in r.stdout
+    assert not any(image.read_bytes())
+
+
+def test_device_that_is_too_short_is_refused_before_the_first_write(t):
+    fw = make(t)
+    image = t.image(size=1 << 20, name="disk.img")
+    r = apply(t, fw, "upgrade", "-q", "--max-size", "2048")
+    assert r.returncode == 1
+    r = apply(t, fw, "bounds", "-q", "--max-size", "2048")
+    assert r.returncode == 1 and "the device ends at 1048576" in r.stdout
+    assert not any(image.read_bytes())
+
+
+def test_errors_name_their_cause_and_exit_with_1(t):
+    fw = make(t)
+    cases = [
+        (["-a", "-i", fw, "-d", "disk.img"], "specify a task (-t)"),
+        (["-a", "-i", fw, "-t", "fails", "-d", "disk.img", "-q"], "not today"),
+        (["-a", "-i", fw, "-t", "nope", "-d", "disk.img", "-q"], "Couldn't find applicable task 'nope'"),
+        (["-a", "-i", "none.fw", "-t", "x", "-d", "disk.img"], "Cannot open 'none.fw'"),
+        (["-a", "-i", fw, "-t", "x", "-d", "/none/disk.img"], "Cannot create '/none/disk.img'"),
+        (["-V"], "Specify an input firmware file"),
+        (["-S", "-i", fw, "-o", "y.fw"], "Specify a private key file"),
+        (["-m", "-i", fw, "stray"], "unexpected parameter: stray"),
+        (["-q", "-n", "-m", "-i", fw], "-n or -q"),
+        (["-i", fw], "specify one of -a, -c, -l, -m, -S, -V, or -z"),
+        (["-c", "-f", "none.conf"], "could not open file 'none.conf'"),
+        (["-m", "-i", t.bin("fwpack")], "Unrecognized archive format"),
+    ]
+    for args, text in cases:
+        r = fwpack(t, *args)
+        assert r.returncode == 1, (args, r)
+        assert text in r.stdout, (args, r.stdout)
+
+
+def test_words_have_telling_statuses(t):
+    fw = make(t)
+    assert fwpack(t, "apply", fw, "-t", "nope", "-d", "disk.img").returncode == 4
+    assert fwpack(t, "apply", fw, "-d", "disk.img").returncode == 1
+    assert fwpack(t, "apply", "--no-such-option").returncode == 2
+    assert fwpack(t, "metadata", t.bin("fwpack")).returncode == 4
+
+
+def test_usage(t):
+    r = fwpack(t)
+    assert r.returncode == 1 and "Usage: " in r.stdout
+    r = fwpack(t, "-h")
+    assert r.returncode == 0 and "Usage: " in r.stdout
+    r = fwpack(t, "--bogus")
+    assert r.returncode == 1 and "Usage: " in r.stdout
+    r = fwpack(t, "--version")
+    assert (r.returncode, r.stdout) == (0, "1.16.0\n")
+
+
+def test_cause_goes_to_the_descriptor_that_is_named(t):
+    fw = make(t)
+    read, write = os.pipe()
+    p = subprocess.Popen([t.bin("fwpack"), "-a", "-i", fw, "-t", "nope", "-d", "disk.img", "-q"], cwd=t.dir,
+                         env={**t.env, "FWSSH_RESULT_FD": str(write)}, pass_fds=[write],
+                         stdout=subprocess.DEVNULL)
+    os.close(write)
+    assert p.wait(20) == 1
+    status, uuid = os.read(read, 100).decode().split()
+    assert status == "4" and len(uuid) == 36
+
+
+def test_exit_handshake_waits_for_the_end_of_the_input(t):
+    fw = make(t)
+    p = t.start([t.bin("fwpack"), "--exit-handshake", "-a", "-t", "complete", "-d", "disk.img", "-q"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    p.stdin.write(fw.read_bytes())
+    p.stdin.flush()
+    assert p.stdout.read(2) == b"\x1a\x00"
+    assert p.poll() is None
+    p.stdin.close()
+    assert p.wait(20) == 0
+
+
+def frames(data):
+    while data:
+        length, kind, code = struct.unpack(">I2sH", data[:8])
+        yield kind.decode(), code, data[8:4 + length]
+        data = data[4 + length:]
+
+
+def test_framing_in_both_directions(t):
+    fw = make(t).read_bytes()
+    packets = b"".join(struct.pack(">I", len(fw[i:i + 1000])) + fw[i:i + 1000] for i in range(0, len(fw), 1000))
+    args = ["-a", "-F", "-t", "complete", "-d", "disk.img"]
+    r = fwpack(t, *args, input=packets + b"\0\0\0\0", text=False)
+    assert r.returncode == 0
+    told = list(frames(r.stdout))
+    assert told[0] == ("PR", 0, b"") and told[-2:] == [("PR", 100, b""), ("OK", 0, b"")]
+    r = fwpack(t, *args, input=packets[:-700], text=False)
+    assert r.returncode == 1
+    assert list(frames(r.stdout))[-1][0] == "ER"
+    assert list(frames(fwpack(t, "-F", "-m", "-i", t.dir / "x.fw", text=False).stdout))[0][0] == "OK"
+
+
+def test_keys_sign_and_verify(t):
+    r = fwpack(t, "-g", "-o", "k")
+    assert r.returncode == 0 and "saved to 'k.pub' and 'k.priv'" in r.stdout
+    assert (t.dir / "k.priv").stat().st_mode & 0o777 == 0o600
+    assert (len((t.dir / "k.pub").read_text()), len((t.dir / "k.priv").read_text())) == (44, 88)
+    assert fwpack(t, "-g", "-o", "k").returncode == 1
+    fw = make(t, CONF, "s.fw", b"x" * 1000, "-s", "k.priv")
+    fwpack(t, "-g", "-o", "other")
+    assert fwpack(t, "-V", "-i", fw, "-p", "k.pub").returncode == 0
+    assert fwpack(t, "-V", "-i", fw, "-p", "other.pub").returncode == 1
+    assert fwpack(t, "-V", "-i", fw, "-p", "other.pub", "-p", "k.pub").returncode == 0
+    assert fwpack(t, "-V", "-i", fw, "--public-key", (t.dir / "k.pub").read_text().rstrip("=")).returncode == 0
+    assert fwpack(t, "-V", "-i", fw, "-p", "x.conf").returncode == 1
+
+
+def test_every_flipped_bit_of_the_archive_is_found_or_harmless(t):
+    """A bit is flipped at many places; whatever is applied must be byte for byte what was packed."""
+    data = bytes(range(256)) * 20
+    fw = make(t, data=data).read_bytes()
+    good = {}
+    assert apply(t, t.dir / "x.fw", "complete", "-q", image="good.img").returncode == 0
+    good = (t.dir / "good.img").read_bytes()
+    for at in range(0, len(fw), max(1, len(fw) // 120)):
+        bad = bytearray(fw)
+        bad[at] ^= 1 << at % 8
+        (t.dir / "bad.fw").write_bytes(bad)
+        image = t.dir / "bad.img"
+        image.unlink(missing_ok=True)
+        r = apply(t, t.dir / "bad.fw", "complete", "-q", image="bad.img")
+        assert r.returncode in (0, 1), r
+        # The UUID, and so the environment, may differ where meta.conf was hit and still is a configuration.
+        if r.returncode == 0:
+            assert image.read_bytes()[64 * 512:] == good[64 * 512:], at
+
+
+def test_memory_stays_small_with_a_bomb(t):
+    """64 MiB of zeros deflate to 64 kB."""
+    fw = make(t, 'file-resource a.img { host-path = "a.img" }\ntask t { on-resource a.img { raw_write(0) } }',
+              "x.fw", b"\0" * (64 << 20))
+    r = t.run(["/bin/sh", "-c", f'ulimit -v 300000; exec "{t.bin("fwpack")}" -a -i {fw} -t t -d disk.img -q'])
+    if "sanitize" not in t.build.name:  # a sanitizer maps terabytes
+        assert r.returncode == 0, r.stdout + r.stderr
+
+
+def test_entry_longer_than_its_metadata_says_is_cut_off(t):
+    """The plan knows how much is written; nothing behind it may change."""
+    fw = make(t, data=b"A" * 1000)
+    with zipfile.ZipFile(fw) as z:
+        meta = z.read("meta.conf")
+    for flags in (0, 8):
+        with zipfile.ZipFile(t.dir / "long.fw", "w", zipfile.ZIP_DEFLATED) as z:
+            z.writestr("meta.conf", meta)
+            if flags:
+                with z.open("data/a.img", "w") as f:
+                    f.write(b"B" * 4000)
+            else:
+                z.writestr("data/a.img", b"B" * 4000)
+            z.writestr("data/dir/b.img", b"hello")
+        image = t.image(name="disk.img")
+        r = apply(t, t.dir / "long.fw", "complete", "-q")
+        assert r.returncode == 1
+        assert b"B" * 10 not in image.read_bytes()[64 * 512 + 1024:]
+
+
+def test_sparse_check(t):
+    r = fwpack(t, "--sparse-check", t.dir / "probe")
+    assert (r.returncode, r.stdout) in ((0, "Sparse files supported\n"), (1, "fwup: Sparse files not supported\n"))
+    assert not (t.dir / "probe").exists()
+
+
+def test_conf_mistakes_name_file_and_line(t):
+    (t.dir / "x.conf").write_text("meta-product = x\nno-such = 1\n")
+    r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+    assert r.returncode == 1
+    assert "x.conf:2:" in r.stderr and "no-such" in r.stderr
+    assert not (t.dir / "x.fw").exists()
+
+
+def test_too_long_meta_conf_is_refused_at_creation(t):
+    many = "".join(f'uboot_setenv(env, "name{i}", "{"x" * 40}")\n' for i in range(1000))
+    (t.dir / "x.conf").write_text('uboot-environment env { block-offset = 1 block-count = 4 }\n'
+                                  'task t { on-init {\n' + many + '} }\n')
+    r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+    assert r.returncode == 1 and "49999" in r.stdout
+    assert not (t.dir / "x.fw").exists()
+
+
+def test_includes_and_assertions(t):
+    (t.dir / "inc").mkdir()
+    (t.dir / "inc/part.conf").write_text('file-resource a.img { host-path = "../a.img" assert-size-lte = 1 }\n')
+    (t.dir / "x.conf").write_text('include("inc/part.conf")\ntask t { on-resource a.img { raw_write(0) } }\n')
+    (t.dir / "a.img").write_bytes(b"x" * 512)
+    assert fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw").returncode == 0
+    (t.dir / "a.img").write_bytes(b"x" * 513)
+    r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+    assert r.returncode == 1 and "assertion failed on 'a.img'" in r.stdout
+
+
+def test_hash_is_blake2b_256(t):
+    fw = make(t, data=b"some bytes")
+    with zipfile.ZipFile(fw) as z:
+        assert hashlib.blake2b(b"some bytes", digest_size=32).hexdigest() in z.read("meta.conf").decode()

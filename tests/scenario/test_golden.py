@@ -1,0 +1,116 @@
+"""fwpack against archives of the reference program, where they are present (tests/fixture.py, golden)."""
+import hashlib
+import re
+
+UUIDS = {
+    "simple.fw": ("ed01f478-5f8e-5a45-b205-e2a8804fa9fe", "truth-able"),
+    "ab-1.fw": ("215818b7-3fc5-5603-3586-4d85df2916f7", "bronze-estate"),
+    "ab-2.fw": ("ba6c6a89-34aa-50f7-62af-6c7ac555ac0a", "seed-garlic"),
+    "ab-2-signed.fw": ("ba6c6a89-34aa-50f7-62af-6c7ac555ac0a", "seed-garlic"),
+    "ab-2-delta-signed.fw": ("ba6c6a89-34aa-50f7-62af-6c7ac555ac0a", "seed-garlic"),
+    "gpt.fw": ("9e25c153-61ea-52fb-0228-4625fec8c4c1", "nephew-cabin"),
+}
+EPOCH = {"SOURCE_DATE_EPOCH": "1700000000", "TZ": "UTC"}
+SIMPLE_IMAGE = "74e44668e18563b13204697efe3ac3b69488e561e78bd015a515f15bf477c814"
+
+
+def fwpack(t, *args, **kw):
+    return t.run([t.bin("fwpack"), *args], **kw)
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def expected(t, title):
+    """The last line of output that EXPECTED.md states for a step."""
+    text = t.golden("EXPECTED.md").read_text()
+    part = next(p for p in text.split("\n## ") if p.startswith(title))
+    return re.search(r"exit (\d), last line of output: (.*)", part).groups()
+
+
+def test_uuid_and_nickname(t):
+    for name, (uuid, nickname) in UUIDS.items():
+        fw = t.golden(name)
+        assert fwpack(t, "-m", "-i", fw, "--metadata-key", "meta-uuid").stdout == uuid + "\n"
+        assert fwpack(t, "-m", "-i", fw, "--metadata-key", "meta-nickname").stdout == nickname + "\n"
+
+
+def test_metadata_of_the_first_512_bytes(t):
+    fw = t.golden("simple.fw").read_bytes()[:512]
+    r = fwpack(t, "-m", input=fw, text=False)
+    assert r.returncode == 0
+    assert r.stdout.startswith(b'meta-product="Golden simple"\nmeta-version=1.0.0\nmeta-author=golden\n')
+    assert b'meta-creation-date="2023-11-14T22:13:20Z"\n' in r.stdout
+
+
+def test_list_of_tasks(t):
+    r = fwpack(t, "-l", "-i", t.golden("ab-1.fw"))
+    assert r.stdout.split() == ["complete", "status.a", "status.b", "upgrade.a", "upgrade.b",
+                                "upgrade.unexpected", "upgrade.wrongplatform"]
+
+
+def test_verify(t):
+    pub = t.golden("golden.pub")
+    cases = [
+        ("simple.fw", [], 0, "Valid archive without a signature"),
+        ("ab-2-signed.fw", [], 0, "Valid archive with an unverified signature. Specify a public key to authenticate."),
+        ("ab-2-signed.fw", ["-p", pub], 0, "Valid archive with a good signature"),
+        ("ab-2-delta-signed.fw", ["-p", pub], 0, "Valid archive with a good signature"),
+        ("ab-2.fw", ["-p", pub], 1, "fwup: Expecting signed firmware archive."),
+        ("ab-2-badsig.fw", ["-p", pub], 1,
+         "fwup: Firmware archive's meta.conf fails digital signature verification."),
+        ("ab-2-corrupt.fw", [], 1, "fwup: ZIP uncompressed data is wrong size (read 716803, expected 716800)"),
+        ("ab-2-truncated.fw", [], 1, "fwup: ZIP decompression failed (-5)"),
+    ]
+    for name, keys, status, text in cases:
+        r = fwpack(t, "-V", "-i", t.golden(name), *keys)
+        assert (r.returncode, r.stdout.strip()) == (status, text), name
+
+
+def test_simple_complete_and_upgrade(t):
+    image = t.dir / "new.img"
+    fw = t.golden("simple.fw")
+    r = fwpack(t, "-a", "-i", fw, "-t", "complete", "-d", image, "-q")
+    assert (r.returncode, r.stdout) == (0, "")
+    assert sha256(image) == SIMPLE_IMAGE
+    r = fwpack(t, "-a", "-i", fw, "-t", "upgrade", "-d", image, "-q")
+    assert (r.returncode, r.stdout) == (0, "fwup: Upgrading\n")
+    assert sha256(image) == SIMPLE_IMAGE
+
+
+def test_numeric_progress_is_the_references(t):
+    told = t.golden("README.md").read_text()
+    numbers = re.search(r"task complete: ([\d ]+)\.", told).group(1).split()
+    r = fwpack(t, "-a", "-i", t.golden("simple.fw"), "-t", "complete", "-d", t.dir / "new.img", "-n")
+    assert r.stdout.split() == numbers
+
+
+def test_refused_archives_leave_the_image_untouched(t):
+    image = t.image()
+    pub = t.golden("golden.pub")
+    before = sha256(image)
+    for name, title, keys in (("ab-2.fw", "ab-2.fw (unsigned)", ["-p", pub]),
+                              ("ab-2-badsig.fw", "ab-2-badsig.fw", ["-p", pub]),
+                              ("ab-2.fw", "ab-2.fw, task upgrade, on 8 MiB of zeros", [])):
+        status, last = expected(t, title)
+        r = fwpack(t, "-a", "-i", t.golden(name), "-t", "upgrade", "-d", image, "-q", *keys)
+        assert (str(r.returncode), r.stdout.splitlines()[-1]) == (status, last)
+        assert sha256(image) == before
+
+
+def test_creating_gives_the_references_bytes(t):
+    for name in ("simple", "ab-1", "ab-2", "gpt"):
+        conf = t.golden(f"{name}.conf")
+        r = fwpack(t, "-c", "-f", conf, "-o", t.dir / f"{name}.fw", env=EPOCH)
+        assert r.returncode == 0, r.stdout + r.stderr
+        assert (t.dir / f"{name}.fw").read_bytes() == t.golden(f"{name}.fw").read_bytes(), name
+
+
+def test_signing_again_equals_signing_at_creation(t):
+    key = t.golden("golden.priv")
+    fwpack(t, "-c", "-f", t.golden("ab-2.conf"), "-o", t.dir / "at-once.fw", "-s", key, env=EPOCH)
+    r = fwpack(t, "-S", "-i", t.golden("ab-2.fw"), "-o", t.dir / "later.fw", "-s", key, env=EPOCH)
+    assert (r.returncode, r.stdout) == (0, "")
+    assert (t.dir / "later.fw").read_bytes() == (t.dir / "at-once.fw").read_bytes()
+    assert (t.dir / "later.fw").read_bytes() == t.golden("ab-2-signed.fw").read_bytes()

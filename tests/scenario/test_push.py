@@ -1,0 +1,429 @@
+"""fwssh push against our daemon: what the user sees, and the exit status."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+
+from fixture import alive, seconds
+
+OLD = b"firmware of the tests\n"
+
+
+def firmware(t, name="fw.fw", size=300_000, product="Test product"):
+    """A small archive; the stand-in updaters do not read it, fwssh push does."""
+    (t.dir / "payload").write_bytes(os.urandom(size))
+    (t.dir / "fw.conf").write_text(f'''
+meta-product = "{product}"
+meta-version = "1.2.3"
+meta-platform = "virt"
+meta-architecture = "arm64"
+file-resource payload {{ host-path = "payload" }}
+task upgrade {{ on-resource payload {{ raw_write(0) }} }}
+''')
+    r = t.run([t.bin("fwpack"), "-c", "-f", "fw.conf", "-o", name])
+    assert r.returncode == 0, r.stderr + r.stdout
+    return t.dir / name
+
+
+def options(t, d, key=None, accept=True):
+    return ["--port", str(d.port), "--ssh-option", f"UserKnownHostsFile={t.dir}/known_hosts",
+            "--ssh-option", f"IdentityFile={key or d.key}", "--ssh-option", "IdentitiesOnly=yes",
+            *(["--ssh-option", "StrictHostKeyChecking=accept-new"] if accept else [])]
+
+
+def push(t, d, *extra, fw=None, **kw):
+    return t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw or firmware(t),
+                  *options(t, d, kw.pop("key", None), kw.pop("accept", True)), *extra], **kw)
+
+
+def test_good_push_tells_what_it_sends_and_that_it_is_done(t):
+    d = t.daemon()
+    fw = firmware(t)
+    r = push(t, d, fw=fw)
+    assert r.returncode == 0, r.stderr
+    for text in ("Test product 1.2.3", "virt arm64", "sent 100%", "Running fwup...", "Success!",
+                 "Done: the device has written the firmware and reboots."):
+        assert text in r.stdout
+    uuid = t.run([t.bin("fwpack"), "-m", "-i", fw, "--metadata-key", "meta-uuid"]).stdout.strip()
+    assert uuid in r.stdout
+    assert d.updater_input() == fw.read_bytes()
+    d.wait_reboot()
+
+
+def test_no_reboot_leaves_the_reboot_out(t):
+    d = t.daemon()
+    r = push(t, d, "--no-reboot")
+    assert r.returncode == 0
+    assert "starts at the next reboot" in r.stdout
+    assert "Rebooting" not in r.stdout
+    d.stop()
+    assert d.reboots() == 0
+
+
+def test_subsystem_fwup_needs_no_header(t):
+    d = t.daemon()
+    fw = firmware(t)
+    r = push(t, d, "--subsystem", "fwup", fw=fw)
+    assert r.returncode == 0, r.stderr
+    assert d.updater_input() == fw.read_bytes()
+    d.wait_reboot()
+
+
+def test_device_statuses_become_ours(t):
+    d = t.daemon(updater=t.updater("echo 'no room' >&2; exit 3"))
+    r = push(t, d)
+    assert r.returncode == 1
+    assert "no room" in r.stderr
+    assert "failed on the device" in r.stderr
+    assert "Done" not in r.stdout
+
+
+def test_damaged_firmware_is_status_4(t):
+    d = t.daemon(updater=t.bin("fwpack"))
+    fw = firmware(t)
+    data = bytearray(fw.read_bytes())
+    data[len(data) // 2] ^= 1
+    fw.write_bytes(data)
+    r = push(t, d, fw=fw)
+    assert r.returncode == 4
+    assert "does not fit the device or is damaged" in r.stderr
+
+
+def test_busy_device_is_status_3(t):
+    gate = t.dir / "go"
+    d = t.daemon(updater=t.updater(f"take; until [ -e {gate} ]; do sleep 0.05; done; shake 0"))
+    first = t.start(d.ssh_args(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    first.stdin.write(b"fwup:1\nx")
+    first.stdin.close()
+    t.wait_for(lambda: d.updater_pids(), "the first updater")
+    r = push(t, d)
+    gate.touch()
+    assert r.returncode == 3
+    assert "another update is running since" in r.stderr
+    assert first.wait(20) == 0
+
+
+def test_key_that_is_not_authorized_is_status_5(t):
+    d = t.daemon()
+    r = push(t, d, key=t.key("other"))
+    assert r.returncode == 5
+    assert "does not accept any of your keys" in r.stderr
+
+
+def test_nothing_there_is_status_6(t):
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--port", t.port(), "--firmware", firmware(t)])
+    assert r.returncode == 6
+    assert "nothing listens on that port" in r.stderr
+
+
+def test_unknown_name_is_status_6(t):
+    r = t.run([t.bin("fwssh"), "push", "no-such-device.invalid", "--firmware", firmware(t)])
+    assert r.returncode == 6
+    assert "name cannot be resolved" in r.stderr
+
+
+def test_unknown_host_key_is_not_trusted_silently(t):
+    d = t.daemon()
+    r = push(t, d, accept=False)
+    assert r.returncode == 5
+    assert "host key is not known" in r.stderr
+    assert not d.updater_input()
+
+
+def test_changed_host_key_following_the_text_makes_the_next_push_work(t):
+    fw = firmware(t)
+    d = t.daemon()
+    assert push(t, d, fw=fw).returncode == 0
+    old = fingerprint(t, d)
+    d.stop()
+    (d.state / "ssh_host_ed25519_key").unlink()
+    d.start()
+    new = fingerprint(t, d)
+    r = push(t, d, fw=fw)
+    assert r.returncode == 5
+    assert old in r.stderr and new in r.stderr and old != new
+    command = re.search(r"^  (ssh-keygen .* -R .*)$", r.stderr.split("remove the old key with")[1], re.M)
+    assert t.run(["sh", "-c", command.group(1)]).returncode == 0
+    assert push(t, d, fw=fw).returncode == 0
+
+
+def fingerprint(t, d):
+    return t.run(["ssh-keygen", "-l", "-f", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]
+
+
+def test_host_key_alias_keeps_boards_apart_that_share_a_name(t):
+    fw = firmware(t)
+    a, b = t.daemon(), t.daemon()
+    b.stop()
+    b.write_config(port=a.port)
+    assert push(t, a, "--host-key-alias", "board-a", fw=fw).returncode == 0
+    a.stop()
+    b.port = a.port
+    b.start()
+    assert push(t, b, "--host-key-alias", "board-a", fw=fw).returncode == 5
+    assert push(t, b, "--host-key-alias", "board-b", fw=fw).returncode == 0
+
+
+def test_lost_before_the_last_byte_is_status_6(t):
+    d = t.daemon(updater=t.updater("take_some 1000; kill -9 $(cat $me.session); sleep 30"))
+    session = t.dir / "updater.session"
+    fw = firmware(t, size=8 << 20)
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, *options(t, d)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pid = t.wait_for(lambda: session_pid(d), "the session")
+    session.write_text(str(pid))
+    out, err = p.communicate(timeout=30)
+    assert p.returncode == 6, (out, err)
+    assert "keeps its running firmware" in err
+
+
+def session_pid(d):
+    r = subprocess.run(["pgrep", "-P", str(d.process.pid), "-f", "fwssh-session --serve"],
+                       stdout=subprocess.PIPE, text=True)
+    return int(r.stdout.split()[0]) if r.stdout.split() else None
+
+
+def test_lost_after_the_last_byte_is_status_9(t):
+    gate = t.dir / "go"
+    d = t.daemon(updater=t.updater(f"take; touch $me.all; until [ -e {gate} ]; do sleep 0.05; done; shake 0"))
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    t.wait_for(lambda: (t.dir / "updater.all").exists(), "the updater to have all")
+    os.kill(session_pid(d), signal.SIGKILL)
+    out, err = p.communicate(timeout=30)
+    gate.touch()
+    assert p.returncode == 9, (out, err)
+    assert "after the last byte" in err
+    d.wait_reboot()
+
+
+def test_interrupt_is_status_7_and_ends_the_update(t):
+    d = t.daemon(updater=t.updater("take_some 1000; sleep 30"))
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t, size=8 << 20), *options(t, d)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    t.wait_for(lambda: len(d.updater_input()) >= 1000, "the updater to begin")
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=30)
+    assert p.returncode == 7, (out, err)
+    t.wait_for(lambda: not alive(d.updater_pids()[-1]), "the updater to be killed")
+
+
+def test_json_is_one_object_a_line_and_nothing_else(t):
+    d = t.daemon()
+    r = push(t, d, "--json")
+    assert r.returncode == 0
+    events = [json.loads(line) for line in r.stdout.splitlines()]
+    assert [e["event"] for e in events][0] == "firmware"
+    assert events[0]["product"] == "Test product"
+    assert events[-1] == {"event": "result", "host": "127.0.0.1", "status": 0, "text": events[-1]["text"]}
+    assert {"event": "text", "host": "127.0.0.1", "stream": "stdout", "text": "Rebooting..."} in events
+
+
+def test_json_tells_failures_and_escapes_what_the_device_says(t):
+    d = t.daemon(updater=t.updater("printf 'a\"b\\\\\\001\\377\\n'; exit 1"))
+    r = push(t, d, "--json")
+    events = [json.loads(line) for line in r.stdout.splitlines()]
+    assert events[-1]["status"] == r.returncode == 1
+    assert any(e.get("text", "").startswith('a"b\\') for e in events)
+
+
+def test_quiet_says_nothing_unless_it_fails(t):
+    d = t.daemon()
+    r = push(t, d, "--quiet")
+    assert (r.returncode, r.stdout) == (0, "")
+    d.stop()
+    r = push(t, d, "--quiet")
+    assert r.returncode == 6 and r.stdout == "" and r.stderr
+
+
+def test_log_dir_keeps_everything_with_times(t):
+    d = t.daemon()
+    r = push(t, d, "--log-dir", t.dir / "logs")
+    assert r.returncode == 0
+    logs = list((t.dir / "logs").iterdir())
+    assert len(logs) == 1 and logs[0].name.startswith("127.0.0.1-")
+    text = logs[0].read_text()
+    assert "Running fwup..." in text and "Test product" in text and "result Done" in text
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", line) for line in text.splitlines())
+
+
+def test_firmware_is_found_where_mix_leaves_it(t):
+    d = t.daemon()
+    fw = firmware(t)
+    place = t.dir / "_build/rpi3/rpi3_prod/nerves/images"
+    place.mkdir(parents=True)
+    fw.rename(place / "my.fw")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", *options(t, d)], env={"MIX_TARGET": "rpi3", "MIX_ENV": "prod"})
+    assert r.returncode == 0 and "rpi3_prod/nerves/images/my.fw" in r.stdout
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--target", "bbb", *options(t, d)])
+    assert r.returncode == 2
+    assert "_build/bbb_dev/nerves/images" in r.stderr
+
+
+def test_rubbish_is_not_sent(t):
+    (t.dir / "rubbish.fw").write_bytes(b"no archive at all")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", "rubbish.fw", "--port", t.port()])
+    assert r.returncode == 4
+    assert "not a usable firmware" in r.stderr
+
+
+def test_user_dir_gives_the_keys(t):
+    d = t.daemon()
+    (t.dir / "keys").mkdir()
+    for suffix in ("", ".pub"):
+        os.rename(f"{d.key}{suffix}", t.dir / f"keys/id_ed25519{suffix}")
+    d.stop()
+    d.write_config(authorized_keys_files=[f"{t.dir}/keys/id_ed25519.pub"])
+    d.start()
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), "--port", d.port, "--user-dir",
+               t.dir / "keys", "--ssh-option", f"UserKnownHostsFile={t.dir}/known_hosts", "--ssh-option",
+               "StrictHostKeyChecking=accept-new"])
+    assert r.returncode == 0, r.stderr
+
+
+def test_passphrase_comes_from_a_file(t):
+    key = t.key("id_locked", passphrase="correct horse")
+    d = t.daemon(authorized_keys_files=[f"{key}.pub"])
+    (t.dir / "pass").write_text("correct horse\n")
+    r = push(t, d, "--passphrase-file", t.dir / "pass", key=key)
+    assert r.returncode == 0, r.stderr
+    (t.dir / "pass").write_text("wrong\n")
+    r = push(t, d, "--passphrase-file", t.dir / "pass", key=key)
+    assert r.returncode == 5
+
+
+def test_passphrase_option_is_not_to_be_seen(t):
+    key = t.key("id_locked", passphrase="correct horse")
+    gate = t.dir / "go"
+    d = t.daemon(authorized_keys_files=[f"{key}.pub"],
+                 updater=t.updater(f"take; until [ -e {gate} ]; do sleep 0.05; done; shake 0"))
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d, key),
+                 "--passphrase", "correct horse"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    t.wait_for(lambda: d.updater_pids(), "the updater")
+    seen = subprocess.run(["ps", "axeww", "-o", "args"], stdout=subprocess.PIPE).stdout
+    gate.touch()
+    out, err = p.communicate(timeout=30)
+    assert p.returncode == 0, err
+    assert b"correct horse" not in seen
+    assert "ssh-add" in err
+
+
+def test_bar_on_a_terminal_does_not_garble_the_devices_text(t):
+    d = t.daemon(updater=t.bin("fwpack"))
+    fw = firmware(t, size=3 << 20)
+    master, slave = pty.openpty()
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, *options(t, d)], stdin=slave,
+                stdout=slave, stderr=slave)
+    os.close(slave)
+    text = read_all(master)
+    assert p.wait(30) == 0
+    assert "sending 100% [##############################]" in text
+    screen = [line.split("\r")[-1] for line in text.replace("\r\n", "\n").split("\n")]
+    screen = [line.replace("\x1b[K", "") for line in screen]
+    for line in ("Running fwup...", "Success!", "Rebooting...",
+                 "Done: the device has written the firmware and reboots."):
+        assert line in screen
+
+
+def read_all(fd):
+    data = b""
+    while select.select([fd], [], [], 30)[0]:
+        try:
+            piece = os.read(fd, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        data += piece
+    return data.decode(errors="replace")
+
+
+def test_ssh_command_is_as_gits(t):
+    d = t.daemon()
+    wrapper = t.script("my-ssh", '#!/bin/sh\necho "$@" >> ' + str(t.dir / "calls") + '\nexec ssh "$@"\n')
+    fw = firmware(t)
+    assert push(t, d, "--ssh", f"{wrapper} -v -v", fw=fw).returncode == 0
+    assert push(t, d, fw=fw, env={"FWSSH_SSH": str(wrapper)}).returncode == 0
+    assert "-v -v" in (t.dir / "calls").read_text()
+
+
+def test_port_and_more_come_from_the_ssh_config(t):
+    d = t.daemon()
+    config = t.dir / "ssh_config"
+    config.write_text(f"Host board\n HostName 127.0.0.1\n Port {d.port}\n IdentityFile {d.key}\n"
+                      f" IdentitiesOnly yes\n UserKnownHostsFile {t.dir}/kh\n StrictHostKeyChecking accept-new\n")
+    r = t.run([t.bin("fwssh"), "push", "board", "--firmware", firmware(t), "--ssh", f"ssh -F {config}"])
+    assert r.returncode == 0, r.stderr
+    assert f"board port {d.port}" in r.stdout
+
+
+def test_several_hosts_go_on_after_a_failure(t):
+    d = t.daemon()
+    r = t.run([t.bin("fwssh"), "push", "no-such.invalid", "127.0.0.1", "--firmware", firmware(t), *options(t, d)])
+    assert r.returncode == 10
+    assert "Done" in r.stdout
+
+
+def test_origin_that_ends_without_status_is_a_failure(t):
+    """The origin tells a failure by closing the channel without a status: ssh ends with 255."""
+    fake = t.script("fake-ssh", '#!/bin/sh\ncase "$*" in *-GT*) echo "hostname x"; exit;; esac\ncat >/dev/null\n'
+                                'echo "Running fwup..."\nexit 255\n')
+    r = t.run([t.bin("fwssh"), "push", "x", "--firmware", firmware(t), "--ssh", str(fake)])
+    assert r.returncode == 1
+    assert "without success" in r.stderr
+
+
+def test_origin_that_forgets_its_reboot_is_not_called_done(t):
+    fake = t.script("fake-ssh", '#!/bin/sh\ncase "$*" in *-GT*) echo "hostname x"; exit;; esac\ncat >/dev/null\n'
+                                'printf "Running fwup...\\nSuccess!\\n"\n')
+    r = t.run([t.bin("fwssh"), "push", "x", "--firmware", firmware(t), "--ssh", str(fake)])
+    assert r.returncode == 0
+    assert "did not say that it reboots" in r.stdout
+
+
+def test_wrong_options_are_status_2(t):
+    for args in (["--no-such"], ["--port", "0"], ["--port", "x"], ["-oProxyCommand=x"], ["--", "-host"]):
+        assert t.run([t.bin("fwssh"), "push", *args]).returncode == 2
+
+
+@seconds(40)
+def test_check_goes_step_by_step(t):
+    d = t.daemon()
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])
+    assert r.returncode == 0, r.stdout + r.stderr
+    for step in ("name", "connect", "banner", "host key", "login", "subsystem", "device"):
+        assert re.search(rf"^OK   {step} ", r.stdout, re.M), r.stdout
+    assert "task upgrade" in r.stdout and str(d.config["device"]) in r.stdout
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d, t.key("other"))])
+    assert r.returncode == 5 and re.search(r"^FAIL login ", r.stdout, re.M)
+    d.stop()
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])
+    assert r.returncode == 6 and re.search(r"^FAIL connect ", r.stdout, re.M)
+
+
+def test_gen_script_writes_and_does_not_overwrite(t):
+    r = t.run([t.bin("fwssh"), "gen-script"])
+    assert r.returncode == 0
+    script = t.dir / "upload.sh"
+    assert script.read_bytes() == (t.src / "src/push/upload.sh").read_bytes()
+    assert os.access(script, os.X_OK)
+    script.write_text("mine")
+    assert t.run([t.bin("fwssh"), "gen-script"]).returncode == 1
+    assert script.read_text() == "mine"
+    assert t.run([t.bin("fwssh"), "gen-script", "--force"]).returncode == 0
+
+
+def test_the_script_pushes_to_the_daemon(t):
+    d = t.daemon()
+    fw = firmware(t)
+    t.run([t.bin("fwssh"), "gen-script"])
+    (t.dir / ".ssh").mkdir(mode=0o700)
+    r = t.run(["./upload.sh", "127.0.0.1", fw],
+              env={"FWSSH_PORT": str(d.port),
+                   "SSH_OPTIONS": f"-i {d.key} -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o "
+                                  f"UserKnownHostsFile={t.dir}/known_hosts"})
+    assert r.returncode == 0, r.stderr
+    assert d.updater_input() == fw.read_bytes()

@@ -1,0 +1,87 @@
+"""What the code promises of its own shape (CONTRIBUTING.md)."""
+import re
+import subprocess
+
+from fixture import seconds
+
+LINES_PER_FILE = 1000
+LINES_PER_FUNCTION = 100
+
+
+def sources(t, *patterns):
+    names = subprocess.run(["git", "-C", str(t.src), "ls-files", *patterns], stdout=subprocess.PIPE, text=True,
+                           check=True).stdout.split()
+    return [t.src / name for name in names if (t.src / name).exists()]
+
+
+def functions(path):
+    """Name and length of each function: from its opening brace in column 0 to its closing one."""
+    lines = path.read_text().splitlines()
+    start = None
+    for i, line in enumerate(lines):
+        if line == "{":
+            start = i
+        elif line == "}" and start is not None:
+            yield lines[start - 1].strip(), i - start + 1
+            start = None
+
+
+def test_files_and_functions_are_short(t):
+    lengths = []
+    for path in sources(t, "*.c", "*.h"):
+        count = len(path.read_text().splitlines())
+        assert count <= LINES_PER_FILE, f"{path} has {count} lines"
+        for name, length in functions(path):
+            assert length <= LINES_PER_FUNCTION, f"{path}: {name} has {length} lines"
+            lengths.append(length)
+    lengths.sort()
+    assert lengths[len(lengths) // 2] < 20, "half of the functions should be under 20 lines"
+
+
+def test_arrows_go_one_way(t):
+    """programs -> pack, push, listen, ssh -> receive, apply -> config, monitor, archive -> base"""
+    allowed = {
+        "base": set(),
+        "archive": {"base"},
+        "apply": {"base", "archive"},
+        "pack": {"base", "archive", "apply"},
+        "config": {"base"},
+        "monitor": {"base"},
+        "receive": {"base", "config"},
+        "listen": {"base", "config", "monitor", "receive"},
+        "ssh": {"base", "monitor"},
+        "push": {"base", "archive"},
+    }
+    for path in sources(t, "src/*/*.c", "src/*/*.h"):
+        here = path.parent.name
+        for other in re.findall(r'^#include "(\w+)/', path.read_text(), re.M):
+            assert other == here or other in allowed[here], f"{path} includes {other}/"
+
+
+def test_format(t):
+    t.need("clang-format")
+    r = t.run(["clang-format", "--dry-run", "--Werror", *sources(t, "*.c", "*.h")], cwd=t.src)
+    assert r.returncode == 0, r.stderr[:2000] + "\nrun make format"
+
+
+def test_shell_scripts(t):
+    t.need("shellcheck")
+    scripts = [p for p in sources(t, "*.sh", ".ci/run")]
+    r = t.run(["shellcheck", *scripts])
+    assert r.returncode == 0, r.stdout
+
+
+def test_manuals_are_sound(t):
+    t.need("mandoc")
+    pages = sources(t, "man/*.1", "man/*.5", "man/*.8")
+    assert pages
+    r = t.run(["mandoc", "-T", "lint", "-W", "warning", *pages])
+    assert r.returncode == 0, r.stdout
+
+
+@seconds(280)
+def test_device_programs_link_statically_for_arm64(t):
+    for program in ("aarch64-linux-gnu-gcc", "qemu-aarch64-static", "mmdebstrap"):
+        t.need(program)
+    r = t.run([t.src / "packaging/arm64/build.sh", t.dir / "arm64"], timeout=270)
+    assert r.returncode == 0, r.stdout[-3000:] + r.stderr[-3000:]

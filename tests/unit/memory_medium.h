@@ -1,0 +1,25 @@
+/* A medium in memory that remembers the order of writes and flushes, and can fail. */
+#ifndef FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H
+#define FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H
+
+#include "apply/medium.h"
+
+#define MEMORY_MEDIUM_SIZE (4u << 20)
+#define MEMORY_MEDIUM_EVENTS 256
+
+struct memory_medium {
+    struct medium medium;
+    uint8_t bytes[MEMORY_MEDIUM_SIZE];
+    struct {
+        char what; /* w write, f flush, d discard */
+        uint64_t offset, len;
+    } event[MEMORY_MEDIUM_EVENTS];
+    int events;
+    uint64_t read_bytes;
+    int fail_write_after; /* that many writes succeed; -1: all */
+    bool corrupt;         /* what is written differs from what was asked */
+};
+
+void memory_medium_init(struct memory_medium *m, uint64_t hard_end);
+
+#endif
