@@ -120,10 +120,9 @@ static int init_host_key(struct listener *l)
     struct error err;
     int status = EXIT_FAILED;
 
-    /* Only the key in state-dir is meant, also where system-dir has keys. */
-    text_list_add(&l->overrides, "system-dir=/nonexistent");
     if (device_config_load(&l->config, l->config_path, &l->overrides, &err) ||
-        host_keys_init(&l->config, &err) || host_keys_load(&l->keys, &l->config, true, &err) ||
+        host_keys_init(&l->config, &err) ||
+        host_keys_load(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &err) ||
         session_tool_check(&l->config, &l->keys, &report, &err)) {
         log_error("%s", err.text);
     } else {

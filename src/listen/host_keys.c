@@ -13,8 +13,9 @@
 
 #define HOST_KEY_FILE_MAX 65536
 
-static void host_keys_add(struct host_keys *keys, struct buffer *text)
+static void host_keys_add(struct host_keys *keys, const char *name, struct buffer *text)
 {
+    keys->name[keys->count] = memory_text(name);
     keys->text[keys->count++] = *text;
     *text = (struct buffer){0};
 }
@@ -31,7 +32,7 @@ static void host_keys_from_system(struct host_keys *keys, const char *dir)
             if (io_read_file(path, HOST_KEY_FILE_MAX, &text, &err))
                 log_warning("%s; this host key is not used", err.text);
             else
-                host_keys_add(keys, &text);
+                host_keys_add(keys, path, &text);
         }
         buffer_free(&text);
         free(path);
@@ -62,7 +63,7 @@ static int host_keys_make(const struct device_config *config, const char *path, 
     return 1;
 }
 
-int host_keys_load(struct host_keys *keys, const struct device_config *config, bool keep,
+int host_keys_load(struct host_keys *keys, const struct device_config *config, unsigned how,
                    struct error *err)
 {
     char *path = host_keys_state_path(config);
@@ -70,16 +71,18 @@ int host_keys_load(struct host_keys *keys, const struct device_config *config, b
     int rc = 0;
 
     *keys = (struct host_keys){0};
-    host_keys_from_system(keys, config->system_dir);
+    if (!(how & HOST_KEYS_OWN))
+        host_keys_from_system(keys, config->system_dir);
+    keys->from_system = keys->count > 0;
     if (!keys->count) {
         if (access(path, F_OK) == 0)
             rc = io_read_file(path, HOST_KEY_FILE_MAX, &text, err);
         else
-            rc = keep ? host_keys_make(config, path, &text, err)
-                      : session_tool_make_key(config, &text, err);
+            rc = how & HOST_KEYS_KEEP ? host_keys_make(config, path, &text, err)
+                                      : session_tool_make_key(config, &text, err);
         keys->volatile_key = rc > 0;
         if (rc >= 0)
-            host_keys_add(keys, &text);
+            host_keys_add(keys, path, &text);
     }
     buffer_free(&text);
     free(path);
@@ -92,6 +95,7 @@ void host_keys_free(struct host_keys *keys)
         if (keys->text[i].data)
             explicit_bzero(keys->text[i].data, keys->text[i].len);
         buffer_free(&keys->text[i]);
+        free(keys->name[i]);
     }
     *keys = (struct host_keys){0};
 }

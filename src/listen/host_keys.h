@@ -10,15 +10,20 @@
 struct host_keys {
     size_t count;
     struct buffer text[HOST_KEYS_MAX]; /* private keys as they are in their files */
+    char *name[HOST_KEYS_MAX];         /* of the file */
+    bool from_system;                  /* not our own one */
     bool volatile_key;                 /* made now and kept in memory only */
 };
+
+#define HOST_KEYS_KEEP 1u /* write a key that has to be made */
+#define HOST_KEYS_OWN 2u  /* do not look into system-dir */
 
 /*
  * Those of system-dir if at least one can be read; else the one in state-dir, which is made at the
  * first start. If it cannot be written there it is kept in memory only, with a warning: clients
- * will see another key after each start. keep false: nothing is written.
+ * will see another key after each start.
  */
-int host_keys_load(struct host_keys *keys, const struct device_config *config, bool keep,
+int host_keys_load(struct host_keys *keys, const struct device_config *config, unsigned how,
                    struct error *err);
 void host_keys_free(struct host_keys *keys);
 

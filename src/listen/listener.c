@@ -9,12 +9,37 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LISTENER_TICK_MS 1000
 #define LISTENER_SOON_MS 50
+
+/* Keys of system-dir of which none can be used count as missing: then there is our own. */
+static int listener_load_keys(const struct device_config *config, struct host_keys *keys, bool keep,
+                              struct buffer *report, struct error *err)
+{
+    unsigned how = keep ? HOST_KEYS_KEEP : 0;
+
+    if (host_keys_load(keys, config, how, err))
+        return -1;
+    if (!session_tool_check(config, keys, report, err))
+        return 0;
+    bool unusable = keys->from_system && !strstr(buffer_text(report), "host-key ");
+    host_keys_free(keys);
+    if (!unusable)
+        return -1;
+    log_warning("no host key of %s (key system-dir) can be used; using our own",
+                config->system_dir);
+    if (host_keys_load(keys, config, how | HOST_KEYS_OWN, err))
+        return -1;
+    if (!session_tool_check(config, keys, report, err))
+        return 0;
+    host_keys_free(keys);
+    return -1;
+}
 
 int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err)
 {
@@ -23,9 +48,7 @@ int listener_load(struct listener *l, bool keep, struct buffer *report, struct e
 
     if (device_config_load(&config, l->config_path, &l->overrides, err))
         return -1;
-    if (host_keys_load(&keys, &config, keep, err) ||
-        session_tool_check(&config, &keys, report, err)) {
-        host_keys_free(&keys);
+    if (listener_load_keys(&config, &keys, keep, report, err)) {
         device_config_free(&config);
         return -1;
     }

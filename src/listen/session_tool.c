@@ -62,8 +62,10 @@ static int session_tool_brief(const struct device_config *config, const struct h
     brief_list(&brief, BRIEF_CIPHERS, &config->ciphers);
     brief_list(&brief, BRIEF_MACS, &config->macs);
     brief_list(&brief, BRIEF_KEX, &config->kex);
-    for (size_t i = 0; i < keys->count; i++)
+    for (size_t i = 0; i < keys->count; i++) {
+        brief_add_text(&brief, BRIEF_HOST_KEY_NAME, keys->name[i]);
         brief_add(&brief, BRIEF_HOST_KEY, keys->text[i].data, keys->text[i].len);
+    }
     brief_authorized_keys(&brief, config);
     int fd = brief_to_fd(&brief, err);
     explicit_bzero(brief.data, brief.len);

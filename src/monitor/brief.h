@@ -18,10 +18,11 @@
 #define BRIEF_MAX (4u << 20)
 
 enum brief_key {
-    BRIEF_HOST_KEY = 1, /* a private key file's bytes */
-    BRIEF_KEYS_NAME,    /* the file (or configuration key) of the lines that follow */
-    BRIEF_KEYS_TEXT,    /* lines of authorized_keys */
-    BRIEF_CIPHERS,      /* with commas */
+    BRIEF_HOST_KEY_NAME = 1, /* the file of the key that follows */
+    BRIEF_HOST_KEY,          /* a private key file's bytes */
+    BRIEF_KEYS_NAME,         /* the file (or configuration key) of the lines that follow */
+    BRIEF_KEYS_TEXT,         /* lines of authorized_keys */
+    BRIEF_CIPHERS,           /* with commas */
     BRIEF_MACS,
     BRIEF_KEX,
     BRIEF_GRACE_SECONDS, /* decimal */

@@ -177,7 +177,7 @@ static int outcome_of_ssh(const struct transfer *t, const struct ssh_target *tar
     for (size_t i = 0; !began && i < sizeof causes / sizeof *causes; i++)
         if (outcome_says(t, causes[i].words)) {
             buffer_add_text(text, causes[i].meaning);
-            return causes[i].status;
+            return (int)causes[i].status;
         }
     if (outcome_connection_broke(t))
         return outcome_lost(t, text);

@@ -19,11 +19,14 @@ static void client_unblock(int fd)
         io_set_nonblocking(fd);
 }
 
-void client_open(struct client *c, bool use_stderr, int idle_timeout)
+#define CLIENT_SETTLE_MS 100
+
+void client_open(struct client *c, bool direct, int idle_timeout)
 {
     *c = (struct client){.in = STDIN_FILENO,
                          .out = STDOUT_FILENO,
-                         .err = use_stderr ? STDERR_FILENO : STDOUT_FILENO,
+                         .err = direct ? STDERR_FILENO : STDOUT_FILENO,
+                         .settle_ms = direct ? 0 : CLIENT_SETTLE_MS,
                          .idle_timeout = idle_timeout,
                          .heard = io_now()};
     client_unblock(c->in);
@@ -40,13 +43,23 @@ void client_close(struct client *c)
  * A session that ends early closes its end of our standard output first, then that of our input. A
  * pipe without a reader says POLLERR; a socket pair, as some SSH servers use, POLLHUP.
  */
-bool client_is_gone(struct client *c)
+static bool client_look(struct client *c, int wait_ms)
 {
     struct pollfd p = {.fd = c->out};
 
-    if (!c->gone && poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLHUP | POLLNVAL)))
+    if (!c->gone && poll(&p, 1, wait_ms) > 0 && (p.revents & (POLLERR | POLLHUP | POLLNVAL)))
         c->gone = true;
     return c->gone;
+}
+
+bool client_is_gone(struct client *c)
+{
+    return client_look(c, 0);
+}
+
+bool client_is_gone_at_end(struct client *c)
+{
+    return client_look(c, c->settle_ms);
 }
 
 /* Waits at most idle_timeout for the client to take its text. */
@@ -122,7 +135,7 @@ static ssize_t client_read(struct client *c, void *buf, size_t size, struct erro
         }
         if (n == 0) {
             c->ended = true;
-            return client_is_gone(c) ? client_lost(err) : 0;
+            return client_is_gone_at_end(c) ? client_lost(err) : 0;
         }
         if (errno != EAGAIN && errno != EINTR)
             return error_errno(err, "cannot read from the client");

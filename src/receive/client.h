@@ -17,15 +17,21 @@ struct client {
     struct buffer ahead; /* read from the input together with the header */
     bool gone;           /* nobody reads what we write */
     bool ended;          /* the input has ended */
-    int idle_timeout;    /* seconds */
-    double heard;        /* when the last byte came */
+    int settle_ms; /* how long after the end of the input a server may still be closing our output
+                    */
+    int idle_timeout; /* seconds */
+    double heard;     /* when the last byte came */
 };
 
-void client_open(struct client *c, bool use_stderr, int idle_timeout);
+/* direct: under fwsshd, which closes our output first; Dropbear closes the input just before. */
+void client_open(struct client *c, bool direct, int idle_timeout);
 void client_close(struct client *c);
 
 /* Whether the connection is broken; sets gone. */
 bool client_is_gone(struct client *c);
+
+/* The same at the end of the input, where it decides between a complete stream and a lost one. */
+bool client_is_gone_at_end(struct client *c);
 
 /* Text for the client's standard output, as the origin writes it. Waits; a client that is gone is
  * no error. */

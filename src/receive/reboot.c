@@ -5,7 +5,10 @@
 #include "base/spawn.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -55,9 +58,47 @@ static void reboot_wait_and_run(const char *command, int server)
     sleep(REBOOT_HOLD_SECONDS);
 }
 
+/* The field after the name, which may hold blanks and parentheses: proc(5), /proc/PID/stat. */
+static pid_t reboot_parent_of(pid_t pid)
+{
+    char path[64], text[512] = "";
+    int parent = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    if (!fgets(text, sizeof text, f))
+        text[0] = '\0';
+    fclose(f);
+    const char *name_end = strrchr(text, ')');
+    if (!name_end || sscanf(name_end + 1, " %*c %d", &parent) != 1)
+        return 0;
+    return parent;
+}
+
+static bool reboot_is_shell(pid_t pid)
+{
+    const char *shell = getenv("SHELL");
+    char path[64], program[PATH_MAX] = "", wanted[PATH_MAX];
+
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    return readlink(path, program, sizeof program - 1) > 0 &&
+           realpath(shell ? shell : "/bin/sh", wanted) && !strcmp(program, wanted);
+}
+
+/* The SSH server's process: our parent, or the one above where the account's shell stands between.
+ */
+static pid_t reboot_server(void)
+{
+    pid_t parent = getppid();
+
+    return reboot_is_shell(parent) ? reboot_parent_of(parent) : parent;
+}
+
 int reboot_later(const char *command, int lock, struct error *err)
 {
-    int server = (int)syscall(SYS_pidfd_open, getppid(), 0);
+    int server = (int)syscall(SYS_pidfd_open, reboot_server(), 0);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     (void)lock; /* inherited by the process left behind */

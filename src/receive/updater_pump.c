@@ -77,7 +77,7 @@ static ssize_t pump_move(struct updater_pump *p)
 static int pump_input_end(struct updater_pump *p, struct error *err)
 {
     p->client->ended = true;
-    if (client_is_gone(p->client))
+    if (client_is_gone_at_end(p->client))
         return client_lost(err);
     if (!pump_until_eof(p))
         return error_set(

@@ -52,7 +52,7 @@ int host_key_tool_check(void)
     int status = EXIT_FAILED;
 
     log_open("fwsshd", LOG_LEVEL_INFO, false);
-    if (session_brief_read(&s.brief, BRIEF_FD_BRIEF, &err)) {
+    if (session_brief_read(&s.brief, BRIEF_FD_BRIEF, true, &err)) {
         log_error("%s", err.text);
         return status;
     }

@@ -24,19 +24,35 @@ static int brief_number(const struct brief_item *item)
     return value;
 }
 
-static void session_brief_host_key(struct session_brief *b, const struct brief_item *item)
+/* Version 0.10 imports some keys (Ed25519 in PKCS#8) that it cannot use; a client that picks one
+ * would be dropped. */
+static bool host_key_is_usable(ssh_key key)
+{
+    char *text = NULL;
+    bool usable = ssh_pki_export_pubkey_base64(key, &text) == SSH_OK;
+
+    ssh_string_free_char(text);
+    return usable;
+}
+
+static void session_brief_host_key(struct session_brief *b, const struct brief_item *item,
+                                   const char *name)
 {
     char *text = brief_copy(item);
     ssh_key key = NULL;
 
     /* No passphrase: a device has nobody to ask. */
-    if (b->host_key_count == SESSION_HOST_KEYS_MAX)
-        log_warning("more than %d host keys; the rest is not used", SESSION_HOST_KEYS_MAX);
-    else if (ssh_pki_import_privkey_base64(text, NULL, NULL, NULL, &key) != SSH_OK)
-        log_warning("a host key cannot be read: damaged, of a kind that is not known, or with a "
-                    "passphrase");
-    else
+    if (b->host_key_count < SESSION_HOST_KEYS_MAX &&
+        ssh_pki_import_privkey_base64(text, NULL, NULL, NULL, &key) == SSH_OK &&
+        host_key_is_usable(key)) {
         b->host_key[b->host_key_count++] = key;
+    } else {
+        log_at(b->complain ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+               "the host key %s is not used: damaged, of a form that is not known, or with a "
+               "passphrase",
+               name ? name : "");
+        ssh_key_free(key);
+    }
     explicit_bzero(text, item->len);
     free(text);
 }
@@ -45,8 +61,9 @@ static void session_brief_item(struct session_brief *b, const struct brief_item 
 {
     switch (item->key) {
     case BRIEF_HOST_KEY:
-        session_brief_host_key(b, item);
+        session_brief_host_key(b, item, *name);
         break;
+    case BRIEF_HOST_KEY_NAME:
     case BRIEF_KEYS_NAME:
         free(*name);
         *name = brief_copy(item);
@@ -75,7 +92,7 @@ static void session_brief_item(struct session_brief *b, const struct brief_item 
     }
 }
 
-int session_brief_read(struct session_brief *b, int fd, struct error *err)
+int session_brief_read(struct session_brief *b, int fd, bool complain, struct error *err)
 {
     struct buffer bytes = {0};
     struct brief_item item;
@@ -83,8 +100,10 @@ int session_brief_read(struct session_brief *b, int fd, struct error *err)
     size_t at = 0;
     int more;
 
-    *b = (struct session_brief){
-        .grace_seconds = 30, .idle_seconds = 120, .log_level = LOG_LEVEL_INFO};
+    *b = (struct session_brief){.complain = complain,
+                                .grace_seconds = 30,
+                                .idle_seconds = 120,
+                                .log_level = LOG_LEVEL_INFO};
     int rc = io_read_fd(fd, "the session's brief", BRIEF_MAX, &bytes, err);
     while (!rc && (more = brief_next(&bytes, &at, &item, err)) != 0) {
         if (more < 0)

@@ -18,11 +18,14 @@ struct session_brief {
     char *ciphers, *macs, *kex;
     int grace_seconds, idle_seconds;
     enum log_level log_level;
+    bool complain;
 };
 
-/* Reads the brief from a descriptor. Host keys that cannot be used are left out with a warning;
- * with none it fails. */
-int session_brief_read(struct session_brief *b, int fd, struct error *err);
+/*
+ * Reads the brief from a descriptor. Host keys that cannot be used are left out (complain: with a
+ * warning); with none it fails.
+ */
+int session_brief_read(struct session_brief *b, int fd, bool complain, struct error *err);
 void session_brief_free(struct session_brief *b);
 
 #endif

@@ -83,7 +83,7 @@ static int session_accept(struct session *s, struct error *err)
 int session_setup(struct session *s, struct error *err)
 {
     s->started = s->quiet_since = io_now();
-    if (session_brief_read(&s->brief, BRIEF_FD_BRIEF, err))
+    if (session_brief_read(&s->brief, BRIEF_FD_BRIEF, false, err))
         return -1;
     log_set_level(s->brief.log_level);
     if (session_bind(s, err))

@@ -44,7 +44,7 @@ def need_root(t):
 
 
 def receive_command(t, d, shell):
-    """Servers run it through the account's shell. With shell=True that one stays between, as dash always does."""
+    """Servers run it through the account's shell. shell=True: it stays between, as dash does."""
     program = f"{t.bin('fwssh-receive')} -f {d.conf} -s"
     return f"{program} %s; exit $?" if shell else f"exec {program} %s"
 
@@ -178,7 +178,7 @@ def check_killed_clients(t, server, d, what, times=3):
 
 
 def session_watcher(t, name):
-    """An updater that notes the server's process above it, and a reboot command that looks for that process."""
+    """An updater that notes the server above it, and a reboot command that looks for that process."""
     updater = t.updater(f"""take
 pid=$PPID
 while [ "$(cat /proc/$pid/comm)" != {name} ]; do pid=$(sed -n 's/^PPid:\t//p' /proc/$pid/status); done

@@ -16,7 +16,8 @@ static struct block_cache *cache(uint64_t hard_end, bool verify, bool minimize)
     return block_cache_new(&medium.medium, &options);
 }
 
-static int write_at(struct block_cache *c, uint64_t offset, uint8_t value, size_t len, bool streamed)
+static int write_at(struct block_cache *c, uint64_t offset, uint8_t value, size_t len,
+                    bool streamed)
 {
     uint8_t *data = malloc(len);
     struct error err;

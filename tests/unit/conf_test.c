@@ -133,7 +133,8 @@ TEST(what_an_archive_holds_beyond_our_knowledge_is_skipped)
 {
     struct error err;
     /* Debian's libconfuse 3.3 cannot skip an unknown section with options in it. */
-    cfg_t *cfg = conf_parse_meta("new-key=1\nnew-list={1,2}\nnew-call(1,2)\nmeta-product=x\n", &err);
+    cfg_t *cfg =
+        conf_parse_meta("new-key=1\nnew-list={1,2}\nnew-call(1,2)\nmeta-product=x\n", &err);
 
     assert_non_null(cfg);
     assert_string_equal(cfg_getstr(cfg, "meta-product"), "x");

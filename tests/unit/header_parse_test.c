@@ -51,10 +51,34 @@ TEST(reboot_alone)
 TEST(what_is_no_header)
 {
     static const char *const bad[] = {
-        "", ",", "rebot", "REBOOT", "reboot\r", "reboot,", ",reboot", "reboot,reboot", "reboot,fwup:5",
-        "fwup", "fwup:", "fwup:0", "fwup:-5", "fwup:+5", "fwup: 5", "fwup:5 ", "fwup:5,  reboot",
-        "fwup:0x10", "fwup:1_000", "fwup:1.5", "fwup:12x", "fwup(5", "fwup()", "fwup(5)x", "fwup5",
-        "fwup:9223372036854775808", "fwup:99999999999999999999999999999999999999999", "format:1",
+        "",
+        ",",
+        "rebot",
+        "REBOOT",
+        "reboot\r",
+        "reboot,",
+        ",reboot",
+        "reboot,reboot",
+        "reboot,fwup:5",
+        "fwup",
+        "fwup:",
+        "fwup:0",
+        "fwup:-5",
+        "fwup:+5",
+        "fwup: 5",
+        "fwup:5 ",
+        "fwup:5,  reboot",
+        "fwup:0x10",
+        "fwup:1_000",
+        "fwup:1.5",
+        "fwup:12x",
+        "fwup(5",
+        "fwup()",
+        "fwup(5)x",
+        "fwup5",
+        "fwup:9223372036854775808",
+        "fwup:99999999999999999999999999999999999999999",
+        "format:1",
     };
     struct header h;
 

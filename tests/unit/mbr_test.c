@@ -67,7 +67,8 @@ TEST(logical_partitions_make_a_chain)
     assert_int_equal(mbr_encode_ebrs(&table, ebrs), 2);
     assert_int_equal(bytes_le32(ebrs[0] + 446 + 8), 100); /* relative to this record */
     assert_int_equal(ebrs[0][446 + 16 + 4], 0x0f);
-    assert_int_equal(bytes_le32(ebrs[0] + 446 + 16 + 8), 1); /* relative to the extended partition */
+    assert_int_equal(bytes_le32(ebrs[0] + 446 + 16 + 8),
+                     1); /* relative to the extended partition */
     assert_int_equal(bytes_le32(ebrs[1] + 446 + 8), 199);
     assert_int_equal(ebrs[1][446 + 16 + 4], 0);
 }

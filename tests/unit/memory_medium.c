@@ -17,7 +17,8 @@ static void note(struct memory_medium *m, char what, uint64_t offset, uint64_t l
     m->event[m->events++].len = len;
 }
 
-static int memory_read(struct medium *medium, uint64_t offset, void *buf, size_t len, struct error *err)
+static int memory_read(struct medium *medium, uint64_t offset, void *buf, size_t len,
+                       struct error *err)
 {
     (void)err;
     memcpy(buf, self(medium)->bytes + offset, len);

@@ -10,7 +10,8 @@
 
 static struct memory_medium medium;
 static const struct uboot_table plain = {.offset = {512}, .size = ENV_SIZE};
-static const struct uboot_table redundant = {.offset = {0, 4096}, .size = ENV_SIZE, .redundant = true};
+static const struct uboot_table redundant = {
+    .offset = {0, 4096}, .size = ENV_SIZE, .redundant = true};
 
 static struct block_cache *cache(void)
 {
@@ -20,7 +21,8 @@ static struct block_cache *cache(void)
     return block_cache_new(&medium.medium, &options);
 }
 
-static void set(struct block_cache *c, const struct uboot_table *table, const char *name, const char *value)
+static void set(struct block_cache *c, const struct uboot_table *table, const char *name,
+                const char *value)
 {
     struct uboot_env env;
     struct error err;

@@ -1,0 +1,96 @@
+"""Memory of the device's processes while something runs."""
+import threading
+import time
+from pathlib import Path
+
+from servers import children
+
+EVERY = 0.05
+
+
+def pss(pid):
+    """Proportional set size in kB: a page that N processes share counts 1/N."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1])
+    return 0
+
+
+def mappings(pid):
+    """(file and offset, resident kB that belong to the file, kB of the process's own)."""
+    where, rss = None, 0
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        word = line.split()
+        if not word[0].endswith(":"):
+            where = (word[2], *word[5:6])
+        elif word[0] == "Rss:":
+            rss = int(word[1])
+        elif word[0] == "Anonymous:":
+            own = int(word[1])
+            yield where, rss - own, own
+
+
+def alone(pids):
+    """What the processes would take if nobody else used their libraries: each file page counts once, whole."""
+    files, own = {}, 0
+    for pid in pids:
+        for where, shared, private in mappings(pid):
+            files[where] = max(files.get(where, 0), shared)
+            own += private
+    return own + sum(files.values())
+
+
+def ours(listener):
+    """The listener and those below it that are ours, by their names."""
+    found = {}
+    for pid in [listener, *children(listener)]:
+        try:
+            name = Path(f"/proc/{pid}/comm").read_text().strip()
+        except OSError:
+            continue
+        if name.startswith("fwssh"):
+            found[name] = pid
+    return found
+
+
+class Watch:
+    """Looks at the listener's processes again and again in a thread: most[...] in kB."""
+
+    def __init__(self, listener):
+        self.listener = listener
+        self.most = {"pss": 0, "alone": 0}
+        self.parts = {}
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+    def run(self):
+        pids = {}
+        while not self.ended.wait(EVERY):
+            try:
+                if len(pids) < 3:
+                    pids = ours(self.listener)
+                if len(pids) == 3:
+                    self.look(pids)
+            except OSError:  # one of them has ended
+                pids = {}
+
+    def look(self, pids):
+        parts = {name: pss(pid) for name, pid in pids.items()}
+        total = sum(parts.values())
+        if total > self.most["pss"]:
+            self.most["pss"], self.parts = total, parts
+        self.most["alone"] = max(self.most["alone"], alone(pids.values()))
+
+
+def at_rest(listener, seconds=0.5):
+    """An idle listener."""
+    time.sleep(seconds)
+    return {"pss": pss(listener), "alone": alone([listener])}

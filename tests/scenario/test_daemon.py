@@ -1,0 +1,631 @@
+"""fwsshd as a service: configuration, signals, host keys, sockets that it is given, limits, authorized keys."""
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+
+import raw_client
+from fixture import alive, confuse, seconds
+
+HELLO = b"fwup:5,reboot\nhello"
+GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
+WAITING = "take; await\nprintf 'Success!\\n'; shake 0"
+
+
+def public(key):
+    return open(f"{key}.pub").read().strip()
+
+
+def check(t, text, *options):
+    """fwsshd -t on a configuration."""
+    conf = t.dir / "check.conf"
+    conf.write_text(text + f'\nsession-program = "{t.bin("fwssh-session")}"\nsystem-dir = "/nonexistent"\n'
+                    f'state-dir = "{t.dir}/state"\nauthorized-keys-files = {{}}\n')
+    return t.run([t.bin("fwsshd"), "-f", conf, "-t", *options])
+
+
+def settings(output):
+    return dict(line.split(" = ", 1) for line in output.splitlines() if " = " in line and not line.startswith("#"))
+
+
+def assert_works(d, **kw):
+    r = d.push(HELLO, **kw)
+    assert (r.returncode, r.stdout) == (0, GOOD_TEXT), r
+
+
+def finish(client, timeout=20):
+    return client.wait(timeout), client.stdout.read(), client.stderr.read()
+
+
+def begin(t, d, header=b"fwup:5,reboot\n"):
+    """An update that waits for t.go()."""
+    client = d.client()
+    client.stdin.write(header + b"hello")
+    t.wait_for(lambda: d.updater_input() == b"hello", "the last byte")
+    return client
+
+
+# Configuration
+
+
+def test_unknown_key_is_told_with_its_line(t):
+    r = check(t, "port = 8989\n\ncolour = \"red\"\n")
+    assert r.returncode == 2 and r.stdout == ""
+    assert f"{t.dir}/check.conf:3: " in r.stderr and "colour" in r.stderr, r.stderr
+
+
+def test_bad_values_are_told_with_key_and_line(t):
+    for key, value in (("port", "0"), ("port", "65536"), ("port", "-1"), ("port", "ssh"), ("port", '""'),
+                       ("listen-address", '{"localhost"}'), ("listen-address", '{"1.2.3"}'), ("device", '"mmcblk0"'),
+                       ("device", '""'), ("task", '""'), ("updater", '""'), ("reboot-command", '""'),
+                       ("log-level", '"loud"'), ("log-to", '"printer"'), ("max-sessions", "0"),
+                       ("max-unauthenticated", "0"), ("login-grace-time", "0"), ("idle-timeout", "-1"),
+                       ("idle-timeout", "99999999999999999999"), ("lock-file", '"x"'),
+                       ("authorized-keys-files", '{"relative"}'), ("receive-program", '"fwssh-receive"')):
+        r = check(t, f"# a comment\n{key} = {value}\n")
+        assert r.returncode == 2 and r.stdout == "", (key, value, r)
+        assert f"{t.dir}/check.conf:2: " in r.stderr, (key, value, r.stderr)
+
+
+def test_unknown_algorithms_are_told(t):
+    for key in ("ciphers", "macs", "kex"):
+        for value in ('{"rot13"}', "{}", '{"chacha20-poly1305@openssh.com", "rot13"}'):
+            r = check(t, f"{key} = {value}\n")
+            assert r.returncode == 2 and key in r.stderr, (key, value, r)
+
+
+def test_a_file_that_is_no_configuration(t):
+    for text in ("port", "port = ", "port 8989", "}", 'task = "x', "\0\0", "port = {1}", "include(\"/nonexistent\")"):
+        r = check(t, text)
+        assert r.returncode == 2 and "check.conf:" in r.stderr, (text, r)
+
+
+def test_missing_configuration_that_was_named(t):
+    r = t.run([t.bin("fwsshd"), "-f", t.dir / "none.conf", "-t"])
+    assert r.returncode == 2 and "none.conf" in r.stderr
+
+
+def test_wrong_options(t):
+    for options in (["-x"], ["--no-such"], ["word"], ["-o", "port"], ["-o", "=1"], ["-o", "colour=red"], ["-o", "port=x"],
+                    ["-f"]):
+        r = t.run([t.bin("fwsshd"), "-t", *options])
+        assert r.returncode == 2 and r.stderr, (options, r)
+
+
+def test_options_come_before_the_file(t):
+    r = check(t, 'port = 1\ntask = "a"\nlisten-address = {"::1"}\n', "-o", "port=8990", "-o", "task=b c",
+              "-o", 'listen-address={"127.0.0.1", "::"}', "-o", "max-sessions=7", "-o", "max-sessions=8")
+    assert r.returncode == 0, r
+    s = settings(r.stdout)
+    assert s["port"] == "8990" and s["task"] == '"b c"' and s["max-sessions"] == "8"
+    assert s["listen-address"] == '{"127.0.0.1", "::"}'
+
+
+def test_a_bare_text_for_a_list_is_one_element(t):
+    key = public(t.key())
+    r = check(t, 'updater-options = "--verbose"\n', "-o", f"authorized-keys={key}")
+    assert r.returncode == 0, r
+    s = settings(r.stdout)
+    assert s["updater-options"] == '{"--verbose"}' and s["authorized-keys"] == '{"%s"}' % key
+    assert "authorized-keys 1" in r.stdout
+
+
+def test_inline_key_from_the_command_line(t):
+    d = t.daemon(wait=False, authorized_keys_files=[])
+    d.start("-o", f"authorized-keys={public(d.key)}")
+    assert_works(d)
+
+
+def test_options_reach_the_update(t):
+    d = t.daemon(wait=False)
+    d.start("-o", "task=other.task", "-o", 'updater-options={"--a b", "$HOME"}')
+    assert_works(d)
+    args = (t.dir / "updater.args").read_text()
+    assert args.endswith("--task other.task --a b $HOME\n"), args
+
+
+def test_firmware_keys_reach_the_updater(t):
+    base64 = "A" * 43 + "="
+    d = t.daemon(firmware_public_keys=[base64, "/etc/fw.pub"])
+    assert_works(d)
+    assert f"--task upgrade --public-key {base64} -p /etc/fw.pub\n" in (t.dir / "updater.args").read_text()
+
+
+def test_printed_configuration_is_a_configuration(t):
+    texts = ["a b", 'with "quotes"', "back\\slash", "$HOME ${HOME}", "#no comment", "'single'", "ümlaut", "{}", "a,b", "",
+             "tab\there", "trailing\\", "%s%n", "/* x */", "// y"]
+    r = check(t, "updater-options = " + confuse(texts) + "\nport = 4711\n")
+    assert r.returncode == 0, r
+    (t.dir / "again.conf").write_text(r.stdout)
+    again = t.run([t.bin("fwsshd"), "-f", t.dir / "again.conf", "-t"])
+    assert again.returncode == 0 and settings(again.stdout) == settings(r.stdout)
+    d = t.daemon(updater_options=texts)
+    conf = t.dir / "whole.conf"
+    conf.write_text(t.run([t.bin("fwsshd"), "-f", d.conf, "-t"]).stdout)
+    d.stop()
+    d.conf = conf
+    d.start()
+    assert_works(d)
+
+
+def test_printed_configuration_names_each_key_once(t):
+    s = settings(check(t, "").stdout)
+    for key in ("port", "listen-address", "authorized-keys", "authorized-keys-files", "system-dir", "state-dir", "device",
+                "task", "updater", "updater-options", "firmware-public-keys", "reboot-command", "lock-file",
+                "receive-program", "max-sessions", "max-unauthenticated", "login-grace-time", "idle-timeout", "ciphers",
+                "macs", "kex", "log-level"):
+        assert key in s, key
+    assert s["port"] == "8989" and s["device"] == '"uboot-env"' and s["updater"] == '"auto"'
+
+
+def test_check_changes_nothing_and_names_no_key_that_will_not_be(t):
+    """A fingerprint in its output must be the one that clients will see."""
+    r = check(t, "")
+    assert r.returncode == 0 and not (t.dir / "state").exists()
+    assert "host-key" not in r.stdout or check(t, "").stdout == r.stdout
+
+
+# SIGHUP
+
+
+def test_key_added_to_a_file_works_at_once(t):
+    keys = t.dir / "authorized"
+    keys.write_text("")
+    d = t.daemon(authorized_keys_files=[keys])
+    assert d.push(HELLO).returncode == 255
+    keys.write_text(public(d.key) + "\n")
+    assert_works(d)
+    keys.write_text("# gone\n")
+    assert d.push(HELLO).returncode == 255
+    keys.unlink()
+    assert d.push(HELLO).returncode == 255
+
+
+def test_inline_key_works_after_sighup(t):
+    d = t.daemon(authorized_keys_files=[])
+    d.write_config(authorized_keys=[public(d.key)])
+    assert d.push(HELLO).returncode == 255
+    d.reload()
+    assert_works(d)
+    d.write_config(authorized_keys=[])
+    d.reload()
+    assert d.push(HELLO).returncode == 255
+
+
+def test_broken_configuration_at_sighup_keeps_the_old_one(t):
+    d = t.daemon()
+    good = d.conf.read_text()
+    for broken in (good + "colour = 1\n", good + "ciphers = {\"rot13\"}\n", "port = \n"):
+        d.conf.write_text(broken)
+        d.reload()
+        assert "stays in force" in d.log().splitlines()[-1], d.log()
+        assert d.push(b"", "-N", subsystem=None, timeout=10) if False else True
+        assert t.run([*d.ssh_args(subsystem=None), "id"]).stdout == "Command execution unsupported.\n"
+    d.conf.unlink()
+    d.reload()
+    assert "stays in force" in d.log().splitlines()[-1]
+    assert t.run([*d.ssh_args(subsystem=None), "id"]).stdout == "Command execution unsupported.\n"
+
+
+def test_update_with_the_old_configuration_while_the_file_is_broken(t):
+    """What stays in force must do so for the updates, too."""
+    d = t.daemon()
+    d.conf.write_text(d.conf.read_text() + "colour = 1\n")
+    d.reload()
+    assert "stays in force" in d.log()
+    assert_works(d)
+
+
+def test_changed_file_is_not_in_force_before_sighup(t):
+    """Nor half of it: the update must not take its device from a file that the daemon has not read."""
+    d = t.daemon()
+    d.write_config(task="other")
+    assert_works(d)
+    assert "--task upgrade" in (t.dir / "updater.args").read_text()
+    d.reload()
+    assert_works(d)
+    assert "--task other" in (t.dir / "updater.args").read_text()
+
+
+def test_sighup_does_not_drop_a_running_update(t):
+    d = t.daemon(updater=t.updater(WAITING))
+    client = begin(t, d)
+    d.write_config(task="other")
+    d.reload()
+    d.conf.write_text("broken")
+    d.reload()
+    t.go()
+    assert finish(client) == (0, GOOD_TEXT, b"")
+    d.wait_reboot()
+
+
+def test_many_sighups(t):
+    d = t.daemon(updater=t.updater(WAITING))
+    client = begin(t, d)
+    for _ in range(20):
+        d.process.send_signal(signal.SIGHUP)
+    t.go()
+    assert finish(client) == (0, GOOD_TEXT, b"")
+    assert d.process.poll() is None
+
+
+# SIGTERM
+
+
+def test_sigterm_ends_an_idle_daemon(t):
+    d = t.daemon()
+    with socket.create_connection(("127.0.0.1", d.port)):
+        idle = t.start(d.ssh_args("-N", subsystem=None), stderr=subprocess.DEVNULL)
+        d.wait_log("logged in with")
+        sessions = d.pids("fwssh-session")
+        d.process.send_signal(signal.SIGTERM)
+        assert d.process.wait(10) == 0
+        assert idle.wait(10) == 255
+        assert not any(alive(pid) for pid in sessions)
+
+
+def test_sigterm_lets_a_running_update_finish(t):
+    d = t.daemon(updater=t.updater(WAITING))
+    client = begin(t, d)
+    d.process.send_signal(signal.SIGTERM)
+    d.wait_log("ending when")
+    assert d.push(HELLO).returncode == 255
+    t.go()
+    assert finish(client) == (0, GOOD_TEXT, b"")
+    assert d.process.wait(10) == 0
+    assert d.reboots() == 1
+
+
+def test_sigterm_lets_the_client_hear_how_it_ended(t):
+    """No reboot follows, so nothing else keeps the daemon here."""
+    for number, (end, status) in enumerate((("shake 0", 0), ("exit 1", 1))):
+        name = f"updater{number}"
+        d = t.daemon(updater=t.updater(f"take; await; echo words\n{end}", name=name))
+        client = d.client()
+        client.stdin.write(b"fwup:5\nhello")
+        t.wait_for(lambda: d.updater_input(name) == b"hello", "the last byte")
+        d.process.send_signal(signal.SIGTERM)
+        d.wait_log("ending when")
+        t.go(name)
+        assert finish(client)[:2] == (status, b"Running fwup...\nwords\n")
+        assert d.process.wait(10) == 0
+
+
+def test_sigterm_before_the_last_byte(t):
+    """The client may go on sending."""
+    d = t.daemon()
+    client = d.client()
+    client.stdin.write(b"fwup:10,reboot\nhello")
+    t.wait_for(lambda: d.updater_input() == b"hello", "the first bytes")
+    d.process.send_signal(signal.SIGTERM)
+    d.wait_log("ending when")
+    client.stdin.write(b"world")
+    assert finish(client) == (0, GOOD_TEXT, b"")
+    assert d.process.wait(10) == 0
+
+
+def test_port_can_be_taken_again_at_once(t):
+    d = t.daemon()
+    assert_works(d)
+    d.stop()
+    d.start()
+    assert_works(d)
+
+
+def test_port_in_use_is_an_error(t):
+    d = t.daemon()
+    r = t.run([t.bin("fwsshd"), "-f", d.conf], timeout=10)
+    assert r.returncode == 1 and str(d.port) in r.stderr
+
+
+# Host keys
+
+
+def seen_key(t, d):
+    (t.dir / "known_hosts").unlink(missing_ok=True)
+    d.push(b"")
+    return (t.dir / "known_hosts").read_text().split()[1:3]
+
+
+def test_init_host_key(t):
+    d = t.daemon(wait=False)
+    r = t.run([t.bin("fwsshd"), "-f", d.conf, "--init-host-key"])
+    assert r.returncode == 0 and re.fullmatch(r"ssh-ed25519 AAAA[0-9A-Za-z+/]+=*\n", r.stdout), r
+    again = t.run([t.bin("fwsshd"), "-f", d.conf, "--init-host-key"])
+    assert again.stdout == r.stdout
+    path = d.state / "ssh_host_ed25519_key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    d.start()
+    assert seen_key(t, d) == r.stdout.split()
+
+
+def test_init_host_key_where_nothing_can_be_written(t):
+    d = t.daemon(wait=False, state_dir="/dev/null/x")
+    r = t.run([t.bin("fwsshd"), "-f", d.conf, "--init-host-key"])
+    assert r.returncode == 1 and r.stdout == "" and "/dev/null/x" in r.stderr
+
+
+def test_generated_key_is_kept(t):
+    d = t.daemon()
+    first = seen_key(t, d)
+    path = d.state / "ssh_host_ed25519_key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(d.state) == [path.name] or set(os.listdir(d.state)) == {path.name, "last-update"}
+    d.stop()
+    d.start()
+    assert seen_key(t, d) == first
+    shown = t.run(["ssh-keygen", "-lf", path]).stdout.split()[1]
+    assert shown in d.log()
+
+
+def test_host_key_in_memory_survives_sighup(t):
+    d = t.daemon(state_dir="/dev/null/x")
+    assert "warning" in d.log() and "/dev/null/x" in d.log()
+    first = seen_key(t, d)
+    d.reload()
+    assert seen_key(t, d) == first
+    d.write_config(task="other")
+    d.reload()
+    assert seen_key(t, d) == first
+    assert_works(d)
+
+
+def test_host_keys_of_the_system(t):
+    system = t.dir / "system"
+    system.mkdir()
+    for kind in ("ed25519", "ecdsa", "rsa"):
+        t.key(f"system/ssh_host_{kind}_key", kind)
+    d = t.daemon(system_dir=system)
+    assert not d.state.exists()
+    for algorithm in ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"):
+        (t.dir / "known_hosts").unlink(missing_ok=True)
+        assert d.push(b"fwup:5\nhello", "-o", f"HostKeyAlgorithms={algorithm}").returncode == 0, algorithm
+
+
+def test_damaged_host_key_is_left_out_with_a_warning(t):
+    system = t.dir / "system"
+    system.mkdir()
+    t.key("system/ssh_host_ed25519_key")
+    (system / "ssh_host_rsa_key").write_text("-----BEGIN RSA PRIVATE KEY-----\nrubbish\n")
+    t.key("system/ssh_host_ecdsa_key", "ecdsa", passphrase="secret")
+    d = t.daemon(system_dir=system)
+    assert d.log().count("warning") >= 2
+    assert_works(d)
+
+
+def test_only_damaged_host_keys_is_an_error(t):
+    system = t.dir / "system"
+    system.mkdir()
+    (system / "ssh_host_rsa_key").write_text("rubbish")
+    d = t.daemon(wait=False, system_dir=system)
+    r = t.run([t.bin("fwsshd"), "-f", d.conf], timeout=10)
+    assert r.returncode != 0 and "host key" in r.stderr
+
+
+# A service manager
+
+
+def notified(t, d, **kw):
+    """Starts the daemon below a service manager's socket; returns the message."""
+    path = t.dir / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(path))
+        s.settimeout(20)
+        d.start(env={"NOTIFY_SOCKET": str(path)}, **kw)
+        return s.recv(1000)
+
+
+def test_ready_is_told(t):
+    d = t.daemon(wait=False)
+    assert notified(t, d).split(b"\n")[0] == b"READY=1"
+    assert_works(d)
+
+
+def test_ready_is_told_to_an_abstract_socket(t):
+    d = t.daemon(wait=False)
+    name = f"fwssh-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind("\0" + name)
+        s.settimeout(20)
+        d.start(env={"NOTIFY_SOCKET": "@" + name})
+        assert s.recv(1000).startswith(b"READY=1")
+
+
+def test_socket_activation(t):
+    d = t.daemon(wait=False, updater=t.updater("take; env > $me.env; ls -l /proc/self/fd > $me.fds\nshake 0"),
+                 port=t.port())
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        d.port = s.getsockname()[1]
+        parent = t.script("parent", "#!/usr/bin/python3\nimport os, sys\nos.dup2(int(sys.argv[1]), 3)\n"
+                          "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))\n"
+                          "os.execv(sys.argv[2], sys.argv[2:])\n")
+        with open(d.log_path, "ab") as log:
+            d.process = t.start([parent, s.fileno(), t.bin("fwsshd"), "-f", d.conf], pass_fds=[s.fileno()], stdout=log,
+                                stderr=log)
+        d.wait_log("listening on")
+    r = d.push(b"fwup:5,reboot\nhello")
+    assert r.returncode == 0, r
+    assert "LISTEN_" not in (t.dir / "updater.env").read_text()
+    # An updater gets its input, texts, result and lock, and no descriptor of the daemon.
+    assert "socket:" not in (t.dir / "updater.fds").read_text()
+
+
+def test_sockets_of_another_process_are_not_taken(t):
+    d = t.daemon(wait=False)
+    d.start(env={"LISTEN_FDS": "1", "LISTEN_PID": "1"})
+    assert_works(d)
+
+
+def test_updater_inherits_no_descriptor_but_its_own(t):
+    d = t.daemon(updater=t.updater("take; ls -l /proc/self/fd > $me.fds; shake 0"))
+    assert_works(d)
+    lines = [line.split() for line in (t.dir / "updater.fds").read_text().splitlines()[1:]]
+    numbers = {int(line[line.index("->") - 1]): line[-1] for line in lines}
+    numbers.pop(max(numbers))  # of ls itself
+    assert set(numbers) - {1} <= {0, 2, 3, 4, 10, 255}, numbers  # 10: the shell's script
+    assert str(t.dir / "lock0-") in numbers[4]
+
+
+def test_daemon_leaks_no_descriptors_and_no_processes(t):
+    d = t.daemon()
+    assert_works(d)
+    d.wait_reboot()
+    t.wait_for(lambda: not d.pids("fwssh-session"), "the session to end")
+
+    def count():
+        return len(os.listdir(f"/proc/{d.process.pid}/fd"))
+    before = t.wait_for(count, "the descriptors")
+    for number in range(5):
+        assert_works(d)
+        d.push(b"bad\n")
+        d.push(HELLO, key=t.key("wrong"))
+        d.push(HELLO, subsystem="sftp")
+        socket.create_connection(("127.0.0.1", d.port)).close()
+        d.reload()
+    d.wait_reboot(6)
+    t.wait_for(lambda: not d.pids("fwssh-session"), "the sessions to end")
+    t.wait_for(lambda: count() == before, f"{before} descriptors again, not {count()}", 5)
+    assert open(f"/proc/{d.process.pid}/task/{d.process.pid}/children").read() == ""
+
+
+# Limits
+
+
+def test_max_sessions(t):
+    d = t.daemon(max_sessions=2)
+    idle = [raw_client.connect(d) for _ in range(2)]
+    r = d.push(HELLO)
+    assert r.returncode == 255 and r.stdout == b"", r
+    d.wait_log("max-sessions")
+    assert all(transport.is_active() for transport in idle)
+    idle[0].close()
+    t.wait_for(lambda: len(d.pids("fwssh-session")) == 1, "a session to end")
+    assert_works(d)
+    idle[1].close()
+
+
+def test_max_unauthenticated_ends_the_oldest(t):
+    d = t.daemon(max_unauthenticated=3)
+    waiting = []
+    for _ in range(5):
+        s = socket.create_connection(("127.0.0.1", d.port), timeout=20)
+        waiting.append(s)
+        assert s.recv(100).startswith(b"SSH-2.0-")
+    for old in waiting[:2]:
+        try:
+            while old.recv(4096):
+                pass
+        except ConnectionError:
+            pass
+    d.wait_log("max-unauthenticated")
+    assert_works(d)
+    waiting[4].settimeout(0.2)
+    try:
+        assert waiting[4].recv(4096) != b"", "the newest was ended"
+    except TimeoutError:
+        pass
+
+
+def test_logged_in_sessions_do_not_count_as_unauthenticated(t):
+    d = t.daemon(max_unauthenticated=1, updater=t.updater(WAITING))
+    client = begin(t, d)
+    for _ in range(3):
+        assert socket.create_connection(("127.0.0.1", d.port), timeout=20).recv(100)
+    t.go()
+    assert finish(client) == (0, GOOD_TEXT, b"")
+
+
+@seconds(90)
+def test_a_flood_of_connections_is_survived(t):
+    d = t.daemon(max_unauthenticated=5, updater=t.updater(WAITING))
+    client = begin(t, d)
+    flood = []
+    for _ in range(200):
+        flood.append(socket.create_connection(("127.0.0.1", d.port)))
+    for s in flood:
+        s.close()
+    t.go()
+    assert finish(client) == (0, GOOD_TEXT, b"")
+    t.wait_for(lambda: len(d.pids("fwssh-session")) == 0, "the sessions to end", 40)
+    assert d.push(HELLO).returncode == 0
+
+
+# Authorized keys
+
+
+def log_in(t, lines):
+    """Whether the fixture's key, written into lines as KEY, logs in; and the log."""
+    key = t.key()
+    path = t.dir / "authorized"
+    path.write_bytes(lines.replace("KEY", public(key)).encode("utf-8", "surrogateescape"))
+    d = t.daemon(authorized_keys_files=[path])
+    r = d.push(b"fwup:5\nhello")
+    d.stop()
+    return r.returncode == 0, d.log()
+
+
+def test_lines_that_are_accepted(t):
+    for line in ("KEY", "KEY\r\n", "  \t KEY", "restrict KEY", "RESTRICT KEY", "no-pty,no-port-forwarding KEY",
+                 "no-pty\tKEY", "# comment\n\n \n   # more\nKEY", "rubbish\nKEY", "KEY with more words\n",
+                 "ssh-ed25519 AAAAbroken x\nKEY", "\0\nKEY", "x" * 100000 + "\nKEY", "\udcff\udcfe\nKEY", "KEY\nKEY",
+                 "restrict\tKEY", "ssh-dss AAAAB3NzaC1kc3MAAAA= old\nKEY", "command=\"x\nKEY"):
+        accepted, log = log_in(t, line + "\n")
+        assert accepted, (line[:50], log)
+
+
+def test_lines_that_are_refused(t):
+    for line in ("command=\"reboot\" KEY", "restrict,command=\"a b, c\" KEY", "from=\"10.0.0.1\" KEY",
+                 "expiry-time=\"20200101\" KEY", "cert-authority KEY", "environment=\"A=b c\" KEY", "no-such-option KEY",
+                 "restrict,, KEY", ",restrict KEY", "\"restrict\" KEY", "restrict=\"x\" KEY", "#KEY", "restrictKEY",
+                 "command=\"quote \\\" inside\",restrict KEY", "command=\"x KEY", "restrict, KEY", "no-pty restrict KEY"):
+        accepted, log = log_in(t, line + "\n")
+        assert not accepted, (line, log)
+        if not line.startswith("#"):
+            assert re.search(r"warning: .*authorized:1: ", log), (line, log)
+
+
+def test_quoted_options_with_blanks_and_commas(t):
+    """What stands between quotes is not read as options, key or end."""
+    accepted, log = log_in(t, 'command="echo restrict, KEY" ssh-ed25519 AAAA x\n')
+    assert not accepted and "authorized:1" in log
+    other = public(t.key("other"))
+    accepted, log = log_in(t, f'restrict,no-pty {other}\ncommand="a, b \\" c",no-pty {other}\nrestrict KEY\n')
+    assert accepted and "authorized:2" in log and "authorized:1:" not in log and "authorized:3" not in log
+
+
+def test_refused_line_does_not_shadow_an_accepted_one(t):
+    accepted, _ = log_in(t, 'from="10.0.0.1" KEY\nKEY\n')
+    assert accepted
+
+
+def test_no_newline_at_the_end(t):
+    accepted, _ = log_in(t, "KEY")
+    assert accepted
+
+
+def test_many_keys(t):
+    other = public(t.key("other"))
+    accepted, _ = log_in(t, f"{other}\n" * 3000 + "KEY\n")
+    assert accepted
+
+
+def test_missing_key_file_does_not_disable_the_others(t):
+    key = t.key()
+    d = t.daemon(authorized_keys_files=[t.dir / "none", t.dir, f"{key}.pub"])
+    assert_works(d)
+    assert "no keys from there" in d.log()
+
+
+def test_comment_of_a_key_cannot_forge_a_log_line(t):
+    key = t.key()
+    path = t.dir / "authorized"
+    path.write_bytes(public(key).encode() + b" \x1b[31m\x07\x0bfwsshd: forged\n")
+    d = t.daemon(authorized_keys_files=[path])
+    assert_works(d)
+    log = d.log()
+    assert "forged" in log and "\x1b" not in log and "\x07" not in log
+    r = d.push(HELLO, user="x\nfwsshd: forged\x1b[31m", key=t.key("wrong"))
+    assert r.returncode == 255
+    assert "\nfwsshd: forged" not in d.log() and "\x1b" not in d.log()
