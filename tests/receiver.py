@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 
-RECORD = struct.Struct("IIII40s512s")  # struct result of src/receive/result.h
+RECORD = struct.Struct("5I40s512s")  # struct result of src/receive/result.h
 
 
 class Receiver:
@@ -56,10 +56,10 @@ class Receiver:
         """The record for the listener."""
         ready, _, _ = select.select([self.socket], [], [], 20)
         assert ready, "no result came"
-        data, fds, _, _ = socket.recv_fds(self.socket, RECORD.size, 4)
+        data, fds, _, _ = socket.recv_fds(self.socket, RECORD.size + 1, 4)
         for fd in fds:
             os.close(fd)
         assert len(data) == RECORD.size, f"the result has {len(data)} bytes"
-        status, reboot, told, firmwares, uuid, text = RECORD.unpack(data)
-        return {"status": status, "reboot": reboot, "told": told, "firmwares": firmwares,
+        status, reboot, told, firmwares, asked, uuid, text = RECORD.unpack(data)
+        return {"status": status, "reboot": reboot, "told": told, "firmwares": firmwares, "asked": asked,
                 "uuid": uuid.rstrip(b"\0").decode(), "text": text.split(b"\0")[0].decode()}
