@@ -41,15 +41,17 @@ def alone(pids):
 
 
 def ours(listener):
-    """The listener and those below it that are ours, by their names."""
-    found = {}
-    for pid in [listener, *children(listener)]:
+    """The listener and all below it that are ours: names by number."""
+    found, look = {}, [listener]
+    while look:
+        pid = look.pop()
         try:
             name = Path(f"/proc/{pid}/comm").read_text().strip()
         except OSError:
             continue
         if name.startswith("fwssh"):
-            found[name] = pid
+            found[pid] = name
+            look += children(pid)
     return found
 
 
@@ -72,22 +74,21 @@ class Watch:
         self.thread.join()
 
     def run(self):
-        pids = {}
         while not self.ended.wait(EVERY):
             try:
-                if len(pids) < 3:
-                    pids = ours(self.listener)
-                if len(pids) == 3:
-                    self.look(pids)
-            except OSError:  # one of them has ended
-                pids = {}
+                self.look()
+            except OSError:  # one of them has just ended
+                pass
 
-    def look(self, pids):
-        parts = {name: pss(pid) for name, pid in pids.items()}
+    def look(self):
+        pids = ours(self.listener)
+        if not {"fwssh-session", "fwssh-receive"} <= set(pids.values()):
+            return
+        parts = {name: pss(pid) for pid, name in pids.items()}
         total = sum(parts.values())
         if total > self.most["pss"]:
             self.most["pss"], self.parts = total, parts
-        self.most["alone"] = max(self.most["alone"], alone(pids.values()))
+        self.most["alone"] = max(self.most["alone"], alone(pids))
 
 
 def at_rest(listener, seconds=0.5):

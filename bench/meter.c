@@ -21,7 +21,8 @@ int main(int argc, char **argv)
 {
     struct rusage used;
     char line[64];
-    int status, log = argc < 3 ? -1 : open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int status,
+        log = argc < 3 ? -1 : open(argv[1], O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 
     if (log < 0)
         return 2;
@@ -34,7 +35,8 @@ int main(int argc, char **argv)
         close(fd);
     if (pid < 0 || wait4(pid, &status, 0, &used) != pid)
         return 2;
-    int len = snprintf(line, sizeof line, "%.6f\n", seconds(used.ru_utime) + seconds(used.ru_stime));
+    int len =
+        snprintf(line, sizeof line, "%.6f\n", seconds(used.ru_utime) + seconds(used.ru_stime));
     if (write(log, line, (size_t)len) != len)
         return 2;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;

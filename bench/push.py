@@ -4,6 +4,7 @@
 BUILD is the build directory, TOOLS that of the compiled sink and meter.
 """
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -60,7 +61,7 @@ class Bench:
         """One push: its seconds. Checks that everything has arrived."""
         self.sink_log.write_text("")
         header = server.header(size)
-        took = servers.push(server.client(*options, port=port), self.data, 0, size, header)
+        took = servers.push(server.client(*options, port=port), self.data, size, header)
         server.settle()
         if self.sunk()[0] != size:
             raise RuntimeError(f"{server.name}: {self.sunk()[0]} bytes arrived of {size}")
@@ -72,10 +73,15 @@ class Bench:
         return sum(int(b) for b, _ in rows), sum(float(c) for _, c in rows)
 
 
-def alternate(servers_, rounds):
+def alternate(pair, rounds):
     """Each server once a round, the first one last in the next round."""
     for i in range(rounds):
-        yield from servers_ if i % 2 == 0 else reversed(servers_)
+        yield from pair if i % 2 == 0 else reversed(pair)
+
+
+def spread(values, digits=0):
+    """The median, with the least and the most in brackets."""
+    return f"{median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
 
 
 def measure_cpu(b):
@@ -83,60 +89,57 @@ def measure_cpu(b):
     meter_log = b.t.dir / "meter.log"
     metered = b.t.script("fwssh-receive-metered",
                          f'#!/bin/sh\nexec {b.tools}/meter {meter_log} {b.t.bin("fwssh-receive")} "$@"\n')
-    pair = [servers.Ours(b.t, b.sink(), receive_program=metered), servers.Sshd(b.t, b.sink())]
-    hop = []
-    for cipher, options in CIPHERS.items():
-        cpu = {s.name: [] for s in pair}
-        wall = {s.name: [] for s in pair}
-        for server in alternate(pair, b.rounds):
-            meter_log.write_text("")
-            before = server.cpu()
-            took = b.push(server, *options, size=b.cpu_bytes)
-            sink = b.sunk()[1]
-            cpu[server.name].append((server.cpu() - before - sink) / b.cpu_bytes * GB)
-            wall[server.name].append(b.cpu_bytes / took / MB)
-            if server is pair[0]:
-                hop.append((float(meter_log.read_text()) - sink) / b.cpu_bytes * GB)
-        report_cpu(b, cipher, cpu, wall)
-    b.row("of which fwssh-receive, CPU s/GB", f"{median(hop):.3f}", target="<= 0.25", met=median(hop) <= 0.25)
-    return pair
+    with servers.Ours(b.t, b.sink(), receive_program=metered) as ours, servers.Sshd(b.t, b.sink()) as sshd:
+        for cipher, options in CIPHERS.items():
+            cpu, wall, hop = {ours: [], sshd: []}, {ours: [], sshd: []}, []
+            for server in alternate(cpu, b.rounds):
+                meter_log.write_text("")
+                before = server.cpu()
+                wall[server].append(b.push(server, *options, size=b.cpu_bytes))
+                sink = b.sunk()[1]
+                cpu[server].append(server.cpu() - before - sink)
+                if server is ours:
+                    hop.append(float(meter_log.read_text()) - sink)
+            report_cpu(b, cipher, cpu, wall, hop)
 
 
-def report_cpu(b, cipher, cpu, wall):
-    ours, sshd = (median(cpu[name]) for name in ("fwsshd", "sshd"))
-    first = cipher.startswith("chacha20")
-    b.row(f"{cipher}: device side, CPU s/GB", f"{ours:.2f} ({min(cpu['fwsshd']):.2f}-{max(cpu['fwsshd']):.2f})",
-          f"{sshd:.2f} ({min(cpu['sshd']):.2f}-{max(cpu['sshd']):.2f})")
-    b.row(f"{cipher}: the same, as a part of sshd's", f"{ours / sshd:.2f}", "1",
-          "<= 0.8" if first else "(none)", ours <= 0.8 * sshd if first else None)
-    b.row(f"{cipher}: whole push, MB/s", f"{median(wall['fwsshd']):.0f}", f"{median(wall['sshd']):.0f}")
+def report_cpu(b, cipher, cpu, wall, hop):
+    each_gb = [[seconds * GB / b.cpu_bytes for seconds in list_] for list_ in (*cpu.values(), hop)]
+    speed = [[b.cpu_bytes / MB / seconds for seconds in list_] for list_ in wall.values()]
+    ratio = median(each_gb[0]) / median(each_gb[1])
+    target = cipher.startswith("chacha20")
+    b.row(f"{cipher}: device side, CPU s/GB", spread(each_gb[0], 2), spread(each_gb[1], 2))
+    b.row(f"{cipher}: the same, as a part of sshd's", f"{ratio:.2f}", "1", "<= 0.8" if target else "",
+          ratio <= 0.8 if target else None)
+    b.row(f"{cipher}: of which fwssh-receive", spread(each_gb[2], 3), "", "<= 0.25", median(each_gb[2]) <= 0.25)
+    b.row(f"{cipher}: whole push, MB/s", spread(speed[0]), spread(speed[1]))
 
 
 def kilobytes(most):
     return f"{most['pss'] / 1000:.1f} ({most['alone'] / 1000:.1f})"
 
 
-def watched(b, what, target, port=None, size=0, **sink):
+def watched(b, what, target, size, delay=False, **sink):
     """A push with its processes' memory watched, to a daemon of its own."""
-    server = servers.Ours(b.t, b.sink(what.replace(" ", "-"), **sink))
-    relay = servers.Delay(b.t, server.port, ROUND_TRIP_MS / 2) if port else None
-    with memory.Watch(server.process.pid) as watch:
-        b.push(server, *CIPHERS["chacha20-poly1305"], port=relay and relay.port, size=size)
+    with servers.Ours(b.t, b.sink(**sink)) as server:
+        port = servers.Delay(b.t, server.port, ROUND_TRIP_MS / 2).port if delay else None
+        with memory.Watch(server.process.pid) as watch:
+            b.push(server, *CIPHERS["chacha20-poly1305"], port=port, size=size)
     parts = ", ".join(f"{name[6:] or name} {kb / 1000:.1f}" for name, kb in sorted(watch.parts.items()))
     b.row(f"memory {what}, MB", kilobytes(watch.most), target=f"<= {target}",
           met=watch.most["pss"] <= target * 1000)
-    print(f"  {what}: {parts}", flush=True)
+    print(f"PSS of each process {what}, MB: {parts}", flush=True)
 
 
 def measure_memory(b):
     """Peaks of the PSS of all our processes together, in MB; in brackets with libraries counted whole."""
-    idle = servers.Ours(b.t, b.sink())
-    rest = memory.at_rest(idle.process.pid)
+    with servers.Ours(b.t, b.sink()) as idle:
+        rest = memory.at_rest(idle.process.pid)
     b.row("memory of an idle daemon, MB", kilobytes(rest), target="<= 4", met=rest["pss"] <= 4000)
     watched(b, "in a push", 8, size=b.cpu_bytes)
-    watched(b, f"in a push over {ROUND_TRIP_MS} ms", 12, port=True, size=b.delay_bytes)
+    watched(b, f"in a push over {ROUND_TRIP_MS} ms", 12, delay=True, size=b.delay_bytes)
     watched(b, "behind a slow updater", 16, size=b.delay_bytes // 2, rate=20 * MB)
-    watched(b, f"behind one that slows down over {ROUND_TRIP_MS} ms", 16, port=True, size=b.delay_bytes,
+    watched(b, f"behind one that slows down over {ROUND_TRIP_MS} ms", 16, delay=True, size=b.delay_bytes,
             free=b.delay_bytes // 2, rate=20 * MB)
 
 
@@ -154,17 +157,15 @@ def first_text(argv, data):
     return took
 
 
-def measure_start(b, pair):
-    took = {s.name: [] for s in pair}
-    payload = bytes(4096)
-    for server in alternate(pair, b.starts):
-        header = server.header(len(payload))
-        argv = server.client(subsystem=None if header else "print")
-        took[server.name].append(first_text(argv, header + payload if header else b"") * 1000)
-        server.settle()
-    ours, sshd = (median(took[name]) for name in ("fwsshd", "sshd"))
-    b.row("from the start of ssh to the first text, ms", f"{ours:.0f} ({min(took['fwsshd']):.0f}-{max(took['fwsshd']):.0f})",
-          f"{sshd:.0f} ({min(took['sshd']):.0f}-{max(took['sshd']):.0f})", "<= sshd", ours <= sshd)
+def measure_start(b):
+    with servers.Ours(b.t, b.sink()) as ours, servers.Sshd(b.t, b.sink()) as sshd:
+        how = {ours: (ours.client(), ours.header(4096) + bytes(4096)), sshd: (sshd.client(subsystem="print"), b"")}
+        took = {ours: [], sshd: []}
+        for server in alternate(how, b.starts):
+            took[server].append(first_text(*how[server]) * 1000)
+            server.settle()
+    b.row("from the start of ssh to the first text, ms", spread(took[ours]), spread(took[sshd]), "<= sshd",
+          median(took[ours]) <= median(took[sshd]))
 
 
 def raw(b, size):
@@ -190,16 +191,14 @@ def raw(b, size):
 
 
 def measure_delay(b):
-    pair = [servers.Ours(b.t, b.sink()), servers.Sshd(b.t, b.sink())]
-    relays = {s.name: servers.Delay(b.t, s.port, ROUND_TRIP_MS / 2) for s in pair}
-    speed = {s.name: [] for s in pair}
-    for server in alternate(pair, b.delay_rounds):
-        took = b.push(server, *CIPHERS["chacha20-poly1305"], port=relays[server.name].port, size=b.delay_bytes)
-        speed[server.name].append(b.delay_bytes / took / MB)
-    ours, sshd = (median(speed[name]) for name in ("fwsshd", "sshd"))
-    b.row(f"{b.delay_bytes // MB} MB over {ROUND_TRIP_MS} ms, whole push, MB/s",
-          f"{ours:.1f} ({min(speed['fwsshd']):.1f}-{max(speed['fwsshd']):.1f})",
-          f"{sshd:.1f} ({min(speed['sshd']):.1f}-{max(speed['sshd']):.1f})", ">= sshd", ours >= sshd)
+    with servers.Ours(b.t, b.sink()) as ours, servers.Sshd(b.t, b.sink()) as sshd:
+        port = {s: servers.Delay(b.t, s.port, ROUND_TRIP_MS / 2).port for s in (ours, sshd)}
+        speed = {ours: [], sshd: []}
+        for server in alternate(speed, b.delay_rounds):
+            took = b.push(server, *CIPHERS["chacha20-poly1305"], port=port[server], size=b.delay_bytes)
+            speed[server].append(b.delay_bytes / took / MB)
+    b.row(f"{b.delay_bytes // MB} MB over {ROUND_TRIP_MS} ms, whole push, MB/s", spread(speed[ours], 1),
+          spread(speed[sshd], 1), ">= sshd", median(speed[ours]) >= median(speed[sshd]))
     b.row("TCP alone through the same relay, MB/s", f"{raw(b, b.delay_bytes) / MB:.0f}")
 
 
@@ -208,11 +207,18 @@ def first_line(argv):
     return result.stdout.splitlines()[0] if result.stdout else "?"
 
 
+def build_type(b):
+    options = json.loads((b.t.build / "meson-info/intro-buildoptions.json").read_text())
+    return next(o["value"] for o in options if o["name"] == "buildtype")
+
+
 def machine(b):
+    if b.t.sanitized():
+        sys.exit("bench: a build with sanitizers tells nothing about speed; take another")
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
     print(f"{os.cpu_count()} cores, {model}, Linux {platform.release()}")
-    print(f"{first_line([b.t.bin('fwssh-session'), '--version'])}; {first_line(['ssh', '-V'])}")
+    print(f"build type {build_type(b)}; {first_line([b.t.bin('fwssh-session'), '--version'])}; {first_line(['ssh', '-V'])}")
 
 
 def show(rows):
@@ -222,7 +228,7 @@ def show(rows):
         print("| " + " | ".join(cell.ljust(w) for cell, w in zip(row, width)) + " |")
 
 
-PARTS = ("cpu", "memory", "start", "delay")
+PARTS = {"cpu": measure_cpu, "memory": measure_memory, "start": measure_start, "delay": measure_delay}
 
 
 def main():
@@ -231,21 +237,13 @@ def main():
     parser.add_argument("tools", type=Path)
     parser.add_argument("--only", choices=PARTS, action="append")
     a = parser.parse_args()
-    parts = a.only or PARTS
     b = Bench(a.build.resolve(), a.tools.resolve(), bool(os.environ.get("FWSSH_BENCH_QUICK")))
     try:
         machine(b)
         before = os.getloadavg()[0]
         begin = time.monotonic()
-        pair = None
-        if "cpu" in parts:
-            pair = measure_cpu(b)
-        if "memory" in parts:
-            measure_memory(b)
-        if "start" in parts:
-            measure_start(b, [servers.Ours(b.t, b.sink()), pair[1] if pair else servers.Sshd(b.t, b.sink())])
-        if "delay" in parts:
-            measure_delay(b)
+        for name in a.only or PARTS:
+            PARTS[name](b)
         print(f"{time.monotonic() - begin:.0f} s; load average {before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
         show(b.rows)
     finally:

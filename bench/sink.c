@@ -63,7 +63,8 @@ static void note(const char *path, unsigned long long bytes)
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
 
     getrusage(RUSAGE_SELF, &used);
-    int len = snprintf(line, sizeof line, "%llu %.6f\n", bytes, seconds(used.ru_utime) + seconds(used.ru_stime));
+    int len = snprintf(line, sizeof line, "%llu %.6f\n", bytes,
+                       seconds(used.ru_utime) + seconds(used.ru_stime));
     if (fd < 0 || write(fd, line, (size_t)len) != len)
         fputs("sink: cannot write its log\n", stderr);
 }

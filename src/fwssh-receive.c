@@ -23,13 +23,14 @@ static const char usage[] =
     "  -s SUBSYSTEM     nerves_firmware_ssh (header, then data) or fwup (data only)\n"
     "  -t               checks the configuration and prints what is in force\n"
     "  --stderr         messages go to standard error; sshd would drop them there\n"
-    "  --result-fd N    the listener's socket for the result\n";
+    "  --result-fd N    the listener's socket for the result\n"
+    "  --config-fd N    the listener's configuration, in place of -f and -o\n";
 
 struct options {
     const char *config, *subsystem;
     struct text_list overrides;
     bool use_stderr, test;
-    int result_fd;
+    int result_fd, config_fd;
 };
 
 static int parse_options(struct options *o, int argc, char **argv)
@@ -37,6 +38,7 @@ static int parse_options(struct options *o, int argc, char **argv)
     static const struct option names[] = {
         {"stderr", no_argument, NULL, 'E'},
         {"result-fd", required_argument, NULL, 'R'},
+        {"config-fd", required_argument, NULL, 'C'},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -44,7 +46,7 @@ static int parse_options(struct options *o, int argc, char **argv)
     uint64_t number;
     int c;
 
-    *o = (struct options){.result_fd = -1};
+    *o = (struct options){.result_fd = -1, .config_fd = -1};
     while ((c = getopt_long(argc, argv, "f:o:s:th", names, NULL)) != -1) {
         switch (c) {
         case 'f':
@@ -63,9 +65,10 @@ static int parse_options(struct options *o, int argc, char **argv)
             o->use_stderr = true;
             break;
         case 'R':
+        case 'C':
             if (number_parse_decimal(optarg, strlen(optarg), &number) || number > 1023)
                 return EXIT_USAGE;
-            o->result_fd = (int)number;
+            *(c == 'R' ? &o->result_fd : &o->config_fd) = (int)number;
             break;
         case 'V':
             puts("fwssh-receive " FWSSH_VERSION);
@@ -118,8 +121,9 @@ int main(int argc, char **argv)
     /* Without a listener standard error leads nowhere (sshd drops it), so the log goes to syslog.
      */
     log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !o.test);
-    client_open(&client, o.use_stderr, 30);
-    if (device_config_load(&config, o.config, &o.overrides, &err)) {
+    client_open(&client, o.use_stderr, o.result_fd, 30);
+    if (o.config_fd >= 0 ? device_config_load_fd(&config, o.config_fd, &err)
+                         : device_config_load(&config, o.config, &o.overrides, &err)) {
         client_complain(&client, err.text);
         return EXIT_USAGE;
     }

@@ -35,12 +35,16 @@ static int run_with_options(int (*run)(const struct push_options *), int argc, c
 {
     struct push_options options;
     struct error err;
-    int status = EXIT_USAGE;
+    int status = EXIT_DONE;
 
-    if (push_options_parse(&options, argc, argv, &err))
+    if (push_options_parse(&options, argc, argv, &err)) {
         fprintf(stderr, "fwssh: %s\n", err.text);
-    else
+        status = EXIT_USAGE;
+    } else if (options.help) {
+        print_usage(stdout);
+    } else {
         status = run(&options);
+    }
     push_options_free(&options);
     return status;
 }

@@ -103,9 +103,12 @@ static int test_configuration(struct listener *l)
     } else {
         device_config_print(&l->config, &text);
         fputs(buffer_text(&text), stdout);
+        if (l->keys.volatile_key)
+            puts("# host-key: will be made in state-dir at the first start");
         for (const char *line = buffer_text(&report); *line;) {
             size_t len = strcspn(line, "\n");
-            printf("# %.*s\n", (int)len, line);
+            if (strncmp(line, "host-key ", 9) || !l->keys.volatile_key)
+                printf("# %.*s\n", (int)len, line);
             line += len + (line[len] == '\n');
         }
     }

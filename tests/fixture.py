@@ -275,7 +275,7 @@ class Daemon:
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
                 pid, rest = path.read_text().split(" (", 1)
-            except OSError:
+            except (OSError, ValueError):  # it has ended meanwhile
                 continue
             name, rest = rest.rsplit(") ", 1)
             state, parent = rest.split()[:2]

@@ -27,3 +27,15 @@ def subsystem(transport, name="nerves_firmware_ssh"):
     channel.settimeout(20)
     channel.invoke_subsystem(name)
     return channel
+
+
+def reopen(t, transport):
+    """Another channel: the last one must have been closed by both sides, a moment that a client does not see."""
+    def attempt():
+        try:
+            channel = transport.open_session(timeout=20)
+        except paramiko.ChannelException:
+            return None
+        channel.settimeout(20)
+        return channel
+    return t.wait_for(attempt, "another channel")

@@ -126,6 +126,7 @@ authorized-keys-files = {}
 session-program = "$out/run/fwssh-session"
 receive-program = "$out/run/fwssh-receive"
 END
+    "$out/run/fwsshd" -f "$out/run/fwsshd.conf" --init-host-key >/dev/null || fail "fwsshd --init-host-key failed"
     "$out/run/fwsshd" -f "$out/run/fwsshd.conf" -t >"$out/run/report" || fail "fwsshd -t failed"
     # Made by fwssh-session, so that libssh and libcrypto have run too.
     grep -q '^# host-key ssh-ed25519 ' "$out/run/report" || fail "fwsshd -t told no host key"

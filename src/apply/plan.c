@@ -18,7 +18,7 @@ static int plan_op(struct op *op, const struct call *call, const struct op_sourc
         return error_set(err, EXIT_MISMATCH, "Unknown function '%s'", call->name);
     if (spec->resource_only && !source->resource_name)
         return error_set(err, EXIT_MISMATCH, "%s only usable in on-resource", call->name);
-    if (function_check(spec, call->argc, call->argv, err))
+    if (function_check(spec, call->argc, call->argv, false, err))
         return -1;
     op->type = op_find(call->name);
     if (!op->type)
@@ -75,6 +75,12 @@ static int plan_resources(struct plan *plan, cfg_t *cfg, cfg_t *task, struct err
             return error_set(err, EXIT_MISMATCH,
                              "Resource '%s' used, but metadata is missing. Archive is corrupt.",
                              cfg_title(section));
+        if (cfg_size(resource, "length") > 1)
+            return error_set(
+                err, EXIT_FAILED,
+                "this fwpack cannot write sparse resources ('%s') yet; nothing was written. "
+                "Use fwup on the device",
+                cfg_title(resource));
         struct op_source source = {.cfg = cfg,
                                    .resource_name = cfg_title(section),
                                    .resource_size = firmware_resource_size(resource)};

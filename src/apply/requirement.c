@@ -56,7 +56,7 @@ static bool requirement_is_met(const struct requirement_context *c, const struct
     const struct function_spec *spec = function_find(call->name);
     struct error ignored;
 
-    if (!spec || function_check(spec, call->argc, call->argv, &ignored))
+    if (!spec || function_check(spec, call->argc, call->argv, false, &ignored))
         return false;
     for (size_t i = 0; i < sizeof requirements / sizeof *requirements; i++)
         if (!strcmp(requirements[i].name, call->name))

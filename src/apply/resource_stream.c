@@ -15,9 +15,6 @@ int resource_stream_open(struct resource_stream *s, struct firmware *fw, struct 
     const char *digest = cfg_getstr(s->resource, "blake2b-256");
     if (!digest || strlen(digest) != 2 * HASH_SIZE)
         return error_set(err, EXIT_MISMATCH, "invalid blake2b-256 hash for '%s'", entry->name);
-    if (cfg_size(s->resource, "length") > 1)
-        return error_set(err, EXIT_FAILED, "'%s' is a sparse resource, which is not supported yet",
-                         entry->name);
     if (entry->size_known && entry->size != s->expected)
         return error_set(err, EXIT_MISMATCH,
                          "File '%s' isn't expected size (%" PRIu64 " vs %" PRIu64

@@ -94,7 +94,7 @@ int conf_create_call(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
         cfg_error(cfg, "%s only usable in on-resource", spec->name);
         return -1;
     }
-    if (function_check(spec, argc, argv, &err)) {
+    if (function_check(spec, argc, argv, true, &err)) {
         cfg_error(cfg, "%s", err.text);
         return -1;
     }

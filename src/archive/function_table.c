@@ -55,11 +55,11 @@ const struct function_spec *function_find(const char *name)
     return NULL;
 }
 
-static bool function_argument_fits(char kind, const char *arg)
+static bool function_argument_fits(char kind, const char *arg, bool creating)
 {
     uint64_t n;
 
-    if (strstr(arg, "${"))
+    if (creating && strstr(arg, "${"))
         return true;
     switch (kind) {
     case 'o':
@@ -78,7 +78,7 @@ static bool function_argument_fits(char kind, const char *arg)
 }
 
 int function_check(const struct function_spec *spec, int argc, const char *const *argv,
-                   struct error *err)
+                   bool creating, struct error *err)
 {
     /* The four-argument fat_cp copies between file systems: offset, from, offset, to. */
     const char *kinds = !strcmp(spec->name, "fat_cp") && argc == 4 ? "otot" : spec->kinds;
@@ -87,7 +87,7 @@ int function_check(const struct function_spec *spec, int argc, const char *const
     if (argc < spec->min_args || argc > spec->max_args)
         return error_set(err, EXIT_FAILED, "%s requires %s", spec->name, spec->usage);
     for (int i = 0; i < argc; i++)
-        if (!function_argument_fits(kinds[(size_t)i < last ? (size_t)i : last], argv[i]))
+        if (!function_argument_fits(kinds[(size_t)i < last ? (size_t)i : last], argv[i], creating))
             return error_set(err, EXIT_FAILED, "%s requires %s, but argument %d is '%s'",
                              spec->name, spec->usage, i + 1, argv[i]);
     return 0;

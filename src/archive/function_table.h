@@ -31,6 +31,6 @@ extern const struct function_spec function_specs[];
  * that still holds ${...} is left for the time of applying.
  */
 int function_check(const struct function_spec *spec, int argc, const char *const *argv,
-                   struct error *err);
+                   bool creating, struct error *err);
 
 #endif

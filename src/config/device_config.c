@@ -1,34 +1,124 @@
 #include "config/device_config.h"
 
 #include "base/memory.h"
+#include "base/number.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * Each value is checked while it is parsed, so that a mistake is told with its own line:
+ * libconfuse's validation comes when the next key has been read.
+ */
+static int device_config_refuse(cfg_t *cfg, cfg_opt_t *opt, const char *value, const char *expected)
+{
+    cfg_error(cfg, "%s is '%s', but must be %s", cfg_opt_name(opt), value, expected);
+    return -1;
+}
+
+static int device_config_number(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
+                                long high, const char *expected)
+{
+    uint64_t number;
+
+    if (number_parse_decimal(value, strlen(value), &number) || number < 1 ||
+        number > (uint64_t)high)
+        return device_config_refuse(cfg, opt, value, expected);
+    *(long *)result = (long)number;
+    return 0;
+}
+
+static int device_config_port(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, 65535, "a number from 1 to 65535");
+}
+
+static int device_config_count(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, 1000, "a number from 1 to 1000");
+}
+
+static int device_config_seconds(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, 86400, "seconds from 1 to 86400");
+}
+
+static int device_config_word(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (!*value)
+        return device_config_refuse(cfg, opt, value, "something");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_path(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (*value != '/')
+        return device_config_refuse(cfg, opt, value, "an absolute path");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (strcmp(value, "uboot-env") && *value != '/')
+        return device_config_refuse(cfg, opt, value, "an absolute path or uboot-env");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    struct in6_addr address;
+
+    if (inet_pton(AF_INET, value, &address) != 1 && inet_pton(AF_INET6, value, &address) != 1)
+        return device_config_refuse(cfg, opt, value, "an IPv4 or IPv6 address");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_log_level(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (log_level_parse(value) < 0)
+        return device_config_refuse(cfg, opt, value, "error, warning, info or debug");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (strcmp(value, "stderr") && strcmp(value, "syslog"))
+        return device_config_refuse(cfg, opt, value, "stderr or syslog");
+    *(const char **)result = value;
+    return 0;
+}
+
 static cfg_opt_t device_config_rows[] = {
-    CFG_INT("port", 8989, CFGF_NONE),
-    CFG_STR_LIST("listen-address", "{\"::\", \"0.0.0.0\"}", CFGF_NONE),
+    CFG_INT_CB("port", 8989, CFGF_NONE, device_config_port),
+    CFG_STR_LIST_CB("listen-address", "{\"::\", \"0.0.0.0\"}", CFGF_NONE, device_config_address),
     CFG_STR_LIST("authorized-keys", "{}", CFGF_NONE),
-    CFG_STR_LIST("authorized-keys-files", "{\"/etc/fwssh/authorized_keys\"}", CFGF_NONE),
-    CFG_STR("system-dir", "/etc/ssh", CFGF_NONE),
-    CFG_STR("state-dir", "/var/lib/fwssh", CFGF_NONE),
-    CFG_STR("device", "uboot-env", CFGF_NONE),
-    CFG_STR("uboot-env-config", "/etc/fw_env.config", CFGF_NONE),
-    CFG_STR("task", "upgrade", CFGF_NONE),
-    CFG_STR("updater", "auto", CFGF_NONE),
+    CFG_STR_LIST_CB("authorized-keys-files", "{\"/etc/fwssh/authorized_keys\"}", CFGF_NONE,
+                    device_config_path),
+    CFG_STR_CB("system-dir", "/etc/ssh", CFGF_NONE, device_config_path),
+    CFG_STR_CB("state-dir", "/var/lib/fwssh", CFGF_NONE, device_config_path),
+    CFG_STR_CB("device", "uboot-env", CFGF_NONE, device_config_device),
+    CFG_STR_CB("uboot-env-config", "/etc/fw_env.config", CFGF_NONE, device_config_path),
+    CFG_STR_CB("task", "upgrade", CFGF_NONE, device_config_word),
+    CFG_STR_CB("updater", "auto", CFGF_NONE, device_config_word),
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
-    CFG_STR("reboot-command", "/sbin/reboot", CFGF_NONE),
-    CFG_STR("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE),
-    CFG_STR("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE),
-    CFG_STR("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE),
-    CFG_INT("max-sessions", 4, CFGF_NONE),
-    CFG_INT("max-unauthenticated", 10, CFGF_NONE),
-    CFG_INT("login-grace-time", 30, CFGF_NONE),
-    CFG_INT("idle-timeout", 120, CFGF_NONE),
+    CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
+    CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
+    CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
+    CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
+    CFG_INT_CB("max-sessions", 4, CFGF_NONE, device_config_count),
+    CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
+    CFG_INT_CB("login-grace-time", 30, CFGF_NONE, device_config_seconds),
+    CFG_INT_CB("idle-timeout", 120, CFGF_NONE, device_config_seconds),
     CFG_STR_LIST("ciphers", "{\"chacha20-poly1305@openssh.com\", \"aes256-ctr\", \"aes128-ctr\"}",
                  CFGF_NONE),
     CFG_STR_LIST("macs", "{\"hmac-sha2-256-etm@openssh.com\", \"hmac-sha2-512-etm@openssh.com\"}",
@@ -37,123 +127,10 @@ static cfg_opt_t device_config_rows[] = {
                  "{\"curve25519-sha256\", \"curve25519-sha256@libssh.org\", "
                  "\"diffie-hellman-group16-sha512\", \"diffie-hellman-group18-sha512\"}",
                  CFGF_NONE),
-    CFG_STR("log-level", "info", CFGF_NONE),
-    CFG_STR("log-to", "stderr", CFGF_NONE),
+    CFG_STR_CB("log-level", "info", CFGF_NONE, device_config_log_level),
+    CFG_STR_CB("log-to", "stderr", CFGF_NONE, device_config_log_to),
     CFG_END(),
 };
-
-static int device_config_range(cfg_t *cfg, cfg_opt_t *opt, long low, long high)
-{
-    long value = cfg_opt_getnint(opt, 0);
-
-    if (value >= low && value <= high)
-        return 0;
-    cfg_error(cfg, "%s is %ld, but must be %ld to %ld", cfg_opt_name(opt), value, low, high);
-    return -1;
-}
-
-static int device_config_check_port(cfg_t *cfg, cfg_opt_t *opt)
-{
-    return device_config_range(cfg, opt, 1, 65535);
-}
-
-static int device_config_check_count(cfg_t *cfg, cfg_opt_t *opt)
-{
-    return device_config_range(cfg, opt, 1, 1000);
-}
-
-static int device_config_check_seconds(cfg_t *cfg, cfg_opt_t *opt)
-{
-    return device_config_range(cfg, opt, 1, 86400);
-}
-
-static int device_config_check_word(cfg_t *cfg, cfg_opt_t *opt)
-{
-    const char *value = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-
-    if (value && *value)
-        return 0;
-    cfg_error(cfg, "%s must not be empty", cfg_opt_name(opt));
-    return -1;
-}
-
-static int device_config_check_address(cfg_t *cfg, cfg_opt_t *opt)
-{
-    const char *value = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-    struct in6_addr address;
-
-    if (inet_pton(AF_INET, value, &address) == 1 || inet_pton(AF_INET6, value, &address) == 1)
-        return 0;
-    cfg_error(cfg, "listen-address '%s' is not an IPv4 or IPv6 address", value);
-    return -1;
-}
-
-static int device_config_check_log_level(cfg_t *cfg, cfg_opt_t *opt)
-{
-    if (log_level_parse(cfg_opt_getnstr(opt, 0)) >= 0)
-        return 0;
-    cfg_error(cfg, "log-level must be error, warning, info or debug");
-    return -1;
-}
-
-static int device_config_check_log_to(cfg_t *cfg, cfg_opt_t *opt)
-{
-    const char *value = cfg_opt_getnstr(opt, 0);
-
-    if (!strcmp(value, "stderr") || !strcmp(value, "syslog"))
-        return 0;
-    cfg_error(cfg, "log-to must be stderr or syslog");
-    return -1;
-}
-
-static int device_config_check_path(cfg_t *cfg, cfg_opt_t *opt)
-{
-    const char *value = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-
-    if (value && *value == '/')
-        return 0;
-    cfg_error(cfg, "%s must be an absolute path, but is '%s'", cfg_opt_name(opt),
-              value ? value : "");
-    return -1;
-}
-
-static int device_config_check_device(cfg_t *cfg, cfg_opt_t *opt)
-{
-    if (!strcmp(cfg_opt_getnstr(opt, 0), "uboot-env"))
-        return 0;
-    return device_config_check_path(cfg, opt);
-}
-
-static void device_config_watch(cfg_t *cfg)
-{
-    static const struct {
-        const char *key;
-        cfg_validate_callback_t check;
-    } checks[] = {
-        {"port", device_config_check_port},
-        {"listen-address", device_config_check_address},
-        {"authorized-keys-files", device_config_check_path},
-        {"system-dir", device_config_check_path},
-        {"state-dir", device_config_check_path},
-        {"device", device_config_check_device},
-        {"uboot-env-config", device_config_check_path},
-        {"task", device_config_check_word},
-        {"updater", device_config_check_word},
-        {"reboot-command", device_config_check_word},
-        {"lock-file", device_config_check_path},
-        {"receive-program", device_config_check_path},
-        {"session-program", device_config_check_path},
-        {"max-sessions", device_config_check_count},
-        {"max-unauthenticated", device_config_check_count},
-        {"login-grace-time", device_config_check_seconds},
-        {"idle-timeout", device_config_check_seconds},
-        {"log-level", device_config_check_log_level},
-        {"log-to", device_config_check_log_to},
-    };
-
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-        cfg_set_validate_func(cfg, checks[i].key, checks[i].check);
-}
 
 void text_list_add(struct text_list *list, const char *item)
 {
@@ -269,7 +246,6 @@ int device_config_load(struct device_config *c, const char *path, const struct t
                        struct error *err)
 {
     *c = (struct device_config){.cfg = cfg_init(device_config_rows, CFGF_NONE)};
-    device_config_watch(c->cfg);
     if (device_config_read(c->cfg, path, err))
         goto failed;
     for (size_t i = 0; i < overrides->count; i++)
@@ -280,6 +256,21 @@ int device_config_load(struct device_config *c, const char *path, const struct t
 failed:
     device_config_free(c);
     return -1;
+}
+
+int device_config_load_fd(struct device_config *c, int fd, struct error *err)
+{
+    *c = (struct device_config){.cfg = cfg_init(device_config_rows, CFGF_NONE)};
+    FILE *f = fdopen(fd, "r");
+    int rc = f ? cfg_parse_fp(c->cfg, f) : CFG_FILE_ERROR;
+    if (f)
+        fclose(f);
+    if (rc != CFG_SUCCESS) {
+        device_config_free(c);
+        return error_set(err, EXIT_USAGE, "the listener's configuration cannot be read");
+    }
+    device_config_fill(c);
+    return 0;
 }
 
 void device_config_free(struct device_config *c)

@@ -44,6 +44,9 @@ struct device_config {
  */
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
                        struct error *err);
+
+/* The same from a descriptor that holds what device_config_print() wrote; it is closed. */
+int device_config_load_fd(struct device_config *c, int fd, struct error *err);
 void device_config_free(struct device_config *c);
 
 /* All keys with the values in force, in the language of the file. */

@@ -119,10 +119,15 @@ static void connection_record(struct listener *l, struct connection *c, const st
         else
             connection_kill(c, "the session broke the rules");
         break;
+    case RECORD_INPUT_ENDED:
+        update_input_ended(c, false);
+        break;
     case RECORD_LOST:
+        update_input_ended(c, true);
         log_warning("%s: connection lost: %s", c->address, r->text);
         break;
     case RECORD_CLOSED:
+        c->farewell_until = 0;
         listener_channel_closed(l, c);
         break;
     default:
@@ -142,6 +147,7 @@ void connection_read(struct listener *l, struct connection *c)
         connection_record(l, c, &r);
     } else if (rc == 0 || errno != EAGAIN) {
         io_close(&c->control);
+        update_input_ended(c, true);
         listener_channel_closed(l, c);
     }
 }
@@ -156,6 +162,8 @@ static void connection_drain(struct listener *l, struct connection *c)
             break;
         connection_record(l, c, &r);
     }
+    if (c->control >= 0)
+        update_input_ended(c, true);
     io_close(&c->control);
 }
 
@@ -191,17 +199,22 @@ void connection_check_time(struct listener *l, double now)
             connection_kill(c, "nobody logged in within login-grace-time");
 }
 
+static bool connection_is_needed(const struct connection *c)
+{
+    return c->receive || (c->session && c->control >= 0 && io_now() < c->farewell_until);
+}
+
 void connection_kill_sessions(struct listener *l)
 {
     for (struct connection *c = l->connections; c; c = c->next)
-        if (c->session && !c->receive)
+        if (c->session && !connection_is_needed(c))
             kill(-c->session, SIGKILL);
 }
 
 bool connection_updates_run(const struct listener *l)
 {
     for (const struct connection *c = l->connections; c; c = c->next)
-        if (c->receive)
+        if (connection_is_needed(c))
             return true;
     return false;
 }

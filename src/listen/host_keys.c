@@ -75,12 +75,13 @@ int host_keys_load(struct host_keys *keys, const struct device_config *config, u
         host_keys_from_system(keys, config->system_dir);
     keys->from_system = keys->count > 0;
     if (!keys->count) {
-        if (access(path, F_OK) == 0)
+        bool exists = access(path, F_OK) == 0;
+        if (exists)
             rc = io_read_file(path, HOST_KEY_FILE_MAX, &text, err);
         else
             rc = how & HOST_KEYS_KEEP ? host_keys_make(config, path, &text, err)
                                       : session_tool_make_key(config, &text, err);
-        keys->volatile_key = rc > 0;
+        keys->volatile_key = !exists && (rc > 0 || !(how & HOST_KEYS_KEEP));
         if (rc >= 0)
             host_keys_add(keys, path, &text);
     }

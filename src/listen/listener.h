@@ -24,8 +24,9 @@ struct connection {
     int control;   /* -1 when the session has closed it */
     double started;
     bool authenticated;
-    pid_t receive; /* 0 when none runs */
-    int result_fd; /* our end of fwssh-receive's result socket */
+    pid_t receive;         /* 0 when none runs */
+    int result_fd;         /* our end of fwssh-receive's result socket */
+    double farewell_until; /* the client is being told how its update ended; 0: it is not */
 };
 
 struct listener {
@@ -67,11 +68,13 @@ void connection_read(struct listener *l, struct connection *c);
 bool connection_reap(struct listener *l, pid_t pid, int status);
 void connection_check_time(struct listener *l, double now);
 void connection_kill_sessions(struct listener *l);
+/* An update runs, or a client is being told how its one ended. */
 bool connection_updates_run(const struct listener *l);
 void connection_free_ended(struct listener *l);
 
 /* update.c: fwssh-receive of one connection */
 void update_begin(struct listener *l, struct connection *c, const char *subsystem);
+void update_input_ended(const struct connection *c, bool lost);
 void update_end(struct listener *l, struct connection *c, int status);
 
 /* listener_reboot.c */

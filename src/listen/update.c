@@ -2,8 +2,10 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "listen/listener.h"
+#include "monitor/brief.h"
 #include "receive/subsystem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define UPDATE_ARGS_MAX 512
-#define UPDATE_RESULT_FD 3
+/* How long the client may take to hear how it ended. */
+#define UPDATE_FAREWELL_SECONDS 3
 
 /* The pipes between a session and fwssh-receive, and the result socket. [0] is read, [1] is
  * written. */
@@ -41,27 +43,42 @@ static void update_close_pipes(struct update_pipes *p)
     }
 }
 
+/* What is in force here is in force there, whatever has happened to the file since. */
+static int update_config(const struct listener *l, struct error *err)
+{
+    struct buffer text = {0};
+
+    device_config_print(&l->config, &text);
+    int fd = brief_to_fd(&text, err);
+    buffer_free(&text);
+    return fd;
+}
+
 static pid_t update_start(const struct listener *l, const char *subsystem,
                           const struct update_pipes *p, struct error *err)
 {
-    const char *argv[UPDATE_ARGS_MAX + 8] = {
-        l->config.receive_program, "--stderr", "--result-fd", "3", "-s", subsystem};
-    size_t count = 6;
+    const char *argv[] = {l->config.receive_program,
+                          "--stderr",
+                          "--result-fd",
+                          "3",
+                          "--config-fd",
+                          "4",
+                          "-s",
+                          subsystem,
+                          NULL};
+    int config = update_config(l, err);
+    pid_t pid = -1;
 
-    if (l->config_path) {
-        argv[count++] = "-f";
-        argv[count++] = l->config_path;
+    if (config >= 0) {
+        struct spawn s = {.program = l->config.receive_program,
+                          .argv = (char *const *)argv,
+                          .fds = {p->in[0], p->out[1], p->err[1], p->result[1], config},
+                          .fd_count = 5,
+                          .new_group = true};
+        pid = spawn_start(&s, err);
     }
-    for (size_t i = 0; i < l->overrides.count && count + 2 < UPDATE_ARGS_MAX; i++) {
-        argv[count++] = "-o";
-        argv[count++] = l->overrides.item[i];
-    }
-    struct spawn s = {.program = l->config.receive_program,
-                      .argv = (char *const *)argv,
-                      .fds = {p->in[0], p->out[1], p->err[1], p->result[1]},
-                      .fd_count = UPDATE_RESULT_FD + 1,
-                      .new_group = true};
-    return spawn_start(&s, err);
+    io_close(&config);
+    return pid;
 }
 
 static void update_refuse(struct connection *c, const char *why)
@@ -103,6 +120,25 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
     update_close_pipes(&p);
 }
 
+void update_input_ended(const struct connection *c, bool lost)
+{
+    char word = lost ? RESULT_INPUT_LOST : RESULT_INPUT_ENDED;
+
+    if (c->result_fd >= 0)
+        (void)send(c->result_fd, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* A word to fwssh-receive that it did not read any more shows as a reset, once, before its record.
+ */
+static bool update_take_result(int fd, struct result *result, int *lock)
+{
+    io_set_nonblocking(fd);
+    int rc = result_receive(fd, result, lock);
+    if (rc < 0 && errno == ECONNRESET)
+        rc = result_receive(fd, result, lock);
+    return rc > 0;
+}
+
 void update_end(struct listener *l, struct connection *c, int status)
 {
     struct result result = {.status = EXIT_FAILED, .told = 1};
@@ -113,8 +149,7 @@ void update_end(struct listener *l, struct connection *c, int status)
     if (!WIFEXITED(status)) {
         spawn_describe(status, result.text, sizeof result.text);
         log_error("%s: fwssh-receive %s", c->address, result.text);
-    } else if (recv(c->result_fd, text, 1, MSG_PEEK | MSG_DONTWAIT) > 0 &&
-               result_receive(c->result_fd, &result, &lock) > 0) {
+    } else if (update_take_result(c->result_fd, &result, &lock)) {
         result_describe(&result, text, sizeof text);
         log_at(result.status && !result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s",
                c->address, text);
@@ -126,8 +161,10 @@ void update_end(struct listener *l, struct connection *c, int status)
             result.status = EXIT_FAILED;
     }
     io_close(&c->result_fd);
-    if (c->control >= 0)
+    if (c->control >= 0) {
         record_send(c->control, RECORD_ENDED, result.status, NULL, NULL);
+        c->farewell_until = io_now() + UPDATE_FAREWELL_SECONDS;
+    }
     if (result.reboot && !result.status)
         listener_want_reboot(l, c, lock);
     else

@@ -14,6 +14,7 @@ enum record_type {
     RECORD_DENIED,        /* text: user, fingerprint and reason of a refused login */
     RECORD_AUTHENTICATED, /* text: key fingerprint and comment */
     RECORD_SUBSYSTEM,     /* text: its name; answered by ACCEPTED or REFUSED */
+    RECORD_INPUT_ENDED,   /* the client's end of input, just before it is passed on */
     RECORD_LOST,          /* text: why the channel ended without its end of input */
     RECORD_CLOSED,        /* the channel has been closed by both sides */
     /* down, from the listener */

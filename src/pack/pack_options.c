@@ -79,7 +79,7 @@ static const struct {
     {"gen-keys", PACK_GEN_KEYS}, {"version", PACK_VERSION}, {"help", PACK_HELP},
 };
 
-void pack_options_usage(const struct pack_options *o)
+void pack_options_usage(void)
 {
     printf("Usage: %s [options] [file.fw]\n"
            "       fwpack create|apply|list|metadata|verify|sign|gen-keys|version [options] "
@@ -111,7 +111,7 @@ void pack_options_usage(const struct pack_options *o)
            "      --minimize-writes     do not write what is there already\n"
            "      --[no-]verify-writes  read back what was written (default for devices)\n"
            "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
-           "      --unsafe              allow functions that run programs\n"
+           "      --unsafe              accepted for fwup's sake: no function runs programs yet\n"
            "      --reboot-param-path P where reboot_param writes\n"
            "      --exit-handshake      end with byte 26 and the status, then wait for the input's "
            "end\n"
@@ -119,7 +119,7 @@ void pack_options_usage(const struct pack_options *o)
            "  -n                        numeric progress;  -q, --quiet: none;  -v: tell more\n"
            "      --progress-low N, --progress-high N\n"
            "  -1 ... -9                 compression level for create (default 9)\n",
-           o->report.program);
+           "fwpack");
 }
 
 static int pack_number(const char *option, const char *text, uint64_t max, uint64_t *value,
@@ -342,6 +342,11 @@ static int pack_take_word(struct pack_options *o, int argc, char **argv)
     return 0;
 }
 
+static bool pack_word_takes_file(const struct pack_options *o)
+{
+    return o->command != PACK_CREATE && o->command != PACK_GEN_KEYS && !o->input;
+}
+
 int pack_options_parse(struct pack_options *o, int argc, char **argv, struct error *err)
 {
     bool easy = true;
@@ -368,7 +373,7 @@ int pack_options_parse(struct pack_options *o, int argc, char **argv, struct err
             return -1;
     }
     const char *stray = optind < argc ? argv[optind] : NULL;
-    bool takes_file = o->words ? o->input == NULL : easy && o->command == PACK_NONE;
+    bool takes_file = o->words ? pack_word_takes_file(o) : easy && o->command == PACK_NONE;
     if (stray && optind + 1 == argc && takes_file) {
         o->input = stray;
         stray = NULL;

@@ -44,6 +44,6 @@ struct pack_options {
 
 /* 0, or -1 with the error set: EXIT_USAGE where the usage should be shown. */
 int pack_options_parse(struct pack_options *o, int argc, char **argv, struct error *err);
-void pack_options_usage(const struct pack_options *o);
+void pack_options_usage(void);
 
 #endif

@@ -254,7 +254,7 @@ int pack_run(struct pack_options *o, char uuid[META_UUID_SIZE], struct error *er
     case PACK_VERSION:
         return pack_version(o);
     case PACK_HELP:
-        pack_options_usage(o);
+        pack_options_usage();
         return 0;
     case PACK_DETECT:
         return error_set(err, EXIT_FAILED,

@@ -34,7 +34,9 @@ static void check_tell(struct check *c, bool ok, const char *step, const char *t
 {
     if (c->o->json) {
         struct buffer line = {0};
-        buffer_add_text(&line, "{\"event\":\"check\",\"step\":");
+        buffer_add_text(&line, "{\"event\":\"check\",\"host\":");
+        console_json_string(&line, c->target.given ? c->target.given : "");
+        buffer_add_text(&line, ",\"step\":");
         console_json_string(&line, step);
         buffer_printf(&line, ",\"ok\":%s,\"text\":", ok ? "true" : "false");
         console_json_string(&line, text);
@@ -285,6 +287,8 @@ int check_run(const struct push_options *o)
     int status = EXIT_DONE;
 
     for (size_t i = 0; i < o->host_count; i++) {
+        if (o->host_count > 1 && !o->json)
+            printf("%s:\n", o->hosts[i]);
         int one = check_host(o, o->hosts[i]);
         if (one)
             status = o->host_count > 1 ? EXIT_SOME_FAILED : one;

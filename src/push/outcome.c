@@ -217,7 +217,7 @@ static int outcome_good(const struct transfer *t, const struct push_options *o, 
 {
     const char *said = buffer_text(&t->out);
     size_t len = t->out.len;
-    bool bare = strcmp(o->subsystem, PUSH_DEFAULT_SUBSYSTEM) != 0;
+    bool bare = push_options_are_bare(o);
 
     if (t->sent < t->total) {
         buffer_printf(

@@ -6,13 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* The origin's protocol (PROTOCOL.md, "Header"); the subsystem fwup has none. */
 static char *push_header(const struct push_options *o, const struct firmware_file *firmware)
 {
-    if (!strcmp(o->subsystem, "fwup"))
+    if (push_options_are_bare(o))
         return memory_text("");
     return memory_printf("fwup:%" PRIu64 "%s\n", firmware->size, o->no_reboot ? "" : ",reboot");
 }

@@ -66,6 +66,7 @@ static const struct option names[] = {
     {"ssh-option", required_argument, NULL, OPT_SSH_OPTION},
     {"json", no_argument, NULL, OPT_JSON},
     {"quiet", no_argument, NULL, OPT_QUIET},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -149,6 +150,9 @@ static int push_option(struct push_options *o, int c, struct error *err)
             return 0;
         }
     switch (c) {
+    case 'h':
+        o->help = true;
+        return 0;
     case OPT_PORT:
         return push_set_port(o, optarg, err);
     case OPT_PASSPHRASE:
@@ -167,7 +171,7 @@ int push_options_parse(struct push_options *o, int argc, char **argv, struct err
     int c;
 
     *o = (struct push_options){.subsystem = PUSH_DEFAULT_SUBSYSTEM, .ssh = getenv("FWSSH_SSH")};
-    while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
+    while ((c = getopt_long(argc, argv, "h", names, NULL)) != -1)
         if (push_option(o, c, err))
             return -1;
     for (; optind < argc; optind++) {
@@ -182,6 +186,11 @@ int push_options_parse(struct push_options *o, int argc, char **argv, struct err
     if (o->user && strchr(o->user, '@'))
         return error_set(err, EXIT_USAGE, "--user '%s' must not hold an @", o->user);
     return 0;
+}
+
+bool push_options_are_bare(const struct push_options *o)
+{
+    return !strcmp(o->subsystem, "fwup");
 }
 
 void push_options_free(struct push_options *o)

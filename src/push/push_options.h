@@ -19,7 +19,7 @@ struct push_options {
     int port;                      /* 0: from ~/.ssh/config, else the default */
     const char *user, *user_dir, *host_key_alias, *log_dir;
     char *passphrase; /* owned; NULL: ssh asks by itself */
-    bool no_reboot, exec, json, quiet;
+    bool no_reboot, exec, json, quiet, help;
     const char *subsystem;
     const char *ssh; /* a shell command, as git's core.sshCommand */
     const char *ssh_options[PUSH_LIST_MAX];
@@ -29,6 +29,10 @@ struct push_options {
 /* argv[0] is the command's word. A passphrase on the command line is overwritten there at once. */
 int push_options_parse(struct push_options *o, int argc, char **argv, struct error *err);
 void push_options_free(struct push_options *o);
+
+/* The subsystem fwup takes the firmware without a header; the reboot is always the device's
+ * business. */
+bool push_options_are_bare(const struct push_options *o);
 
 extern const char push_options_help[];
 

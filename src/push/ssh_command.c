@@ -169,11 +169,10 @@ int ssh_target_resolve(struct ssh_target *t, const struct push_options *o, const
     for (char *line; (line = strsep(&rest, "\n"));)
         ssh_target_line(t, line);
     buffer_free(&text);
-    bool bare = !strcmp(o->subsystem, "fwup");
     if (o->port)
         t->port = o->port;
     else if (t->port == 22 || !t->port)
-        t->port = bare ? 22 : PUSH_DEFAULT_PORT;
+        t->port = push_options_are_bare(o) ? 22 : PUSH_DEFAULT_PORT;
     if (!t->hostname)
         t->hostname = memory_text(host);
     if (!t->known_as)

@@ -1,6 +1,7 @@
 #include "receive/client.h"
 
 #include "base/io.h"
+#include "receive/result.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,14 +20,17 @@ static void client_unblock(int fd)
         io_set_nonblocking(fd);
 }
 
+/* How long after the end of the input a server may still be closing our output. */
 #define CLIENT_SETTLE_MS 100
+/* The listener answers from its event loop. */
+#define CLIENT_WORD_MS 10000
 
-void client_open(struct client *c, bool direct, int idle_timeout)
+void client_open(struct client *c, bool use_stderr, int listener, int idle_timeout)
 {
     *c = (struct client){.in = STDIN_FILENO,
                          .out = STDOUT_FILENO,
-                         .err = direct ? STDERR_FILENO : STDOUT_FILENO,
-                         .settle_ms = direct ? 0 : CLIENT_SETTLE_MS,
+                         .err = use_stderr ? STDERR_FILENO : STDOUT_FILENO,
+                         .listener = listener,
                          .idle_timeout = idle_timeout,
                          .heard = io_now()};
     client_unblock(c->in);
@@ -57,9 +61,21 @@ bool client_is_gone(struct client *c)
     return client_look(c, 0);
 }
 
+/*
+ * Under fwsshd the listener says which it was (result.h): a killed session's descriptors are closed
+ * in an order that is the kernel's business. Elsewhere the order of closing must do.
+ */
 bool client_is_gone_at_end(struct client *c)
 {
-    return client_look(c, c->settle_ms);
+    struct pollfd p = {.fd = c->listener, .events = POLLIN};
+    char word = 0;
+
+    if (c->listener < 0)
+        return client_look(c, CLIENT_SETTLE_MS);
+    if (!c->told_end && poll(&p, 1, CLIENT_WORD_MS) > 0 && read(c->listener, &word, 1) == 1)
+        c->told_end = word == RESULT_INPUT_ENDED;
+    c->gone = c->gone || !c->told_end;
+    return c->gone;
 }
 
 /* Waits at most idle_timeout for the client to take its text. */
@@ -168,6 +184,7 @@ int client_swallow(struct client *c, uint64_t len, struct error *err)
 
     if (now)
         buffer_drop(&c->ahead, now);
+    c->heard = io_now(); /* until now it was the updater that took its time */
     for (len -= now; len;) {
         ssize_t n = client_read(c, piece, len < sizeof piece ? (size_t)len : sizeof piece, err);
         if (n < 0)

@@ -14,17 +14,16 @@
 
 struct client {
     int in, out, err;    /* 0, 1, and where messages for a person go: 2 with --stderr, else 1 */
+    int listener;        /* its socket (--result-fd), or -1 */
     struct buffer ahead; /* read from the input together with the header */
     bool gone;           /* nobody reads what we write */
     bool ended;          /* the input has ended */
-    int settle_ms; /* how long after the end of the input a server may still be closing our output
-                    */
-    int idle_timeout; /* seconds */
-    double heard;     /* when the last byte came */
+    bool told_end;       /* and the listener said that it is a real end */
+    int idle_timeout;    /* seconds */
+    double heard;        /* when the last byte came */
 };
 
-/* direct: under fwsshd, which closes our output first; Dropbear closes the input just before. */
-void client_open(struct client *c, bool direct, int idle_timeout);
+void client_open(struct client *c, bool use_stderr, int listener, int idle_timeout);
 void client_close(struct client *c);
 
 /* Whether the connection is broken; sets gone. */

@@ -79,13 +79,16 @@ static int receive_firmware(struct receive *r, uint64_t size, bool last, struct 
 {
     struct updater_result outcome;
 
-    if (updater_run(&r->updater, r->config, r->device, *r->lock, r->client, size, &outcome, err))
+    if (updater_run(&r->updater, r->config, r->device, *r->lock, r->client, size, last, &outcome,
+                    err))
         return -1;
     r->result->firmwares++;
     memcpy(r->result->uuid, outcome.uuid, sizeof r->result->uuid);
     /* An archive's directory, or padding: announced, but not needed. */
-    if (outcome.unread && client_swallow(r->client, outcome.unread, err) && !last)
+    if (outcome.unread && client_swallow(r->client, outcome.unread, err)) {
+        error_prefix(err, "the firmware was written, but the device does not reboot");
         return -1;
+    }
     return 0;
 }
 

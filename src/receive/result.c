@@ -52,7 +52,7 @@ void result_keep(const struct result *r, const char *state_dir)
     struct tm tm;
     time_t now = time(NULL);
 
-    if (r->asked || access(state_dir, W_OK))
+    if (r->asked || r->status == EXIT_REFUSED || access(state_dir, W_OK))
         return; /* a read-only system keeps nothing */
     gmtime_r(&now, &tm);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);

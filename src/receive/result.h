@@ -20,6 +20,13 @@ struct result {
 };
 
 /*
+ * What the listener sends down the same socket, one byte: the session has passed on the end of the
+ * client's input, or it is gone without one.
+ */
+#define RESULT_INPUT_ENDED 'E'
+#define RESULT_INPUT_LOST 'L'
+
+/*
  * Sends the record to the listener over a SOCK_SEQPACKET socket, with the lock's descriptor (or
  * -1): the listener keeps the device locked until the reboot. 0, or -1 with errno.
  */

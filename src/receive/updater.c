@@ -118,7 +118,7 @@ static int updater_parse_version(struct updater *u, const char *text, struct err
 {
     unsigned major, minor = 0, patch = 0;
 
-    if (sscanf(text, "%u.%u.%u", &major, &minor, &patch) < 2)
+    if (*text < '0' || *text > '9' || sscanf(text, "%u.%u.%u", &major, &minor, &patch) < 2)
         return error_set(err, EXIT_FAILED,
                          "%s --version says '%.60s', which is not a version of fwup", u->program,
                          text);
@@ -246,8 +246,8 @@ static int updater_judge(const struct updater *u, int wait_status, int cause, st
 }
 
 int updater_run(const struct updater *u, const struct device_config *config, const char *device,
-                int lock, struct client *client, uint64_t size, struct updater_result *result,
-                struct error *err)
+                int lock, struct client *client, uint64_t size, bool last,
+                struct updater_result *result, struct error *err)
 {
     char *environment[] = {"FWSSH_RESULT_FD=" UPDATER_RESULT_FD, NULL};
     struct updater_args args;
@@ -278,13 +278,13 @@ int updater_run(const struct updater *u, const struct device_config *config, con
                                 .in = &p.in[1],
                                 .out = &p.out[0],
                                 .err = &p.err[0],
-                                .left = size};
+                                .left = size,
+                                .last = last};
     rc = updater_pump_run(&pump, err);
     int cause = updater_read_cause(p.result[0], result);
     if (!rc)
         rc = updater_judge(u, pump.wait_status, cause, err);
     result->unread = size == UPDATER_UNTIL_EOF ? 0 : pump.left;
-    result->past_return = pump.past_return;
 cleanup:
     updater_close_pipes(&p);
     return rc;

@@ -28,19 +28,19 @@ void updater_free(struct updater *u);
 char *updater_locate(const struct device_config *config);
 
 struct updater_result {
-    char uuid[40];    /* of the firmware, if the updater told it */
-    uint64_t unread;  /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
-    bool past_return; /* the last announced byte has arrived */
+    char uuid[40];   /* of the firmware, if the updater told it */
+    uint64_t unread; /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
 };
 
 /*
  * Runs it once with the next size bytes of the client, or all up to the end of the input. The
  * lock's descriptor is inherited. 0 when it succeeded; -1 with the error set when it failed, or
  * when the client went away or fell silent before the point of no return: it is then killed with
- * its process group and reaped.
+ * its process group and reaped. last: no other firmware follows, so that its last byte is the point
+ * of no return. What it leaves behind in its process group is killed in any case.
  */
 int updater_run(const struct updater *u, const struct device_config *config, const char *device,
-                int lock, struct client *client, uint64_t size, struct updater_result *result,
-                struct error *err);
+                int lock, struct client *client, uint64_t size, bool last,
+                struct updater_result *result, struct error *err);
 
 #endif

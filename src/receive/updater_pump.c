@@ -23,14 +23,20 @@ static bool pump_until_eof(const struct updater_pump *p)
     return p->left == UPDATER_UNTIL_EOF;
 }
 
+static void pump_close_input(struct updater_pump *p)
+{
+    updater_guard_release(&p->guard);
+    io_close(p->in);
+}
+
 static void pump_fed(struct updater_pump *p, size_t n)
 {
     p->client->heard = io_now();
     if (!pump_until_eof(p))
         p->left -= n;
     if (p->left == 0) {
-        p->past_return = true;
-        io_close(p->in);
+        p->past_return = p->last;
+        pump_close_input(p);
     }
 }
 
@@ -84,8 +90,8 @@ static int pump_input_end(struct updater_pump *p, struct error *err)
             err, EXIT_FAILED,
             "the input ended %llu bytes before what was announced; nothing was activated",
             (unsigned long long)p->left);
-    p->past_return = true;
-    io_close(p->in);
+    p->past_return = p->last;
+    pump_close_input(p);
     return 0;
 }
 
@@ -103,7 +109,7 @@ static int pump_feed(struct updater_pump *p, struct error *err)
     if (errno == EAGAIN)
         p->sink_full = true; /* poll said that there is input */
     else if (errno == EPIPE)
-        io_close(p->in); /* it wants no more; its exit status will tell why */
+        pump_close_input(p); /* it wants no more; its exit status will tell why */
     else if (errno != EINTR)
         return error_errno(err, "cannot pass the firmware on to the updater");
     return 0;
@@ -118,7 +124,7 @@ static size_t pump_cut_handshake(struct updater_pump *p, char *data, size_t len)
     for (size_t i = 0; i < len && !p->shaken; i++) {
         if (p->seen_1a) {
             p->shaken = true;
-            io_close(p->in);
+            pump_close_input(p);
         } else if ((unsigned char)data[i] == PUMP_HANDSHAKE) {
             p->seen_1a = true;
         } else {
@@ -168,7 +174,7 @@ static int pump_check_client(struct updater_pump *p, struct error *err)
     if (!client_is_gone(p->client) || p->past_return)
         return 0;
     /* What has arrived but was not read yet may be all that is missing. */
-    if (!pump_until_eof(p) && client_pending(p->client) >= p->left)
+    if (p->last && !pump_until_eof(p) && client_pending(p->client) >= p->left)
         return 0;
     return client_lost(err);
 }
@@ -237,6 +243,8 @@ static int pump_round(struct updater_pump *p, struct error *err)
     struct pollfd polls[WATCH_COUNT];
     int patience = pump_patience(p);
 
+    if (p->client->gone && pump_check_client(p, err))
+        return -1;
     pump_prepare(p, polls);
     int n = poll(polls, WATCH_COUNT, patience);
     if (n < 0 && errno != EINTR)
@@ -248,7 +256,7 @@ static int pump_round(struct updater_pump *p, struct error *err)
     if (polls[WATCH_CLIENT_OUT].revents & (POLLERR | POLLHUP) && pump_check_client(p, err))
         return -1;
     if (polls[WATCH_SINK].revents & POLLERR)
-        io_close(p->in);
+        pump_close_input(p);
     else if ((polls[WATCH_IN].revents || polls[WATCH_SINK].revents) && pump_feed(p, err))
         return -1;
     pump_relay(p, polls);
@@ -274,35 +282,33 @@ static void pump_drain(struct updater_pump *p)
     }
 }
 
-static int pump_kill(struct updater_pump *p)
+/* Its whole process group goes: what an updater leaves behind would write on, and hold the lock. */
+static int pump_end(struct updater_pump *p)
 {
     kill(-p->pid, SIGKILL);
     io_close(p->in); /* only now: it must not see an end of its input while it lives */
+    updater_guard_end(&p->guard);
     return spawn_wait(p->pid);
+}
+
+static int pump_start(struct updater_pump *p, struct error *err)
+{
+    p->guard.control = -1;
+    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    if (p->pidfd < 0)
+        return error_errno(err, "cannot watch the updater");
+    return updater_guard_start(&p->guard, p->pid, *p->in, err);
 }
 
 int updater_pump_run(struct updater_pump *p, struct error *err)
 {
-    int rc;
+    int rc = pump_start(p, err);
 
     p->client->heard = io_now();
-    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    if (p->pidfd < 0) {
-        error_errno(err, "cannot watch the updater");
-        pump_kill(p);
-        return -1;
-    }
-    do
+    while (rc == 0)
         rc = pump_round(p, err);
-    while (rc == 0);
-    if (rc > 0) {
-        p->wait_status = spawn_wait(p->pid);
-        io_close(p->in);
-        pump_drain(p);
-    } else {
-        pump_kill(p);
-        pump_drain(p);
-    }
-    close(p->pidfd);
+    p->wait_status = pump_end(p);
+    pump_drain(p);
+    io_close(&p->pidfd);
     return rc > 0 ? 0 : -1;
 }

@@ -3,6 +3,7 @@
 #define FWSSH_RECEIVE_UPDATER_PUMP_H
 
 #include "receive/client.h"
+#include "receive/updater_guard.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,11 +23,14 @@ struct updater_pump {
     int *in, *out, *err; /* our ends of its pipes; closed and set to -1 as they end */
     uint64_t left;       /* bytes still to be fed to it; UPDATER_UNTIL_EOF: until the input ends */
 
-    bool past_return; /* the last byte has arrived: from here on the update is finished as asked */
+    bool last;        /* no other firmware follows in the session */
+    bool past_return; /* the last byte of all has arrived: from here on the update is finished as
+                         asked */
     int wait_status;  /* when it has ended by itself */
 
     /* for the loop alone */
     int pidfd;
+    struct updater_guard guard;
     bool sink_full, copy;
     bool seen_1a, shaken;
     struct pump_text text[2];

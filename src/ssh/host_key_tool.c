@@ -45,6 +45,32 @@ static void host_key_print(ssh_key key)
     ssh_clean_pubkey_hash(&hash);
 }
 
+/* A list is taken by libssh if it knows any of its names; a misspelt one must not silently be
+ * missing. */
+static bool algorithms_are_known(char *list, enum ssh_bind_options_e option, const char *key)
+{
+    bool known = true;
+
+    for (char *name; (name = strsep(&list, ","));) {
+        ssh_bind bind = ssh_bind_new();
+        bool ok = bind && ssh_bind_options_set(bind, option, name) >= 0;
+        if (!ok)
+            log_error("%s: libssh does not know '%s'", key, name);
+        known = known && ok;
+        ssh_bind_free(bind);
+    }
+    return known;
+}
+
+static bool brief_algorithms_are_known(struct session_brief *b)
+{
+    bool ciphers = algorithms_are_known(b->ciphers, SSH_BIND_OPTIONS_CIPHERS_C_S, "ciphers");
+    bool macs = algorithms_are_known(b->macs, SSH_BIND_OPTIONS_HMAC_C_S, "macs");
+    bool kex = algorithms_are_known(b->kex, SSH_BIND_OPTIONS_KEY_EXCHANGE, "kex");
+
+    return ciphers && macs && kex;
+}
+
 int host_key_tool_check(void)
 {
     struct session s = {.socket = -1, .monitor = -1};
@@ -60,9 +86,10 @@ int host_key_tool_check(void)
         host_key_print(s.brief.host_key[i]);
     printf("authorized-keys %zu\n", s.brief.keys.count);
     fflush(stdout);
+    bool known = brief_algorithms_are_known(&s.brief);
     session_brief_free(&s.brief);
     /* Once more from the start: libssh says whether it knows the algorithms. */
-    if (lseek(BRIEF_FD_BRIEF, 0, SEEK_SET) < 0)
+    if (!known || lseek(BRIEF_FD_BRIEF, 0, SEEK_SET) < 0)
         return status;
     log_set_level(LOG_LEVEL_ERROR);
     if (session_setup(&s, &err))

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The largest window and a packet. Version 0.10 takes what is sent beyond it, up to 256 MiB. */
+#define RELAY_OVERRUN ((int)RELAY_KEPT_SIZE + 65536)
+
 void relay_open(struct relay *r, int out, int err, int in)
 {
     *r = (struct relay){.in = in, .out = {.fd = out}, .err = {.fd = err}};
@@ -157,14 +160,18 @@ void relay_to_client(struct relay *r, ssh_session session, ssh_channel channel)
     relay_send(r, &r->err, session, channel, true);
 }
 
-void relay_check_eof(struct relay *r, ssh_channel channel)
+bool relay_input_is_done(const struct relay *r, ssh_channel channel)
 {
     if (r->in < 0)
-        return;
+        return false;
     bool rest = r->kept_len || r->sink_full || ssh_channel_poll(channel, 0) > 0;
 
-    if (r->sink_dead || (r->eof && !rest))
-        io_close(&r->in);
+    return r->sink_dead || (r->eof && !rest);
+}
+
+bool relay_is_overrun(const struct relay *r, ssh_channel channel)
+{
+    return r->sink_full && ssh_channel_poll(channel, 0) > RELAY_OVERRUN;
 }
 
 bool relay_is_drained(struct relay *r)

@@ -56,9 +56,11 @@ void relay_handle(struct relay *r, ssh_session session, ssh_channel channel,
 /* Text to the client as far as its window allows. */
 void relay_to_client(struct relay *r, ssh_session session, ssh_channel channel);
 
-/* Ends the pipe to fwssh-receive when the client has sent its end of input and all before it has
- * been passed on. */
-void relay_check_eof(struct relay *r, ssh_channel channel);
+/* The client has sent its end of input and all before it has been passed on, or nobody takes it. */
+bool relay_input_is_done(const struct relay *r, ssh_channel channel);
+
+/* The client has sent more than any window that we ever gave. */
+bool relay_is_overrun(const struct relay *r, ssh_channel channel);
 
 /* All text that is in the pipes now has gone to the client. */
 bool relay_is_drained(struct relay *r);

@@ -58,7 +58,8 @@ static const char *session_time_is_up(const struct session *s, double now)
         return "too many keys were tried";
     if (!s->authenticated && now - s->started > s->brief.grace_seconds)
         return "nobody logged in within login-grace-time";
-    if (s->authenticated && !s->channel.ch && now - s->quiet_since > s->brief.idle_seconds)
+    bool asks = s->channel.running || s->channel.ended;
+    if (s->authenticated && !asks && now - s->quiet_since > s->brief.idle_seconds)
         return "the client asked for nothing within idle-timeout";
     return NULL;
 }

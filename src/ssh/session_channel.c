@@ -225,6 +225,13 @@ static void channel_forget(struct session *s, double now)
     s->quiet_since = now;
 }
 
+/* A client that breaks the rules gets no other channel. */
+static void channel_break(struct session *s, const char *why)
+{
+    session_channel_lose(s, why);
+    s->hung_up = true;
+}
+
 void session_channel_step(struct session *s, double now)
 {
     struct session_channel *c = &s->channel;
@@ -232,14 +239,21 @@ void session_channel_step(struct session *s, double now)
     if (!c->ch)
         return;
     if (c->running) {
-        relay_check_eof(&c->relay, c->ch);
+        if (relay_input_is_done(&c->relay, c->ch)) {
+            /* First the word, then the end: so nobody can take a crash for an end. */
+            if (!c->relay.sink_dead)
+                record_send(s->monitor, RECORD_INPUT_ENDED, 0, NULL, NULL);
+            io_close(&c->relay.in);
+        }
         if (c->relay.moved)
             c->moved_at = now;
         c->relay.moved = false;
         if (c->closed && !c->eof)
             session_channel_lose(s, "the client closed its channel before the end of its input");
         else if (relay_waits_for_client(&c->relay) && now - c->moved_at > s->brief.idle_seconds)
-            session_channel_lose(s, "the client does not read its text (idle-timeout)");
+            channel_break(s, "the client does not read its text (idle-timeout)");
+        else if (relay_is_overrun(&c->relay, c->ch))
+            channel_break(s, "the client sends more than it may (channel window)");
     }
     if (c->ended && !c->farewell && (!c->running || relay_is_drained(&c->relay)))
         channel_farewell(s, now);

@@ -71,8 +71,11 @@ static int session_accept(struct session *s, struct error *err)
     if (ssh_bind_accept_fd(s->bind, s->ssh, s->socket) != SSH_OK)
         return error_set(err, EXIT_FAILED, "cannot begin: %s", ssh_get_error(s->bind));
     session_auth_watch(s);
-    if (ssh_handle_key_exchange(s->ssh) != SSH_OK)
+    if (ssh_handle_key_exchange(s->ssh) != SSH_OK) {
+        if (io_now() - s->started >= s->brief.grace_seconds)
+            return error_set(err, EXIT_FAILED, "no key exchange within login-grace-time");
         return error_set(err, EXIT_FAILED, "no common protocol: %s", ssh_get_error(s->ssh));
+    }
     ssh_set_blocking(s->ssh, 0);
     s->event = ssh_event_new();
     if (!s->event || ssh_event_add_session(s->event, s->ssh) != SSH_OK)

@@ -1,7 +1,6 @@
 """The seventeen faults of the origin (its measured list has the same numbers): each is gone."""
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -36,6 +35,12 @@ def finish(client, timeout=40):
     """The client's exit status and texts."""
     status = client.wait(timeout)
     return status, client.stdout.read(), client.stderr.read()
+
+
+def finish_input(client):
+    """The same after the end of its input."""
+    client.stdin.close()
+    return finish(client)
 
 
 def marker(t, name):
@@ -221,6 +226,28 @@ def test_5_too_few_bytes(t):
     assert_works(d)
 
 
+def test_5_too_few_bytes_behind_an_updater_that_has_ended(t):
+    """Whether the updater or the end of input comes first must not decide between success and failure."""
+    d = t.daemon(updater=t.updater("take_some 5; exec < /dev/null > /dev/null 2>&1; exit 0"))
+    client = d.client()
+    client.stdin.write(b"fwup:10,reboot\nhello")
+    wait_gone(t, t.wait_for(d.updater_pids, "the updater"), "the updater")
+    status, out, err = finish_input(client)
+    assert status == 1 and b"Rebooting" not in out, (status, out, err)
+    assert_one_line(err)
+    assert d.reboots() == 0
+
+
+def test_5_silent_client_subsystem_fwup(t):
+    """Silence is no end of input."""
+    d = t.daemon(idle_timeout=1, updater=t.updater("take; echo done >> $me.done; exit 0"))
+    client = d.client(subsystem="fwup")
+    client.stdin.write(b"hello")
+    status, _, err = finish(client)
+    assert status == 1 and b"idle-timeout" in err
+    assert not marker(t, "updater.done") and d.reboots() == 0
+
+
 def test_5_unfinished_header_and_empty_session(t):
     d = t.daemon(max_sessions=1)
     for data in (b"", b"f", b"fwup:5,reboot", b"x" * 3000):
@@ -396,11 +423,21 @@ def test_8_lock_is_kept_until_the_reboot(t):
     assert d.push(HELLO).returncode == 3
 
 
+def test_8_one_lock_for_all_names_of_a_device(t):
+    target, link = t.image(), t.dir / "link"
+    link.symlink_to(target)
+    lock = t.dir / "lock-DEVICE"
+    first = t.daemon(device=target, lock_file=lock, updater=t.updater("take; await; exit 0", name="slow"))
+    second = t.daemon(device=link, lock_file=lock)
+    client = first.client()
+    client.stdin.write(HELLO)
+    t.wait_for(lambda: first.updater_pids("slow"), "the first updater")
+    assert second.push(HELLO).returncode == 3
+    t.go("slow")
+    assert finish(client)[0] == 0
+
+
 # 9. Memory
-
-
-def peak_of_session(t, d, pid):
-    return t.wait_for(lambda: peak_memory(pid), "its memory")
 
 
 def master(t, d):
@@ -600,7 +637,8 @@ def test_11_control_bytes_of_progress_pass_unchanged(t):
 
 def test_12_handshake_without_its_status(t):
     bodies = (r"take; printf '\032'; exit 1", r"take; printf '\032'; sleep 0.3; exit 1",
-              r"take; printf '\032\000'; cat > /dev/null; exit 1", r"take; printf '\032'; sleep 0.3; printf '\000'; exit 1",
+              r"take; printf '\032\000'; cat > /dev/null; exit 1",
+              r"take; printf '\032'; sleep 0.3; printf '\000'; exit 1",
               r"take; printf 'x\032\000yz'; kill -9 $$")
     for number, body in enumerate(bodies):
         d = t.daemon(updater=t.updater(body, name=f"updater{number}"))
@@ -610,7 +648,7 @@ def test_12_handshake_without_its_status(t):
 
 
 def test_12_handshake_split_over_two_reads(t):
-    d = t.daemon(updater=t.updater(r"take; printf 'Success!\n\032'; sleep 0.3; printf '\000'; cat > /dev/null; exit 0"))
+    d = t.daemon(updater=t.updater(r"take; printf 'Success!\n\032'; sleep 0.3; printf '\000'; cat > /dev/null"))
     assert_works(d)
 
 
@@ -673,23 +711,31 @@ def test_13_reboot_does_not_wait_for_a_dead_client_for_ever(t):
     d.wait_reboot()
 
 
+def test_13_reboot_that_cannot_run_is_told_and_frees_the_device(t):
+    d = t.daemon(reboot_command="/nonexistent/reboot now")
+    for count in (1, 2):
+        assert d.push(HELLO).returncode == 0
+        t.wait_for(lambda: d.log().count("(key reboot-command)") == count, "the error")
+
+
 def test_13_client_sees_end_status_and_close_in_order(t):
     d = t.daemon()
     transport = raw_client.connect(d)
-    channel = raw_client.subsystem(transport)
     seen = []
-    for method in ("_handle_eof", "_handle_request", "_handle_close"):
-        original = getattr(channel, method)
-        setattr(channel, method, lambda m, original=original, method=method: (seen.append(method), original(m))[1])
-    # paramiko looks its handlers up in a table of the class.
-    handlers = dict(transport._channel_handler_table)
-    transport._channel_handler_table = {
-        **handlers, 96: lambda c, m: c._handle_eof(m), 97: lambda c, m: c._handle_close(m),
-        98: lambda c, m: c._handle_request(m)}
+
+    def watch(kind, name):
+        def handle(channel, message):
+            seen.append(name)
+            original(channel, message)
+        original = transport._channel_handler_table[kind]
+        return handle
+    transport._channel_handler_table = {**transport._channel_handler_table, 96: watch(96, "end"),
+                                        97: watch(97, "close"), 98: watch(98, "status")}
+    channel = raw_client.subsystem(transport)
     channel.sendall(HELLO)
     assert channel.recv_exit_status() == 0
-    t.wait_for(lambda: "_handle_close" in seen, "the close")
-    assert seen == ["_handle_eof", "_handle_request", "_handle_close"]
+    t.wait_for(lambda: "close" in seen, "the close")
+    assert seen == ["end", "status", "close"]
     transport.close()
 
 
@@ -852,25 +898,17 @@ def test_17_killed_after_the_last_byte(t):
     assert "not been told" in (d.state / "last-update").read_text()
 
 
-def test_17_killed_after_the_last_byte_subsystem_fwup(t):
-    d = t.daemon(updater=t.updater("take; await; echo done >> $me.done\nprintf 'Success!\\n'; shake 0"))
+def test_17_killed_after_the_end_of_input_subsystem_fwup(t):
+    d = t.daemon(updater=t.updater("take; echo taken > $me.taken; await\nprintf 'Success!\\n'; shake 0"))
     client = d.client(subsystem="fwup")
     client.stdin.write(b"hello")
     client.stdin.close()
-    # take ends only at the end of the input.
-    t.wait_for(lambda: d.updater_input() == b"hello", "the last byte")
-    t.wait_for(lambda: "take-done" in marker(t, "updater.args") or not any(
-        "cat" in open(f"/proc/{pid}/comm").read() for pid in children(d.updater_pids()[0])), "the end of input")
+    t.wait_for(lambda: marker(t, "updater.taken"), "the end of input")
     client.kill()
     t.wait_for(lambda: not d.pids("fwssh-session"), "the session to end")
     t.go()
     d.wait_reboot()
     d.wait_log("has not been told")
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as f:
-        return [int(child) for child in f.read().split()]
 
 
 def test_17_killed_before_the_end_of_input_subsystem_fwup(t):
@@ -982,7 +1020,7 @@ def test_refused_requests_get_an_answer(t):
     d = t.daemon()
     transport = raw_client.connect(d)
     for ask in ("get_pty", "request_x11"):
-        channel = reopen(t, transport)
+        channel = raw_client.reopen(t, transport)
         try:
             getattr(channel, ask)()
             raise AssertionError("accepted")
@@ -992,24 +1030,12 @@ def test_refused_requests_get_an_answer(t):
     transport.close()
 
 
-def reopen(t, transport):
-    """One channel at a time: the old one must have been closed by both sides."""
-    def attempt():
-        try:
-            channel = transport.open_session(timeout=20)
-        except raw_client.paramiko.ChannelException:
-            return None
-        channel.settimeout(20)
-        return channel
-    return t.wait_for(attempt, "another channel")
-
-
 def test_second_channel_after_the_first(t):
     """Several updates over one connection, one after the other."""
     d = t.daemon()
     transport = raw_client.connect(d)
     for count in range(1, 4):
-        channel = reopen(t, transport)
+        channel = raw_client.reopen(t, transport)
         channel.invoke_subsystem("nerves_firmware_ssh")
         channel.sendall(HELLO)
         assert channel.recv_exit_status() == 0
