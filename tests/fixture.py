@@ -1,6 +1,7 @@
 """What a test works with: a directory of its own, free ports, keys, and a daemon that goes away with the test."""
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -99,10 +100,14 @@ class Fixture:
         raise AssertionError(f"waited {timeout} s in vain for {what}")
 
     def port(self):
-        """A port of loopback that was free a moment ago."""
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            return s.getsockname()[1]
+        """A free port of loopback, and not one of those that the kernel gives to clients meanwhile."""
+        while True:
+            with socket.socket() as s:
+                try:
+                    s.bind(("127.0.0.1", random.randrange(10000, 32768)))
+                    return s.getsockname()[1]
+                except OSError:
+                    pass
 
     def script(self, name, body):
         path = self.dir / name

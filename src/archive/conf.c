@@ -2,10 +2,16 @@
 
 #include "archive/conf_create.h"
 #include "archive/function_table.h"
+#include "base/comments.h"
+#include "base/io.h"
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define CONF_FILE_MAX (16u << 20)
 
 /* More than the rows of the longest section plus all functions. */
 #define CONF_ROWS_MAX 80
@@ -192,16 +198,39 @@ static cfg_t *conf_new(bool meta)
     return cfg;
 }
 
+/* Without its comments, so that lines are counted rightly; included files have them counted as
+ * libconfuse does. */
+static int conf_parse_text(cfg_t *cfg, const char *path)
+{
+    bool is_stdin = !strcmp(path, "-");
+    struct buffer text = {0};
+    struct error ignored;
+    int rc = CFG_FILE_ERROR;
+
+    if (is_stdin ? io_read_fd(STDIN_FILENO, "standard input", CONF_FILE_MAX, &text, &ignored)
+                 : io_read_file(path, CONF_FILE_MAX, &text, &ignored))
+        goto cleanup;
+    if (!is_stdin)
+        cfg->filename = memory_text(path); /* paths in it are relative to its directory */
+    buffer_add_text(&text, "\n");          /* fmemopen(3) knows no empty file */
+    comments_blank(text.data, text.len);
+    FILE *f = fmemopen(text.data, text.len, "r");
+    if (f) {
+        rc = cfg_parse_fp(cfg, f);
+        fclose(f);
+    }
+cleanup:
+    buffer_free(&text);
+    return rc;
+}
+
 cfg_t *conf_parse_file(const char *path, struct error *err)
 {
     cfg_t *cfg = conf_new(false);
     int rc;
 
     conf_create_watch(cfg);
-    if (!strcmp(path, "-"))
-        rc = cfg_parse_fp(cfg, stdin);
-    else
-        rc = cfg_parse(cfg, path);
+    rc = conf_parse_text(cfg, path);
     if (rc == CFG_FILE_ERROR)
         error_set(err, EXIT_FAILED, "could not open file '%s'", path);
     else if (rc != CFG_SUCCESS)

@@ -1,5 +1,7 @@
 #include "config/device_config.h"
 
+#include "base/comments.h"
+#include "base/io.h"
 #include "base/memory.h"
 #include "base/number.h"
 
@@ -9,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define DEVICE_CONFIG_MAX (1u << 20)
 
 /*
  * Each value is checked while it is parsed, so that a mistake is told with its own line:
@@ -223,23 +227,37 @@ static void device_config_fill(struct device_config *c)
     c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
 }
 
+/* In place of cfg_parse_buf(3), which would call the file [buf] in its messages. */
+static int device_config_parse(cfg_t *cfg, const struct buffer *text)
+{
+    FILE *f = fmemopen(text->data, text->len, "r");
+
+    if (!f)
+        return CFG_FILE_ERROR;
+    int rc = cfg_parse_fp(cfg, f);
+    fclose(f);
+    return rc;
+}
+
 static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
 {
     const char *file = path ? path : DEVICE_CONFIG_PATH;
 
     if (!path && access(file, F_OK))
         return 0;
-    switch (cfg_parse(cfg, file)) {
-    case CFG_SUCCESS:
-        return 0;
-    case CFG_FILE_ERROR:
-        error_errno(err, "cannot read the configuration %s", file);
+    struct buffer text = {0};
+    int rc = io_read_file(file, DEVICE_CONFIG_MAX, &text, err);
+    if (rc) {
         err->status = EXIT_USAGE;
-        return -1;
-    default:
-        return error_set(err, EXIT_USAGE, "the configuration %s is wrong: see the line above",
-                         file);
+    } else if (text.len) {
+        comments_blank(text.data, text.len);
+        cfg->filename = memory_text(file);
+        if (device_config_parse(cfg, &text) != CFG_SUCCESS)
+            rc = error_set(err, EXIT_USAGE, "the configuration %s is wrong: see the line above",
+                           file);
     }
+    buffer_free(&text);
+    return rc;
 }
 
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,

@@ -1,6 +1,7 @@
 /*
- * A process beside a running updater that outlives a killed fwssh-receive: it keeps the updater's input open, so that the
- * updater cannot take our death for the end of the firmware, and kills its process group.
+ * A process beside a running updater that outlives a killed fwssh-receive: it keeps the updater's
+ * input open, so that the updater cannot take our death for the end of the firmware, and kills its
+ * process group.
  */
 #ifndef FWSSH_RECEIVE_UPDATER_GUARD_H
 #define FWSSH_RECEIVE_UPDATER_GUARD_H

@@ -221,7 +221,7 @@ static void channel_forget(struct session *s, double now)
     record_send(s->monitor, RECORD_CLOSED, 0, NULL, NULL);
     ssh_remove_channel_callbacks(c->ch, &c->callbacks);
     ssh_channel_free(c->ch);
-    c->ch = NULL;
+    *c = (struct session_channel){.relay = {.in = -1}};
     s->quiet_since = now;
 }
 

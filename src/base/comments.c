@@ -1,0 +1,45 @@
+#include "base/comments.h"
+
+#include <string.h>
+
+/* Behind a quoted text that begins at i. */
+static size_t comments_skip_quoted(const char *text, size_t len, size_t i)
+{
+    char quote = text[i++];
+
+    while (i < len && text[i] != quote)
+        i += text[i] == '\\' ? 2 : 1;
+    return i < len ? i + 1 : len;
+}
+
+static size_t comments_blank_line(char *text, size_t len, size_t i)
+{
+    for (; i < len && text[i] != '\n'; i++)
+        text[i] = ' ';
+    return i;
+}
+
+static size_t comments_blank_block(char *text, size_t len, size_t i)
+{
+    const char *end = memmem(text + i + 2, len - i - 2, "*/", 2);
+    size_t stop = end ? (size_t)(end - text) + 2 : len;
+
+    for (; i < stop; i++)
+        if (text[i] != '\n')
+            text[i] = ' ';
+    return stop;
+}
+
+void comments_blank(char *text, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        if (text[i] == '"' || text[i] == '\'')
+            i = comments_skip_quoted(text, len, i);
+        else if (text[i] == '#' || (text[i] == '/' && i + 1 < len && text[i + 1] == '/'))
+            i = comments_blank_line(text, len, i);
+        else if (text[i] == '/' && i + 1 < len && text[i + 1] == '*')
+            i = comments_blank_block(text, len, i);
+        else
+            i++;
+    }
+}
