@@ -46,6 +46,10 @@ class Receiver:
     def end(self, timeout=20):
         """Ends the input and waits: exit status, text, and what a person reads."""
         if not self.process.stdin.closed:
+            try:
+                self.socket.send(b"E")  # the listener's word that this is a real end
+            except OSError:
+                pass
             self.process.stdin.close()
         out, err = b"", b""
         if not self.process.stdout.closed:

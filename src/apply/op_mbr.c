@@ -1,6 +1,6 @@
 #include "apply/mbr.h"
 #include "apply/op.h"
-#include "archive/conf.h"
+#include "archive/conf_section.h"
 #include "base/memory.h"
 
 static int op_mbr_write_plan(struct op *op, const struct op_source *source, struct error *err)

@@ -103,7 +103,7 @@ static int op_trim_run(const struct op *op, struct op_context *context, struct e
     if (__builtin_mul_overflow(op->number[1], (uint64_t)BLOCK_SIZE, &len))
         len = UINT64_MAX;
     if (block_cache_trim(context->cache, offset, len, err))
-        report_warning(context->report, "%s", err->text);
+        report_info(context->report, "%s", err->text);
     report_add(context->report, op->units);
     return 0;
 }

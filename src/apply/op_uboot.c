@@ -1,6 +1,6 @@
 #include "apply/op.h"
 #include "apply/uboot_env.h"
-#include "archive/conf.h"
+#include "archive/conf_section.h"
 
 static int op_uboot_plan(struct op *op, const struct op_source *source, struct error *err)
 {

@@ -1,7 +1,7 @@
 #include "apply/plan.h"
 
 #include "apply/call_list.h"
-#include "archive/conf.h"
+#include "archive/conf_section.h"
 #include "archive/firmware.h"
 #include "base/memory.h"
 #include "base/number.h"

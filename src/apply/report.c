@@ -35,17 +35,6 @@ void report_info(struct report *r, const char *fmt, ...)
     report_message(r, "WN", text);
 }
 
-void report_warning(struct report *r, const char *fmt, ...)
-{
-    char text[2048];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    report_message(r, "WN", text);
-}
-
 void report_error(struct report *r, const char *text)
 {
     report_message(r, "ER", text);

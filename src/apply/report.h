@@ -21,9 +21,9 @@ struct report {
     double start;
 };
 
-/* Everything goes to standard output, errors too. */
+/* Everything goes to standard output, errors too. info also carries warnings, as in the reference.
+ */
 void report_info(struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void report_warning(struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void report_error(struct report *r, const char *text);
 
 /* The text of -m, -l, -V ...: as it is, or as the payload of one OK frame. */

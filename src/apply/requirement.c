@@ -3,7 +3,7 @@
 #include "apply/call_list.h"
 #include "apply/mbr.h"
 #include "apply/uboot_env.h"
-#include "archive/conf.h"
+#include "archive/conf_section.h"
 #include "base/number.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "apply/resource_stream.h"
 
-#include "archive/conf.h"
+#include "archive/conf_section.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -45,7 +45,4 @@ int conf_check_version(const char *required, struct error *err);
 /* -1, 0, 1 as of strcmp; *ok is false when one of them is no version. */
 int conf_compare_versions(const char *a, const char *b, bool *ok);
 
-/* The section of that kind and title, or NULL. */
-cfg_t *conf_section(cfg_t *cfg, const char *kind, const char *title);
-
 #endif

@@ -1,6 +1,6 @@
 #include "archive/conf_create.h"
 
-#include "archive/conf.h"
+#include "archive/conf_section.h"
 #include "archive/expression.h"
 #include "archive/function_table.h"
 #include "archive/gpt_table.h"

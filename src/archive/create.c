@@ -1,6 +1,7 @@
 #include "archive/create.h"
 
 #include "archive/conf.h"
+#include "archive/conf_section.h"
 #include "archive/firmware.h"
 #include "archive/hash.h"
 #include "archive/resource_file.h"

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-/* Overwrites # and // comments and those between slash-star and star-slash with blanks; newlines and
- * quoted text stay. */
+/* Overwrites # and // comments and those between slash-star and star-slash with blanks; newlines
+ * and quoted text stay. */
 void comments_blank(char *text, size_t len);
 
 #endif

@@ -140,7 +140,7 @@ static int pack_add_public_key(struct pack_options *o, const char *text, bool is
                 : keys_parse(text, key, sizeof key, err))
         return -1;
     if (o->keys.count == KEYS_MAX) {
-        report_warning(&o->report, "only the first %d public keys are used", KEYS_MAX);
+        report_info(&o->report, "only the first %d public keys are used", KEYS_MAX);
         return 0;
     }
     memcpy(o->keys.key[o->keys.count++], key, sizeof key);

@@ -72,7 +72,7 @@ static int pack_apply(struct pack_options *o, char *uuid, struct error *err)
     if (!request.medium)
         return -1;
     if (o->enable_trim && !request.medium->is_device)
-        report_warning(&o->report, "--enable-trim has no effect on an image file");
+        report_info(&o->report, "--enable-trim has no effect on an image file");
     request.verify = o->verify_writes < 0 ? request.medium->is_device : o->verify_writes;
     if (!pack_input_open(&in, o, err)) {
         request.archive = in.source;

@@ -151,7 +151,7 @@ def test_firmware_keys_reach_the_updater(t):
 
 def test_printed_configuration_is_a_configuration(t):
     texts = ["a b", 'with "quotes"', "back\\slash", "$HOME ${HOME}", "#no comment", "'single'", "ümlaut", "{}", "a,b",
-             "", "tab\there", "trailing\\", "%s%n", "/* x */", "// y"]
+             "", "tab\there", "two\nlines", "\x01\x7f", "trailing\\", "%s%n", "/* x */", "// y"]
     r = check(t, "updater-options = " + confuse(texts) + "\nport = 4711\n")
     assert r.returncode == 0, r
     (t.dir / "again.conf").write_text(r.stdout)
