@@ -277,10 +277,10 @@ class Daemon:
     def pids(self, program):
         """The daemon's children that run this program."""
         found = []
-        for path in Path("/proc").glob("[0-9]*/stat"):
+        for entry in os.listdir("/proc"):
             try:
-                pid, rest = path.read_text().split(" (", 1)
-            except (OSError, ValueError):  # it has ended meanwhile
+                pid, rest = Path("/proc", entry, "stat").read_text().split(" (", 1)
+            except (OSError, ValueError):  # no process, or it has ended meanwhile
                 continue
             name, rest = rest.rsplit(") ", 1)
             state, parent = rest.split()[:2]

@@ -526,6 +526,43 @@ def test_killed_receiver_never_completes_a_grandchild(t):
     assert not complete(t)
 
 
+@seconds(90)
+def test_receiver_killed_just_after_its_updater_began(t):
+    """Nothing, or the first bytes only, has been passed on."""
+    d = t.daemon(updater=quick_updater(t))
+    for number in range(25):
+        client = d.client(subsystem="fwup")
+        client.stdin.write(b"hello")
+        receive, = t.wait_for(lambda: d.pids("fwssh-receive"), "fwssh-receive")
+        t.wait_for(lambda: len(d.updater_pids()) > 0 or children(receive) or not alive(receive), "its updater")
+        time.sleep(0.001 * (number % 12))  # another moment each time
+        os.kill(receive, signal.SIGKILL)
+        assert client.wait(20) == 1
+    wait_gone(t, d.updater_pids())
+    mark = t.dir / "updater.mark"
+    assert not mark.exists() or mark.read_bytes() == b""
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            return [int(child) for child in f.read().split()]
+    except OSError:
+        return []
+
+
+def test_killed_guard_harms_no_update(t):
+    """The process that watches over fwssh-receive is not needed as long as that lives."""
+    d = t.daemon()
+    client = begin(t, d, "nerves_firmware_ssh")
+    receive, = d.pids("fwssh-receive")
+    guard, = (pid for pid in children(receive) if pid not in d.updater_pids())
+    os.kill(guard, signal.SIGKILL)
+    client.stdin.write(b"world")
+    assert client.wait(20) == 0 and d.updater_input() == b"helloworld"
+    wait_gone(t, [guard])
+
+
 def test_killed_receiver_leaves_the_lock_to_a_living_updater(t):
     """One that survives for a while, here by a process of its own session, keeps others out."""
     d = t.daemon(updater=t.updater("setsid sh -c 'echo $$ > %s/stray.pid; while [ ! -e %s/updater.go ]; do sleep 0.02; "
