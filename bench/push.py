@@ -47,8 +47,8 @@ class Bench:
                 f.write(os.urandom(4 * MB))
         self.sink_log = self.t.dir / "sink.log"
 
-    def close(self):
-        self.t.close()
+    def close(self, failed):
+        self.t.close(failed)
         shutil.rmtree(self.t.dir)
 
     def sink(self, name="sink", free=0, rate=0):
@@ -238,6 +238,7 @@ def main():
     parser.add_argument("--only", choices=PARTS, action="append")
     a = parser.parse_args()
     b = Bench(a.build.resolve(), a.tools.resolve(), bool(os.environ.get("FWSSH_BENCH_QUICK")))
+    failed = True
     try:
         machine(b)
         before = os.getloadavg()[0]
@@ -246,8 +247,9 @@ def main():
             PARTS[name](b)
         print(f"{time.monotonic() - begin:.0f} s; load average {before:.1f} before, {os.getloadavg()[0]:.1f} after\n")
         show(b.rows)
+        failed = False
     finally:
-        b.close()
+        b.close(failed)
 
 
 if __name__ == "__main__":

@@ -227,6 +227,9 @@ class Daemon:
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
+                # An update that never ends, of a test that failed: its guard kills the updater.
+                for pid in self.pids("fwssh-receive"):
+                    os.kill(pid, signal.SIGKILL)
                 self.process.kill()
                 self.process.wait()
 

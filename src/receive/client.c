@@ -61,21 +61,28 @@ bool client_is_gone(struct client *c)
     return client_look(c, 0);
 }
 
+bool client_has_ended(struct client *c, int wait_ms)
+{
+    struct pollfd p = {.fd = c->listener, .events = POLLIN};
+    char word = 0;
+
+    if (c->listener >= 0 && !c->told_end && poll(&p, 1, wait_ms) > 0 &&
+        read(c->listener, &word, 1) == 1)
+        c->told_end = word == RESULT_INPUT_ENDED;
+    return c->told_end;
+}
+
 /*
  * Under fwsshd the listener says which it was (result.h): a killed session's descriptors are closed
  * in an order that is the kernel's business. Elsewhere the order of closing must do.
  */
 bool client_is_gone_at_end(struct client *c)
 {
-    struct pollfd p = {.fd = c->listener, .events = POLLIN};
-    char word = 0;
-
     if (c->listener < 0)
         return client_look(c, CLIENT_SETTLE_MS);
-    if (!c->told_end && poll(&p, 1, CLIENT_WORD_MS) > 0 && read(c->listener, &word, 1) == 1)
-        c->told_end = word == RESULT_INPUT_ENDED;
-    c->gone = c->gone || !c->told_end;
-    return c->gone;
+    if (!client_has_ended(c, CLIENT_WORD_MS))
+        c->gone = true;
+    return c->gone && !c->told_end;
 }
 
 /* Waits at most idle_timeout for the client to take its text. */

@@ -29,7 +29,10 @@ void client_close(struct client *c);
 /* Whether the connection is broken; sets gone. */
 bool client_is_gone(struct client *c);
 
-/* The same at the end of the input, where it decides between a complete stream and a lost one. */
+/* The listener has said that the client sent its end of input; waits so long for that word. */
+bool client_has_ended(struct client *c, int wait_ms);
+
+/* At the end of the input, whether it is a lost connection in place of a complete stream. */
 bool client_is_gone_at_end(struct client *c);
 
 /* Text for the client's standard output, as the origin writes it. Waits; a client that is gone is

@@ -174,7 +174,9 @@ static int pump_check_client(struct updater_pump *p, struct error *err)
     if (!client_is_gone(p->client) || p->past_return)
         return 0;
     /* What has arrived but was not read yet may be all that is missing. */
-    if (p->last && !pump_until_eof(p) && client_pending(p->client) >= p->left)
+    bool all_here =
+        pump_until_eof(p) ? client_has_ended(p->client, 0) : client_pending(p->client) >= p->left;
+    if (p->last && all_here)
         return 0;
     return client_lost(err);
 }

@@ -1059,3 +1059,31 @@ def test_fwup_subsystem_tells_failures(t):
         assert r.returncode == 1 and r.stdout == b"words\n", r
         assert_one_line(r.stderr)
         assert d.reboots() == 0
+
+
+def test_17_bare_stream_that_has_ended_is_finished_though_the_client_is_gone(t):
+    """More than the pipes take at once, so that the end is still on its way when the client goes."""
+    d = t.daemon(updater=t.updater("await; take; exit 0"))
+    client = d.client(subsystem="fwup")
+    client.stdin.write(bytes(1_500_000))
+    client.stdin.close()
+    t.wait_for(d.updater_pids, "the updater")
+    time.sleep(0.5)  # until the end of input is in the pipe there is nothing to see
+    client.kill()
+    d.wait_log("disconnected")
+    t.go()
+    d.wait_reboot()
+    assert len(d.updater_input()) == 1_500_000
+
+
+def test_9_unannounced_surplus_counts_though_the_client_is_gone(t):
+    d = t.daemon(updater=t.updater("take; await; exit 0"))
+    client = d.client()
+    client.stdin.write(b"fwup:5,reboot\nhelloEXTRA")
+    client.stdin.flush()
+    t.wait_for(lambda: d.updater_input() == b"hello", "the updater to have all")
+    client.kill()
+    d.wait_log("disconnected")
+    t.go()
+    d.wait_log("more bytes came than were announced")
+    assert d.reboots() == 0
