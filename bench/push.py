@@ -48,7 +48,9 @@ class Bench:
         self.sink_log = self.t.dir / "sink.log"
 
     def close(self, failed):
-        self.t.close(failed)
+        for log in self.t.dir.glob("*.log") if failed else ():
+            print(f"--- {log.name} ---\n" + "".join(log.read_text(errors="replace").splitlines(True)[-40:]))
+        self.t.close()
         shutil.rmtree(self.t.dir)
 
     def sink(self, name="sink", free=0, rate=0):

@@ -37,7 +37,7 @@ class Server:
     def client(self, *options, subsystem=None, port=None):
         return ["ssh", "-F", "none", "-T", "-p", str(port or self.port), "-i", str(self.t.key()),
                 "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
-                "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", *CLIENT, *options,
+                "-o", "UserKnownHostsFile=/dev/null", "-E", str(self.t.dir / "client.log"), "-v", *CLIENT, *options,
                 "-s", f"{getpass.getuser()}@127.0.0.1", subsystem or self.subsystem]
 
     def __enter__(self):
@@ -84,7 +84,7 @@ KbdInteractiveAuthentication no
 PrintMotd no
 PrintLastLog no
 PidFile none
-LogLevel ERROR
+LogLevel VERBOSE
 SetEnv SHLVL=2
 Subsystem discard {updater}
 Subsystem print /bin/echo ready
@@ -104,7 +104,7 @@ class Sshd(Server):
         config = t.dir / "sshd_config"
         config.write_text(SSHD.format(port=port, key=t.key("sshd_host_key"), authorized=f"{t.key()}.pub",
                                       updater=updater))
-        process = t.start([program, "-D", "-e", "-f", config])
+        process = t.start([program, "-D", "-E", t.dir / "sshd.log", "-f", config])
         super().__init__(t, process, port, "discard")
         t.wait_for(lambda: listens(port), "sshd to listen")
 
@@ -134,14 +134,18 @@ def push(argv, path, size, header):
     feeding the client takes next to no CPU from those that are measured."""
     begin = time.monotonic()
     client = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    whole = False
     try:
         with client.stdin as pipe, open(path, "rb") as data:
             os.write(pipe.fileno(), header)
             sent = 0
             while sent < size:
                 sent += os.sendfile(pipe.fileno(), data.fileno(), sent, size - sent)
+        whole = True
+    except BrokenPipeError:
+        pass
     finally:
         status = client.wait(300)
-    if status:
-        raise RuntimeError(f"the client ended with {status}: {' '.join(argv)}")
+    if status or not whole:
+        raise RuntimeError(f"the client ended with {status}{'' if whole else ' in the middle'}: {' '.join(argv)}")
     return time.monotonic() - begin

@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define RELAY_BATCH (256u << 10)
 
 /* The largest window and a packet. Version 0.10 takes what is sent beyond it, up to 256 MiB. */
 #define RELAY_OVERRUN ((int)RELAY_KEPT_SIZE + 65536)
@@ -51,15 +54,34 @@ static size_t relay_write(struct relay *r, const uint8_t *data, size_t len)
     return done;
 }
 
+void relay_flush(struct relay *r)
+{
+    if (!r->kept_len || r->sink_full)
+        return;
+    size_t done = relay_write(r, r->kept + r->kept_pos, r->kept_len);
+    r->kept_pos += done;
+    r->kept_len -= done;
+    if (!r->kept_len || r->sink_dead)
+        r->kept_pos = r->kept_len = 0;
+}
+
+/* A write wakes two processes, so packets are gathered; relay_flush() comes when the socket is
+ * empty. */
 int relay_take(struct relay *r, const void *data, uint32_t len)
 {
     /* An updater that has ended wants no more; the client learns of it soon. */
     if (r->in < 0 || r->sink_dead)
         return (int)len;
+    if (r->kept_len >= RELAY_BATCH)
+        relay_flush(r);
     /* What came first goes first; the rest stays in libssh, bounded by the channel window. */
-    if (r->sink_full || r->kept_len)
+    size_t end = r->kept_pos + r->kept_len;
+    if (r->sink_full || end >= RELAY_BATCH)
         return 0;
-    return (int)relay_write(r, data, len);
+    size_t taken = len < 2 * RELAY_BATCH - end ? len : 2 * RELAY_BATCH - end;
+    memcpy(r->kept + end, data, taken);
+    r->kept_len += taken;
+    return (int)taken;
 }
 
 void relay_pull(struct relay *r, ssh_channel channel, bool grow)
@@ -72,11 +94,7 @@ void relay_pull(struct relay *r, ssh_channel channel, bool grow)
         return;
     r->kept_pos = 0;
     r->kept_len = (size_t)n;
-    size_t done = relay_write(r, r->kept, r->kept_len);
-    r->kept_pos += done;
-    r->kept_len -= done;
-    if (r->sink_dead)
-        r->kept_len = 0;
+    relay_flush(r);
 }
 
 /*
@@ -87,11 +105,7 @@ void relay_pull(struct relay *r, ssh_channel channel, bool grow)
 static void relay_resume(struct relay *r, ssh_channel channel)
 {
     r->sink_full = false;
-    size_t done = relay_write(r, r->kept + r->kept_pos, r->kept_len);
-    r->kept_pos += done;
-    r->kept_len -= done;
-    if (r->sink_dead)
-        r->kept_len = 0;
+    relay_flush(r);
     while (!r->kept_len && !r->sink_full && !r->sink_dead && ssh_channel_poll(channel, 0) > 0)
         relay_pull(r, channel, false);
 }

@@ -47,6 +47,9 @@ void relay_close(struct relay *r);
 /* For the channel's data callback: how many of the bytes were taken. */
 int relay_take(struct relay *r, const void *data, uint32_t len);
 
+/* Passes on what was taken; when the socket holds nothing more for now. */
+void relay_flush(struct relay *r);
+
 /* Fills polls (RELAY_POLLS of them, fd -1 where there is nothing to wait for); then handles what
  * they say. */
 void relay_prepare(const struct relay *r, struct pollfd *polls);

@@ -85,6 +85,8 @@ static bool session_round(struct session *s)
         relay_window_after(&c->relay, c->ch, p[0].revents & POLLIN, io_now());
     if (p[0].revents && !session_pump(s))
         return false;
+    if (c->running)
+        relay_flush(&c->relay);
     if (p[1].revents)
         session_channel_monitor_said(s);
     if (c->running)
