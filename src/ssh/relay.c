@@ -54,7 +54,7 @@ static size_t relay_write(struct relay *r, const uint8_t *data, size_t len)
     return done;
 }
 
-void relay_flush(struct relay *r)
+static void relay_write_kept(struct relay *r)
 {
     if (!r->kept_len || r->sink_full)
         return;
@@ -72,11 +72,11 @@ int relay_take(struct relay *r, const void *data, uint32_t len)
     /* An updater that has ended wants no more; the client learns of it soon. */
     if (r->in < 0 || r->sink_dead)
         return (int)len;
-    if (r->kept_len >= RELAY_BATCH)
-        relay_flush(r);
+    if (r->kept_len >= RELAY_BATCH && !r->pulling)
+        relay_write_kept(r);
     /* What came first goes first; the rest stays in libssh, bounded by the channel window. */
     size_t end = r->kept_pos + r->kept_len;
-    if (r->sink_full || end >= RELAY_BATCH)
+    if (r->pulling || r->sink_full || end >= RELAY_BATCH)
         return 0;
     size_t taken = len < 2 * RELAY_BATCH - end ? len : 2 * RELAY_BATCH - end;
     memcpy(r->kept + end, data, taken);
@@ -84,29 +84,30 @@ int relay_take(struct relay *r, const void *data, uint32_t len)
     return (int)taken;
 }
 
+/*
+ * libssh's own backlog is taken whole and only when nothing is kept: with small reads version 0.10
+ * would open the window again without counting what it still holds, and memory would grow without
+ * bounds. Reading may bring in more packets, whose callback must then leave the buffer alone.
+ */
 void relay_pull(struct relay *r, ssh_channel channel, bool grow)
 {
+    r->pulling = true;
     /* Asked for more than the open window, version 0.10 opens it that far. */
     int n = grow ? ssh_channel_read_timeout(channel, r->kept, RELAY_KEPT_SIZE, 0, 0)
                  : ssh_channel_read_nonblocking(channel, r->kept, RELAY_KEPT_SIZE, 0);
-
+    r->pulling = false;
     if (n <= 0)
         return;
     r->kept_pos = 0;
     r->kept_len = (size_t)n;
-    relay_flush(r);
+    relay_write_kept(r);
 }
 
-/*
- * The sink has room again. libssh's own backlog is taken whole and only when nothing is kept: with
- * small reads version 0.10 would open the window again without counting what it still holds, and
- * memory would grow without bounds.
- */
-static void relay_resume(struct relay *r, ssh_channel channel)
+void relay_flush(struct relay *r, ssh_channel channel)
 {
-    r->sink_full = false;
-    relay_flush(r);
-    while (!r->kept_len && !r->sink_full && !r->sink_dead && ssh_channel_poll(channel, 0) > 0)
+    relay_write_kept(r);
+    /* Asking libssh comes first: it may handle packets, whose data is then kept. */
+    while (!r->sink_full && !r->sink_dead && ssh_channel_poll(channel, 0) > 0 && !r->kept_len)
         relay_pull(r, channel, false);
 }
 
@@ -137,8 +138,10 @@ void relay_prepare(const struct relay *r, struct pollfd *polls)
 void relay_handle(struct relay *r, ssh_session session, ssh_channel channel,
                   const struct pollfd *polls)
 {
-    if (polls[0].revents)
-        relay_resume(r, channel);
+    if (polls[0].revents) {
+        r->sink_full = false;
+        relay_flush(r, channel);
+    }
     if (polls[1].revents)
         relay_read_text(&r->out);
     if (polls[2].revents)
@@ -178,9 +181,10 @@ bool relay_input_is_done(const struct relay *r, ssh_channel channel)
 {
     if (r->in < 0)
         return false;
-    bool rest = r->kept_len || r->sink_full || ssh_channel_poll(channel, 0) > 0;
+    /* Asking libssh comes first: it may handle packets, whose data is then kept. */
+    bool held = ssh_channel_poll(channel, 0) > 0;
 
-    return r->sink_dead || (r->eof && !rest);
+    return r->sink_dead || (r->eof && !held && !r->kept_len && !r->sink_full);
 }
 
 bool relay_is_overrun(const struct relay *r, ssh_channel channel)

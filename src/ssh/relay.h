@@ -24,6 +24,7 @@ struct relay {
     int in; /* we write */
     struct relay_text out, err;
     bool sink_full, sink_dead;
+    bool pulling;  /* kept is being filled by libssh */
     bool eof;      /* the client has sent its end of input */
     bool moved;    /* bytes moved since this was last cleared */
     uint8_t *kept; /* bytes taken from libssh that the sink has no room for yet */
@@ -48,7 +49,7 @@ void relay_close(struct relay *r);
 int relay_take(struct relay *r, const void *data, uint32_t len);
 
 /* Passes on what was taken; when the socket holds nothing more for now. */
-void relay_flush(struct relay *r);
+void relay_flush(struct relay *r, ssh_channel channel);
 
 /* Fills polls (RELAY_POLLS of them, fd -1 where there is nothing to wait for); then handles what
  * they say. */

@@ -86,7 +86,7 @@ static bool session_round(struct session *s)
     if (p[0].revents && !session_pump(s))
         return false;
     if (c->running)
-        relay_flush(&c->relay);
+        relay_flush(&c->relay, c->ch);
     if (p[1].revents)
         session_channel_monitor_said(s);
     if (c->running)

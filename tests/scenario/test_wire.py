@@ -1,4 +1,8 @@
 """The wire contract: on success the same bytes in the same order as the origin."""
+import os
+import threading
+
+from fixture import seconds
 
 
 def test_success_is_the_origins_text(t):
@@ -9,3 +13,34 @@ def test_success_is_the_origins_text(t):
     assert d.updater_input() == b"hello"
     d.wait_reboot()
     assert d.reboots() == 1
+
+
+@seconds(120)
+def test_every_byte_of_every_size_arrives(t):
+    """Sizes around what the session gathers before it writes, with the end of input right behind the last byte."""
+    d = t.daemon()
+    sizes = [around + off for around in (32768, 131072, 262144, 524288, 1048576) for off in (-1, 0, 1, 788)]
+    data = os.urandom(max(sizes))
+    for size in [1, 4096, *sizes]:
+        # The end comes while the last packets are still being gathered.
+        d.push(data[:size], subsystem="fwup")
+        assert d.updater_input() == data[:size], size
+        (t.dir / "updater.input").unlink()
+
+
+@seconds(120)
+def test_parallel_load_loses_nothing(t):
+    """Several devices at once, so that every process is stopped anywhere."""
+    daemons = [t.daemon(updater=t.updater("take; exit 0", name=f"updater{i}")) for i in range(4)]
+    data = os.urandom(1_000_000)
+    for _ in range(10):
+        clients = [d.client(subsystem="fwup") for d in daemons]
+        threads = [threading.Thread(target=c.communicate, args=(data,)) for c in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        for i, d in enumerate(daemons):
+            assert clients[i].returncode == 0
+            assert d.updater_input(f"updater{i}") == data
+            (t.dir / f"updater{i}.input").unlink()
