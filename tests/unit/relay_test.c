@@ -1,6 +1,6 @@
 /*
- * The relay against a libssh that behaves as the real one may at any moment, but rarely does: asking it
- * for data handles packets, which calls the data callback and may bring the end of input.
+ * The relay against a libssh that behaves as the real one may at any moment, but rarely does:
+ * asking it for data handles packets, which calls the data callback and may bring the end of input.
  */
 #include "check.h"
 
@@ -17,8 +17,8 @@ static struct relay relay;
 static int pipe_end;
 static struct {
     uint8_t bytes[STREAM_SIZE];
-    size_t arrived, total; /* on the network so far, and in all */
-    size_t packet;         /* bytes of one packet */
+    size_t arrived, total;     /* on the network so far, and in all */
+    size_t packet;             /* bytes of one packet */
     size_t held_from, held_to; /* in libssh's buffer */
     bool eof_sent;
 } peer;
@@ -27,7 +27,8 @@ static struct {
 static void peer_packet(void)
 {
     if (peer.arrived < peer.total) {
-        size_t n = peer.total - peer.arrived < peer.packet ? peer.total - peer.arrived : peer.packet;
+        size_t n =
+            peer.total - peer.arrived < peer.packet ? peer.total - peer.arrived : peer.packet;
         peer.arrived += n;
         peer.held_to += n;
         int taken = relay_take(&relay, peer.bytes + peer.held_from,
@@ -51,7 +52,8 @@ int ssh_channel_poll(ssh_channel channel, int is_stderr)
     return peer.eof_sent ? SSH_EOF : 0;
 }
 
-int ssh_channel_read_timeout(ssh_channel channel, void *dest, uint32_t count, int is_stderr, int timeout)
+int ssh_channel_read_timeout(ssh_channel channel, void *dest, uint32_t count, int is_stderr,
+                             int timeout)
 {
     size_t n = peer.held_to - peer.held_from;
 
@@ -110,7 +112,8 @@ static void begin(size_t total, size_t packet)
     peer.packet = packet;
 }
 
-/* Goes on as the session does, with a reader that takes at most so much a round. All must come out, in order. */
+/* Goes on as the session does, with a reader that takes at most so much a round. All must come out,
+ * in order. */
 static void check_all_arrives(size_t reads)
 {
     uint8_t *got = malloc(STREAM_SIZE);
