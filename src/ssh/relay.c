@@ -76,11 +76,13 @@ int relay_take(struct relay *r, const void *data, uint32_t len)
         relay_write_kept(r);
     /* What came first goes first; the rest stays in libssh, bounded by the channel window. */
     size_t end = r->kept_pos + r->kept_len;
-    if (r->pulling || r->sink_full || end >= RELAY_BATCH)
-        return 0;
-    size_t taken = len < 2 * RELAY_BATCH - end ? len : 2 * RELAY_BATCH - end;
-    memcpy(r->kept + end, data, taken);
-    r->kept_len += taken;
+    size_t taken = 0;
+    if (!r->pulling && !r->sink_full && end < RELAY_BATCH) {
+        taken = len < 2 * RELAY_BATCH - end ? len : 2 * RELAY_BATCH - end;
+        memcpy(r->kept + end, data, taken);
+        r->kept_len += taken;
+    }
+    r->backlog = taken < len;
     return (int)taken;
 }
 
@@ -96,6 +98,7 @@ void relay_pull(struct relay *r, ssh_channel channel, bool grow)
     int n = grow ? ssh_channel_read_timeout(channel, r->kept, RELAY_KEPT_SIZE, 0, 0)
                  : ssh_channel_read_nonblocking(channel, r->kept, RELAY_KEPT_SIZE, 0);
     r->pulling = false;
+    r->backlog = n == (int)RELAY_KEPT_SIZE;
     if (n <= 0)
         return;
     r->kept_pos = 0;
@@ -106,8 +109,7 @@ void relay_pull(struct relay *r, ssh_channel channel, bool grow)
 void relay_flush(struct relay *r, ssh_channel channel)
 {
     relay_write_kept(r);
-    /* Asking libssh comes first: it may handle packets, whose data is then kept. */
-    while (!r->sink_full && !r->sink_dead && ssh_channel_poll(channel, 0) > 0 && !r->kept_len)
+    while (r->backlog && !r->kept_len && !r->sink_full && !r->sink_dead)
         relay_pull(r, channel, false);
 }
 
@@ -179,7 +181,7 @@ void relay_to_client(struct relay *r, ssh_session session, ssh_channel channel)
 
 bool relay_input_is_done(const struct relay *r, ssh_channel channel)
 {
-    if (r->in < 0)
+    if (r->in < 0 || (!r->eof && !r->sink_dead))
         return false;
     /* Asking libssh comes first: it may handle packets, whose data is then kept. */
     bool held = ssh_channel_poll(channel, 0) > 0;

@@ -25,6 +25,7 @@ struct relay {
     struct relay_text out, err;
     bool sink_full, sink_dead;
     bool pulling;  /* kept is being filled by libssh */
+    bool backlog;  /* libssh holds data that was not taken */
     bool eof;      /* the client has sent its end of input */
     bool moved;    /* bytes moved since this was last cleared */
     uint8_t *kept; /* bytes taken from libssh that the sink has no room for yet */

@@ -121,6 +121,8 @@ static void check_all_arrives(size_t reads)
     bool done = false;
 
     for (int round = 0; round < 100000 && !done; round++) {
+        if (round % 3)
+            peer_packet();
         if (round % 7 == 3 && !relay.sink_full && !relay.kept_len && !relay.eof)
             relay_pull(&relay, NULL, true);
         relay_flush(&relay, NULL);
