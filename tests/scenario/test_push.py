@@ -53,6 +53,16 @@ def test_good_push_tells_what_it_sends_and_that_it_is_done(t):
     d.wait_reboot()
 
 
+def test_the_real_fwup_takes_what_we_push(t):
+    """Where it is installed: with its handshake, and an archive of ours."""
+    t.need("fwup")
+    d = t.daemon(updater="fwup")
+    r = push(t, d)
+    assert r.returncode == 0, r.stderr
+    assert (t.dir / "payload").read_bytes() == d.config["device"].read_bytes()[:300_000]
+    d.wait_reboot()
+
+
 def test_no_reboot_leaves_the_reboot_out(t):
     d = t.daemon()
     r = push(t, d, "--no-reboot")
