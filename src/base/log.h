@@ -17,7 +17,6 @@ void log_redirect(void (*write_line)(enum log_level level, const char *line));
 
 /* "error", "warning", "info", "debug" to a level; -1 for any other word. */
 int log_level_parse(const char *word);
-const char *log_level_name(enum log_level level);
 
 /* Bytes that come from the network are made harmless first: control characters appear as '?'. */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -257,9 +257,6 @@ static bool pack_plain_option(struct pack_options *o, int c)
     case 'v':
         o->report.verbose = true;
         return true;
-    case 'y':
-        o->assume_yes = true;
-        return true;
     case 'u':
         o->unmount = true;
         return true;
@@ -288,9 +285,10 @@ static bool pack_plain_option(struct pack_options *o, int c)
         o->unmount = false;
         return true;
     case 'E':
+    case 'y':
     case 'Z':
     case LONG_NO_EJECT:
-        return true; /* ejecting a card is for desktops; accepted for their scripts */
+        return true; /* finding and ejecting cards is for desktops; accepted for their scripts */
     default:
         return false;
     }
@@ -378,7 +376,6 @@ int pack_options_parse(struct pack_options *o, int argc, char **argv, struct err
         o->input = stray;
         stray = NULL;
         if (!o->words) {
-            o->easy = true;
             o->command = PACK_APPLY;
             o->task = o->task ? o->task : "complete";
         }

@@ -35,9 +35,8 @@ struct pack_options {
     bool has_private_key;
     uint8_t private_key[KEYS_PRIVATE_SIZE];
     struct public_keys keys;
-    bool exit_handshake, enable_trim, minimize, unmount, unsafe, assume_yes;
+    bool exit_handshake, enable_trim, minimize, unmount, unsafe;
     int verify_writes; /* -1: on for devices */
-    bool easy;         /* only a file name was given: apply it */
     bool numeric, quiet;
     struct report report;
 };

@@ -157,7 +157,6 @@ static ssize_t client_read(struct client *c, void *buf, size_t size, struct erro
             return n;
         }
         if (n == 0) {
-            c->ended = true;
             return client_is_gone_at_end(c) ? client_lost(err) : 0;
         }
         if (errno != EAGAIN && errno != EINTR)

@@ -17,8 +17,7 @@ struct client {
     int listener;        /* its socket (--result-fd), or -1 */
     struct buffer ahead; /* read from the input together with the header */
     bool gone;           /* nobody reads what we write */
-    bool ended;          /* the input has ended */
-    bool told_end;       /* and the listener said that it is a real end */
+    bool told_end;       /* the listener said that the input has come to a real end */
     int idle_timeout;    /* seconds */
     double heard;        /* when the last byte came */
 };

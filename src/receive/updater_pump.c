@@ -82,7 +82,6 @@ static ssize_t pump_move(struct updater_pump *p)
 /* The input has ended: a lost client, a complete stream, or too few bytes. */
 static int pump_input_end(struct updater_pump *p, struct error *err)
 {
-    p->client->ended = true;
     if (client_is_gone_at_end(p->client))
         return client_lost(err);
     if (!pump_until_eof(p))
