@@ -22,12 +22,14 @@ static int apply_entry(struct plan_handler *handler, struct firmware *fw,
                        const struct zip_entry *entry, struct op_context *context, struct error *err)
 {
     struct resource_stream stream;
+    int rc = resource_stream_open(&stream, fw, context->report, entry, handler->section,
+                                  context->cache, err);
 
-    if (resource_stream_open(&stream, fw, context->report, entry, err))
-        return -1;
     context->resource = &stream;
-    int rc = apply_handler(handler, context, err);
+    if (!rc)
+        rc = apply_handler(handler, context, err);
     context->resource = NULL;
+    resource_stream_close(&stream);
     handler->seen = true;
     return rc;
 }
@@ -109,8 +111,13 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
     struct plan plan = {0};
     int rc = -1;
 
-    cfg_t *task = requirement_choose_task(fw->cfg, request->task, context.cache, report, err);
+    struct requirement_context requirements = {
+        .cfg = fw->cfg, .cache = context.cache, .report = report, .unsafe = request->unsafe};
+    cfg_t *task = requirement_choose_task(&requirements, request->task, err);
     if (!task || plan_make(&plan, fw->cfg, task, err) || plan_check(&plan, request->medium, err))
+        goto cleanup;
+    if (cfg_getbool(task, "require-unmounted-destination") &&
+        plan_check_unmounted(&plan, request->medium, &disk_map_system, err))
         goto cleanup;
     report->total = plan.units;
     rc = apply_plan(&plan, fw, &context, err);

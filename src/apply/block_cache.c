@@ -288,6 +288,55 @@ int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t l
     return 0;
 }
 
+/* Fills the scratch segment with the blocks [first, last], by what is newest: cache, trim, medium.
+ */
+static int block_cache_peek(struct block_cache *c, uint64_t index, size_t first, size_t last,
+                            struct error *err)
+{
+    const struct segment *s = block_cache_find(c, index);
+    size_t unit = c->medium->block_size > BLOCK_SIZE ? c->medium->block_size / BLOCK_SIZE : 1;
+    bool missing = false;
+
+    for (size_t i = first; i <= last; i++)
+        missing = missing || !s || !bit_get(s->valid, i);
+    if (missing && block_cache_is_trimmed(c, index)) {
+        memset(c->scratch + first * BLOCK_SIZE, 0, (last - first + 1) * BLOCK_SIZE);
+    } else if (missing) {
+        size_t from = first / unit * unit * BLOCK_SIZE;
+        size_t to = (last / unit + 1) * unit * BLOCK_SIZE;
+        size_t end = block_cache_length(c, index);
+        to = to < end ? to : end;
+        if (c->medium->read(c->medium, index * SEGMENT_SIZE + from, c->scratch + from, to - from,
+                            err))
+            return -1;
+    }
+    for (size_t i = first; s && i <= last; i++)
+        if (bit_get(s->valid, i))
+            memcpy(c->scratch + i * BLOCK_SIZE, s->data + i * BLOCK_SIZE, BLOCK_SIZE);
+    return 0;
+}
+
+int block_cache_read_exact(struct block_cache *c, uint64_t offset, void *buf, size_t len,
+                           struct error *err)
+{
+    uint8_t *out = buf;
+
+    if (block_cache_check_end(c, offset, len, err))
+        return -1;
+    while (len) {
+        size_t at = (size_t)(offset % SEGMENT_SIZE);
+        size_t n = SEGMENT_SIZE - at < len ? SEGMENT_SIZE - at : len;
+        if (block_cache_peek(c, offset / SEGMENT_SIZE, at / BLOCK_SIZE, (at + n - 1) / BLOCK_SIZE,
+                             err))
+            return -1;
+        memcpy(out, c->scratch + at, n);
+        out += n;
+        offset += n;
+        len -= n;
+    }
+    return 0;
+}
+
 int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
                       bool streamed, struct error *err)
 {

@@ -29,6 +29,13 @@ int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t l
                      struct error *err);
 
 /*
+ * The same for bytes that are wanted once, such as a delta's source: reads just the blocks that
+ * they lie in, and keeps nothing.
+ */
+int block_cache_read_exact(struct block_cache *c, uint64_t offset, void *buf, size_t len,
+                           struct error *err);
+
+/*
  * Whole blocks. streamed: the bytes come in order and are not read again soon, so that full
  * segments go out at once. A range behind the hard end is an error before anything of it is
  * written.

@@ -24,9 +24,11 @@ struct medium {
     /* Makes an image at least that long; NULL for a device. */
     int (*extend)(struct medium *m, uint64_t size, struct error *err);
 
-    uint64_t size;     /* bytes, 0 if unknown; an image may grow past it */
-    uint64_t hard_end; /* bytes; nothing can be behind it. UINT64_MAX if there is none */
+    uint64_t size;       /* bytes, 0 if unknown; an image may grow past it */
+    uint64_t hard_end;   /* bytes; nothing can be behind it. UINT64_MAX if there is none */
+    uint32_t block_size; /* of the device, if it is more than 512 bytes: reads keep to it */
     bool is_device;
+    uint64_t device; /* its number (st_rdev), if it is one */
 };
 
 #endif

@@ -142,12 +142,18 @@ static int medium_open_device(struct medium_file *f, const char *path,
             "Cannot open '%s' for output. Check file permissions or the read-only tab if "
             "this is an SD Card",
             path);
+    struct stat st;
     f->medium.is_device = is_block;
     if (!is_block)
         return 0;
+    if (!fstat(f->fd, &st))
+        f->medium.device = st.st_rdev;
     off_t end = lseek(f->fd, 0, SEEK_END);
     if (end > 0)
         f->medium.size = f->medium.hard_end = (uint64_t)end;
+    int block_size = 0;
+    if (!ioctl(f->fd, BLKSSZGET, &block_size) && block_size > 0)
+        f->medium.block_size = (uint32_t)block_size;
     if (options->enable_trim)
         f->medium.discard = medium_file_discard;
     return 0;

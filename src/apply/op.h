@@ -6,8 +6,10 @@
 #define FWSSH_APPLY_OP_H
 
 #include "apply/block_cache.h"
+#include "apply/disk_cipher.h"
 #include "apply/report.h"
 #include "archive/function_table.h"
+#include "archive/gpt_table.h"
 #include "archive/mbr_table.h"
 #include "archive/uboot_table.h"
 
@@ -27,7 +29,9 @@ struct op {
     uint64_t units;     /* of progress */
     struct op_range range[2];
     int ranges;
-    struct mbr_table *mbr; /* owned; mbr_write */
+    struct mbr_table *mbr;      /* owned; mbr_write */
+    struct gpt_table *gpt;      /* owned; gpt_write */
+    struct disk_cipher *cipher; /* owned; raw_write, NULL if plain */
     struct uboot_table uboot;
 };
 
@@ -36,6 +40,15 @@ struct op_source {
     cfg_t *cfg;
     const char *resource_name; /* NULL outside of on-resource */
     uint64_t resource_size;    /* bytes of data */
+    uint64_t resource_span;    /* bytes of the file, with its holes */
+};
+
+#define OP_FAT_HINTS 4
+
+/* Where a FAT volume's last allocation was, so that files follow each other. */
+struct op_fat_hint {
+    uint64_t offset; /* of the volume, bytes */
+    uint32_t last;   /* cluster; 0: no hint */
 };
 
 /* What an operation works with. */
@@ -46,6 +59,8 @@ struct op_context {
     uint64_t medium_blocks;           /* 0 if unknown */
     bool unsafe;
     const char *reboot_param_path;
+    struct op_fat_hint fat_hint[OP_FAT_HINTS];
+    unsigned fat_hint_next;
 };
 
 struct op_type {
@@ -56,11 +71,14 @@ struct op_type {
 };
 
 extern const struct op_type op_raw_write, op_raw_memset, op_trim;
-extern const struct op_type op_mbr_write;
+extern const struct op_type op_fat_mkfs, op_fat_write, op_fat_mv, op_fat_mv_replace, op_fat_rm,
+    op_fat_rm_strict, op_fat_cp, op_fat_mkdir, op_fat_setlabel, op_fat_touch, op_fat_attrib;
+extern const struct op_type op_mbr_write, op_gpt_write;
 extern const struct op_type op_uboot_clearenv, op_uboot_setenv, op_uboot_unsetenv, op_uboot_recover;
 extern const struct op_type op_error, op_info, op_reboot_param;
+extern const struct op_type op_path_write, op_pipe_write, op_ubi_volume_write, op_execute;
 
-/* The implementation of a function; NULL where this program has none yet. */
+/* The implementation of a function; NULL if there is no such function. */
 const struct op_type *op_find(const char *name);
 
 /* offset * 512 and count * 512 as a range; an error when they do not fit 64 bits. */

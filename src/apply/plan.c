@@ -1,6 +1,7 @@
 #include "apply/plan.h"
 
 #include "apply/call_list.h"
+#include "apply/delta_source.h"
 #include "archive/conf_section.h"
 #include "archive/firmware.h"
 #include "base/memory.h"
@@ -21,12 +22,6 @@ static int plan_op(struct op *op, const struct call *call, const struct op_sourc
     if (function_check(spec, call->argc, call->argv, false, err))
         return -1;
     op->type = op_find(call->name);
-    if (!op->type)
-        return error_set(
-            err, EXIT_FAILED,
-            "this fwpack cannot do %s yet, which the firmware needs; nothing was written. "
-            "Use fwup on the device",
-            call->name);
     op->argc = call->argc;
     const char **argv = memory_new((size_t)call->argc, sizeof *argv);
     memcpy(argv, call->argv, (size_t)call->argc * sizeof *argv);
@@ -45,6 +40,7 @@ static int plan_handler_make(struct plan_handler *handler, cfg_t *section,
     int more;
 
     handler->resource = source->resource_name;
+    handler->section = section;
     while ((more = call_list_next(section, "funlist", &at, &call, err)) > 0) {
         handler->ops = memory_resize(handler->ops, (handler->count + 1) * sizeof *handler->ops);
         struct op *op = &handler->ops[handler->count++];
@@ -75,16 +71,12 @@ static int plan_resources(struct plan *plan, cfg_t *cfg, cfg_t *task, struct err
             return error_set(err, EXIT_MISMATCH,
                              "Resource '%s' used, but metadata is missing. Archive is corrupt.",
                              cfg_title(section));
-        if (cfg_size(resource, "length") > 1)
-            return error_set(
-                err, EXIT_FAILED,
-                "this fwpack cannot write sparse resources ('%s') yet; nothing was written. "
-                "Use fwup on the device",
-                cfg_title(resource));
         struct op_source source = {.cfg = cfg,
                                    .resource_name = cfg_title(section),
-                                   .resource_size = firmware_resource_size(resource)};
-        if (plan_handler_make(&plan->resources[i], section, &source, err))
+                                   .resource_size = firmware_resource_size(resource),
+                                   .resource_span = firmware_resource_span(resource)};
+        if (delta_source_check(section, err) ||
+            plan_handler_make(&plan->resources[i], section, &source, err))
             return -1;
         plan->units += plan_units(&plan->resources[i]);
     }
@@ -107,33 +99,74 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err)
     return 0;
 }
 
-static int plan_check_handler(const struct plan_handler *handler, uint64_t end, struct error *err)
+/* Calls check for every range that a successful task writes, until it fails. */
+static int plan_each_range(const struct plan *plan,
+                           int (*check)(const struct op *op, const struct op_range *range,
+                                        void *data, struct error *err),
+                           void *data, struct error *err)
 {
-    for (size_t i = 0; i < handler->count; i++) {
-        const struct op *op = &handler->ops[i];
-        for (int k = 0; k < op->ranges; k++)
-            if (op->range[k].len > end || op->range[k].offset > end - op->range[k].len)
-                return error_set(
-                    err, EXIT_MISMATCH,
-                    "%s writes up to byte %llu, but the device ends at %llu; nothing was "
-                    "written",
-                    op->type->name, (unsigned long long)(op->range[k].offset + op->range[k].len),
-                    (unsigned long long)end);
+    for (size_t h = 0; h < plan->resource_count + 2; h++) {
+        const struct plan_handler *handler = h == 0   ? &plan->on_init
+                                             : h == 1 ? &plan->on_finish
+                                                      : &plan->resources[h - 2];
+        for (size_t i = 0; i < handler->count; i++)
+            for (int k = 0; k < handler->ops[i].ranges; k++)
+                if (check(&handler->ops[i], &handler->ops[i].range[k], data, err))
+                    return -1;
     }
     return 0;
+}
+
+static int plan_check_end(const struct op *op, const struct op_range *range, void *data,
+                          struct error *err)
+{
+    const uint64_t *end = data;
+
+    if (range->len <= *end && range->offset <= *end - range->len)
+        return 0;
+    return error_set(err, EXIT_MISMATCH,
+                     "%s writes up to byte %llu, but the device ends at %llu; nothing was written",
+                     op->type->name, (unsigned long long)(range->offset + range->len),
+                     (unsigned long long)*end);
 }
 
 int plan_check(const struct plan *plan, const struct medium *medium, struct error *err)
 {
     uint64_t end = medium->hard_end;
 
-    for (size_t i = 0; i < plan->resource_count; i++)
-        if (plan_check_handler(&plan->resources[i], end, err))
-            return -1;
-    return plan_check_handler(&plan->on_init, end, err) ||
-                   plan_check_handler(&plan->on_finish, end, err)
-               ? -1
-               : 0;
+    return plan_each_range(plan, plan_check_end, &end, err);
+}
+
+struct plan_mounts {
+    const struct disk_map *map;
+    uint64_t device;
+};
+
+static int plan_check_mount(const struct op *op, const struct op_range *range, void *data,
+                            struct error *err)
+{
+    const struct plan_mounts *mounts = data;
+    char where[256];
+    int found = disk_map_find_mount(mounts->map, mounts->device, range->offset, range->len, where,
+                                    sizeof where, err);
+
+    if (found <= 0)
+        return found;
+    return error_set(
+        err, EXIT_MISMATCH,
+        "%s at byte %llu would write over what is mounted at %s, and the task requires "
+        "an unmounted destination; nothing was written",
+        op->type->name, (unsigned long long)range->offset, where);
+}
+
+int plan_check_unmounted(const struct plan *plan, const struct medium *medium,
+                         const struct disk_map *map, struct error *err)
+{
+    struct plan_mounts mounts = {.map = map, .device = medium->device};
+
+    if (!medium->is_device)
+        return 0;
+    return plan_each_range(plan, plan_check_mount, &mounts, err);
 }
 
 static void plan_handler_free(struct plan_handler *handler)
@@ -141,6 +174,8 @@ static void plan_handler_free(struct plan_handler *handler)
     for (size_t i = 0; i < handler->count; i++) {
         free((void *)handler->ops[i].argv);
         free(handler->ops[i].mbr);
+        free(handler->ops[i].gpt);
+        disk_cipher_free(handler->ops[i].cipher);
     }
     free(handler->ops);
 }

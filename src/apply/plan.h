@@ -5,10 +5,12 @@
 #ifndef FWSSH_APPLY_PLAN_H
 #define FWSSH_APPLY_PLAN_H
 
+#include "apply/disk_map.h"
 #include "apply/op.h"
 
 struct plan_handler {
     const char *resource; /* NULL for on-init, on-finish, on-error */
+    cfg_t *section;
     size_t count;
     struct op *ops;
     bool seen; /* its resource has come by in the archive */
@@ -26,6 +28,13 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err);
 
 /* Refuses a plan that writes behind the hard end of the medium. */
 int plan_check(const struct plan *plan, const struct medium *medium, struct error *err);
+
+/*
+ * require-unmounted-destination: refuses a plan of which something writes where a mounted file
+ * system lies on the device.
+ */
+int plan_check_unmounted(const struct plan *plan, const struct medium *medium,
+                         const struct disk_map *map, struct error *err);
 void plan_free(struct plan *plan);
 
 /* The handler of a resource, or NULL. */

@@ -1,18 +1,21 @@
 #include "apply/requirement.h"
 
 #include "apply/call_list.h"
+#include "apply/disk_map.h"
+#include "apply/fat_file.h"
 #include "apply/mbr.h"
+#include "apply/op.h"
+#include "apply/op_shell.h"
 #include "apply/uboot_env.h"
 #include "archive/conf_section.h"
 #include "base/number.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-struct requirement_context {
-    cfg_t *cfg;
-    struct block_cache *cache;
-};
+#define PATTERN_MAX 4096u
 
 static bool requirement_partition_offset(const struct requirement_context *c,
                                          const char *const *argv)
@@ -43,12 +46,108 @@ static bool requirement_uboot_variable(const struct requirement_context *c, cons
     return met;
 }
 
+static bool requirement_mount(const struct requirement_context *c, const char *block,
+                              struct fat_volume *v)
+{
+    struct op_range range;
+    struct error ignored;
+    uint64_t offset;
+
+    return !number_parse(block, &offset) && !op_block_range(offset, 1, &range, &ignored) &&
+           !fat_volume_mount(v, c->cache, range.offset, &ignored);
+}
+
+static bool requirement_fat_file_exists(const struct requirement_context *c,
+                                        const char *const *argv)
+{
+    struct fat_volume v;
+    struct fat_extent *extents;
+    struct error ignored;
+    size_t count;
+
+    if (!requirement_mount(c, argv[0], &v) ||
+        fat_file_extents(&v, argv[1], &extents, &count, &ignored))
+        return false;
+    free(extents);
+    return true;
+}
+
+/* A pattern is looked for across the borders of pieces: their last bytes are kept. */
+struct requirement_match {
+    const char *pattern;
+    size_t len, held;
+    char kept[PATTERN_MAX * 2];
+};
+
+static int requirement_match_take(void *data, const uint8_t *bytes, size_t len, struct error *err)
+{
+    struct requirement_match *m = data;
+
+    (void)err;
+    while (len) {
+        size_t n = sizeof m->kept - m->held < len ? sizeof m->kept - m->held : len;
+        memcpy(m->kept + m->held, bytes, n);
+        m->held += n;
+        bytes += n;
+        len -= n;
+        if (memmem(m->kept, m->held, m->pattern, m->len))
+            return 1;
+        size_t keep = m->held < m->len ? m->held : m->len - 1;
+        memmove(m->kept, m->kept + m->held - keep, keep);
+        m->held = keep;
+    }
+    return 0;
+}
+
+static bool requirement_fat_file_match(const struct requirement_context *c, const char *const *argv)
+{
+    struct requirement_match m = {.pattern = argv[2], .len = strlen(argv[2])};
+    struct fat_volume v;
+    struct error ignored;
+
+    if (m.len == 0)
+        return requirement_fat_file_exists(c, argv);
+    return m.len < PATTERN_MAX && requirement_mount(c, argv[0], &v) &&
+           fat_file_read(&v, argv[1], requirement_match_take, &m, &ignored) > 0;
+}
+
+static bool requirement_path_on_device(const struct requirement_context *c, const char *const *argv)
+{
+    struct stat path, device;
+
+    (void)c;
+    return !stat(argv[0], &path) && !stat(argv[1], &device) && S_ISBLK(device.st_mode) &&
+           disk_map_is_made_from(&disk_map_system, path.st_dev, device.st_rdev);
+}
+
+static bool requirement_path_at_offset(const struct requirement_context *c, const char *const *argv)
+{
+    uint64_t wanted, start;
+    struct stat path;
+
+    (void)c;
+    return !number_parse(argv[1], &wanted) && !stat(argv[0], &path) &&
+           !disk_map_start(&disk_map_system, path.st_dev, &start) && start == wanted;
+}
+
+static bool requirement_execute(const struct requirement_context *c, const char *const *argv)
+{
+    struct error ignored;
+
+    return c->unsafe && argv[0][0] && !op_shell_run(argv[0], c->report->framing, &ignored);
+}
+
 static const struct {
     const char *name;
     bool (*is_met)(const struct requirement_context *c, const char *const *argv);
 } requirements[] = {
     {"require-partition-offset", requirement_partition_offset},
+    {"require-fat-file-exists", requirement_fat_file_exists},
+    {"require-fat-file-match", requirement_fat_file_match},
     {"require-uboot-variable", requirement_uboot_variable},
+    {"require-path-on-device", requirement_path_on_device},
+    {"require-path-at-offset", requirement_path_at_offset},
+    {"require-execute", requirement_execute},
 };
 
 static bool requirement_is_met(const struct requirement_context *c, const struct call *call)
@@ -76,8 +175,7 @@ static void requirement_tell(struct report *report, const struct call *call, boo
     report_info(report, "%s(%s) -> %s", call->name, text, met ? "met" : "not met");
 }
 
-static bool requirement_task_fits(const struct requirement_context *c, cfg_t *task,
-                                  struct report *report)
+static bool requirement_task_fits(const struct requirement_context *c, cfg_t *task)
 {
     long old = cfg_getint(task, "require-partition1-offset");
     struct call call;
@@ -96,22 +194,19 @@ static bool requirement_task_fits(const struct requirement_context *c, cfg_t *ta
         if (more == 0)
             return true;
         bool met = more > 0 && requirement_is_met(c, &call);
-        if (more > 0 && report->verbose)
-            requirement_tell(report, &call, met);
+        if (more > 0 && c->report->verbose)
+            requirement_tell(c->report, &call, met);
         if (!met)
             return false;
     }
 }
 
-cfg_t *requirement_choose_task(cfg_t *cfg, const char *name, struct block_cache *cache,
-                               struct report *report, struct error *err)
+cfg_t *requirement_choose_task(const struct requirement_context *c, const char *name,
+                               struct error *err)
 {
-    struct requirement_context context = {.cfg = cfg, .cache = cache};
-
-    for (unsigned i = 0; i < cfg_size(cfg, "task"); i++) {
-        cfg_t *task = cfg_getnsec(cfg, "task", i);
-        if (!strncmp(cfg_title(task), name, strlen(name)) &&
-            requirement_task_fits(&context, task, report))
+    for (unsigned i = 0; i < cfg_size(c->cfg, "task"); i++) {
+        cfg_t *task = cfg_getnsec(c->cfg, "task", i);
+        if (!strncmp(cfg_title(task), name, strlen(name)) && requirement_task_fits(c, task))
             return task;
     }
     error_set(

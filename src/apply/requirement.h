@@ -7,11 +7,19 @@
 
 #include <confuse.h>
 
+/* What requirements are asked of. */
+struct requirement_context {
+    cfg_t *cfg;
+    struct block_cache *cache;
+    struct report *report;
+    bool unsafe; /* they may run programs */
+};
+
 /*
  * The first task whose title begins with the name and whose requirements are all met; NULL with the
  * error set if there is none. An error inside a requirement counts as unmet.
  */
-cfg_t *requirement_choose_task(cfg_t *cfg, const char *name, struct block_cache *cache,
-                               struct report *report, struct error *err);
+cfg_t *requirement_choose_task(const struct requirement_context *c, const char *name,
+                               struct error *err);
 
 #endif

@@ -204,10 +204,11 @@ static int conf_create_mbr(cfg_t *cfg, cfg_opt_t *opt)
 
 static int conf_create_gpt(cfg_t *cfg, cfg_opt_t *opt)
 {
+    struct gpt_table table;
     struct error err;
 
     if (gpt_table_fold_boot(conf_create_last(opt), &err) ||
-        gpt_table_check(conf_create_last(opt), &err))
+        gpt_table_read(conf_create_last(opt), &table, &err))
         return conf_create_told(cfg, &err);
     return 0;
 }

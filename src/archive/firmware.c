@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRMWARE_PIECES_MAX 256u
 #define FIRMWARE_SIGNATURE_NAME "meta.conf.ed25519"
 
 /* Its CRC does not matter: a signature that is wrong fails anyway, and with the better message. */
@@ -60,6 +61,30 @@ static int firmware_check_signature(const struct firmware *fw, const struct publ
     return 0;
 }
 
+/* Whoever uses the list afterwards can trust it. */
+static int firmware_check_length(cfg_t *resource, struct error *err)
+{
+    int64_t total = 0;
+    unsigned count = cfg_size(resource, "length");
+    bool good = count <= FIRMWARE_PIECES_MAX;
+
+    for (unsigned i = 0; good && i < count; i++) {
+        long piece = cfg_getnint(resource, "length", i);
+        good = piece >= 0 && !__builtin_add_overflow(total, piece, &total);
+    }
+    return good ? 0
+                : error_set(err, EXIT_MISMATCH, "the length of resource '%s' makes no sense",
+                            cfg_title(resource));
+}
+
+static int firmware_check_lengths(cfg_t *cfg, struct error *err)
+{
+    for (unsigned i = 0; i < cfg_size(cfg, "file-resource"); i++)
+        if (firmware_check_length(cfg_getnsec(cfg, "file-resource", i), err))
+            return -1;
+    return 0;
+}
+
 /* UUID and nickname are derived; an archive that tries to say them itself is refused. */
 static int firmware_identify(struct firmware *fw, int64_t mtime, struct error *err)
 {
@@ -78,6 +103,8 @@ static int firmware_identify(struct firmware *fw, int64_t mtime, struct error *e
                   "the archive's meta.conf tries to set its own UUID or nickname");
         goto cleanup;
     }
+    if (firmware_check_lengths(fw->cfg, err))
+        goto cleanup;
     cfg_setstr(fw->cfg, "meta-uuid", fw->uuid);
     cfg_setstr(fw->cfg, "meta-nickname", nickname);
     if (!cfg_getstr(fw->cfg, "meta-creation-date")) {
@@ -153,9 +180,16 @@ uint64_t firmware_resource_size(cfg_t *resource)
     uint64_t total = 0;
 
     /* data, hole, data, hole ... */
-    for (unsigned i = 0; i < cfg_size(resource, "length"); i += 2) {
-        long piece = cfg_getnint(resource, "length", i);
-        total += piece > 0 ? (uint64_t)piece : 0;
-    }
+    for (unsigned i = 0; i < cfg_size(resource, "length"); i += 2)
+        total += (uint64_t)cfg_getnint(resource, "length", i);
+    return total;
+}
+
+uint64_t firmware_resource_span(cfg_t *resource)
+{
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < cfg_size(resource, "length"); i++)
+        total += (uint64_t)cfg_getnint(resource, "length", i);
     return total;
 }

@@ -37,4 +37,7 @@ int firmware_next(struct firmware *fw, struct zip_entry *entry, struct error *er
  * list. */
 uint64_t firmware_resource_size(cfg_t *resource);
 
+/* The same with the holes: the size of the file. */
+uint64_t firmware_resource_span(cfg_t *resource);
+
 #endif

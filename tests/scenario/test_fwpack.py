@@ -32,8 +32,6 @@ task upgrade.a {
   on-init { info("going to a") }
 }
 task fails { on-init { error("not today") } }
-task later { on-init { fat_mkfs(0, 2048) raw_memset(0, 1, 0xff) } }
-task shell { on-init { execute("touch x") } }
 task bounds { on-init { raw_memset(1000000, 8, 1) } }
 '''
 
@@ -118,15 +116,6 @@ def test_archive_changed_by_zip_is_accepted(t):
     assert t.run(["zip", "-q", fw, "data/a.img"]).returncode == 0
     assert fwpack(t, "-V", "-i", fw).returncode == 0
     assert apply(t, fw, "complete", "-q").returncode == 0
-
-
-def test_missing_function_is_refused_before_the_first_write(t):
-    fw = make(t)
-    image = t.image(name="disk.img")
-    r = apply(t, fw, "later", "-q")
-    assert r.returncode == 1
-    assert "cannot do fat_mkfs yet" in r.stdout and "nothing was written" in r.stdout
-    assert not any(image.read_bytes())
 
 
 def test_device_that_is_too_short_is_refused_before_the_first_write(t):
@@ -283,18 +272,6 @@ def test_offset_that_only_the_device_knows(t):
         r = apply(t, fw, "t", "-q", image="other.img", env={"OFF": value})
         assert r.returncode == 1 and "raw_write requires a block offset" in r.stdout, (value, r)
         assert not (t.dir / "other.img").read_bytes()
-
-
-def test_sparse_resource_is_refused_before_the_first_write(t):
-    fw = make(t)
-    with zipfile.ZipFile(fw) as z:
-        meta = z.read("meta.conf").replace(b"length=270000", b"length={100000,4096,170000}")
-    with zipfile.ZipFile(t.dir / "sparse.fw", "w") as z:
-        z.writestr("meta.conf", meta)
-        z.writestr("data/a.img", b"x")
-    r = apply(t, t.dir / "sparse.fw", "complete", "-q")
-    assert r.returncode == 1 and "nothing was written" in r.stdout
-    assert not (t.dir / "disk.img").read_bytes()
 
 
 def test_entry_longer_than_its_metadata_says_is_cut_off(t):

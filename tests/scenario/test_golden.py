@@ -22,11 +22,15 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def section(t, title):
+    """What EXPECTED.md says of a step."""
+    text = t.golden("EXPECTED.md").read_text()
+    return next(p for p in text.split("\n## ") if p.startswith(title))
+
+
 def expected(t, title):
     """The last line of output that EXPECTED.md states for a step."""
-    text = t.golden("EXPECTED.md").read_text()
-    part = next(p for p in text.split("\n## ") if p.startswith(title))
-    return re.search(r"exit (\d), last line of output: (.*)", part).groups()
+    return re.search(r"exit (\d), last line of output: (.*)", section(t, title)).groups()
 
 
 def test_uuid_and_nickname(t):
@@ -77,6 +81,62 @@ def test_simple_complete_and_upgrade(t):
     r = fwpack(t, "-a", "-i", fw, "-t", "upgrade", "-d", image, "-q")
     assert (r.returncode, r.stdout) == (0, "fwup: Upgrading\n")
     assert sha256(image) == SIMPLE_IMAGE
+
+
+def test_gpt(t):
+    for args, title in (([], "gpt.fw, task complete, into"), (["--max-size", "8192"], "gpt.fw, task complete, --max")):
+        image = t.dir / f"gpt{len(args)}.img"
+        r = fwpack(t, "-a", "-i", t.golden("gpt.fw"), "-t", "complete", "-d", image, "-q", *args)
+        assert (r.returncode, r.stdout) == (0, "")
+        assert sha256(image) == re.search(r"whole image: (\w+)", section(t, title)).group(1)
+
+
+def regions(t, image):
+    t.need("mtype")
+    return t.run(["sh", t.golden("regions.sh"), image]).stdout
+
+
+def step(t, image, name, task, title, *args):
+    """Applies an archive and compares messages and all regions with what EXPECTED.md says."""
+    r = fwpack(t, "-a", "-i", t.golden(name), "-t", task, "-d", image, "-q", *args)
+    status, last = expected(t, title)
+    assert str(r.returncode) == status, r.stdout
+    assert (r.stdout.splitlines() or [""])[-1] == last
+    assert regions(t, image) == re.search(r"```\n(.*?)```", section(t, title), re.S).group(1)
+
+
+def test_two_slots_and_their_upgrades(t):
+    a1, b2 = t.dir / "A1", t.dir / "B2"
+    step(t, a1, "ab-1.fw", "complete", "ab-1.fw, task complete")
+    b2.write_bytes(a1.read_bytes())
+    step(t, b2, "ab-2.fw", "upgrade", "ab-2.fw, task upgrade, on A1 (called")
+    for image, title in ((a1, "ab-1.fw, task status, on A1"), (b2, "ab-1.fw, task status, on B2")):
+        r = fwpack(t, "-a", "-i", t.golden("ab-1.fw"), "-t", "status", "-d", image, "-q")
+        assert (str(r.returncode), r.stdout.strip()) == expected(t, title)
+    step(t, b2, "ab-1.fw", "upgrade", "ab-1.fw, task upgrade, on B2")
+
+
+def test_signed_and_delta_upgrades(t):
+    a1 = t.dir / "A1"
+    fwpack(t, "-a", "-i", t.golden("ab-1.fw"), "-t", "complete", "-d", a1, "-q")
+    for name in ("ab-2-signed.fw", "ab-2-delta-signed.fw"):
+        image = t.dir / name
+        image.write_bytes(a1.read_bytes())
+        step(t, image, name, "upgrade", f"{name}, task upgrade", "-p", t.golden("golden.pub"))
+
+
+def test_damaged_archives_leave_the_active_slot(t):
+    a1 = t.dir / "A1"
+    fwpack(t, "-a", "-i", t.golden("ab-1.fw"), "-t", "complete", "-d", a1, "-q")
+    for name in ("ab-2-corrupt.fw", "ab-2-truncated.fw"):
+        image = t.dir / name
+        image.write_bytes(a1.read_bytes())
+        r = fwpack(t, "-a", "-i", t.golden(name), "-t", "upgrade", "-d", image, "-q")
+        assert (str(r.returncode), r.stdout.splitlines()[-1]) == expected(t, name)
+        before, after = regions(t, a1).splitlines(), regions(t, image).splitlines()
+        assert [x for x in before if x.startswith("root-a")] == [x for x in after if x.startswith("root-a")]
+        r = fwpack(t, "-a", "-i", t.golden("ab-1.fw"), "-t", "status", "-d", image, "-q")
+        assert r.stdout == "fwup: a\n"
 
 
 def test_numeric_progress_is_the_references(t):
