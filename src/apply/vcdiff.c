@@ -237,7 +237,7 @@ static int vcdiff_execute(struct vcdiff *d, struct error *err)
             memcpy(to, i.data, i.size);
         } else if (i.kind == VCDIFF_RUN) {
             memset(to, *i.data, i.size);
-        } else {
+        } else if (done < i.size) {
             /* Byte for byte: a copy may overlap itself, and so repeat. */
             const uint8_t *from = d->target + (i.address + done - c->source_size);
             for (uint32_t k = done; k < i.size; k++)

@@ -1,6 +1,7 @@
 #include "archive/conf.h"
 
 #include "archive/conf_create.h"
+#include "archive/conf_unknown.h"
 #include "archive/function_table.h"
 #include "base/comments.h"
 #include "base/io.h"
@@ -245,11 +246,28 @@ cfg_t *conf_parse_file(const char *path, struct error *err)
     return NULL;
 }
 
+static bool conf_is_section(const char *name, size_t len)
+{
+    static const char *const names[] = {
+        "file-resource", "mbr",     "gpt",       "task",     "uboot-environment", "partition",
+        "osii",          "on-init", "on-finish", "on-error", "on-resource",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == len && !memcmp(names[i], name, len))
+            return true;
+    return false;
+}
+
 cfg_t *conf_parse_meta(const char *text, struct error *err)
 {
     cfg_t *cfg = conf_new(true);
+    char *known = memory_text(text);
 
-    if (cfg_parse_buf(cfg, text) != CFG_SUCCESS) {
+    conf_unknown_blank(known, conf_is_section);
+    int rc = cfg_parse_buf(cfg, known);
+    free(known);
+    if (rc != CFG_SUCCESS) {
         error_set(err, EXIT_MISMATCH, "parse error in the archive's meta.conf");
         cfg_free(cfg);
         return NULL;

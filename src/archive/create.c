@@ -119,16 +119,17 @@ static ssize_t create_read_text(void *data, void *buf, size_t size, struct error
     return (ssize_t)n;
 }
 
-/* meta.conf.ed25519 (if there is a key) and meta.conf, the first entries of every archive. */
-static int create_head(struct zip_writer *w, const struct buffer *meta, const uint8_t *private_key,
+/* meta.conf.ed25519 (if it is signed) and meta.conf, the first entries of every archive. */
+static int create_head(struct zip_writer *w, const struct buffer *meta, const struct signer *signer,
                        struct error *err)
 {
     uint8_t signature[KEYS_SIGNATURE_SIZE];
     struct create_text text = {.data = (const char *)signature, .len = sizeof signature};
     struct source data = {.read = create_read_text, .data = &text};
 
-    if (private_key) {
-        keys_sign(private_key, meta->data, meta->len, signature);
+    if (signer_is_set(signer)) {
+        if (signer_sign(signer, meta->data, meta->len, signature, err))
+            return -1;
         struct zip_new_entry entry = {
             .name = "meta.conf.ed25519", .size = sizeof signature, .stored = true};
         if (zip_writer_add(w, &entry, &data, err))
@@ -162,7 +163,7 @@ static int create_resource(struct zip_writer *w, cfg_t *resource, struct error *
     return rc;
 }
 
-static int create_write(cfg_t *cfg, int fd, const uint8_t *private_key, int level,
+static int create_write(cfg_t *cfg, int fd, const struct signer *signer, int level,
                         struct error *err)
 {
     struct zip_writer *w = zip_writer_new(fd, level);
@@ -176,7 +177,7 @@ static int create_write(cfg_t *cfg, int fd, const uint8_t *private_key, int leve
                   meta.len, CONF_META_MAX);
         goto cleanup;
     }
-    if (create_head(w, &meta, private_key, err))
+    if (create_head(w, &meta, signer, err))
         goto cleanup;
     for (unsigned i = 0; i < cfg_size(cfg, "file-resource"); i++)
         if (create_resource(w, cfg_getnsec(cfg, "file-resource", i), err))
@@ -188,7 +189,7 @@ cleanup:
     return rc;
 }
 
-int create_archive(const char *conf, const char *output, const uint8_t *private_key, int level,
+int create_archive(const char *conf, const char *output, const struct signer *signer, int level,
                    struct error *err)
 {
     struct create_output out;
@@ -207,7 +208,7 @@ int create_archive(const char *conf, const char *output, const uint8_t *private_
     }
     if (create_open(&out, output, err))
         goto cleanup;
-    rc = create_close(&out, create_write(cfg, out.fd, private_key, level, err), err);
+    rc = create_close(&out, create_write(cfg, out.fd, signer, level, err), err);
 cleanup:
     cfg_free(cfg);
     return rc;
@@ -235,11 +236,11 @@ static int create_copy_entry(struct zip_writer *w, struct firmware *fw,
     return rc;
 }
 
-static int create_copy(struct firmware *fw, int fd, const uint8_t *private_key, struct error *err)
+static int create_copy(struct firmware *fw, int fd, const struct signer *signer, struct error *err)
 {
     struct zip_writer *w = zip_writer_new(fd, 9);
     struct zip_entry entry;
-    int rc = create_head(w, &fw->meta_text, private_key, err), found = 0;
+    int rc = create_head(w, &fw->meta_text, signer, err), found = 0;
 
     while (!rc && (found = firmware_next(fw, &entry, err)) > 0)
         rc = create_copy_entry(w, fw, &entry, err);
@@ -249,7 +250,7 @@ static int create_copy(struct firmware *fw, int fd, const uint8_t *private_key, 
     return rc;
 }
 
-int create_signed(const char *input, const char *output, const uint8_t *private_key,
+int create_signed(const char *input, const char *output, const struct signer *signer,
                   struct error *err)
 {
     struct create_output out;
@@ -262,7 +263,30 @@ int create_signed(const char *input, const char *output, const uint8_t *private_
     if (firmware_open(&fw, source_from_fd(&fd), NULL, err))
         goto cleanup;
     if (!create_open(&out, output, err))
-        rc = create_close(&out, create_copy(&fw, out.fd, private_key, err), err);
+        rc = create_close(&out, create_copy(&fw, out.fd, signer, err), err);
+    firmware_close(&fw);
+cleanup:
+    close(fd);
+    return rc;
+}
+
+int create_digest(const char *input, const char *output, struct error *err)
+{
+    struct create_output out;
+    struct firmware fw;
+    int rc = -1;
+
+    int fd = open(input, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, "Cannot open '%s'", input);
+    if (firmware_open(&fw, source_from_fd(&fd), NULL, err))
+        goto cleanup;
+    if (!create_open(&out, output, err)) {
+        rc = io_write_all(out.fd, fw.meta_text.data, fw.meta_text.len)
+                 ? error_errno(err, "cannot write '%s'", output ? output : "standard output")
+                 : 0;
+        rc = create_close(&out, rc, err);
+    }
     firmware_close(&fw);
 cleanup:
     close(fd);

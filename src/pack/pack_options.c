@@ -9,7 +9,9 @@
 #include <string.h>
 
 enum pack_long {
-    LONG_ENABLE_TRIM = 256,
+    LONG_ATTACH = 256,
+    LONG_DIGEST,
+    LONG_ENABLE_TRIM,
     LONG_EXIT_HANDSHAKE,
     LONG_MAX_SIZE,
     LONG_METADATA_KEY,
@@ -19,6 +21,8 @@ enum pack_long {
     LONG_PROGRESS_HIGH,
     LONG_PROGRESS_LOW,
     LONG_PUBLIC_KEY,
+    LONG_REQUIRE_SIGNATURE,
+    LONG_SIGN_COMMAND,
     LONG_SPARSE_CHECK,
     LONG_SPARSE_SIZE,
     LONG_UNSAFE,
@@ -32,8 +36,10 @@ static const char short_options[] = "acd:DEf:Fghi:lmno:p:P:qSs:t:VvUuyZz12345678
 
 static const struct option long_options[] = {
     {"apply", no_argument, NULL, 'a'},
+    {"attach", required_argument, NULL, LONG_ATTACH},
     {"create", no_argument, NULL, 'c'},
     {"detect", no_argument, NULL, 'D'},
+    {"digest", no_argument, NULL, LONG_DIGEST},
     {"eject", no_argument, NULL, 'E'},
     {"no-eject", no_argument, NULL, LONG_NO_EJECT},
     {"enable-trim", no_argument, NULL, LONG_ENABLE_TRIM},
@@ -55,9 +61,11 @@ static const struct option long_options[] = {
     {"progress-high", required_argument, NULL, LONG_PROGRESS_HIGH},
     {"quiet", no_argument, NULL, 'q'},
     {"reboot-param-path", required_argument, NULL, 'P'},
+    {"require-signature", no_argument, NULL, LONG_REQUIRE_SIGNATURE},
     {"sparse-check", required_argument, NULL, LONG_SPARSE_CHECK},
     {"sparse-check-size", required_argument, NULL, LONG_SPARSE_SIZE},
     {"sign", no_argument, NULL, 'S'},
+    {"sign-command", required_argument, NULL, LONG_SIGN_COMMAND},
     {"task", required_argument, NULL, 't'},
     {"unmount", no_argument, NULL, 'u'},
     {"no-unmount", no_argument, NULL, 'U'},
@@ -105,13 +113,18 @@ void pack_options_usage(void)
            "      --public-key TEXT     the same, the key in base64\n"
            "  -s, --private-key-file F  sign with this key\n"
            "      --private-key TEXT    the same, the key in base64\n"
+           "      --sign-command CMD    sign with what CMD answers: meta.conf on its input, the "
+           "signature on its output\n"
+           "      --digest              with sign: write what is to be signed elsewhere\n"
+           "      --attach FILE         with sign: put in the signature that was made of it\n"
+           "      --require-signature   refuse to go on without a public key to check with\n"
            "      --metadata-key KEY    with -m: print this value only\n"
            "      --max-size N          use at most N blocks of 512 bytes\n"
            "      --enable-trim         discard what a task trims\n"
            "      --minimize-writes     do not write what is there already\n"
            "      --[no-]verify-writes  read back what was written (default for devices)\n"
            "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
-           "      --unsafe              accepted for fwup's sake: no function runs programs yet\n"
+           "      --unsafe              allow functions that run programs and write to paths\n"
            "      --reboot-param-path P where reboot_param writes\n"
            "      --exit-handshake      end with byte 26 and the status, then wait for the input's "
            "end\n"
@@ -240,6 +253,18 @@ static bool pack_plain_option(struct pack_options *o, int c)
     case 'P':
         o->reboot_param_path = optarg;
         return true;
+    case LONG_ATTACH:
+        o->attach = optarg;
+        return true;
+    case LONG_DIGEST:
+        o->digest = true;
+        return true;
+    case LONG_REQUIRE_SIGNATURE:
+        o->require_signature = true;
+        return true;
+    case LONG_SIGN_COMMAND:
+        o->sign_command = optarg;
+        return true;
     case LONG_METADATA_KEY:
         o->metadata_key = optarg;
         return true;
@@ -324,6 +349,9 @@ static int pack_check(const struct pack_options *o, const char *stray, struct er
         return error_set(err, EXIT_FAILED, "pick either -n or -q, but not both");
     if (o->command == PACK_NONE)
         return error_set(err, EXIT_FAILED, "specify one of -a, -c, -l, -m, -S, -V, or -z");
+    if (o->require_signature && !o->keys.count)
+        return error_set(err, EXIT_FAILED,
+                         "--require-signature needs a public key to check with (-p)");
     if (o->report.low > o->report.high)
         return error_set(err, EXIT_FAILED, "--progress-low is above --progress-high");
     return 0;

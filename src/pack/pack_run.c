@@ -164,19 +164,48 @@ static int pack_with_firmware(struct pack_options *o, char *uuid,
     return rc;
 }
 
+static struct signer pack_signer(const struct pack_options *o)
+{
+    return (struct signer){
+        .private_key = o->has_private_key ? o->private_key : NULL,
+        .command = o->sign_command,
+        .signature_file = o->attach,
+        .check = &o->keys,
+    };
+}
+
 static int pack_sign(struct pack_options *o, struct error *err)
 {
+    struct signer signer = pack_signer(o);
+
     if (pack_need_file(o, err))
         return -1;
+    if (o->digest)
+        return create_digest(o->input, o->output, err);
     if (!o->output || !strcmp(o->output, "-"))
         return error_set(err, EXIT_FAILED, "Specify an output firmware file");
-    if (!o->has_private_key)
+    if (!signer_is_set(&signer))
         return error_set(err, EXIT_FAILED, "Specify a private key file (-s)");
-    if (create_signed(o->input, o->output, o->private_key, err))
+    if (o->has_private_key + !!o->sign_command + !!o->attach > 1)
+        return error_set(err, EXIT_FAILED,
+                         "only one of a private key, --sign-command and --attach can sign");
+    if (create_signed(o->input, o->output, &signer, err))
         return -1;
+    if (!o->has_private_key && !o->keys.count)
+        report_info(&o->report,
+                    "the signature was not checked: give the public key (-p) to have that done");
     if (o->report.framing)
         report_result(&o->report, "");
     return 0;
+}
+
+static int pack_create(struct pack_options *o, struct error *err)
+{
+    struct signer signer = pack_signer(o);
+
+    if (o->attach)
+        return error_set(err, EXIT_FAILED, "--attach goes with sign, not with create");
+    return create_archive(o->conf, o->output, &signer, o->level, err);
 }
 
 static int pack_gen_keys(struct pack_options *o, struct error *err)
@@ -237,8 +266,7 @@ int pack_run(struct pack_options *o, char uuid[META_UUID_SIZE], struct error *er
     case PACK_APPLY:
         return pack_apply(o, uuid, err);
     case PACK_CREATE:
-        return create_archive(o->conf, o->output, o->has_private_key ? o->private_key : NULL,
-                              o->level, err);
+        return pack_create(o, err);
     case PACK_LIST:
         return pack_with_firmware(o, uuid, pack_list, err);
     case PACK_METADATA:

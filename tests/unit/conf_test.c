@@ -132,12 +132,19 @@ TEST(an_archive_may_not_define_or_call)
 TEST(what_an_archive_holds_beyond_our_knowledge_is_skipped)
 {
     struct error err;
-    /* Debian's libconfuse 3.3 cannot skip an unknown section with options in it. */
-    cfg_t *cfg =
-        conf_parse_meta("new-key=1\nnew-list={1,2}\nnew-call(1,2)\nmeta-product=x\n", &err);
+    cfg_t *cfg = conf_parse_meta("new-key=1\nnew-list={1,2}\nnew-call(1,2)\nmeta-product=x\n"
+                                 "new-section { a=1 b=\"}\" c { d={1,\"{\"} } }\n"
+                                 "new-section \"with a title\" { # a comment with }\n a='\\'}' }\n"
+                                 "task t { on-later { info=1 } on-init { funlist={2,info,\"}{\"} "
+                                 "new { x=1 } } }\nmeta-version=2\n",
+                                 &err);
 
     assert_non_null(cfg);
     assert_string_equal(cfg_getstr(cfg, "meta-product"), "x");
+    assert_string_equal(cfg_getstr(cfg, "meta-version"), "2");
+    cfg_t *init = cfg_getsec(cfg_getnsec(cfg, "task", 0), "on-init");
+    assert_int_equal(cfg_size(init, "funlist"), 3);
+    assert_string_equal(cfg_getnstr(init, "funlist", 2), "}{");
     cfg_free(cfg);
 }
 
