@@ -97,7 +97,6 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
                       struct report *report, struct error *err)
 {
     struct block_cache_options options = {
-        .size_mb = (int)cfg_getint(fw->cfg, "block-cache-size-mb"),
         .verify = request->verify,
         .minimize = request->minimize,
     };

@@ -8,8 +8,10 @@
 #define BLOCKS (SEGMENT_SIZE / BLOCK_SIZE)
 #define PAGE 4096u
 #define BLOCKS_PER_PAGE (PAGE / BLOCK_SIZE)
-#define SEGMENTS_MIN 8
-#define SEGMENTS_MAX 64
+/* What block-cache-size-mb of an archive asks for is not needed: deltas read around the cache. */
+#define SEGMENTS 24
+/* Neighbouring segments that are written together: 1 MiB. */
+#define RUN_SEGMENTS 8
 /* Trimmed segments are remembered for the first 64 GiB, as in the reference. */
 #define TRIM_SEGMENTS (64ull << 30 >> 17)
 
@@ -25,13 +27,14 @@ struct segment {
 struct block_cache {
     struct medium *medium;
     struct block_cache_options options;
-    size_t count, max;
-    struct segment segment[SEGMENTS_MAX];
+    size_t count;
+    struct segment segment[SEGMENTS];
     uint64_t clock;
     uint64_t extend_to; /* an image is as long as the segments that were written */
     bool failed;        /* a write failed: nothing more is written */
+    bool finishing;     /* the order counts, so segments are written one by one */
     uint8_t *trimmed;   /* a bit for each segment; NULL until the first trim */
-    uint8_t *scratch;   /* SEGMENT_SIZE, aligned to a page */
+    uint8_t *scratch;   /* RUN_SEGMENTS segments, aligned to a page */
 };
 
 static bool bit_get(const uint8_t *bits, uint64_t i)
@@ -49,11 +52,11 @@ static void bit_clear(uint8_t *bits, uint64_t i)
     bits[i / 8] &= (uint8_t) ~(1 << (i % 8));
 }
 
-static uint8_t *block_cache_pages(void)
+static uint8_t *block_cache_pages(size_t segments)
 {
     void *p;
 
-    if (posix_memalign(&p, PAGE, SEGMENT_SIZE))
+    if (posix_memalign(&p, PAGE, segments * SEGMENT_SIZE))
         abort();
     return p;
 }
@@ -62,14 +65,10 @@ struct block_cache *block_cache_new(struct medium *medium,
                                     const struct block_cache_options *options)
 {
     struct block_cache *c = memory_new(1, sizeof *c);
-    long wanted = (long)options->size_mb * 8;
 
     c->medium = medium;
     c->options = *options;
-    c->max = wanted < SEGMENTS_MIN   ? SEGMENTS_MIN
-             : wanted > SEGMENTS_MAX ? SEGMENTS_MAX
-                                     : (size_t)wanted;
-    c->scratch = block_cache_pages();
+    c->scratch = block_cache_pages(RUN_SEGMENTS);
     return c;
 }
 
@@ -106,27 +105,51 @@ static size_t block_cache_length(const struct block_cache *c, uint64_t index)
     return left < SEGMENT_SIZE ? (size_t)(left / BLOCK_SIZE * BLOCK_SIZE) : SEGMENT_SIZE;
 }
 
-static int block_cache_put(struct block_cache *c, struct segment *s, size_t from, size_t len,
-                           struct error *err)
+static size_t block_cache_total(const struct iovec *pieces, int count)
 {
-    uint64_t offset = s->index * SEGMENT_SIZE + from;
+    size_t len = 0;
 
-    if (c->options.minimize) {
-        if (c->medium->read(c->medium, offset, c->scratch, len, err))
-            return -1;
-        if (!memcmp(c->scratch, s->data + from, len))
+    for (int i = 0; i < count; i++)
+        len += pieces[i].iov_len;
+    return len;
+}
+
+/* Reads as much as the pieces hold: 1 if it is the same, 0, -1. */
+static int block_cache_compare(struct block_cache *c, uint64_t offset, const struct iovec *pieces,
+                               int count, struct error *err)
+{
+    const uint8_t *there = c->scratch;
+
+    if (c->medium->read(c->medium, offset, c->scratch, block_cache_total(pieces, count), err))
+        return -1;
+    for (int i = 0; i < count; i++) {
+        if (memcmp(there, pieces[i].iov_base, pieces[i].iov_len))
             return 0;
+        there += pieces[i].iov_len;
     }
-    if (c->medium->write(c->medium, offset, s->data + from, len, err))
+    return 1;
+}
+
+/* Puts pieces that follow each other on the medium there; together at most RUN_SEGMENTS segments.
+ */
+static int block_cache_put(struct block_cache *c, uint64_t offset, const struct iovec *pieces,
+                           int count, struct error *err)
+{
+    if (c->options.minimize) {
+        int same = block_cache_compare(c, offset, pieces, count, err);
+        if (same)
+            return same < 0 ? -1 : 0;
+    }
+    if (c->medium->write(c->medium, offset, pieces, count, err))
         return -1;
     if (!c->options.verify)
         return 0;
-    if (c->medium->read(c->medium, offset, c->scratch, len, err))
+    int same = block_cache_compare(c, offset, pieces, count, err);
+    if (same < 0)
         return -1;
-    if (memcmp(c->scratch, s->data + from, len))
-        return error_set(err, EXIT_FAILED, "write verification failed at offset %llu",
-                         (unsigned long long)offset);
-    return 0;
+    return same ? 0
+                : error_set(err, EXIT_FAILED, "write verification failed at offset %llu",
+                            (unsigned long long)offset);
 }
 
 /* Blocks of a page that are not ours are read just before the page is written: filler of at most 4
@@ -167,16 +190,11 @@ static void block_cache_zero_rest(struct segment *s, size_t end)
     }
 }
 
-/* Writes the dirty pages of a segment in runs. */
-static int block_cache_write_out(struct block_cache *c, struct segment *s, struct error *err)
+/* The dirty pages of a segment in runs. */
+static int block_cache_put_pages(struct block_cache *c, struct segment *s, struct error *err)
 {
     size_t end = block_cache_length(c, s->index);
 
-    if (!s->dirty_count)
-        return 0;
-    if (c->failed)
-        return error_set(err, EXIT_FAILED, "nothing more is written after a failed write");
-    c->failed = true; /* until all of it has succeeded */
     if (block_cache_is_trimmed(c, s->index))
         block_cache_zero_rest(s, end);
     for (size_t page = 0; page * PAGE < end;) {
@@ -187,20 +205,12 @@ static int block_cache_write_out(struct block_cache *c, struct segment *s, struc
                 return -1;
         }
         size_t stop = page * PAGE < end ? page * PAGE : end;
-        if (stop > start && block_cache_put(c, s, start, stop - start, err))
+        struct iovec piece = {.iov_base = s->data + start, .iov_len = stop - start};
+        if (stop > start && block_cache_put(c, s->index * SEGMENT_SIZE + start, &piece, 1, err))
             return -1;
         if (stop == start)
             page++;
     }
-    c->failed = false;
-    memset(s->dirty, 0, sizeof s->dirty);
-    s->dirty_count = 0;
-    s->streamed = true;
-    if (c->trimmed && s->index < TRIM_SEGMENTS)
-        bit_clear(c->trimmed, s->index);
-    uint64_t image_end = (s->index + 1) * SEGMENT_SIZE;
-    if (image_end > c->extend_to)
-        c->extend_to = image_end;
     return 0;
 }
 
@@ -212,15 +222,83 @@ static struct segment *block_cache_find(struct block_cache *c, uint64_t index)
     return NULL;
 }
 
+/* A segment that came whole and in order, such as root file systems do. */
+static bool block_cache_is_stream(const struct segment *s)
+{
+    return s && s->streamed && s->dirty_count == BLOCKS;
+}
+
+/* The segments around this one that can be written in one go with it, in order. */
+static int block_cache_gather(struct block_cache *c, struct segment *s,
+                              struct segment *run[RUN_SEGMENTS])
+{
+    uint64_t first = s->index;
+    int count = 0;
+
+    if (c->finishing || !block_cache_is_stream(s)) {
+        run[0] = s;
+        return 1;
+    }
+    while (first > 0 && s->index - first < RUN_SEGMENTS - 1 &&
+           block_cache_is_stream(block_cache_find(c, first - 1)))
+        first--;
+    for (; count < RUN_SEGMENTS; count++) {
+        run[count] = block_cache_find(c, first + (uint64_t)count);
+        if (!block_cache_is_stream(run[count]))
+            break;
+    }
+    return count;
+}
+
+static void block_cache_written(struct block_cache *c, struct segment *s)
+{
+    bool was_stream = block_cache_is_stream(s);
+
+    memset(s->dirty, 0, sizeof s->dirty);
+    s->dirty_count = 0;
+    s->streamed = true;
+    if (was_stream)
+        s->used = 0; /* is not needed again */
+    if (c->trimmed && s->index < TRIM_SEGMENTS)
+        bit_clear(c->trimmed, s->index);
+    uint64_t image_end = (s->index + 1) * SEGMENT_SIZE;
+    if (image_end > c->extend_to)
+        c->extend_to = image_end;
+}
+
+/* Writes a segment if it is dirty, and what can go with it. */
+static int block_cache_write_out(struct block_cache *c, struct segment *s, struct error *err)
+{
+    struct segment *run[RUN_SEGMENTS];
+    struct iovec pieces[RUN_SEGMENTS] = {0};
+
+    if (!s->dirty_count)
+        return 0;
+    if (c->failed)
+        return error_set(err, EXIT_FAILED, "nothing more is written after a failed write");
+    c->failed = true; /* until all of it has succeeded */
+    int count = block_cache_gather(c, s, run);
+    for (int i = 0; i < count; i++)
+        pieces[i] = (struct iovec){.iov_base = run[i]->data, .iov_len = SEGMENT_SIZE};
+    if (block_cache_is_stream(s)
+            ? block_cache_put(c, run[0]->index * SEGMENT_SIZE, pieces, count, err)
+            : block_cache_put_pages(c, s, err))
+        return -1;
+    c->failed = false;
+    for (int i = 0; i < count; i++)
+        block_cache_written(c, run[i]);
+    return 0;
+}
+
 /* The segment with that index, taking the place of the one not used for longest. NULL on a failed
  * write. */
 static struct segment *block_cache_get(struct block_cache *c, uint64_t index, struct error *err)
 {
     struct segment *s = block_cache_find(c, index);
 
-    if (!s && c->count < c->max) {
+    if (!s && c->count < SEGMENTS) {
         s = &c->segment[c->count++];
-        *s = (struct segment){.data = block_cache_pages(), .index = index, .streamed = true};
+        *s = (struct segment){.data = block_cache_pages(1), .index = index, .streamed = true};
     } else if (!s) {
         s = &c->segment[0];
         for (size_t i = 1; i < c->count; i++)
@@ -357,7 +435,9 @@ int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, s
             bit_set(s->valid, i);
         }
         s->streamed = s->streamed && streamed;
-        if (s->streamed && s->dirty_count == BLOCKS && block_cache_write_out(c, s, err))
+        /* At a border of 1 MiB the run that ends here is written; runs that end elsewhere wait. */
+        if (block_cache_is_stream(s) && (s->index + 1) % RUN_SEGMENTS == 0 &&
+            block_cache_write_out(c, s, err))
             return -1;
         in += n;
         offset += n;
@@ -438,6 +518,7 @@ int block_cache_sync(struct block_cache *c, struct error *err)
 
 int block_cache_finish(struct block_cache *c, struct error *err)
 {
+    c->finishing = true;
     if (block_cache_write_until(c, 1, err) || block_cache_flush(c, err))
         return -1;
     return block_cache_sync(c, err);

@@ -14,7 +14,6 @@
 struct block_cache;
 
 struct block_cache_options {
-    int size_mb;   /* what the archive asks for; a hint, at most 8 are used */
     bool verify;   /* read back and compare what was written */
     bool minimize; /* do not write what is there already */
 };

@@ -10,13 +10,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct medium {
     /* Offsets and lengths are whole blocks of 512 bytes; buffers are aligned to 4096 bytes
      * (O_DIRECT). Each returns 0, or -1 with the error set. Reading behind the end of an image
      * yields zeros. */
     int (*read)(struct medium *m, uint64_t offset, void *buf, size_t len, struct error *err);
-    int (*write)(struct medium *m, uint64_t offset, const void *buf, size_t len, struct error *err);
+    /* Pieces that follow each other on the medium: one large write in place of several. */
+    int (*write)(struct medium *m, uint64_t offset, const struct iovec *pieces, int count,
+                 struct error *err);
     /* Returns when all that was written is safe from a loss of power. */
     int (*flush)(struct medium *m, struct error *err);
     /* A hint that the range is not needed; NULL where the medium knows nothing of it. */

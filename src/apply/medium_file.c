@@ -35,13 +35,30 @@ static int medium_file_read(struct medium *m, uint64_t offset, void *buf, size_t
     return 0;
 }
 
-static int medium_file_write(struct medium *m, uint64_t offset, const void *buf, size_t len,
-                             struct error *err)
+static int medium_file_write(struct medium *m, uint64_t offset, const struct iovec *pieces,
+                             int count, struct error *err)
 {
-    if (io_pwrite_all(medium_self(m)->fd, buf, len, offset))
-        return error_errno(err, "writing %zu bytes failed at offset %llu. Check media size", len,
-                           (unsigned long long)offset);
-    return 0;
+    size_t len = 0;
+
+    for (int i = 0; i < count; i++)
+        len += pieces[i].iov_len;
+    ssize_t n;
+    do
+        n = pwritev(medium_self(m)->fd, pieces, count, (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    /* What a signal or a full medium has cut short goes on piece by piece, and tells why. */
+    size_t done = n > 0 ? (size_t)n : 0;
+    for (int i = 0; n >= 0 && i < count; i++) {
+        size_t skip = done < pieces[i].iov_len ? done : pieces[i].iov_len;
+        done -= skip;
+        if (io_pwrite_all(medium_self(m)->fd, (const char *)pieces[i].iov_base + skip,
+                          pieces[i].iov_len - skip, offset + skip))
+            n = -1;
+        offset += pieces[i].iov_len;
+    }
+    return n < 0 ? error_errno(err, "writing %zu bytes failed at offset %llu. Check media size",
+                               len, (unsigned long long)offset)
+                 : 0;
 }
 
 static int medium_file_flush(struct medium *m, struct error *err)

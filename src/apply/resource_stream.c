@@ -1,14 +1,18 @@
 #include "apply/resource_stream.h"
 
+#include "apply/resource_pipe.h"
 #include "archive/conf_section.h"
 #include "base/memory.h"
 
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define RESOURCE_PIECE (256u * 1024)
+/* From here on threads pay. */
+#define RESOURCE_LARGE (1u << 20)
 
 const char *resource_stream_name(const struct resource_stream *s)
 {
@@ -24,10 +28,8 @@ static uint64_t resource_piece(const struct resource_stream *s, unsigned i)
 static ssize_t resource_read_entry(void *data, void *buf, size_t size, struct error *err)
 {
     struct resource_stream *s = data;
-    ssize_t n = zip_reader_read(s->firmware->zip, buf, size, err);
 
-    s->report->in = zip_reader_position(s->firmware->zip);
-    return n;
+    return zip_reader_read(s->firmware->zip, buf, size, err);
 }
 
 /* An entry of another size than the resource is a patch, if the handler says what to patch. */
@@ -76,12 +78,12 @@ void resource_stream_close(struct resource_stream *s)
     delta_source_close(&s->source);
 }
 
+/* At the end: that all has come, and that it is what was hashed. */
 static int resource_stream_check(struct resource_stream *s, struct error *err)
 {
     const char *name = cfg_title(s->resource);
     char digest[HASH_TEXT_SIZE];
 
-    s->ended = true;
     if (s->count != s->expected)
         return error_set(err, EXIT_MISMATCH,
                          "wrote %" PRIu64 " bytes for '%s', but should have written %" PRIu64,
@@ -105,63 +107,128 @@ static bool resource_next_piece(struct resource_stream *s)
     return true;
 }
 
-/* Behind the last byte nothing may follow. */
-static ssize_t resource_stream_end(struct resource_stream *s, void *buf, size_t size,
-                                   struct error *err)
-{
-    ssize_t n =
-        s->delta ? vcdiff_read(s->delta, buf, size, err) : resource_read_entry(s, buf, size, err);
-
-    if (n < 0)
-        return -1;
-    s->count += (uint64_t)n;
-    return resource_stream_check(s, err);
-}
-
-/* The count, 0 at the end (after size and hash have been found right), -1. */
+/*
+ * The count, 0 at the end, -1. *at is the place in the file. Behind the last byte nothing may
+ * follow: what does is counted, and found wrong by the check.
+ */
 static ssize_t resource_stream_read(struct resource_stream *s, void *buf, size_t size, uint64_t *at,
                                     struct error *err)
 {
     bool more = resource_next_piece(s);
 
     *at = s->position;
-    if (!more)
-        return resource_stream_end(s, buf, size, err);
-    if (size > s->piece_left)
+    if (more && size > s->piece_left)
         size = (size_t)s->piece_left;
     ssize_t n =
         s->delta ? vcdiff_read(s->delta, buf, size, err) : resource_read_entry(s, buf, size, err);
     if (n < 0)
         return -1;
-    if (n == 0)
-        return resource_stream_check(s, err);
     s->count += (uint64_t)n;
+    if (!more)
+        return 0;
     s->position += (uint64_t)n;
     s->piece_left -= (uint64_t)n;
-    hash_add(&s->hash, buf, (size_t)n);
     return n;
+}
+
+static uint64_t resource_in(const struct resource_stream *s)
+{
+    return zip_reader_position(s->firmware->zip);
+}
+
+static int resource_each_plain(struct resource_stream *s, bool with_holes,
+                               resource_stream_take take, void *data, struct error *err)
+{
+    uint8_t *piece = memory_new(RESOURCE_PIECE, 1);
+    uint64_t at, told = 0;
+    ssize_t n;
+    int rc = 0;
+
+    while (!rc && (n = resource_stream_read(s, piece, RESOURCE_PIECE, &at, err)) != 0) {
+        rc = n < 0 ? -1 : take(data, at, piece, (size_t)n, err);
+        if (rc)
+            break;
+        hash_add(&s->hash, piece, (size_t)n);
+        s->report->in = resource_in(s);
+        report_add(s->report, with_holes ? s->position - told : (uint64_t)n);
+        told = s->position;
+    }
+    free(piece);
+    return rc;
+}
+
+/* Fills a slot with data that have no hole between them: 1, 0 when there were none left, -1. */
+static int resource_fill_slot(struct resource_stream *s, struct resource_slot *slot,
+                              struct error *err)
+{
+    uint64_t at;
+    ssize_t n;
+
+    do {
+        n = resource_stream_read(s, slot->data + slot->len, RESOURCE_SLOT_SIZE - slot->len, &at,
+                                 err);
+        if (n < 0)
+            return -1;
+        if (!slot->len)
+            slot->at = at;
+        slot->len += (size_t)n;
+    } while (n && slot->len < RESOURCE_SLOT_SIZE && s->piece_left);
+    slot->in = resource_in(s);
+    return slot->len > 0;
+}
+
+static int resource_each_piped(struct resource_stream *s, struct resource_pipe *pipe,
+                               bool with_holes, struct error *err)
+{
+    struct resource_slot *slot;
+    struct error writing;
+    uint64_t told = 0;
+    int more = 1;
+
+    while (more > 0 && (slot = resource_pipe_slot(pipe))) {
+        more = resource_fill_slot(s, slot, err);
+        slot->units = with_holes ? s->position - told : slot->len;
+        told = s->position;
+        if (more > 0)
+            resource_pipe_pass(pipe);
+    }
+    if (resource_pipe_end(pipe, &writing)) {
+        *err = writing;
+        return -1;
+    }
+    return more < 0 ? -1 : 0;
+}
+
+/* Deltas read the medium while it is written, so they stay in one thread. */
+static bool resource_is_for_threads(const struct resource_stream *s)
+{
+    cpu_set_t cpus;
+
+    return !s->delta && s->expected >= RESOURCE_LARGE &&
+           !sched_getaffinity(0, sizeof cpus, &cpus) && CPU_COUNT(&cpus) > 1;
 }
 
 int resource_stream_each(struct resource_stream *s, bool with_holes, resource_stream_take take,
                          void *data, struct error *err)
 {
-    uint64_t at, told = 0;
-    ssize_t n;
-    int rc;
+    struct resource_pipe *pipe = NULL;
+    uint64_t before = s->report->done;
 
     if (s->ended && s->expected)
         return error_set(err, EXIT_MISMATCH,
                          "a function didn't write anything and was likely called twice in an "
                          "on-resource for '%s'. Try a \"cp\" function.",
                          cfg_title(s->resource));
-    uint8_t *piece = memory_new(RESOURCE_PIECE, 1);
-    do {
-        n = resource_stream_read(s, piece, RESOURCE_PIECE, &at, err);
-        rc = n < 0 ? -1 : take(data, at, piece, (size_t)n, err);
-        if (!rc)
-            report_add(s->report, with_holes ? s->position - told : (uint64_t)n);
-        told = s->position;
-    } while (!rc && n);
-    free(piece);
-    return rc;
+    if (resource_is_for_threads(s))
+        pipe = resource_pipe_start(&s->hash, s->report, take, data);
+    if (pipe ? resource_each_piped(s, pipe, with_holes, err)
+             : resource_each_plain(s, with_holes, take, data, err))
+        return -1;
+    s->ended = true;
+    if (resource_stream_check(s, err) || take(data, s->position, (const uint8_t *)"", 0, err))
+        return -1;
+    /* A last hole. */
+    if (with_holes)
+        report_add(s->report, s->position - (s->report->done - before));
+    return 0;
 }

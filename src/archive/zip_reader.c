@@ -5,10 +5,10 @@
 #include "base/memory.h"
 
 #include <inttypes.h>
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
 
 #define ZIP_INPUT_SIZE 65536
 /* One read at a time, so that progress moves as evenly as the input arrives. */
@@ -69,10 +69,12 @@ static ssize_t zip_fill(struct zip_reader *r, size_t want, struct error *err)
 {
     if (r->len - r->pos >= want)
         return (ssize_t)(r->len - r->pos);
-    memmove(r->in, r->in + r->pos, r->len - r->pos);
-    r->len -= r->pos;
-    r->pos = 0;
-    while (r->len < want) {
+    size_t keep = r->pos < INFLATE_UNUSED_MAX ? r->pos : INFLATE_UNUSED_MAX;
+    size_t drop = r->pos - keep; /* what inflate gives back is still there */
+    memmove(r->in, r->in + drop, r->len - drop);
+    r->len -= drop;
+    r->pos = keep;
+    while (r->len - r->pos < want) {
         size_t room = sizeof r->in - r->len;
         ssize_t n = r->source.read(r->source.data, r->in + r->len,
                                    room < ZIP_INPUT_PIECE ? room : ZIP_INPUT_PIECE, err);
@@ -83,7 +85,7 @@ static ssize_t zip_fill(struct zip_reader *r, size_t want, struct error *err)
         r->len += (size_t)n;
         r->taken += (uint64_t)n;
     }
-    return (ssize_t)r->len;
+    return (ssize_t)(r->len - r->pos);
 }
 
 static int zip_need(struct zip_reader *r, size_t want, const char *what, struct error *err)
@@ -300,15 +302,19 @@ static ssize_t zip_read_deflate(struct zip_reader *r, uint8_t *buf, size_t size,
         if (n < 0)
             return -1;
         size_t in_len = (size_t)n, out_len = size;
-        int code = 0;
+        struct inflate_end end = {0};
         enum inflate_result result =
-            inflate_run(r->inflate, r->in + r->pos, &in_len, buf, &out_len, &code);
+            inflate_run(r->inflate, r->in + r->pos, &in_len, buf, &out_len, &end);
         r->pos += in_len;
         r->csize += in_len;
         if (result == INFLATE_BAD)
-            return zip_bad_deflate(code, err);
+            return zip_bad_deflate(end.code, err);
+        if (result == INFLATE_END) {
+            r->pos -= end.unused;
+            r->csize -= end.unused;
+        }
         if (out_len) {
-            r->crc = (uint32_t)crc32(r->crc, buf, (uInt)out_len);
+            r->crc = libdeflate_crc32(r->crc, buf, out_len);
             r->size += out_len;
         }
         if (n == 0 && !out_len && result != INFLATE_END)
@@ -345,7 +351,7 @@ static ssize_t zip_read_stored(struct zip_reader *r, uint8_t *buf, size_t size, 
     r->pos += n;
     r->csize += n;
     r->size += n;
-    r->crc = (uint32_t)crc32(r->crc, buf, (uInt)n);
+    r->crc = libdeflate_crc32(r->crc, buf, (size_t)n);
     return (ssize_t)n;
 }
 
@@ -383,7 +389,7 @@ static ssize_t zip_read_stored_search(struct zip_reader *r, uint8_t *buf, size_t
             break;
         }
         buf[out] = r->in[r->pos++];
-        r->crc = (uint32_t)crc32(r->crc, buf + out, 1);
+        r->crc = libdeflate_crc32(r->crc, buf + out, 1);
         r->size++;
         out++;
     }

@@ -10,7 +10,7 @@ static struct memory_medium medium;
 
 static struct block_cache *cache(uint64_t hard_end, bool verify, bool minimize)
 {
-    struct block_cache_options options = {.size_mb = 1, .verify = verify, .minimize = minimize};
+    struct block_cache_options options = {.verify = verify, .minimize = minimize};
 
     memory_medium_init(&medium, hard_end);
     return block_cache_new(&medium.medium, &options);
@@ -70,15 +70,47 @@ TEST(what_was_touched_last_is_written_last_and_alone_between_flushes)
     block_cache_free(c);
 }
 
-TEST(full_streamed_segments_go_out_at_once)
+TEST(streamed_segments_go_out_together_up_to_1_mib)
+{
+    struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
+    struct error err;
+
+    for (uint64_t i = 1; i < 18; i++)
+        write_at(c, i * SEGMENT_SIZE, (uint8_t)i, SEGMENT_SIZE, true);
+    assert_int_equal(medium.events, 2);
+    assert_int_equal(medium.event[0].offset, SEGMENT_SIZE);
+    assert_int_equal(medium.event[0].len, 7 * SEGMENT_SIZE);
+    assert_int_equal(medium.event[1].len, 8 * SEGMENT_SIZE);
+    assert_int_equal(block_cache_sync(c, &err), 0);
+    assert_int_equal(medium.event[2].len, 2 * SEGMENT_SIZE);
+    for (int i = 1; i < 18; i++)
+        assert_int_equal(medium.bytes[(size_t)i * SEGMENT_SIZE + 5], i);
+    block_cache_free(c);
+}
+
+TEST(what_was_not_written_is_dropped_with_the_cache)
 {
     struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
 
-    write_at(c, 0, 7, 2 * SEGMENT_SIZE + 512, true);
-    assert_int_equal(medium.events, 2);
-    assert_int_equal(medium.event[1].len, SEGMENT_SIZE);
+    write_at(c, 0, 1, 2 * SEGMENT_SIZE, true);
+    write_at(c, 1 << 20, 1, 512, false);
     block_cache_free(c);
-    assert_int_equal(medium.events, 2); /* dropped, not written */
+    assert_int_equal(medium.events, 0);
+}
+
+TEST(the_last_segment_of_a_task_is_written_alone_even_in_a_stream)
+{
+    struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
+    struct error err;
+
+    for (uint64_t i = 1; i < 4; i++)
+        write_at(c, i * SEGMENT_SIZE, (uint8_t)i, SEGMENT_SIZE, true);
+    assert_int_equal(block_cache_finish(c, &err), 0);
+    assert_int_equal(medium.events, 5);
+    assert_int_equal(medium.event[2].what, 'f');
+    assert_int_equal(medium.event[3].offset, 3 * SEGMENT_SIZE);
+    assert_int_equal(medium.event[3].len, SEGMENT_SIZE);
+    block_cache_free(c);
 }
 
 TEST(more_than_fits_is_evicted_and_reads_back)
@@ -171,9 +203,11 @@ TEST(minimize_writes_only_what_differs)
 
     write_at(c, 0, 0xee, SEGMENT_SIZE, true);
     write_at(c, SEGMENT_SIZE, 1, SEGMENT_SIZE, true);
-    assert_int_equal(medium.events, 1);
-    assert_int_equal(medium.event[0].offset, SEGMENT_SIZE);
     assert_int_equal(block_cache_finish(c, &err), 0);
+    assert_int_equal(medium.events, 3);
+    assert_int_equal(medium.event[0].what, 'f');
+    assert_int_equal(medium.event[1].offset, SEGMENT_SIZE);
+    assert_int_equal(medium.event[1].len, SEGMENT_SIZE);
     block_cache_free(c);
 }
 
@@ -198,7 +232,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_whole_pages_around_a_write_reach_the_medium),
         cmocka_unit_test(what_was_touched_last_is_written_last_and_alone_between_flushes),
-        cmocka_unit_test(full_streamed_segments_go_out_at_once),
+        cmocka_unit_test(streamed_segments_go_out_together_up_to_1_mib),
+        cmocka_unit_test(what_was_not_written_is_dropped_with_the_cache),
+        cmocka_unit_test(the_last_segment_of_a_task_is_written_alone_even_in_a_stream),
         cmocka_unit_test(more_than_fits_is_evicted_and_reads_back),
         cmocka_unit_test(nothing_goes_behind_the_hard_end),
         cmocka_unit_test(trim_discards_exactly_its_whole_segments),

@@ -26,17 +26,21 @@ static int memory_read(struct medium *medium, uint64_t offset, void *buf, size_t
     return 0;
 }
 
-static int memory_write(struct medium *medium, uint64_t offset, const void *buf, size_t len,
-                        struct error *err)
+static int memory_write(struct medium *medium, uint64_t offset, const struct iovec *pieces,
+                        int count, struct error *err)
 {
     struct memory_medium *m = self(medium);
+    uint64_t end = offset;
 
     if (m->fail_write_after == 0)
         return error_set(err, EXIT_FAILED, "the medium fails");
     if (m->fail_write_after > 0)
         m->fail_write_after--;
-    note(m, 'w', offset, len);
-    memcpy(m->bytes + offset, buf, len);
+    for (int i = 0; i < count; i++) {
+        memcpy(m->bytes + end, pieces[i].iov_base, pieces[i].iov_len);
+        end += pieces[i].iov_len;
+    }
+    note(m, 'w', offset, end - offset);
     if (m->corrupt)
         m->bytes[offset] ^= 1;
     return 0;

@@ -15,7 +15,7 @@ static const struct uboot_table redundant = {
 
 static struct block_cache *cache(void)
 {
-    struct block_cache_options options = {.size_mb = 1};
+    struct block_cache_options options = {0};
 
     memory_medium_init(&medium, MEMORY_MEDIUM_SIZE);
     return block_cache_new(&medium.medium, &options);

@@ -1,3 +1,4 @@
+/* With zlib, which is everywhere. */
 #include "archive/inflate.h"
 
 #include "base/memory.h"
@@ -34,7 +35,7 @@ void inflate_reset(struct inflate *s)
 }
 
 enum inflate_result inflate_run(struct inflate *s, const uint8_t *in, size_t *in_len, uint8_t *out,
-                                size_t *out_len, int *code)
+                                size_t *out_len, struct inflate_end *end)
 {
     uInt in_size = *in_len > UINT_MAX ? UINT_MAX : (uInt)*in_len;
     uInt out_size = *out_len > UINT_MAX ? UINT_MAX : (uInt)*out_len;
@@ -46,10 +47,12 @@ enum inflate_result inflate_run(struct inflate *s, const uint8_t *in, size_t *in
     int rc = inflate(&s->z, Z_NO_FLUSH);
     *in_len = in_size - s->z.avail_in;
     *out_len = out_size - s->z.avail_out;
-    if (rc == Z_STREAM_END)
+    if (rc == Z_STREAM_END) {
+        end->unused = 0;
         return INFLATE_END;
+    }
     if (rc == Z_OK || rc == Z_BUF_ERROR)
         return INFLATE_MORE;
-    *code = rc;
+    end->code = rc;
     return INFLATE_BAD;
 }
