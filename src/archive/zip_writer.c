@@ -1,14 +1,15 @@
 #include "archive/zip_writer.h"
 
+#include "archive/deflate.h"
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/memory.h"
 
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
 
 #define ZIP_PIECE 65536
 #define ZIP_FLAG_DESCRIPTOR 0x0008u
@@ -24,7 +25,7 @@ struct zip_writer {
     uint64_t offset;
     uint64_t count;
     struct buffer directory;
-    uint8_t in[ZIP_PIECE], out[ZIP_PIECE];
+    uint8_t in[ZIP_PIECE];
 };
 
 struct zip_writer *zip_writer_new(int fd, int level)
@@ -207,54 +208,41 @@ static int zip_put_descriptor(struct zip_writer *w, const struct zip_record *r, 
     return rc;
 }
 
-static int zip_deflate_piece(struct zip_writer *w, z_stream *z, size_t len, int flush,
-                             struct error *err)
+static int zip_put_to(void *data, const void *bytes, size_t len, struct error *err)
 {
-    z->next_in = w->in;
-    z->avail_in = (uInt)len;
-    do {
-        z->next_out = w->out;
-        z->avail_out = sizeof w->out;
-        deflate(z, flush);
-        if (zip_put(w, w->out, sizeof w->out - z->avail_out, err))
+    return zip_put(data, bytes, len, err);
+}
+
+static int zip_put_stored(struct zip_writer *w, const struct source *data, uint64_t *total,
+                          uint32_t *crc, struct error *err)
+{
+    ssize_t n;
+
+    *total = 0;
+    *crc = 0;
+    while ((n = data->read(data->data, w->in, sizeof w->in, err)) > 0) {
+        *total += (uint64_t)n;
+        *crc = libdeflate_crc32(*crc, w->in, (size_t)n);
+        if (zip_put(w, w->in, (size_t)n, err))
             return -1;
-    } while (z->avail_out == 0);
-    return 0;
+    }
+    return n < 0 ? -1 : 0;
 }
 
 /* Copies or deflates the source's bytes; the record gets CRC and compressed size. */
 static int zip_put_data(struct zip_writer *w, struct zip_record *r, const struct source *data,
                         struct error *err)
 {
-    uint64_t start = w->offset, total = 0;
-    z_stream z = {0};
-    ssize_t n;
-    int rc = -1;
+    struct deflate_sink sink = {.put = zip_put_to, .data = w};
+    uint64_t start = w->offset, total;
 
-    if (!r->entry->stored &&
-        deflateInit2(&z, w->level, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return error_set(err, EXIT_FAILED, "cannot start to compress '%s'", r->entry->name);
-    while ((n = data->read(data->data, w->in, sizeof w->in, err)) > 0) {
-        total += (uint64_t)n;
-        r->crc = (uint32_t)crc32(r->crc, w->in, (uInt)n);
-        if (r->entry->stored ? zip_put(w, w->in, (size_t)n, err)
-                             : zip_deflate_piece(w, &z, (size_t)n, Z_NO_FLUSH, err))
-            goto cleanup;
-    }
-    if (n < 0)
-        goto cleanup;
-    if (!r->entry->stored && zip_deflate_piece(w, &z, 0, Z_FINISH, err))
-        goto cleanup;
-    if (total != r->entry->size) {
-        error_set(err, EXIT_FAILED, "'%s' changed while it was being read", r->entry->name);
-        goto cleanup;
-    }
+    if (r->entry->stored ? zip_put_stored(w, data, &total, &r->crc, err)
+                         : deflate_source(data, w->level, &sink, &total, &r->crc, err))
+        return -1;
+    if (total != r->entry->size)
+        return error_set(err, EXIT_FAILED, "'%s' changed while it was being read", r->entry->name);
     r->csize = w->offset - start;
-    rc = 0;
-cleanup:
-    if (!r->entry->stored)
-        deflateEnd(&z);
-    return rc;
+    return 0;
 }
 
 int zip_writer_add(struct zip_writer *w, const struct zip_new_entry *entry,

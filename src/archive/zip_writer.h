@@ -11,7 +11,7 @@
 
 struct zip_writer;
 
-/* level: 1 to 9, as of zlib. The descriptor stays the caller's. */
+/* level: 1 to 9. The descriptor stays the caller's. */
 struct zip_writer *zip_writer_new(int fd, int level);
 void zip_writer_free(struct zip_writer *w);
 
