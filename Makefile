@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo check test bench format install clean
+.PHONY: all demo check test bench fuzz format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -27,6 +27,13 @@ test: all
 
 bench: all
 	@bench/run.sh $(BUILD)
+	@bench/engine.sh $(BUILD)
+
+# Ten minutes for each parser; FUZZ_SECONDS and FUZZ_TARGETS change that.
+FUZZ_SECONDS ?= 600
+fuzz:
+	@tests/packages.sh build check
+	@tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -296,14 +296,18 @@ static struct segment *block_cache_get(struct block_cache *c, uint64_t index, st
 {
     struct segment *s = block_cache_find(c, index);
 
-    if (!s && c->count < SEGMENTS) {
+    if (s) {
+        s->used = ++c->clock;
+        return s;
+    }
+    for (size_t i = 0; i < c->count; i++)
+        if (!s || c->segment[i].used < s->used)
+            s = &c->segment[i];
+    /* One whose stream has gone out comes before one more: what was used just now is near. */
+    if (c->count < SEGMENTS && (!s || s->used)) {
         s = &c->segment[c->count++];
         *s = (struct segment){.data = block_cache_pages(1), .index = index, .streamed = true};
-    } else if (!s) {
-        s = &c->segment[0];
-        for (size_t i = 1; i < c->count; i++)
-            if (c->segment[i].used < s->used)
-                s = &c->segment[i];
+    } else {
         if (block_cache_write_out(c, s, err))
             return NULL;
         *s = (struct segment){.data = s->data, .index = index, .streamed = true};

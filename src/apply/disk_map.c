@@ -35,8 +35,7 @@ static char *disk_map_path(const struct disk_map *map, dev_t device, const char 
     return memory_printf("%s/%u:%u%s", map->sys_dev_block, major(device), minor(device), rest);
 }
 
-static int disk_map_number(const struct disk_map *map, dev_t device, const char *file,
-                           uint64_t *value)
+int disk_map_number(const struct disk_map *map, dev_t device, const char *file, uint64_t *value)
 {
     char *path = disk_map_path(map, device, file), text[32];
 
@@ -153,6 +152,13 @@ static bool disk_map_overlaps(const struct disk_map *map, dev_t device, void *da
     bool found = disk_map_any_slave(map, device, disk_map_overlaps, range);
     range->depth--;
     return found;
+}
+
+bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk)
+{
+    struct disk_map_range all = {.disk = disk, .end = UINT64_MAX};
+
+    return disk_map_overlaps(map, device, &all);
 }
 
 int disk_map_find_mount(const struct disk_map *map, dev_t disk, uint64_t offset, uint64_t len,

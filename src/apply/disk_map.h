@@ -19,6 +19,13 @@ extern const struct disk_map disk_map_system;
 /* Whether a device is that one, or is made from it (encrypted, mapped), up to three levels deep. */
 bool disk_map_is_made_from(const struct disk_map *map, dev_t device, dev_t from);
 
+/* A number that sysfs tells of a device, such as "/size" (blocks of 512 bytes); -1 if it does not.
+ */
+int disk_map_number(const struct disk_map *map, dev_t device, const char *file, uint64_t *value);
+
+/* Whether a device is that disk, part of it, or made from it. */
+bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk);
+
 /* The first block of a partition on its disk; -1 if it is none. */
 int disk_map_start(const struct disk_map *map, dev_t partition, uint64_t *block);
 

@@ -17,6 +17,7 @@
 /* Ends a piece at a whole byte: an empty stored block. */
 #define DEFLATE_MARK_SIZE 5u
 #define DEFLATE_SCRATCH 65536u
+#define DEFLATE_SAMPLE 8192u
 
 struct deflate_piece {
     uint8_t *in, *out; /* owned */
@@ -82,9 +83,28 @@ static size_t deflate_open_end(uint8_t *bytes, size_t len)
     return opened + 4;
 }
 
-static void deflate_one(struct deflate_round *round, struct libdeflate_compressor *c,
+/* What a thread works with. */
+struct deflate_tools {
+    struct libdeflate_compressor *wanted, *fast, *store;
+};
+
+/* Looks at samples of a piece: what is compressed or encrypted already cannot be made smaller. */
+static bool deflate_is_noise(const struct deflate_tools *tools, const struct deflate_piece *piece,
+                             size_t room)
+{
+    for (size_t at = 0; at + DEFLATE_SAMPLE <= piece->in_len; at += piece->in_len / 4)
+        if (libdeflate_deflate_compress(tools->fast, piece->in + at, DEFLATE_SAMPLE, piece->out,
+                                        room) < DEFLATE_SAMPLE - DEFLATE_SAMPLE / 128)
+            return false;
+    return piece->in_len >= DEFLATE_SAMPLE;
+}
+
+static void deflate_one(const struct deflate_round *round, const struct deflate_tools *tools,
                         struct deflate_piece *piece)
 {
+    struct libdeflate_compressor *c =
+        deflate_is_noise(tools, piece, round->out_room) ? tools->store : tools->wanted;
+
     piece->out_len =
         libdeflate_deflate_compress(c, piece->in, piece->in_len, piece->out, round->out_room);
     if (!piece->last)
@@ -94,14 +114,20 @@ static void deflate_one(struct deflate_round *round, struct libdeflate_compresso
 static void *deflate_work(void *data)
 {
     struct deflate_round *round = data;
-    struct libdeflate_compressor *c = libdeflate_alloc_compressor(deflate_level(round->level));
+    struct deflate_tools tools = {
+        .wanted = libdeflate_alloc_compressor(deflate_level(round->level)),
+        .fast = libdeflate_alloc_compressor(1),
+        .store = libdeflate_alloc_compressor(0),
+    };
     size_t i;
 
-    if (!c)
+    if (!tools.wanted || !tools.fast || !tools.store)
         abort();
     while ((i = atomic_fetch_add(&round->next, 1)) < round->count)
-        deflate_one(round, c, &round->pieces[i]);
-    libdeflate_free_compressor(c);
+        deflate_one(round, &tools, &round->pieces[i]);
+    libdeflate_free_compressor(tools.wanted);
+    libdeflate_free_compressor(tools.fast);
+    libdeflate_free_compressor(tools.store);
     return NULL;
 }
 

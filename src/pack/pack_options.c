@@ -102,10 +102,13 @@ void pack_options_usage(void)
            "  -S, --sign                sign a firmware (word: sign)\n"
            "  -V, --verify              check a firmware completely (word: verify)\n"
            "  -g, --gen-keys            make a pair of signing keys (word: gen-keys)\n"
+           "  -D, --detect              list memory cards;  -z: print the path of the only one\n"
            "  -h, --help, --version\n"
            "\n"
            "Options:\n"
-           "  -d DEVICE                 device or image file to write\n"
+           "  -d DEVICE                 device or image file to write (default: the only memory "
+           "card, after asking)\n"
+           "  -y                        do not ask\n"
            "  -f FILE                   configuration for create (default fwupdate.conf)\n"
            "  -i FILE, -o FILE          input, output (default: standard input, standard output)\n"
            "  -t, --task NAME           task to apply\n"
@@ -216,8 +219,8 @@ static bool pack_command_option(struct pack_options *o, int c)
         {'S', PACK_SIGN},
         {'V', PACK_VERIFY},
         {'g', PACK_GEN_KEYS},
-        {'D', PACK_DETECT},
-        {'z', PACK_DETECT},
+        {'D', PACK_CARDS},
+        {'z', PACK_CARD},
         {'h', PACK_HELP},
         {LONG_VERSION, PACK_VERSION},
         {LONG_SPARSE_CHECK, PACK_SPARSE_CHECK},
@@ -309,11 +312,13 @@ static bool pack_plain_option(struct pack_options *o, int c)
     case 'U':
         o->unmount = false;
         return true;
-    case 'E':
     case 'y':
+        o->yes = true;
+        return true;
+    case 'E':
     case 'Z':
     case LONG_NO_EJECT:
-        return true; /* finding and ejecting cards is for desktops; accepted for their scripts */
+        return true; /* ejecting cards is for other systems; accepted for their scripts */
     default:
         return false;
     }

@@ -19,7 +19,8 @@ enum pack_command {
     PACK_SIGN,
     PACK_VERIFY,
     PACK_GEN_KEYS,
-    PACK_DETECT,
+    PACK_CARDS,
+    PACK_CARD,
     PACK_SPARSE_CHECK,
     PACK_VERSION,
     PACK_HELP,
@@ -40,7 +41,7 @@ struct pack_options {
     bool require_signature;
     bool exit_handshake, enable_trim, minimize, unmount, unsafe;
     int verify_writes; /* -1: on for devices */
-    bool numeric, quiet;
+    bool numeric, quiet, yes;
     struct report report;
 };
 

@@ -9,6 +9,7 @@
 #include "archive/verify.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "pack/card.h"
 
 #include <fcntl.h>
 #include <libgen.h>
@@ -65,10 +66,13 @@ static int pack_apply(struct pack_options *o, char *uuid, struct error *err)
 
     if (!o->task)
         return error_set(err, EXIT_FAILED, "specify a task (-t)");
-    if (!o->device)
-        return error_set(err, EXIT_FAILED, "specify a device or image file (-d)");
+    char *card = o->device ? NULL : card_choose(o->yes, !o->input || !strcmp(o->input, "-"), err);
+    const char *device = card ? card : o->device;
+    if (!device)
+        return -1;
     report_start(&o->report);
-    request.medium = medium_file_open(o->device, &medium_options, err);
+    request.medium = medium_file_open(device, &medium_options, err);
+    free(card);
     if (!request.medium)
         return -1;
     if (o->enable_trim && !request.medium->is_device)
@@ -249,6 +253,29 @@ static int pack_sparse_check(struct pack_options *o, struct error *err)
     return rc;
 }
 
+static int pack_cards(struct pack_options *o)
+{
+    struct buffer text = {0};
+
+    card_list(&text);
+    report_result(&o->report, buffer_text(&text));
+    buffer_free(&text);
+    return 0;
+}
+
+static int pack_card(struct pack_options *o, struct error *err)
+{
+    char *path = card_find(err);
+
+    if (!path)
+        return -1;
+    char *line = memory_printf("%s\n", path);
+    report_result(&o->report, line);
+    free(line);
+    free(path);
+    return 0;
+}
+
 static int pack_version(struct pack_options *o)
 {
     /* Scripts compare the number that fwup's --version prints, so that one stands alone. */
@@ -284,9 +311,10 @@ int pack_run(struct pack_options *o, char uuid[META_UUID_SIZE], struct error *er
     case PACK_HELP:
         pack_options_usage();
         return 0;
-    case PACK_DETECT:
-        return error_set(err, EXIT_FAILED,
-                         "finding cards is not supported yet: name the device with -d");
+    case PACK_CARDS:
+        return pack_cards(o);
+    case PACK_CARD:
+        return pack_card(o, err);
     case PACK_NONE:
         break;
     }

@@ -1,0 +1,52 @@
+#!/bin/sh
+# fuzz.sh SECONDS [TARGET...]: builds the fuzz targets of tests/fuzz and runs each for that time, two at a time,
+# from the seeds in the tree and what earlier runs have found (build-fuzz/corpus). A finding is left in
+# build-fuzz/TARGET.crash-... and makes this fail.
+set -eu
+cd "$(dirname "$0")/.."
+seconds=$1
+shift
+build=build-fuzz
+[ -e $build/build.ninja ] || CC=clang meson setup $build -Dfuzz=true -Dinflate=zlib -Dbuildtype=debug -Doptimization=1 \
+    -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+ninja --quiet -C $build
+targets=${*:-$(cd tests/fuzz && ls ./*_fuzz.c | sed 's|^./||; s|_fuzz.c$||')}
+
+# libconfuse 3.3 leaks what it holds when it meets a mistake.
+leaks() {
+    case $1 in
+    apply | conf | meta | table) echo 0 ;;
+    *) echo 1 ;;
+    esac
+}
+
+run_one() {
+    mkdir -p $build/corpus/"$1"
+    if UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $build/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" \
+        -timeout=20 -rss_limit_mb=1024 -max_len=262144 -close_fd_mask=3 -artifact_prefix=$build/"$1". -print_final_stats=1 -detect_leaks="$(leaks "$1")" \
+        $build/corpus/"$1" tests/fuzz/seeds/"$1" >$build/"$1".log 2>&1; then
+        echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' $build/"$1".log) inputs, no finding"
+    else
+        echo "$1: a finding"
+        tail -n 60 $build/"$1".log
+        return 1
+    fi
+}
+
+# Two at a time: one from each half of the list.
+half() {
+    failed=0
+    n=0
+    for target in $targets; do
+        n=$((n + 1))
+        [ $((n % 2)) = "$1" ] || continue
+        run_one "$target" || failed=1
+    done
+    return $failed
+}
+half 1 &
+other=$!
+failed=0
+half 0 || failed=1
+wait $other || failed=1
+exit $failed

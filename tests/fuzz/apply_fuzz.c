@@ -1,0 +1,23 @@
+/* A whole archive, applied to a device in memory. */
+#include "fuzz.h"
+
+#include "apply/apply.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct fuzz_medium medium;
+    struct fuzz_bytes bytes = {.data = data, .left = size};
+    struct report report = {.program = "fuzz", .progress = REPORT_QUIET, .high = 100};
+    char uuid[META_UUID_SIZE];
+    struct error err;
+    struct apply_request request = {
+        .archive = fuzz_source(&bytes),
+        .task = "t",
+        .medium = &medium.medium,
+        .reboot_param_path = "/dev/null/nowhere",
+    };
+
+    fuzz_medium_init(&medium, data, 0);
+    (void)apply_run(&request, &report, uuid, &err);
+    return 0;
+}

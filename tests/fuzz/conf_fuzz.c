@@ -1,0 +1,31 @@
+/* A fwup.conf, as it is read to make an archive. */
+#include "fuzz.h"
+
+#include "archive/conf.h"
+#include "base/io.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buffer out = {0};
+    struct error err;
+    char path[32];
+
+    clearenv(); /* what the last input has defined */
+    int fd = memfd_create("fwup.conf", MFD_CLOEXEC);
+    if (fd < 0 || io_write_all(fd, data, size))
+        abort();
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    cfg_t *cfg = conf_parse_file(path, &err);
+    close(fd);
+    if (cfg) {
+        conf_print(cfg, &out);
+        cfg_free(cfg);
+    }
+    buffer_free(&out);
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* The ZIP stream: every entry, to its end or to a bound. */
+#include "fuzz.h"
+
+#include "archive/zip_reader.h"
+
+#define OUTPUT_MAX (4u << 20)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fuzz_bytes bytes = {.data = data, .left = size};
+    struct zip_reader *r = zip_reader_new(fuzz_source(&bytes));
+    struct zip_entry entry;
+    struct error err;
+    uint8_t piece[4096];
+    size_t total = 0;
+
+    while (total < OUTPUT_MAX && zip_reader_next(r, &entry, &err) > 0) {
+        ssize_t n;
+        while (total < OUTPUT_MAX && (n = zip_reader_read(r, piece, sizeof piece, &err)) > 0)
+            total += (size_t)n;
+        total += 64;
+    }
+    zip_reader_free(r);
+    return 0;
+}
