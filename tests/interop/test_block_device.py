@@ -1,0 +1,94 @@
+"""A real block device under fwpack: O_DIRECT, mounts, flushes, the end of the medium."""
+import os
+import random
+
+CONF = '''
+file-resource data { host-path = "data" }
+task complete { on-init { raw_memset(0, 8, 0xff) } on-resource data { raw_write(77) } on-finish { raw_memset(3, 1, 7) } }
+task safe { require-unmounted-destination = true on-init { raw_memset(9000, 1, 0) } }
+task loose { on-init { raw_memset(9000, 1, 0) } }
+task behind { on-init { raw_memset(0, 1, 1) raw_memset(16384, 1, 1) } }
+task trims { on-init { trim(4096, 4096) } }
+'''
+SIZE = 8 << 20
+
+
+class Loop:
+    """A loop device over a file of the test; skipped where there can be none."""
+
+    def __init__(self, t):
+        self.t = t
+        if os.getuid() or t.run(["sh", "-c", "command -v losetup"]).returncode:
+            t.skip("loop devices need root and losetup")
+        self.file = t.image(size=SIZE, name="loop.img")
+
+    def __enter__(self):
+        r = self.t.run(["losetup", "--show", "-f", self.file])
+        if r.returncode:
+            self.t.skip("there is no loop device to be had")
+        self.path = r.stdout.strip()
+        return self
+
+    def __exit__(self, *args):
+        self.t.run(["losetup", "-d", self.path])
+
+
+def apply(t, device, task, *args):
+    data = random.Random(4).randbytes(3_000_001)
+    (t.dir / "data").write_bytes(data)
+    (t.dir / "x.conf").write_text(CONF)
+    if not (t.dir / "x.fw").exists():
+        assert t.run([t.bin("fwpack"), "-c", "-f", "x.conf", "-o", "x.fw"]).returncode == 0
+    return t.run([t.bin("fwpack"), "-a", "-i", "x.fw", "-t", task, "-d", device, "-q", *args]), data
+
+
+def test_direct_io_writes_the_same_as_into_a_file(t):
+    with Loop(t) as loop:
+        r, data = apply(t, loop.path, "complete")
+        assert (r.returncode, r.stdout) == (0, "")
+        t.run(["sync"])
+        image = loop.file.read_bytes()
+    assert len(image) == SIZE
+    assert image[:512 * 8] == b"\xff" * 1536 + b"\x07" * 512 + b"\xff" * 2048
+    assert image[77 * 512:77 * 512 + len(data)] == data
+    assert not any(image[77 * 512 + len(data):])
+
+
+def test_what_does_not_fit_is_refused_before_the_first_write(t):
+    with Loop(t) as loop:
+        r, _ = apply(t, loop.path, "behind")
+        assert r.returncode == 1 and "nothing was written" in r.stdout
+        assert not any(loop.file.read_bytes())
+
+
+def test_trim_of_a_device_takes_its_range_and_no_more(t):
+    with Loop(t) as loop:
+        loop.file.write_bytes(b"\x55" * SIZE)
+        r, _ = apply(t, loop.path, "trims", "--enable-trim")
+        assert r.returncode == 0
+        if "failed" in r.stdout:
+            t.skip("the loop device cannot discard here")
+        t.run(["sync"])
+        image = loop.file.read_bytes()
+    assert image == b"\x55" * (2 << 20) + bytes(2 << 20) + b"\x55" * (4 << 20)
+
+
+def test_mounted_destinations(t):
+    t.need("mkfs.ext2")
+    with Loop(t) as loop:
+        mount = t.dir / "mnt"
+        mount.mkdir()
+        assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+        if t.run(["mount", "-t", "ext2", loop.path, mount]).returncode:
+            t.skip("nothing can be mounted here")
+        try:
+            before = loop.file.read_bytes()
+            r, _ = apply(t, loop.path, "safe", "-U")
+            assert r.returncode == 1 and str(mount) in r.stdout and "nothing was written" in r.stdout
+            assert loop.file.read_bytes() == before
+            # Without -U fwpack unmounts it first.
+            r, _ = apply(t, loop.path, "safe")
+            assert r.returncode == 0, r
+            assert not mount.is_mount()
+        finally:
+            t.run(["umount", mount])

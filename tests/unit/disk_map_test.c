@@ -1,0 +1,142 @@
+#include "check.h"
+
+#include "apply/disk_map.h"
+#include "base/memory.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/*
+ * A tree like sysfs: disk 8:0 with partitions 8:1 (blocks 100 to 199) and 8:2 (200 to 399), 253:0
+ * decrypted from 8:2, 253:1 made from 253:0, and another disk 8:16.
+ */
+static char top[PATH_MAX];
+static struct disk_map map;
+
+static void put(const char *path, const char *text)
+{
+    char *full = memory_printf("%s/%s", top, path);
+    FILE *f = fopen(full, "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    free(full);
+}
+
+static void make(const char *command)
+{
+    char *full = memory_printf("cd %s && %s", top, command);
+
+    assert_int_equal(system(full), 0);
+    free(full);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(top, "/tmp/disk_map.XXXXXX");
+    assert_non_null(mkdtemp(top));
+    make("mkdir -p block devices/sda/sda1 devices/sda/sda2 devices/sdb devices/dm-0/slaves "
+         "devices/dm-1/slaves");
+    make("ln -s ../devices/sda block/8:0 && ln -s ../devices/sda/sda1 block/8:1 && "
+         "ln -s ../devices/sda/sda2 block/8:2 && ln -s ../devices/sdb block/8:16 && "
+         "ln -s ../devices/dm-0 block/253:0 && ln -s ../devices/dm-1 block/253:1 && "
+         "ln -s ../../sda/sda2 devices/dm-0/slaves/sda2 && "
+         "ln -s ../../dm-0 devices/dm-1/slaves/dm-0");
+    put("devices/sda/dev", "8:0\n");
+    put("devices/sdb/dev", "8:16\n");
+    put("devices/dm-0/dev", "253:0\n");
+    put("devices/dm-1/dev", "253:1\n");
+    put("devices/sda/sda1/dev", "8:1\n");
+    put("devices/sda/sda1/partition", "1\n");
+    put("devices/sda/sda1/start", "100\n");
+    put("devices/sda/sda1/size", "100\n");
+    put("devices/sda/sda2/dev", "8:2\n");
+    put("devices/sda/sda2/partition", "2\n");
+    put("devices/sda/sda2/start", "200\n");
+    put("devices/sda/sda2/size", "200\n");
+    map.sys_dev_block = memory_printf("%s/block", top);
+    map.mountinfo = memory_printf("%s/mountinfo", top);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char *command = memory_printf("rm -rf %s", top);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free((char *)map.sys_dev_block);
+    free((char *)map.mountinfo);
+    return 0;
+}
+
+TEST(a_device_is_made_from_itself_and_from_what_lies_below)
+{
+    assert_true(disk_map_is_made_from(&map, makedev(8, 1), makedev(8, 1)));
+    assert_true(disk_map_is_made_from(&map, makedev(253, 0), makedev(8, 2)));
+    assert_true(disk_map_is_made_from(&map, makedev(253, 1), makedev(8, 2)));
+    assert_false(disk_map_is_made_from(&map, makedev(253, 1), makedev(8, 1)));
+    assert_false(disk_map_is_made_from(&map, makedev(8, 1), makedev(8, 0)));
+}
+
+TEST(partitions_have_a_start)
+{
+    uint64_t block;
+
+    assert_int_equal(disk_map_start(&map, makedev(8, 2), &block), 0);
+    assert_int_equal(block, 200);
+    assert_int_equal(disk_map_start(&map, makedev(8, 0), &block), -1);
+}
+
+/* What is mounted from blocks [first, first + count) of 8:0. */
+static const char *mounted(uint64_t first, uint64_t count)
+{
+    static char where[64];
+    struct error err;
+    int found = disk_map_find_mount(&map, makedev(8, 0), first * 512, count * 512, where,
+                                    sizeof where, &err);
+
+    assert_true(found >= 0);
+    return found ? where : "";
+}
+
+TEST(mounts_are_found_by_where_they_lie)
+{
+    put("mountinfo", "21 1 0:20 / /proc rw - proc proc rw\n"
+                     "22 1 8:1 / /boot rw - vfat /dev/sda1 rw\n"
+                     "23 1 253:1 / / rw - ext4 /dev/mapper/root rw\n"
+                     "24 1 8:16 / /other rw - ext4 /dev/sdb rw\n");
+    assert_string_equal(mounted(0, 100), "");
+    assert_string_equal(mounted(99, 2), "/boot");
+    assert_string_equal(mounted(199, 1), "/boot");
+    assert_string_equal(mounted(200, 1), "/");
+    assert_string_equal(mounted(399, 1), "/");
+    assert_string_equal(mounted(400, 1000), "");
+}
+
+TEST(a_whole_disk_may_be_mounted)
+{
+    put("mountinfo", "22 1 8:0 / /disk rw - ext4 /dev/sda rw\n");
+    assert_string_equal(mounted(5000, 1), "/disk");
+    assert_true(disk_map_is_on(&map, makedev(253, 1), makedev(8, 0)));
+    assert_false(disk_map_is_on(&map, makedev(253, 1), makedev(8, 16)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_device_is_made_from_itself_and_from_what_lies_below),
+        cmocka_unit_test(partitions_have_a_start),
+        cmocka_unit_test(mounts_are_found_by_where_they_lie),
+        cmocka_unit_test(a_whole_disk_may_be_mounted),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
