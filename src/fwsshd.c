@@ -149,6 +149,9 @@ static int serve(struct listener *l)
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
+    if (!l->config.firmware_public_keys.count)
+        log_warning("no firmware-public-keys are set: firmware is taken whoever made it, signed or "
+                    "not");
     return listener_run(l);
 }
 

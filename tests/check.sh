@@ -30,6 +30,9 @@ run $gcc_build
 echo "== clang, address and undefined-behaviour sanitizers =="
 run $clang_build --suite unit --suite scenario --suite interop
 
+echo "== fuzz targets, a few seconds each =="
+tests/fuzz.sh 3 || failed=1
+
 echo "== all =="
 awk '{ passed += $1; failed += $3; skipped += $5 }
      END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log.counts"

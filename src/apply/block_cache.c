@@ -1,5 +1,6 @@
 #include "apply/block_cache.h"
 
+#include "apply/switch_list.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -33,6 +34,9 @@ struct block_cache {
     uint64_t extend_to; /* an image is as long as the segments that were written */
     bool failed;        /* a write failed: nothing more is written */
     bool finishing;     /* the order counts, so segments are written one by one */
+    bool unflushed;     /* something was written since the last flush */
+    bool last_is_switch;
+    struct switch_list switches;
     uint8_t *trimmed;   /* a bit for each segment; NULL until the first trim */
     uint8_t *scratch;   /* RUN_SEGMENTS segments, aligned to a page */
 };
@@ -87,6 +91,7 @@ void block_cache_drop(struct block_cache *c)
     for (size_t i = 0; i < c->count; i++)
         free(c->segment[i].data);
     c->count = 0;
+    switch_list_clear(&c->switches);
 }
 
 static bool block_cache_is_trimmed(const struct block_cache *c, uint64_t index)
@@ -140,6 +145,7 @@ static int block_cache_put(struct block_cache *c, uint64_t offset, const struct 
         if (same)
             return same < 0 ? -1 : 0;
     }
+    c->unflushed = true;
     if (c->medium->write(c->medium, offset, pieces, count, err))
         return -1;
     if (!c->options.verify)
@@ -353,6 +359,7 @@ int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t l
                      struct error *err)
 {
     uint8_t *out = buf;
+    uint64_t start = offset;
 
     if (block_cache_check_end(c, offset, len, err))
         return -1;
@@ -367,6 +374,7 @@ int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t l
         offset += n;
         len -= n;
     }
+    switch_list_overlay(&c->switches, start, buf, (size_t)(offset - start));
     return 0;
 }
 
@@ -402,6 +410,7 @@ int block_cache_read_exact(struct block_cache *c, uint64_t offset, void *buf, si
                            struct error *err)
 {
     uint8_t *out = buf;
+    uint64_t start = offset;
 
     if (block_cache_check_end(c, offset, len, err))
         return -1;
@@ -416,16 +425,16 @@ int block_cache_read_exact(struct block_cache *c, uint64_t offset, void *buf, si
         offset += n;
         len -= n;
     }
+    switch_list_overlay(&c->switches, start, buf, (size_t)(offset - start));
     return 0;
 }
 
-int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
-                      bool streamed, struct error *err)
+/* Into the segments. */
+static int block_cache_store(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
+                             bool streamed, struct error *err)
 {
     const uint8_t *in = buf;
 
-    if (block_cache_check_end(c, offset, len, err))
-        return -1;
     while (len) {
         size_t at = (size_t)(offset % SEGMENT_SIZE);
         size_t n = SEGMENT_SIZE - at < len ? SEGMENT_SIZE - at : len;
@@ -450,6 +459,33 @@ int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, s
     return 0;
 }
 
+int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
+                      bool streamed, struct error *err)
+{
+    if (block_cache_check_end(c, offset, len, err))
+        return -1;
+    if (switch_list_overlaps(&c->switches, offset, len) && block_cache_sync(c, err))
+        return -1;
+    c->last_is_switch = false;
+    return block_cache_store(c, offset, buf, len, streamed, err);
+}
+
+int block_cache_write_switch(struct block_cache *c, uint64_t group, uint64_t offset,
+                             const void *buf, size_t len, struct error *err)
+{
+    if (block_cache_check_end(c, offset, len, err))
+        return -1;
+    bool fits = switch_list_fits(&c->switches, offset, len);
+    if (!fits || !switch_list_put(&c->switches, group, offset, buf, len)) {
+        /* The earlier ones first; then there is room. */
+        if (block_cache_sync(c, err))
+            return -1;
+        switch_list_put(&c->switches, group, offset, buf, len);
+    }
+    c->last_is_switch = true;
+    return 0;
+}
+
 int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struct error *err)
 {
     uint64_t end = len > UINT64_MAX - offset ? UINT64_MAX : offset + len;
@@ -458,6 +494,9 @@ int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struc
 
     if (first >= last)
         return 0;
+    if (switch_list_overlaps(&c->switches, first * SEGMENT_SIZE, (last - first) * SEGMENT_SIZE) &&
+        block_cache_sync(c, err))
+        return -1;
     if (!c->trimmed)
         c->trimmed = memory_new(TRIM_SEGMENTS / 8, 1);
     for (uint64_t i = first; i < last && i < TRIM_SEGMENTS; i++)
@@ -496,7 +535,10 @@ static int block_cache_flush(struct block_cache *c, struct error *err)
 
     if (c->medium->extend && c->extend_to && c->medium->extend(c->medium, end, err))
         return -1;
-    return c->medium->flush(c->medium, err);
+    if (c->unflushed && c->medium->flush(c->medium, err))
+        return -1;
+    c->unflushed = false;
+    return 0;
 }
 
 /* Writes dirty segments, oldest first, until no more than that many are left. */
@@ -513,17 +555,66 @@ static int block_cache_write_until(struct block_cache *c, size_t left, struct er
     }
 }
 
+static int block_cache_write_rest(struct block_cache *c, struct error *err)
+{
+    return block_cache_write_until(c, 0, err) || block_cache_flush(c, err) ? -1 : 0;
+}
+
+/* Nothing else is dirty, so each of these goes out alone. */
+static int block_cache_write_switches(struct block_cache *c, struct error *err)
+{
+    for (size_t i = 0; i < c->switches.count; i++) {
+        const struct switch_write *w = &c->switches.entry[i];
+        if (block_cache_store(c, w->offset, w->data, w->len, false, err) ||
+            block_cache_write_rest(c, err))
+            return -1;
+    }
+    switch_list_clear(&c->switches);
+    return 0;
+}
+
 int block_cache_sync(struct block_cache *c, struct error *err)
 {
-    if (block_cache_write_until(c, 0, err))
-        return -1;
-    return block_cache_flush(c, err);
+    return block_cache_write_rest(c, err) || block_cache_write_switches(c, err) ? -1 : 0;
+}
+
+/*
+ * Switches, and something plain that was touched behind them, such as a file on FAT: its segment
+ * stays dirty while the switches go out around it.
+ */
+static int block_cache_finish_held(struct block_cache *c, struct error *err)
+{
+    size_t count;
+    struct segment *held = block_cache_oldest_dirty(c, &count);
+
+    if (!held)
+        return block_cache_write_switches(c, err);
+    /* Its own bytes, as if it were not there; they come back behind the switches. */
+    struct segment kept = *held;
+    held->data = block_cache_pages(1);
+    memset(held->valid, 0, sizeof held->valid);
+    memset(held->dirty, 0, sizeof held->dirty);
+    held->dirty_count = 0;
+    int rc = block_cache_write_switches(c, err);
+    for (size_t i = 0; !rc && i < BLOCKS; i++)
+        if (bit_get(kept.dirty, i))
+            rc = block_cache_store(c, kept.index * SEGMENT_SIZE + i * BLOCK_SIZE,
+                                   kept.data + i * BLOCK_SIZE, BLOCK_SIZE, false, err);
+    free(kept.data);
+    return rc ? -1 : block_cache_write_rest(c, err);
 }
 
 int block_cache_finish(struct block_cache *c, struct error *err)
 {
+    /* The last segment is held back, unless a switch is what came last. */
+    size_t held = c->last_is_switch ? 0 : 1;
+
     c->finishing = true;
-    if (block_cache_write_until(c, 1, err) || block_cache_flush(c, err))
+    if (block_cache_write_until(c, held, err) || block_cache_flush(c, err))
         return -1;
-    return block_cache_sync(c, err);
+    if (!held)
+        return block_cache_write_switches(c, err);
+    if (!c->switches.count)
+        return block_cache_write_rest(c, err);
+    return block_cache_finish_held(c, err);
 }

@@ -42,15 +42,23 @@ int block_cache_read_exact(struct block_cache *c, uint64_t offset, void *buf, si
 int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
                       bool streamed, struct error *err);
 
+/*
+ * Whole blocks that decide what boots: a partition table, a copy of an environment. They wait until
+ * all else is safe, and are then written one by one, in the order in which they were last changed,
+ * each flushed before the next. group: an offset that copies of the same thing share (switch_list.h).
+ */
+int block_cache_write_switch(struct block_cache *c, uint64_t group, uint64_t offset,
+                             const void *buf, size_t len, struct error *err);
+
 /* Forgets the whole segments in the range: they read as zeros until written again. */
 int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struct error *err);
 
-/* Writes all that is dirty and flushes the medium. */
+/* Writes all that is dirty and flushes the medium; then what decides what boots, flushed too. */
 int block_cache_sync(struct block_cache *c, struct error *err);
 
 /*
- * The end of a task: as block_cache_sync, but what was touched last, the boot switch, is written
- * alone after everything else is safe on the medium, and is then flushed itself.
+ * The end of a task: as block_cache_sync, but what was touched last comes last of all, also when it
+ * is no write of block_cache_write_switch(): a file on FAT may be what decides.
  */
 int block_cache_finish(struct block_cache *c, struct error *err);
 

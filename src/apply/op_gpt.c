@@ -40,11 +40,13 @@ static int op_gpt_write_run(const struct op *op, struct op_context *context, str
         blocks = needed;
     gpt_expand(&table, blocks);
     gpt_encode(&table, blocks, primary, backup);
-    int rc =
-        block_cache_write(context->cache, 0, primary, GPT_PRIMARY_BLOCKS * BLOCK_SIZE, false, err);
+    /* One of the two is whole at any time. */
+    uint64_t backup_offset = (blocks - GPT_BACKUP_BLOCKS) * BLOCK_SIZE;
+    int rc = block_cache_write_switch(context->cache, 0, 0, primary,
+                                      GPT_PRIMARY_BLOCKS * BLOCK_SIZE, err);
     if (!rc)
-        rc = block_cache_write(context->cache, (blocks - GPT_BACKUP_BLOCKS) * BLOCK_SIZE, backup,
-                               GPT_BACKUP_BLOCKS * BLOCK_SIZE, false, err);
+        rc = block_cache_write_switch(context->cache, backup_offset, backup_offset, backup,
+                                      GPT_BACKUP_BLOCKS * BLOCK_SIZE, err);
     if (!rc)
         report_add(context->report, op->units);
     free(primary);

@@ -32,12 +32,13 @@ static int op_mbr_write_run(const struct op *op, struct op_context *context, str
     mbr_expand(&table, context->medium_blocks);
     mbr_encode(&table, block);
     int count = mbr_encode_ebrs(&table, ebrs);
-    if (block_cache_write(context->cache, 0, block, sizeof block, false, err))
-        return -1;
+    /* The table itself comes last: it may be what chooses the slot. */
     for (int k = 0; k < count; k++)
         if (block_cache_write(context->cache, op->range[1].offset + (uint64_t)k * MBR_SIZE, ebrs[k],
                               MBR_SIZE, false, err))
             return -1;
+    if (block_cache_write_switch(context->cache, 0, 0, block, sizeof block, err))
+        return -1;
     report_add(context->report, op->units);
     return 0;
 }

@@ -182,7 +182,8 @@ static int uboot_write_copy(const struct uboot_env *env, const struct uboot_tabl
         bytes_put_le32(bytes, (uint32_t)crc32(0, bytes + header, (uInt)(table->size - header)));
         if (table->redundant)
             bytes[4] = counter;
-        rc = block_cache_write(cache, table->offset[copy], bytes, table->size, false, err);
+        rc = block_cache_write_switch(cache, table->offset[0], table->offset[copy], bytes,
+                                      table->size, err);
     }
     free(bytes);
     return rc;

@@ -660,3 +660,10 @@ def test_comment_of_a_key_cannot_forge_a_log_line(t):
     r = d.push(HELLO, user="x\nfwsshd: forged\x1b[31m", key=t.key("wrong"))
     assert r.returncode == 255
     assert "\nfwsshd: forged" not in d.log() and "\x1b" not in d.log()
+
+
+def test_says_when_nobody_has_to_sign(t):
+    t.daemon().wait_log("no firmware-public-keys are set")
+    (t.dir / "key.pub").write_text("A" * 43 + "=")
+    signed = t.daemon(firmware_public_keys=[str(t.dir / "key.pub")])
+    assert "no firmware-public-keys" not in signed.log()

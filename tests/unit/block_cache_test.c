@@ -4,6 +4,7 @@
 #include "memory_medium.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct memory_medium medium;
@@ -113,6 +114,109 @@ TEST(the_last_segment_of_a_task_is_written_alone_even_in_a_stream)
     block_cache_free(c);
 }
 
+static void switch_at(struct block_cache *c, uint64_t group, uint64_t offset, uint8_t value)
+{
+    uint8_t block[512];
+    struct error err;
+
+    memset(block, value, sizeof block);
+    assert_int_equal(block_cache_write_switch(c, group, offset, block, sizeof block, &err), 0);
+}
+
+/* The writes and flushes so far: "w OFFSET/512" and "f". */
+static void order_is(const char *expected)
+{
+    char text[512] = "";
+
+    for (int i = 0; i < medium.events; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), medium.event[i].what == 'w' ? "w%d " : "f ",
+                 (int)(medium.event[i].offset / 512));
+    assert_string_equal(text, expected);
+}
+
+TEST(switches_come_alone_and_last_in_the_order_of_their_last_change)
+{
+    struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
+    struct error err;
+
+    switch_at(c, 0, 0, 1);
+    switch_at(c, 16 * 512, 16 * 512, 2);
+    write_at(c, 1 << 20, 3, 512, false);
+    switch_at(c, 0, 0, 4);
+    assert_int_equal(block_cache_finish(c, &err), 0);
+    order_is("w2048 f w16 f w0 f ");
+    assert_int_equal(medium.bytes[0], 4);
+    assert_int_equal(medium.bytes[16 * 512], 2);
+    assert_int_equal(medium.bytes[17 * 512], 0xee);
+    block_cache_free(c);
+}
+
+TEST(of_two_copies_the_one_not_in_force_is_written_first)
+{
+    struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
+    struct error err;
+
+    /* An environment in force in its first copy is changed three times. */
+    switch_at(c, 16 * 512, 24 * 512, 1);
+    switch_at(c, 16 * 512, 16 * 512, 2);
+    switch_at(c, 16 * 512, 24 * 512, 3);
+    assert_int_equal(block_cache_finish(c, &err), 0);
+    order_is("w24 f w16 f ");
+    assert_int_equal(medium.bytes[24 * 512], 3);
+    block_cache_free(c);
+}
+
+TEST(a_file_touched_behind_a_switch_is_the_last_of_all)
+{
+    struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
+    struct error err;
+
+    switch_at(c, 0, 0, 1);
+    write_at(c, 2 << 20, 2, 512, false);
+    write_at(c, 32 * 512, 3, 512, false); /* in the switch's segment */
+    assert_int_equal(block_cache_finish(c, &err), 0);
+    order_is("w4096 f w0 f w32 f ");
+    assert_int_equal(medium.bytes[0], 1);
+    assert_int_equal(medium.bytes[32 * 512], 3);
+    block_cache_free(c);
+}
+
+TEST(waiting_switches_are_read_and_give_way)
+{
+    struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
+    struct error err;
+    uint8_t bytes[1024];
+
+    switch_at(c, 512, 512, 7);
+    assert_int_equal(block_cache_read(c, 256, bytes, 1024, &err), 0);
+    assert_int_equal(bytes[255], 0xee);
+    assert_int_equal(bytes[256], 7);
+    assert_int_equal(bytes[768], 0xee);
+    assert_int_equal(block_cache_read_exact(c, 600, bytes, 2, &err), 0);
+    assert_int_equal(bytes[0], 7);
+    /* A write over it comes behind it. */
+    write_at(c, 0, 9, 4096, false);
+    assert_int_equal(block_cache_read(c, 512, bytes, 1, &err), 0);
+    assert_int_equal(bytes[0], 9);
+    assert_int_equal(block_cache_finish(c, &err), 0);
+    assert_int_equal(medium.bytes[512], 9);
+    block_cache_free(c);
+}
+
+TEST(more_switches_than_there_is_room_for)
+{
+    struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
+    struct error err;
+
+    for (uint64_t i = 0; i < 40; i++)
+        switch_at(c, i * 4096, i * 4096, (uint8_t)i);
+    assert_int_equal(block_cache_finish(c, &err), 0);
+    for (size_t i = 0; i < 40; i++)
+        assert_int_equal(medium.bytes[i * 4096], i);
+    assert_int_equal(medium.events, 80);
+    block_cache_free(c);
+}
+
 TEST(more_than_fits_is_evicted_and_reads_back)
 {
     struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
@@ -204,10 +308,10 @@ TEST(minimize_writes_only_what_differs)
     write_at(c, 0, 0xee, SEGMENT_SIZE, true);
     write_at(c, SEGMENT_SIZE, 1, SEGMENT_SIZE, true);
     assert_int_equal(block_cache_finish(c, &err), 0);
-    assert_int_equal(medium.events, 3);
-    assert_int_equal(medium.event[0].what, 'f');
-    assert_int_equal(medium.event[1].offset, SEGMENT_SIZE);
-    assert_int_equal(medium.event[1].len, SEGMENT_SIZE);
+    assert_int_equal(medium.events, 2);
+    assert_int_equal(medium.event[0].offset, SEGMENT_SIZE);
+    assert_int_equal(medium.event[0].len, SEGMENT_SIZE);
+    assert_int_equal(medium.event[1].what, 'f');
     block_cache_free(c);
 }
 
@@ -235,6 +339,11 @@ int main(void)
         cmocka_unit_test(streamed_segments_go_out_together_up_to_1_mib),
         cmocka_unit_test(what_was_not_written_is_dropped_with_the_cache),
         cmocka_unit_test(the_last_segment_of_a_task_is_written_alone_even_in_a_stream),
+        cmocka_unit_test(switches_come_alone_and_last_in_the_order_of_their_last_change),
+        cmocka_unit_test(of_two_copies_the_one_not_in_force_is_written_first),
+        cmocka_unit_test(a_file_touched_behind_a_switch_is_the_last_of_all),
+        cmocka_unit_test(waiting_switches_are_read_and_give_way),
+        cmocka_unit_test(more_switches_than_there_is_room_for),
         cmocka_unit_test(more_than_fits_is_evicted_and_reads_back),
         cmocka_unit_test(nothing_goes_behind_the_hard_end),
         cmocka_unit_test(trim_discards_exactly_its_whole_segments),
