@@ -6,11 +6,16 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=$1
 shift
-build=build-fuzz
+build="build-fuzz"
 [ -e $build/build.ninja ] || CC=clang meson setup $build -Dfuzz=true -Dinflate=zlib -Dbuildtype=debug -Doptimization=1 \
     -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 ninja --quiet -C $build
-targets=${*:-$(cd tests/fuzz && ls ./*_fuzz.c | sed 's|^./||; s|_fuzz.c$||')}
+targets=$*
+if [ -z "$targets" ]; then
+    for file in tests/fuzz/*_fuzz.c; do
+        targets="$targets $(basename "$file" _fuzz.c)"
+    done
+fi
 
 # libconfuse 3.3 leaks what it holds when it meets a mistake.
 leaks() {

@@ -37,8 +37,8 @@ struct block_cache {
     bool unflushed;     /* something was written since the last flush */
     bool last_is_switch;
     struct switch_list switches;
-    uint8_t *trimmed;   /* a bit for each segment; NULL until the first trim */
-    uint8_t *scratch;   /* RUN_SEGMENTS segments, aligned to a page */
+    uint8_t *trimmed; /* a bit for each segment; NULL until the first trim */
+    uint8_t *scratch; /* RUN_SEGMENTS segments, aligned to a page */
 };
 
 static bool bit_get(const uint8_t *bits, uint64_t i)

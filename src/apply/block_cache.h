@@ -45,7 +45,8 @@ int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, s
 /*
  * Whole blocks that decide what boots: a partition table, a copy of an environment. They wait until
  * all else is safe, and are then written one by one, in the order in which they were last changed,
- * each flushed before the next. group: an offset that copies of the same thing share (switch_list.h).
+ * each flushed before the next. group: an offset that copies of the same thing share
+ * (switch_list.h).
  */
 int block_cache_write_switch(struct block_cache *c, uint64_t group, uint64_t offset,
                              const void *buf, size_t len, struct error *err);

@@ -8,8 +8,6 @@
 /* The most that FAT allows; also the end of a directory that runs in a circle. */
 #define DIR_ENTRIES_MAX 65536u
 #define ENTRY_REMOVED 0xe5u
-#define ENTRY_ATTRIBUTES 11
-#define ENTRY_CASE 12
 #define LONG_ATTRIBUTES 0x0fu
 #define LONG_MASK 0x3fu
 #define LONG_LAST 0x40u
@@ -153,7 +151,7 @@ static int fat_dir_search(struct fat_volume *v, uint32_t dir, const struct fat_n
 
     fat_dir_open(&d, v, dir);
     while ((more = fat_dir_next(&d, raw, err)) > 0 && raw[0]) {
-        uint8_t attributes = raw[ENTRY_ATTRIBUTES] & LONG_MASK;
+        uint8_t attributes = raw[FAT_AT_ATTRIBUTES] & LONG_MASK;
         if (raw[0] == ENTRY_REMOVED) {
             l.parts = 0;
         } else if (attributes == LONG_ATTRIBUTES) {
@@ -189,7 +187,7 @@ int fat_dir_is_empty(struct fat_volume *v, uint32_t dir, struct error *err)
     fat_dir_open(&d, v, dir);
     while ((more = fat_dir_next(&d, raw, err)) > 0 && raw[0])
         if (raw[0] != ENTRY_REMOVED && raw[0] != '.' &&
-            (raw[ENTRY_ATTRIBUTES] & LONG_MASK) != LONG_ATTRIBUTES)
+            (raw[FAT_AT_ATTRIBUTES] & LONG_MASK) != LONG_ATTRIBUTES)
             return 0;
     return more < 0 ? -1 : 1;
 }
@@ -247,7 +245,7 @@ static void fat_long_part(const struct fat_name *name, unsigned number, bool las
 {
     memset(raw, 0, FAT_ENTRY_SIZE);
     raw[0] = (uint8_t)(number | (last ? LONG_LAST : 0));
-    raw[ENTRY_ATTRIBUTES] = LONG_ATTRIBUTES;
+    raw[FAT_AT_ATTRIBUTES] = LONG_ATTRIBUTES;
     raw[13] = checksum;
     for (unsigned i = 0; i < LONG_CHARS; i++) {
         unsigned at = (number - 1) * LONG_CHARS + i;
@@ -326,7 +324,7 @@ int fat_dir_add(struct fat_volume *v, uint32_t dir, const struct fat_name *name,
 {
     if (fat_dir_choose_short(v, dir, name, entry->raw, err))
         return -1;
-    entry->raw[ENTRY_CASE] = name->case_bits;
+    entry->raw[FAT_AT_CASE] = name->case_bits;
     return fat_dir_put(v, dir, name, entry, err);
 }
 
@@ -382,7 +380,7 @@ static int fat_dir_try_walk(struct fat_volume *v, const char *path, uint32_t *di
         int found = fat_dir_search(v, *dir, name, &entry, err);
         if (found <= 0)
             return found;
-        if (!(entry.raw[ENTRY_ATTRIBUTES] & FAT_DIRECTORY))
+        if (!(entry.raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY))
             return 0;
         *dir = fat_entry_cluster(v, entry.raw);
     }

@@ -13,8 +13,13 @@
 #define FAT_DIRECTORY 0x10u
 #define FAT_ARCHIVE 0x20u
 
-/* 1980-01-01 00:00:00: images must come out the same every time. */
-#define FAT_TIME 0x00210000u
+/* Where the fields of an entry are. */
+#define FAT_AT_ATTRIBUTES 11
+#define FAT_AT_CASE 12
+#define FAT_AT_CREATED 14
+#define FAT_AT_ACCESSED 18
+#define FAT_AT_MODIFIED 22
+#define FAT_AT_SIZE 28
 
 /* A place in a directory, while going through it. */
 struct fat_dir {

@@ -8,20 +8,15 @@
 
 #define FILE_PIECE 65536u
 #define FILE_EXTENTS_MAX 262144u /* 4 MiB of memory */
-#define FILE_ATTRIBUTES 11
-#define FILE_CREATED 14
-#define FILE_ACCESSED 18
-#define FILE_MODIFIED 22
-#define FILE_SIZE 28
 
 /* A new entry for a name that is not there yet. */
 static int fat_file_add(struct fat_volume *v, uint32_t dir, const struct fat_name *name,
                         struct fat_entry *entry, struct error *err)
 {
     *entry = (struct fat_entry){0};
-    entry->raw[FILE_ATTRIBUTES] = FAT_ARCHIVE;
-    bytes_put_le32(entry->raw + FILE_CREATED, FAT_TIME);
-    bytes_put_le32(entry->raw + FILE_MODIFIED, FAT_TIME);
+    entry->raw[FAT_AT_ATTRIBUTES] = FAT_ARCHIVE;
+    bytes_put_le32(entry->raw + FAT_AT_CREATED, FAT_TIME);
+    bytes_put_le32(entry->raw + FAT_AT_MODIFIED, FAT_TIME);
     return fat_dir_add(v, dir, name, entry, err);
 }
 
@@ -30,14 +25,14 @@ static int fat_file_truncate(struct fat_volume *v, struct fat_entry *entry, stru
 {
     uint32_t cluster = fat_entry_cluster(v, entry->raw);
 
-    if (entry->raw[FILE_ATTRIBUTES] & (FAT_DIRECTORY | FAT_READ_ONLY))
-        return fat_error(err, entry->raw[FILE_ATTRIBUTES] & FAT_DIRECTORY
+    if (entry->raw[FAT_AT_ATTRIBUTES] & (FAT_DIRECTORY | FAT_READ_ONLY))
+        return fat_error(err, entry->raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY
                                   ? "It is a directory"
                                   : "The file is read-only");
-    entry->raw[FILE_ATTRIBUTES] = FAT_ARCHIVE;
-    bytes_put_le32(entry->raw + FILE_CREATED, FAT_TIME);
-    bytes_put_le32(entry->raw + FILE_MODIFIED, FAT_TIME);
-    bytes_put_le32(entry->raw + FILE_SIZE, 0);
+    entry->raw[FAT_AT_ATTRIBUTES] = FAT_ARCHIVE;
+    bytes_put_le32(entry->raw + FAT_AT_CREATED, FAT_TIME);
+    bytes_put_le32(entry->raw + FAT_AT_MODIFIED, FAT_TIME);
+    bytes_put_le32(entry->raw + FAT_AT_SIZE, 0);
     fat_entry_set_cluster(entry->raw, 0);
     return fat_dir_update(entry, err) || fat_volume_free(v, cluster, err) ? -1 : 0;
 }
@@ -141,10 +136,10 @@ int fat_file_finish(struct fat_file *f, struct error *err)
         if (fat_file_put(f, f->tail, 1, err))
             return -1;
     }
-    f->entry.raw[FILE_ATTRIBUTES] |= FAT_ARCHIVE;
-    bytes_put_le32(f->entry.raw + FILE_MODIFIED, FAT_TIME);
-    bytes_put_le16(f->entry.raw + FILE_ACCESSED, 0);
-    bytes_put_le32(f->entry.raw + FILE_SIZE, (uint32_t)f->size);
+    f->entry.raw[FAT_AT_ATTRIBUTES] |= FAT_ARCHIVE;
+    bytes_put_le32(f->entry.raw + FAT_AT_MODIFIED, FAT_TIME);
+    bytes_put_le16(f->entry.raw + FAT_AT_ACCESSED, 0);
+    bytes_put_le32(f->entry.raw + FAT_AT_SIZE, (uint32_t)f->size);
     fat_entry_set_cluster(f->entry.raw, f->first);
     return fat_dir_update(&f->entry, err);
 }
@@ -179,9 +174,9 @@ int fat_file_extents(struct fat_volume *v, const char *path, struct fat_extent *
     int found = fat_dir_lookup(v, path, &entry, err);
     if (found <= 0)
         return found < 0 ? -1 : fat_error(err, "Could not find the file");
-    if (entry.raw[FILE_ATTRIBUTES] & FAT_DIRECTORY)
+    if (entry.raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY)
         return fat_error(err, "It is a directory");
-    uint64_t left = bytes_le32(entry.raw + FILE_SIZE);
+    uint64_t left = bytes_le32(entry.raw + FAT_AT_SIZE);
     uint32_t cluster = fat_entry_cluster(v, entry.raw), next;
     if (left > v->clusters * cluster_size)
         return fat_error(err, "The file system is damaged");

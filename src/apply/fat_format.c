@@ -12,11 +12,7 @@
 #define FORMAT_ROOT_SECTORS (FORMAT_ROOT_ENTRIES / 16)
 #define FORMAT_TABLES 2u
 #define FORMAT_DATA_MIN 16u /* sectors */
-#define FAT12_CLUSTERS_MAX 4085u
-#define FAT16_CLUSTERS_MAX 65525u
-/* 1980-01-01 00:00:00 as date and time of FAT: images must come out the same every time. */
-#define FORMAT_TIME 0x00210000u
-#define FORMAT_BACKUP 6u /* FAT32's copies of boot sector and FSInfo begin there */
+#define FORMAT_BACKUP 6u    /* FAT32's copies of boot sector and FSInfo begin there */
 
 struct fat_layout {
     enum fat_kind kind;
@@ -63,7 +59,7 @@ static void format_put_tail(uint8_t *p, const struct fat_layout *f)
 
     p[0] = 0x80;
     p[2] = 0x29;
-    bytes_put_le32(p + 3, f->count + FORMAT_TIME);
+    bytes_put_le32(p + 3, f->count + FAT_TIME);
     memcpy(p + 7, "NO NAME    ", 11);
     memcpy(p + 18, types[f->kind], 8);
 }
@@ -87,7 +83,7 @@ static void format_boot_sector(uint8_t *b, const struct fat_layout *f)
     if (f->kind == FAT32) {
         bytes_put_le32(b + 36, f->table_sectors);
         bytes_put_le32(b + 44, 2); /* the root's cluster */
-        bytes_put_le16(b + 48, 1); /* FSInfo */
+        bytes_put_le16(b + 48, FAT_INFO_SECTOR);
         bytes_put_le16(b + 50, FORMAT_BACKUP);
         format_put_tail(b + 64, f);
     } else {
@@ -101,10 +97,10 @@ static void format_boot_sector(uint8_t *b, const struct fat_layout *f)
 static void format_info_sector(uint8_t *b, const struct fat_layout *f)
 {
     memset(b, 0, BLOCK_SIZE);
-    bytes_put_le32(b, 0x41615252u);
-    bytes_put_le32(b + 484, 0x61417272u);
-    bytes_put_le32(b + 488, f->clusters - 1);
-    bytes_put_le32(b + 492, 2);
+    bytes_put_le32(b, FAT_INFO_LEAD);
+    bytes_put_le32(b + FAT_INFO_STRUCT_AT, FAT_INFO_STRUCT);
+    bytes_put_le32(b + FAT_INFO_FREE_AT, f->clusters - 1);
+    bytes_put_le32(b + FAT_INFO_NEXT_AT, 2);
     b[510] = 0x55;
     b[511] = 0xaa;
 }
@@ -169,8 +165,8 @@ int fat_format(struct block_cache *cache, uint64_t offset, uint64_t count, struc
         return -1;
     if (f.kind == FAT32) {
         format_info_sector(block, &f);
-        if (format_put(cache, offset, 1, block, err) ||
-            format_put(cache, offset, FORMAT_BACKUP + 1, block, err))
+        if (format_put(cache, offset, FAT_INFO_SECTOR, block, err) ||
+            format_put(cache, offset, FORMAT_BACKUP + FAT_INFO_SECTOR, block, err))
             return -1;
         format_boot_sector(block, &f);
         if (format_put(cache, offset, FORMAT_BACKUP, block, err))

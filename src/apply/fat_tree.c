@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define TREE_ATTRIBUTES 11
-#define TREE_MODIFIED 22
 /* Deeper than any path; the end of a tree that runs in a circle. */
 #define TREE_DEPTH_MAX 512
 
@@ -20,8 +18,8 @@ static void fat_tree_dot(uint8_t *raw, const char *name, uint32_t cluster)
 {
     memset(raw, ' ', FAT_SHORT_SIZE);
     memcpy(raw, name, strlen(name));
-    raw[TREE_ATTRIBUTES] = FAT_DIRECTORY;
-    bytes_put_le32(raw + TREE_MODIFIED, FAT_TIME);
+    raw[FAT_AT_ATTRIBUTES] = FAT_DIRECTORY;
+    bytes_put_le32(raw + FAT_AT_MODIFIED, FAT_TIME);
     fat_entry_set_cluster(raw, cluster);
 }
 
@@ -50,14 +48,14 @@ int fat_tree_mkdir(struct fat_volume *v, const char *path, struct error *err)
     if (found < 0)
         return -1;
     if (found)
-        return entry.raw[TREE_ATTRIBUTES] & FAT_DIRECTORY
+        return entry.raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY
                    ? 0
                    : fat_error(err, "A file of that name exists");
     if (fat_volume_allocate(v, 0, &cluster, err) || fat_tree_fill(v, cluster, dir, err))
         return -1;
     entry = (struct fat_entry){0};
-    entry.raw[TREE_ATTRIBUTES] = FAT_DIRECTORY;
-    bytes_put_le32(entry.raw + TREE_MODIFIED, FAT_TIME);
+    entry.raw[FAT_AT_ATTRIBUTES] = FAT_DIRECTORY;
+    bytes_put_le32(entry.raw + FAT_AT_MODIFIED, FAT_TIME);
     fat_entry_set_cluster(entry.raw, cluster);
     return fat_dir_add(v, dir, &name, &entry, err);
 }
@@ -67,9 +65,9 @@ static int fat_tree_remove_entry(struct fat_volume *v, const struct fat_entry *e
 {
     uint32_t cluster = fat_entry_cluster(v, entry->raw);
 
-    if (entry->raw[TREE_ATTRIBUTES] & FAT_READ_ONLY)
+    if (entry->raw[FAT_AT_ATTRIBUTES] & FAT_READ_ONLY)
         return fat_error(err, "It is read-only");
-    if (entry->raw[TREE_ATTRIBUTES] & FAT_DIRECTORY) {
+    if (entry->raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY) {
         int empty = fat_dir_is_empty(v, cluster, err);
         if (empty <= 0)
             return empty < 0 ? -1 : fat_error(err, "The directory is not empty");
@@ -153,7 +151,7 @@ int fat_tree_move(struct fat_volume *v, const char *from, const char *to, bool r
         return found < 0 ? -1 : fat_error(err, "Could not find the file");
     if (fat_dir_walk(v, to, &dir, &name, err))
         return -1;
-    bool is_dir = old.raw[TREE_ATTRIBUTES] & FAT_DIRECTORY;
+    bool is_dir = old.raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY;
     uint32_t cluster = fat_entry_cluster(v, old.raw);
     if (is_dir) {
         int below = fat_tree_is_below(v, dir, cluster, err);
@@ -164,7 +162,7 @@ int fat_tree_move(struct fat_volume *v, const char *from, const char *to, bool r
         return -1;
     memcpy(new.raw, old.raw, sizeof new.raw);
     if (!is_dir)
-        new.raw[TREE_ATTRIBUTES] |= FAT_ARCHIVE;
+        new.raw[FAT_AT_ATTRIBUTES] |= FAT_ARCHIVE;
     if (fat_dir_remove(&old, err) || fat_dir_add(v, dir, &name, &new, err))
         return -1;
     return is_dir && dir != old.dir ? fat_tree_set_parent(v, cluster, dir, err) : 0;
@@ -185,8 +183,8 @@ int fat_tree_set_attributes(struct fat_volume *v, const char *path, const char *
         const char *at = strchr(names, *letters);
         wanted |= at ? bits[(at - names) % 3] : 0;
     }
-    entry.raw[TREE_ATTRIBUTES] =
-        (uint8_t)((entry.raw[TREE_ATTRIBUTES] & ~(FAT_READ_ONLY | FAT_HIDDEN | FAT_SYSTEM)) |
+    entry.raw[FAT_AT_ATTRIBUTES] =
+        (uint8_t)((entry.raw[FAT_AT_ATTRIBUTES] & ~(FAT_READ_ONLY | FAT_HIDDEN | FAT_SYSTEM)) |
                   wanted);
     return fat_dir_update(&entry, err);
 }
@@ -228,7 +226,7 @@ int fat_tree_set_label(struct fat_volume *v, const char *label, struct error *er
     if (!found)
         entry = (struct fat_entry){0};
     memcpy(entry.raw, raw, sizeof raw);
-    entry.raw[TREE_ATTRIBUTES] = FAT_LABEL;
-    bytes_put_le32(entry.raw + TREE_MODIFIED, FAT_TIME);
+    entry.raw[FAT_AT_ATTRIBUTES] = FAT_LABEL;
+    bytes_put_le32(entry.raw + FAT_AT_MODIFIED, FAT_TIME);
     return found ? fat_dir_update(&entry, err) : fat_dir_add_raw(v, fat_dir_root(v), &entry, err);
 }

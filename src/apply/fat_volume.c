@@ -4,17 +4,11 @@
 
 #include <string.h>
 
-#define FAT12_CLUSTERS_MAX 4085u
-#define FAT16_CLUSTERS_MAX 65525u
 #define FAT32_CLUSTERS_MAX 0x0ffffff5u
 #define FAT_FIRST 2u
 /* Up to here a volume is its tables, which are touched again and again; the rest comes in order. */
 #define FAT_STREAMED_FROM 2048u
 #define FAT_UNKNOWN UINT32_MAX
-
-#define INFO_SECTOR 1u
-#define INFO_LEAD 0x41615252u
-#define INFO_STRUCT 0x61417272u
 
 int fat_error(struct error *err, const char *reason)
 {
@@ -62,16 +56,17 @@ static int fat_read_info(struct fat_volume *v, const uint8_t *boot, struct error
 {
     uint8_t info[BLOCK_SIZE];
 
-    if (bytes_le16(boot + 48) != INFO_SECTOR)
+    if (bytes_le16(boot + 48) != FAT_INFO_SECTOR)
         return 0;
-    if (fat_volume_read(v, INFO_SECTOR, info, 1, err))
+    if (fat_volume_read(v, FAT_INFO_SECTOR, info, 1, err))
         return -1;
-    if (bytes_le32(info) != INFO_LEAD || bytes_le32(info + 484) != INFO_STRUCT)
+    if (bytes_le32(info) != FAT_INFO_LEAD ||
+        bytes_le32(info + FAT_INFO_STRUCT_AT) != FAT_INFO_STRUCT)
         return 0;
-    if (bytes_le32(info + 488) <= v->clusters)
-        v->free = bytes_le32(info + 488);
-    if (fat_is_cluster(v, bytes_le32(info + 492)))
-        v->last = bytes_le32(info + 492);
+    if (bytes_le32(info + FAT_INFO_FREE_AT) <= v->clusters)
+        v->free = bytes_le32(info + FAT_INFO_FREE_AT);
+    if (fat_is_cluster(v, bytes_le32(info + FAT_INFO_NEXT_AT)))
+        v->last = bytes_le32(info + FAT_INFO_NEXT_AT);
     return 0;
 }
 
@@ -313,13 +308,14 @@ static int fat_write_info(struct fat_volume *v, struct error *err)
 
     if (v->kind != FAT32 || !v->info_changed)
         return 0;
-    if (fat_volume_read(v, INFO_SECTOR, info, 1, err))
+    if (fat_volume_read(v, FAT_INFO_SECTOR, info, 1, err))
         return -1;
-    if (bytes_le32(info) != INFO_LEAD || bytes_le32(info + 484) != INFO_STRUCT)
+    if (bytes_le32(info) != FAT_INFO_LEAD ||
+        bytes_le32(info + FAT_INFO_STRUCT_AT) != FAT_INFO_STRUCT)
         return 0;
-    bytes_put_le32(info + 488, v->free);
-    bytes_put_le32(info + 492, v->last);
-    return fat_volume_write(v, INFO_SECTOR, info, 1, err);
+    bytes_put_le32(info + FAT_INFO_FREE_AT, v->free);
+    bytes_put_le32(info + FAT_INFO_NEXT_AT, v->last);
+    return fat_volume_write(v, FAT_INFO_SECTOR, info, 1, err);
 }
 
 int fat_volume_sync(struct fat_volume *v, struct error *err)

@@ -10,6 +10,21 @@
 
 enum fat_kind { FAT12, FAT16, FAT32 };
 
+/* The number of clusters alone decides the kind. */
+#define FAT12_CLUSTERS_MAX 4085u
+#define FAT16_CLUSTERS_MAX 65525u
+
+/* FAT32's sector of hints. */
+#define FAT_INFO_SECTOR 1u
+#define FAT_INFO_LEAD 0x41615252u
+#define FAT_INFO_STRUCT 0x61417272u
+#define FAT_INFO_STRUCT_AT 484
+#define FAT_INFO_FREE_AT 488
+#define FAT_INFO_NEXT_AT 492
+
+/* 1980-01-01 00:00:00 as date and time: images must come out the same every time. */
+#define FAT_TIME 0x00210000u
+
 /* What fat_volume_get() gives at the end of a chain. */
 #define FAT_END 0x0fffffffu
 

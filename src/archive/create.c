@@ -250,8 +250,11 @@ static int create_copy(struct firmware *fw, int fd, const struct signer *signer,
     return rc;
 }
 
-int create_signed(const char *input, const char *output, const struct signer *signer,
-                  struct error *err)
+/* Opens an archive and writes what is made of it. */
+static int create_from(const char *input, const char *output,
+                       int (*write)(struct firmware *fw, int fd, const struct signer *signer,
+                                    struct error *err),
+                       const struct signer *signer, struct error *err)
 {
     struct create_output out;
     struct firmware fw;
@@ -263,32 +266,29 @@ int create_signed(const char *input, const char *output, const struct signer *si
     if (firmware_open(&fw, source_from_fd(&fd), NULL, err))
         goto cleanup;
     if (!create_open(&out, output, err))
-        rc = create_close(&out, create_copy(&fw, out.fd, signer, err), err);
+        rc = create_close(&out, write(&fw, out.fd, signer, err), err);
     firmware_close(&fw);
 cleanup:
     close(fd);
     return rc;
 }
 
+int create_signed(const char *input, const char *output, const struct signer *signer,
+                  struct error *err)
+{
+    return create_from(input, output, create_copy, signer, err);
+}
+
+static int create_write_meta(struct firmware *fw, int fd, const struct signer *signer,
+                             struct error *err)
+{
+    (void)signer;
+    return io_write_all(fd, fw->meta_text.data, fw->meta_text.len)
+               ? error_errno(err, "cannot write what is to be signed")
+               : 0;
+}
+
 int create_digest(const char *input, const char *output, struct error *err)
 {
-    struct create_output out;
-    struct firmware fw;
-    int rc = -1;
-
-    int fd = open(input, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, "Cannot open '%s'", input);
-    if (firmware_open(&fw, source_from_fd(&fd), NULL, err))
-        goto cleanup;
-    if (!create_open(&out, output, err)) {
-        rc = io_write_all(out.fd, fw.meta_text.data, fw.meta_text.len)
-                 ? error_errno(err, "cannot write '%s'", output ? output : "standard output")
-                 : 0;
-        rc = create_close(&out, rc, err);
-    }
-    firmware_close(&fw);
-cleanup:
-    close(fd);
-    return rc;
+    return create_from(input, output, create_write_meta, NULL, err);
 }

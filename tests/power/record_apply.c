@@ -1,8 +1,8 @@
 /*
  * Applies a task to an image and keeps what reached the medium, in order:
  *   record_apply ARCHIVE TASK IMAGE LOG
- * LOG: for each write "W", offset and length (8 bytes each, little-endian), the bytes; for each flush
- * "F". tests/power/test_power.py replays it up to every point.
+ * LOG: for each write "W", offset and length (8 bytes each, little-endian), the bytes; for each
+ * flush "F". tests/power/test_power.py replays it up to every point.
  */
 #include "apply/apply.h"
 #include "apply/medium_file.h"

@@ -3,8 +3,8 @@
 #include "apply/block_cache.h"
 #include "memory_medium.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct memory_medium medium;
@@ -129,8 +129,8 @@ static void order_is(const char *expected)
     char text[512] = "";
 
     for (int i = 0; i < medium.events; i++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), medium.event[i].what == 'w' ? "w%d " : "f ",
-                 (int)(medium.event[i].offset / 512));
+        snprintf(text + strlen(text), sizeof text - strlen(text),
+                 medium.event[i].what == 'w' ? "w%d " : "f ", (int)(medium.event[i].offset / 512));
     assert_string_equal(text, expected);
 }
 
