@@ -29,14 +29,15 @@ def pack(t, tasks, name="x.fw"):
     conf, resources = [], {}
     for task, (require, init, writes, finish) in tasks.items():
         handlers = b""
-        for data, call in writes:
-            resource = resources.setdefault(data, f"r{len(resources)}")
+        for n, (data, call) in enumerate(writes):
+            # A task may use a resource once only.
+            resource = resources.setdefault((data, n), f"r{len(resources)}")
             handlers += f"on-resource {resource} {{\n".encode() + quote_call(*call) + b"}\n"
         conf.append(f"task {task} {{\n".encode() + b"".join(quote_call(*c) for c in require)
                     + b"on-init {\n" + b"".join(quote_call(*c) for c in init) + b"}\n" + handlers
                     + b"on-finish {\n" + b"".join(quote_call(*c) for c in finish) + b"}\n}\n")
     head = []
-    for data, resource in resources.items():
+    for (data, _), resource in resources.items():
         (t.dir / resource).write_bytes(data)
         head.append(f'file-resource {resource} {{ host-path = "{resource}" }}\n'.encode())
     (t.dir / "x.conf").write_bytes(b"".join(head + conf))

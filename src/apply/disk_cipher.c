@@ -66,7 +66,7 @@ static int disk_cipher_set(struct disk_cipher *c, const char *name, const char *
                                                       "digits")
                                           : 0;
     return error_set(err, EXIT_MISMATCH,
-                     "unknown cipher '%s': there are aes-cbc-plain and aes-xts-plain64", name);
+                     "unknown cipher: there are aes-cbc-plain and aes-xts-plain64");
 }
 
 struct disk_cipher *disk_cipher_new(int argc, const char *const *argv, struct error *err)
@@ -88,7 +88,9 @@ struct disk_cipher *disk_cipher_new(int argc, const char *const *argv, struct er
         else if (!strncmp(option, "secret=", 7))
             secret = option + 7;
         else
-            rc = error_set(err, EXIT_MISMATCH, "unknown encryption option '%.32s'", option);
+            /* Not what it says: it may be a secret in the wrong place. */
+            rc = error_set(err, EXIT_MISMATCH,
+                           "an encryption option is neither cipher=NAME nor secret=KEY");
     }
     if (!rc)
         rc = disk_cipher_set(c, name, secret, err);

@@ -102,7 +102,7 @@ static void fat_long_take(struct fat_long *l, const uint8_t *raw)
 
     if (raw[0] & LONG_LAST && number >= 1 && number <= LONG_PARTS_MAX)
         *l = (struct fat_long){.parts = number, .next = number, .checksum = raw[13]};
-    if (!l->parts || number != l->next || raw[13] != l->checksum) {
+    if (!l->parts || !number || number != l->next || raw[13] != l->checksum) {
         l->parts = 0;
         return;
     }
@@ -220,6 +220,7 @@ static int fat_dir_make_room(struct fat_dir *d, unsigned count, struct error *er
 {
     uint8_t raw[FAT_ENTRY_SIZE];
     struct fat_dir start = *d;
+    bool ended = false; /* behind the end mark all is free, whatever it looks like */
     unsigned run = 0;
 
     while (run < count) {
@@ -229,7 +230,8 @@ static int fat_dir_make_room(struct fat_dir *d, unsigned count, struct error *er
             return -1;
         if (!more)
             continue;
-        if (raw[0] && raw[0] != ENTRY_REMOVED) {
+        ended = ended || !raw[0];
+        if (!ended && raw[0] != ENTRY_REMOVED) {
             run = 0;
             continue;
         }

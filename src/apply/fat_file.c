@@ -82,25 +82,38 @@ static int fat_file_next_sector(struct fat_file *f, uint32_t *sector, struct err
     return 0;
 }
 
-/* Neighbouring sectors go out together. */
+static int fat_file_put_run(struct fat_file *f, uint32_t start, const uint8_t *data, uint32_t run,
+                            struct error *err)
+{
+    if (run && fat_volume_write(f->volume, start, data, run, err))
+        return -1;
+    f->stored += (uint64_t)run * BLOCK_SIZE;
+    return 0;
+}
+
+/* Neighbouring sectors go out together; also what still had room when the disk got full. */
 static int fat_file_put(struct fat_file *f, const uint8_t *data, size_t sectors, struct error *err)
 {
     uint32_t start = 0, run = 0, sector;
+    struct error writing;
+    int rc = 0;
 
-    for (size_t i = 0; i < sectors; i++) {
-        if (fat_file_next_sector(f, &sector, err))
-            return -1;
-        if (run && sector == start + run) {
-            run++;
+    for (size_t i = 0; !rc && i < sectors; i++) {
+        rc = fat_file_next_sector(f, &sector, err);
+        if (rc || (run && sector == start + run)) {
+            run += !rc;
             continue;
         }
-        if (run && fat_volume_write(f->volume, start, data, run, err))
+        if (fat_file_put_run(f, start, data, run, err))
             return -1;
         data += (size_t)run * BLOCK_SIZE;
         start = sector;
         run = 1;
     }
-    return run ? fat_volume_write(f->volume, start, data, run, err) : 0;
+    if (!fat_file_put_run(f, start, data, run, &writing))
+        return rc;
+    *err = writing;
+    return -1;
 }
 
 int fat_file_write(struct fat_file *f, const void *data, size_t len, struct error *err)
@@ -141,7 +154,8 @@ int fat_file_finish(struct fat_file *f, struct error *err)
     bytes_put_le16(f->entry.raw + FAT_AT_ACCESSED, 0);
     bytes_put_le32(f->entry.raw + FAT_AT_SIZE, (uint32_t)f->size);
     fat_entry_set_cluster(f->entry.raw, f->first);
-    return fat_dir_update(&f->entry, err);
+    /* The table first: the entry is what makes the file visible. */
+    return fat_volume_sync(f->volume, err) || fat_dir_update(&f->entry, err) ? -1 : 0;
 }
 
 static int fat_extent_add(struct fat_extent **extents, size_t *count, uint64_t offset, uint64_t len,

@@ -11,7 +11,8 @@ struct fat_file {
     uint32_t first, cluster; /* 0 while it is empty */
     uint32_t sectors;        /* used of the last cluster */
     uint64_t size;
-    size_t held; /* bytes that wait for their sector to be whole */
+    uint64_t stored; /* bytes that are in their sectors */
+    size_t held;     /* bytes that wait for their sector to be whole */
     uint8_t tail[BLOCK_SIZE];
 };
 

@@ -48,7 +48,8 @@ static bool format_choose(struct fat_layout *f, uint64_t count)
         return false;
     if (f->clusters <= FAT16_CLUSTERS_MAX)
         return f->clusters > FAT12_CLUSTERS_MAX;
-    return format_fits(f, FAT32, n) && f->clusters > FAT16_CLUSTERS_MAX;
+    return format_fits(f, FAT32, n) && f->clusters > FAT16_CLUSTERS_MAX &&
+           f->clusters <= FAT32_CLUSTERS_MAX;
 }
 
 /* Drive number, signature, serial number, label and type: behind the parameter block. */

@@ -42,6 +42,8 @@ int fat_tree_mkdir(struct fat_volume *v, const char *path, struct error *err)
     struct fat_name name;
     uint32_t dir, cluster;
 
+    if (!path[strspn(path, "/")])
+        return 0; /* the root */
     if (fat_dir_walk(v, path, &dir, &name, err))
         return -1;
     int found = fat_dir_find(v, dir, &name, &entry, err);
@@ -51,7 +53,9 @@ int fat_tree_mkdir(struct fat_volume *v, const char *path, struct error *err)
         return entry.raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY
                    ? 0
                    : fat_error(err, "A file of that name exists");
-    if (fat_volume_allocate(v, 0, &cluster, err) || fat_tree_fill(v, cluster, dir, err))
+    /* The table first: the entry is what makes the directory visible. */
+    if (fat_volume_allocate(v, 0, &cluster, err) || fat_tree_fill(v, cluster, dir, err) ||
+        fat_volume_sync(v, err))
         return -1;
     entry = (struct fat_entry){0};
     entry.raw[FAT_AT_ATTRIBUTES] = FAT_DIRECTORY;
@@ -163,7 +167,9 @@ int fat_tree_move(struct fat_volume *v, const char *from, const char *to, bool r
     memcpy(new.raw, old.raw, sizeof new.raw);
     if (!is_dir)
         new.raw[FAT_AT_ATTRIBUTES] |= FAT_ARCHIVE;
-    if (fat_dir_remove(&old, err) || fat_dir_add(v, dir, &name, &new, err))
+    /* The new name first: for a moment it has two, but never none. */
+    if (fat_dir_add(v, dir, &name, &new, err) || fat_volume_sync(v, err) ||
+        fat_dir_remove(&old, err))
         return -1;
     return is_dir && dir != old.dir ? fat_tree_set_parent(v, cluster, dir, err) : 0;
 }
@@ -221,7 +227,7 @@ int fat_tree_set_label(struct fat_volume *v, const char *label, struct error *er
     int found = fat_dir_find_label(v, &entry, err);
     if (found < 0)
         return -1;
-    if (raw[0] == ' ')
+    if (!label[strspn(label, " ")])
         return found ? fat_dir_remove(&entry, err) : 0;
     if (!found)
         entry = (struct fat_entry){0};

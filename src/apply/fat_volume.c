@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define FAT32_CLUSTERS_MAX 0x0ffffff5u
 #define FAT_FIRST 2u
 /* Up to here a volume is its tables, which are touched again and again; the rest comes in order. */
 #define FAT_STREAMED_FROM 2048u
@@ -234,8 +233,6 @@ static int fat_search(struct fat_volume *v, uint32_t behind, uint32_t *found, st
     uint32_t cluster = behind, value;
 
     *found = 0;
-    if (v->free == 0)
-        return 0;
     for (uint32_t n = 0; n < v->clusters; n++) {
         cluster = fat_after(v, cluster);
         if (fat_get_raw(v, cluster, &value, err))
@@ -258,7 +255,7 @@ static int fat_choose(struct fat_volume *v, uint32_t after, uint32_t *found, str
         if (fat_get_raw(v, *found, &value, err))
             return -1;
     }
-    if (!value && v->free != 0)
+    if (!value)
         return 0;
     return fat_search(v, fat_is_cluster(v, v->last) ? v->last : FAT_FIRST - 1, found, err);
 }
@@ -274,8 +271,9 @@ int fat_volume_allocate(struct fat_volume *v, uint32_t after, uint32_t *cluster,
         return -1;
     v->last = *cluster;
     v->info_changed = true;
+    /* A count of none, and yet there was one: it was old. */
     if (v->free != FAT_UNKNOWN)
-        v->free--;
+        v->free = v->free ? v->free - 1 : FAT_UNKNOWN;
     return 0;
 }
 

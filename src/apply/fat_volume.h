@@ -13,6 +13,7 @@ enum fat_kind { FAT12, FAT16, FAT32 };
 /* The number of clusters alone decides the kind. */
 #define FAT12_CLUSTERS_MAX 4085u
 #define FAT16_CLUSTERS_MAX 65525u
+#define FAT32_CLUSTERS_MAX 0x0ffffff5u
 
 /* FAT32's sector of hints. */
 #define FAT_INFO_SECTOR 1u
@@ -39,7 +40,7 @@ struct fat_volume {
     uint32_t data_start;
     uint32_t clusters; /* numbered from 2 */
     uint32_t last;     /* the cluster allocated last: the search for a free one goes on behind it */
-    uint32_t free;     /* clusters, UINT32_MAX if not known; told to FAT32's FSInfo */
+    uint32_t free;     /* clusters, as far as FAT32's FSInfo knows; UINT32_MAX if it does not */
     bool info_changed;
     /* One sector of the table. */
     uint32_t window_sector;

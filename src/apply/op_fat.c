@@ -149,7 +149,7 @@ static int op_fat_write_failed(const struct op_fat_writing *w, struct error *err
     return error_set(err, EXIT_FAILED,
                      "Error writing file to FAT: %s, expected %" PRIu64
                      " bytes written, got %" PRIu64 " (maybe the disk is full?)",
-                     w->path, w->expected, w->file.size);
+                     w->path, w->expected, w->file.stored);
 }
 
 /* Holes become zeros. */
@@ -223,13 +223,13 @@ static int op_fat_cp_files(struct fat_volume *from, const char *from_path, struc
     struct fat_file file;
     size_t count;
 
-    int same = op_fat_cp_is_same(from, from_path, to, to_path, err);
-    if (same)
-        return same < 0 ? -1 : 0;
     /* A missing source is told before the target is made. */
     if (fat_file_extents(from, from_path, &extents, &count, err))
         return -1;
     free(extents);
+    int same = op_fat_cp_is_same(from, from_path, to, to_path, err);
+    if (same)
+        return same < 0 ? -1 : 0;
     return fat_file_create(&file, to, to_path, err) ||
                    fat_file_read(from, from_path, op_fat_cp_take, &file, err) ||
                    fat_file_finish(&file, err)

@@ -219,6 +219,8 @@ int resource_stream_each(struct resource_stream *s, bool with_holes, resource_st
                          "a function didn't write anything and was likely called twice in an "
                          "on-resource for '%s'. Try a \"cp\" function.",
                          cfg_title(s->resource));
+    if (s->ended) /* no data: any number of functions may have them */
+        return take(data, s->position, (const uint8_t *)"", 0, err);
     if (resource_is_for_threads(s))
         pipe = resource_pipe_start(&s->hash, s->report, take, data);
     if (pipe ? resource_each_piped(s, pipe, with_holes, err)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define GPT_FLAG_BOOT 0x4u
+#define GPT_TABLE_END 34u /* protective MBR, header, 32 blocks of entries */
 
 /* A UUID as GPT stores it: the first three groups are little-endian (UEFI, Appendix A). */
 static int gpt_parse_guid(const char *text, uint8_t guid[GPT_GUID_SIZE])
@@ -84,9 +85,14 @@ static int gpt_read_partition(cfg_t *p, struct gpt_table *table, struct error *e
         return error_set(err, EXIT_FAILED,
                          "partition %s's block-offset must be specified and less than 2^32 - 1",
                          cfg_title(p));
-    if (count < 0 || count >= INT32_MAX)
+    if (to->offset < GPT_TABLE_END)
         return error_set(err, EXIT_FAILED,
-                         "partition %s's block-count must be specified and less than 2^31 - 1",
+                         "partition %s begins at block %" PRIu64
+                         ", but the table itself takes blocks 0 to %u",
+                         cfg_title(p), to->offset, GPT_TABLE_END - 1);
+    if (count < 1 || count >= INT32_MAX)
+        return error_set(err, EXIT_FAILED,
+                         "partition %s's block-count must be at least 1 and less than 2^31 - 1",
                          cfg_title(p));
     if (gpt_parse_flags(cfg_getstr(p, "flags"), &to->flags))
         return error_set(err, EXIT_FAILED, "partition %s's flags must be a 64-bit integer",

@@ -56,15 +56,15 @@ int keys_read_file(const char *path, uint8_t *key, size_t size, struct error *er
     return rc;
 }
 
-static int keys_write(const char *prefix, const char *suffix, const uint8_t *key, size_t size,
-                      struct error *err)
+static int keys_write(const char *prefix, const char *suffix, mode_t mode, const uint8_t *key,
+                      size_t size, struct error *err)
 {
     char text[128];
     char *path = memory_printf("%s%s", prefix, suffix);
     int rc = -1;
 
     sodium_bin2base64(text, sizeof text, key, size, sodium_base64_VARIANT_ORIGINAL);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd < 0) {
         error_errno(err, "Error creating '%s'", path);
         goto cleanup;
@@ -94,8 +94,8 @@ int keys_generate(const char *prefix, struct error *err)
         error_errno(err, "Error creating '%s'", private_path);
         goto cleanup;
     }
-    if (keys_write(prefix, ".pub", public_key, sizeof public_key, err) ||
-        keys_write(prefix, ".priv", private_key, sizeof private_key, err))
+    if (keys_write(prefix, ".pub", 0644, public_key, sizeof public_key, err) ||
+        keys_write(prefix, ".priv", 0600, private_key, sizeof private_key, err))
         goto cleanup;
     rc = 0;
 cleanup:

@@ -24,7 +24,7 @@ struct public_keys {
 int keys_parse(const char *text, uint8_t *key, size_t size, struct error *err);
 int keys_read_file(const char *path, uint8_t *key, size_t size, struct error *err);
 
-/* Creates PREFIX.pub and PREFIX.priv, mode 0600; never overwrites. */
+/* Creates PREFIX.pub, to be given away, and PREFIX.priv, mode 0600; never overwrites. */
 int keys_generate(const char *prefix, struct error *err);
 
 void keys_sign(const uint8_t private_key[KEYS_PRIVATE_SIZE], const void *data, size_t len,

@@ -666,6 +666,12 @@ def test_copying_onto_itself_changes_nothing(t):
         assert v.bytes() == before, call
 
 
+def test_directory_is_not_copied_onto_itself_either(t):
+    v = Volume(t, FAT12).do(("fat_mkdir", "d"))
+    assert "FATFS: It is a directory" in v.fails(("fat_cp", "d", "x"))
+    assert "FATFS: It is a directory" in v.fails(("fat_cp", "d", "D"))
+
+
 def test_copies_overwrite(t):
     v = Volume(t, FAT12)
     v.do(("fat_mkdir", "d"), files=[(pattern(5000), "long"), (b"s", "short"), (b"", "empty")])
