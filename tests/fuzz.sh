@@ -27,8 +27,9 @@ leaks() {
 
 run_one() {
     mkdir -p $build/corpus/"$1"
-    if UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $build/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" \
-        -timeout=20 -rss_limit_mb=1024 -max_len=262144 -close_fd_mask=3 -artifact_prefix=$build/"$1". -print_final_stats=1 -detect_leaks="$(leaks "$1")" \
+    if ASAN_OPTIONS=detect_leaks="$(leaks "$1")" UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+        $build/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" \
+        -timeout=20 -rss_limit_mb=1024 -max_len=262144 -close_fd_mask=3 -artifact_prefix=$build/"$1". -print_final_stats=1 \
         $build/corpus/"$1" tests/fuzz/seeds/"$1" >$build/"$1".log 2>&1; then
         echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' $build/"$1".log) inputs, no finding"
     else

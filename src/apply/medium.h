@@ -13,9 +13,9 @@
 #include <sys/uio.h>
 
 struct medium {
-    /* Offsets and lengths are whole blocks of 512 bytes; buffers are aligned to 4096 bytes
-     * (O_DIRECT). Each returns 0, or -1 with the error set. Reading behind the end of an image
-     * yields zeros. */
+    /* Offsets and lengths are whole blocks of 512 bytes, or of block_size; buffers are aligned to
+     * the same (O_DIRECT). Each returns 0, or -1 with the error set. Reading behind the end of an
+     * image yields zeros. */
     int (*read)(struct medium *m, uint64_t offset, void *buf, size_t len, struct error *err);
     /* Pieces that follow each other on the medium: one large write in place of several. */
     int (*write)(struct medium *m, uint64_t offset, const struct iovec *pieces, int count,

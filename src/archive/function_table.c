@@ -86,9 +86,15 @@ int function_check(const struct function_spec *spec, int argc, const char *const
 
     if (argc < spec->min_args || argc > spec->max_args)
         return error_set(err, EXIT_FAILED, "%s requires %s", spec->name, spec->usage);
-    for (int i = 0; i < argc; i++)
-        if (!function_argument_fits(kinds[(size_t)i < last ? (size_t)i : last], argv[i], creating))
-            return error_set(err, EXIT_FAILED, "%s requires %s, but argument %d is '%s'",
-                             spec->name, spec->usage, i + 1, argv[i]);
+    for (int i = 0; i < argc; i++) {
+        if (function_argument_fits(kinds[(size_t)i < last ? (size_t)i : last], argv[i], creating))
+            continue;
+        /* An argument in the wrong place may be a secret. */
+        if (strstr(argv[i], "secret"))
+            return error_set(err, EXIT_FAILED, "%s requires %s, but argument %d is not", spec->name,
+                             spec->usage, i + 1);
+        return error_set(err, EXIT_FAILED, "%s requires %s, but argument %d is '%s'", spec->name,
+                         spec->usage, i + 1, argv[i]);
+    }
     return 0;
 }

@@ -336,3 +336,13 @@ def test_a_failing_write_does_not_tell_the_secret(t):
     r = apply(t, "-v", "--max-size", 10)
     assert r.returncode == 1 and "nothing was written" in r.stdout
     assert HEX[:8] not in r.stdout + r.stderr
+
+
+def test_secret_in_the_place_of_the_offset_is_not_told(t):
+    """raw_write whose offset was forgotten, as it shows when the archive is applied."""
+    make(t, noise(100), 'file-resource a.img { host-path = "a.img" }\n'
+         'task complete { on-resource a.img { raw_write("\\${OPTIONS}") } }')
+    r = t.run([t.bin("fwpack"), "-a", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "-q"],
+              env={"OPTIONS": f"cipher=aes-cbc-plain,secret={HEX}"})
+    assert r.returncode == 1 and "raw_write requires" in r.stdout
+    assert not any(leak in r.stdout + r.stderr for leak in LEAKS)
