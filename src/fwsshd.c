@@ -85,6 +85,19 @@ static void log_host_key(const char *type, const char *base64, const char *finge
     log_info("host key %s %s", type, fingerprint);
 }
 
+/* "sandbox WORDS": what sessions have to do without here. */
+static void log_sandbox(const char *report)
+{
+    const char *line = strstr(report, "\nsandbox ");
+
+    if (!line)
+        return;
+    line += strlen("\nsandbox ");
+    int len = (int)strcspn(line, "\n");
+    if (strncmp(line, "complete", (size_t)len))
+        log_warning("sessions have to do without: %.*s", len, line);
+}
+
 static void print_host_key(const char *type, const char *base64, const char *fingerprint)
 {
     (void)fingerprint;
@@ -147,11 +160,12 @@ static int serve(struct listener *l)
         return EXIT_USAGE;
     }
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
+    log_sandbox(buffer_text(&report));
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
     if (!l->config.firmware_public_keys.count)
-        log_warning("no firmware-public-keys are set: firmware is taken whoever made it, signed or "
-                    "not");
+        log_info("no firmware-public-keys are set: firmware is taken whoever made it, signed or "
+                 "not");
     return listener_run(l);
 }
 

@@ -51,6 +51,12 @@ static int device_config_seconds(cfg_t *cfg, cfg_opt_t *opt, const char *value, 
     return device_config_number(cfg, opt, value, result, 86400, "seconds from 1 to 86400");
 }
 
+static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, INT32_MAX,
+                                "the number of a user other than root");
+}
+
 static int device_config_word(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     if (!*value)
@@ -119,6 +125,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
+    CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
     CFG_INT_CB("max-sessions", 4, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
     CFG_INT_CB("login-grace-time", 30, CFGF_NONE, device_config_seconds),
@@ -216,6 +223,7 @@ static void device_config_fill(struct device_config *c)
     c->lock_file = cfg_getstr(cfg, "lock-file");
     c->receive_program = cfg_getstr(cfg, "receive-program");
     c->session_program = cfg_getstr(cfg, "session-program");
+    c->session_uid = (int)cfg_getint(cfg, "session-uid");
     c->max_sessions = (int)cfg_getint(cfg, "max-sessions");
     c->max_unauthenticated = (int)cfg_getint(cfg, "max-unauthenticated");
     c->login_grace_time = (int)cfg_getint(cfg, "login-grace-time");

@@ -31,6 +31,7 @@ struct device_config {
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;
     const char *receive_program, *session_program;
+    int session_uid; /* user and group that sessions become when the daemon is root's */
     int max_sessions, max_unauthenticated, login_grace_time, idle_timeout;
     struct text_list ciphers, macs, kex;
     enum log_level log_level;

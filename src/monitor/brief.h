@@ -28,7 +28,11 @@ enum brief_key {
     BRIEF_GRACE_SECONDS, /* decimal */
     BRIEF_IDLE_SECONDS,
     BRIEF_LOG_LEVEL, /* a number, enum log_level */
+    BRIEF_UID,       /* decimal; what a session started by root becomes */
 };
+
+/* Debian's nobody and nogroup. */
+#define BRIEF_UID_DEFAULT 65534
 
 void brief_add(struct buffer *b, enum brief_key key, const void *data, size_t len);
 void brief_add_text(struct buffer *b, enum brief_key key, const char *text);

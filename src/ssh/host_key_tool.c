@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "monitor/brief.h"
+#include "ssh/sandbox.h"
 #include "ssh/session.h"
 
 #include <fcntl.h>
@@ -71,6 +72,22 @@ static bool brief_algorithms_are_known(struct session_brief *b)
     return ciphers && macs && kex;
 }
 
+/* Tells what sessions will have to do without. */
+static int host_key_tool_try_sandbox(unsigned uid)
+{
+    struct buffer missing = {0};
+    struct error err;
+    int rc = sandbox_enter(uid, &missing, &err);
+
+    if (rc)
+        log_error("%s", err.text);
+    else
+        printf("sandbox %s\n", missing.len ? buffer_text(&missing) : "complete");
+    fflush(stdout);
+    buffer_free(&missing);
+    return rc ? EXIT_FAILED : EXIT_DONE;
+}
+
 int host_key_tool_check(void)
 {
     struct session s = {.socket = -1, .monitor = -1};
@@ -95,7 +112,7 @@ int host_key_tool_check(void)
     if (session_setup(&s, &err))
         log_error("%s", err.text);
     else
-        status = EXIT_DONE;
+        status = host_key_tool_try_sandbox(s.brief.uid);
     session_teardown(&s);
     return status;
 }

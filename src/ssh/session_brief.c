@@ -86,6 +86,9 @@ static void session_brief_item(struct session_brief *b, const struct brief_item 
     case BRIEF_IDLE_SECONDS:
         b->idle_seconds = brief_number(item);
         break;
+    case BRIEF_UID:
+        b->uid = (unsigned)brief_number(item);
+        break;
     case BRIEF_LOG_LEVEL:
         b->log_level = (enum log_level)brief_number(item);
         break;
@@ -103,6 +106,7 @@ int session_brief_read(struct session_brief *b, int fd, bool complain, struct er
     *b = (struct session_brief){.complain = complain,
                                 .grace_seconds = 30,
                                 .idle_seconds = 120,
+                                .uid = BRIEF_UID_DEFAULT,
                                 .log_level = LOG_LEVEL_INFO};
     int rc = io_read_fd(fd, "the session's brief", BRIEF_MAX, &bytes, err);
     while (!rc && (more = brief_next(&bytes, &at, &item, err)) != 0) {

@@ -17,6 +17,7 @@ struct session_brief {
     struct authorized_keys keys;
     char *ciphers, *macs, *kex;
     int grace_seconds, idle_seconds;
+    unsigned uid; /* what the session becomes */
     enum log_level log_level;
     bool complain;
 };

@@ -2,10 +2,12 @@
 
 #include "base/io.h"
 #include "monitor/brief.h"
+#include "ssh/sandbox.h"
 
 #include <libssh/server.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Certificates and SHA-1 signatures are not in it. */
 static const char accepted_key_types[] =
@@ -83,6 +85,19 @@ static int session_accept(struct session *s, struct error *err)
     return 0;
 }
 
+/* All keys are read and understood: nothing more is needed than the descriptors that are open. */
+static int session_sandbox(struct session *s, struct error *err)
+{
+    struct buffer missing = {0};
+
+    close(BRIEF_FD_BRIEF);
+    int rc = sandbox_enter(s->brief.uid, &missing, err);
+    if (!rc && missing.len)
+        log_debug("the session has to do without: %s", buffer_text(&missing));
+    buffer_free(&missing);
+    return rc;
+}
+
 int session_setup(struct session *s, struct error *err)
 {
     s->started = s->quiet_since = io_now();
@@ -91,7 +106,9 @@ int session_setup(struct session *s, struct error *err)
     log_set_level(s->brief.log_level);
     if (session_bind(s, err))
         return -1;
-    return s->socket < 0 ? 0 : session_accept(s, err);
+    if (s->socket < 0)
+        return 0;
+    return session_sandbox(s, err) || session_accept(s, err) ? -1 : 0;
 }
 
 void session_teardown(struct session *s)

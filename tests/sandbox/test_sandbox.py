@@ -1,0 +1,86 @@
+"""What a session may still do once it listens to a stranger, and what happens when it tries more."""
+import os
+import re
+from pathlib import Path
+
+PROBES = ("open", "socket", "execve", "ptrace", "fork", "kill", "mprotect")
+
+
+def status(pid):
+    return dict(re.findall(r"(\w+):[ \t]*(.*)", Path(f"/proc/{pid}/status").read_text()))
+
+
+def need_sandbox(t, d):
+    if t.sanitized():
+        t.skip("the address sanitizer cannot run inside the sandbox")
+    if "have to do without" in d.log():
+        t.skip("this kernel has no complete sandbox")
+
+
+def test_live_session_has_given_up_its_rights(t):
+    d = t.daemon(updater=t.updater("await\ntake\nshake 0"))
+    c = d.client()
+    d.wait_log("logged in with")
+    [pid] = d.pids("fwssh-session")
+    s = status(pid)
+    assert s["CapEff"] == s["CapPrm"] == "0" * 16 and s["NoNewPrivs"] == "1", s
+    if os.getuid() == 0:
+        assert s["Uid"].split() == s["Gid"].split() == ["65534"] * 4 and s["Groups"].strip() == ""
+    if not t.sanitized():
+        assert s["Seccomp"] == "2"
+    # Nothing is open but the connection, the monitor and, later, the pipes of an update.
+    kinds = sorted(os.readlink(f"/proc/{pid}/fd/{n}").split(":")[0] for n in os.listdir(f"/proc/{pid}/fd"))
+    assert all(k in ("/dev/null", "socket", "pipe") or k.endswith(".log") for k in kinds), kinds
+    c.kill()
+
+
+def test_user_is_the_configurations(t):
+    if os.getuid():
+        t.skip("needs root")
+    d = t.daemon(session_uid=12345)
+    c = d.client()
+    d.wait_log("logged in with")
+    assert status(d.pids("fwssh-session")[0])["Uid"].split() == ["12345"] * 4
+    c.kill()
+
+
+def test_session_that_tries_more_is_killed_and_the_update_lives_on(t):
+    keys = [t.key()] + [t.key(f"id_{p}", comment=f"probe-{p}") for p in PROBES]
+    d = t.daemon(updater=t.updater("await\ntake\nprintf 'Success!\\n'; shake 0"), max_sessions=20,
+                 authorized_keys_files=[f"{k}.pub" for k in keys],
+                 session_program=t.build / "tests" / "session_probe")
+    need_sandbox(t, d)
+    update = d.client()
+    d.wait_log("logged in with")
+    for probe, key in zip(PROBES, keys[1:]):
+        before = d.log().count("Bad system call")
+        r = d.push(b"fwup:1\n", key=key)
+        assert r.returncode != 0, (probe, r)
+        t.wait_for(lambda: d.log().count("Bad system call") > before, f"the session to be killed for {probe}")
+    t.go()
+    out, _ = update.communicate(b"fwup:3\nabc", timeout=20)
+    assert update.returncode == 0 and b"Success!" in out, out
+    assert d.updater_input() == b"abc"
+    assert d.push(b"fwup:3\nabc").returncode == 0
+
+
+def test_daemon_that_is_not_roots_says_what_is_missing(t):
+    if os.getuid():
+        t.skip("needs root, to be somebody else")
+    t.need("setpriv")
+    os.chmod(t.dir, 0o777)
+    r = t.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "id", "-u"])
+    if r.stdout != "65534\n":
+        t.skip("cannot become somebody else here")
+    d = t.daemon(wait=False, state_dir=t.dir / "state-of-nobody")
+    for path in (d.conf, f"{d.key}.pub"):
+        os.chmod(path, 0o644)
+    log = open(d.log_path, "ab")
+    os.chmod(d.log_path, 0o666)
+    p = t.start(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", t.bin("fwsshd"), "-f", d.conf],
+                stdout=log, stderr=log)
+    d.process = p
+    t.wait_for(lambda: "listening on" in d.log() or p.poll() is not None, "the daemon")
+    if p.poll() is not None and "Permission denied" in d.log():
+        t.skip("the build is not readable by others")
+    assert "sessions have to do without: own-user" in d.log(), d.log()
