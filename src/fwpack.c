@@ -33,7 +33,8 @@ static void tell_error(struct pack_options *o, const struct error *err)
         return;
     }
     /* Ends the line of the progress bar. */
-    if (o->command == PACK_APPLY && o->report.progress != REPORT_QUIET && !o->report.framing)
+    if (o->report.active && o->command == PACK_APPLY && o->report.progress != REPORT_QUIET &&
+        !o->report.framing)
         fputc('\n', stderr);
     report_error(&o->report, err->text);
 }

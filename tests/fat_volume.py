@@ -261,9 +261,11 @@ class Volume:
         return {m.group(2): "".join(sorted(m.group(1).replace(" ", "").replace("D", ""))) for m in found}
 
 
-def foreign(t, blocks, *options, name="disk.img"):
-    """A volume that mkfs.fat made."""
+def foreign(t, blocks, *options, name="disk.img", garbage=False):
+    """A volume that mkfs.fat made; it clears tables and root only, so that garbage stays in the rest."""
     image = t.image(size=-(-blocks * BLOCK // SEGMENT) * SEGMENT, name=name)
+    if garbage:
+        image.write_bytes(b"\xee" * image.stat().st_size)
     t.need("mkfs.fat")
     r = t.run(["mkfs.fat", *options, image, blocks // 2])
     assert r.returncode == 0, r.stderr

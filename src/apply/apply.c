@@ -104,7 +104,6 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
         .cache = block_cache_new(request->medium, &options),
         .report = report,
         .medium_blocks = request->medium->size / BLOCK_SIZE,
-        .unsafe = request->unsafe,
         .reboot_param_path = request->reboot_param_path,
     };
     struct plan plan = {0};
@@ -113,7 +112,8 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
     struct requirement_context requirements = {
         .cfg = fw->cfg, .cache = context.cache, .report = report, .unsafe = request->unsafe};
     cfg_t *task = requirement_choose_task(&requirements, request->task, err);
-    if (!task || plan_make(&plan, fw->cfg, task, err) || plan_check(&plan, request->medium, err))
+    if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
+        plan_check(&plan, request->medium, err))
         goto cleanup;
     if (cfg_getbool(task, "require-unmounted-destination") &&
         plan_check_unmounted(&plan, request->medium, &disk_map_system, err))

@@ -41,6 +41,7 @@ struct op_source {
     const char *resource_name; /* NULL outside of on-resource */
     uint64_t resource_size;    /* bytes of data */
     uint64_t resource_span;    /* bytes of the file, with its holes */
+    bool unsafe;               /* functions may run programs and write to paths */
 };
 
 #define OP_FAT_HINTS 4
@@ -57,7 +58,6 @@ struct op_context {
     struct report *report;
     struct resource_stream *resource; /* NULL outside of on-resource */
     uint64_t medium_blocks;           /* 0 if unknown */
-    bool unsafe;
     const char *reboot_param_path;
     struct op_fat_hint fat_hint[OP_FAT_HINTS];
     unsigned fat_hint_next;
@@ -68,6 +68,7 @@ struct op_type {
     /* Understands the arguments (already checked against the function table). No I/O. */
     int (*plan)(struct op *op, const struct op_source *source, struct error *err);
     int (*run)(const struct op *op, struct op_context *context, struct error *err);
+    bool needs_unsafe;
 };
 
 extern const struct op_type op_raw_write, op_raw_memset, op_trim;

@@ -87,14 +87,14 @@ static int op_fat_tree_run(const struct op *op, struct op_context *context, stru
     return 0;
 }
 
-const struct op_type op_fat_mkdir = {"fat_mkdir", op_fat_plan, op_fat_tree_run};
-const struct op_type op_fat_touch = {"fat_touch", op_fat_plan, op_fat_tree_run};
-const struct op_type op_fat_rm = {"fat_rm", op_fat_plan, op_fat_tree_run};
-const struct op_type op_fat_rm_strict = {"fat_rm!", op_fat_plan, op_fat_tree_run};
-const struct op_type op_fat_mv = {"fat_mv", op_fat_plan, op_fat_tree_run};
-const struct op_type op_fat_mv_replace = {"fat_mv!", op_fat_plan, op_fat_tree_run};
-const struct op_type op_fat_attrib = {"fat_attrib", op_fat_plan, op_fat_tree_run};
-const struct op_type op_fat_setlabel = {"fat_setlabel", op_fat_plan, op_fat_tree_run};
+const struct op_type op_fat_mkdir = {"fat_mkdir", op_fat_plan, op_fat_tree_run, false};
+const struct op_type op_fat_touch = {"fat_touch", op_fat_plan, op_fat_tree_run, false};
+const struct op_type op_fat_rm = {"fat_rm", op_fat_plan, op_fat_tree_run, false};
+const struct op_type op_fat_rm_strict = {"fat_rm!", op_fat_plan, op_fat_tree_run, false};
+const struct op_type op_fat_mv = {"fat_mv", op_fat_plan, op_fat_tree_run, false};
+const struct op_type op_fat_mv_replace = {"fat_mv!", op_fat_plan, op_fat_tree_run, false};
+const struct op_type op_fat_attrib = {"fat_attrib", op_fat_plan, op_fat_tree_run, false};
+const struct op_type op_fat_setlabel = {"fat_setlabel", op_fat_plan, op_fat_tree_run, false};
 
 static int op_fat_mkfs_plan(struct op *op, const struct op_source *source, struct error *err)
 {
@@ -120,7 +120,7 @@ static int op_fat_mkfs_run(const struct op *op, struct op_context *context, stru
     return 0;
 }
 
-const struct op_type op_fat_mkfs = {"fat_mkfs", op_fat_mkfs_plan, op_fat_mkfs_run};
+const struct op_type op_fat_mkfs = {"fat_mkfs", op_fat_mkfs_plan, op_fat_mkfs_run, false};
 
 static int op_fat_write_plan(struct op *op, const struct op_source *source, struct error *err)
 {
@@ -182,7 +182,7 @@ static int op_fat_write_run(const struct op *op, struct op_context *context, str
     return op_fat_unmount(&v, context, err) ? op_fat_failed(op, w.path, err) : 0;
 }
 
-const struct op_type op_fat_write = {"fat_write", op_fat_write_plan, op_fat_write_run};
+const struct op_type op_fat_write = {"fat_write", op_fat_write_plan, op_fat_write_run, false};
 
 /* fat_cp(offset, from, to) or fat_cp(offset, from, offset, to). */
 static int op_fat_cp_plan(struct op *op, const struct op_source *source, struct error *err)
@@ -253,4 +253,4 @@ static int op_fat_cp_run(const struct op *op, struct op_context *context, struct
     return 0;
 }
 
-const struct op_type op_fat_cp = {"fat_cp", op_fat_cp_plan, op_fat_cp_run};
+const struct op_type op_fat_cp = {"fat_cp", op_fat_cp_plan, op_fat_cp_run, false};

@@ -23,13 +23,6 @@ static int op_file_plan(struct op *op, const struct op_source *source, struct er
     return 0;
 }
 
-static int op_file_need_unsafe(const struct op *op, const struct op_context *context,
-                               struct error *err)
-{
-    return context->unsafe ? 0
-                           : error_set(err, EXIT_MISMATCH, "%s requires --unsafe", op->type->name);
-}
-
 /* Where the data go, and how far they have got. */
 struct op_file {
     int fd;
@@ -69,8 +62,6 @@ static int op_path_write_run(const struct op *op, struct op_context *context, st
 {
     struct op_file f = {.name = op->argv[0], .keep_holes = true};
 
-    if (op_file_need_unsafe(op, context, err))
-        return -1;
     f.fd = open(f.name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (f.fd < 0)
         return error_errno(err, "path_write can't open '%s'", f.name);
@@ -83,7 +74,7 @@ static int op_path_write_run(const struct op *op, struct op_context *context, st
     return rc;
 }
 
-const struct op_type op_path_write = {"path_write", op_file_plan, op_path_write_run};
+const struct op_type op_path_write = {"path_write", op_file_plan, op_path_write_run, true};
 
 static int op_ubi_volume_write_run(const struct op *op, struct op_context *context,
                                    struct error *err)
@@ -92,8 +83,6 @@ static int op_ubi_volume_write_run(const struct op *op, struct op_context *conte
     int64_t size = (int64_t)op->units;
     int rc;
 
-    if (op_file_need_unsafe(op, context, err))
-        return -1;
     f.fd = open(f.name, O_WRONLY | O_CLOEXEC);
     if (f.fd < 0)
         return error_errno(err, "ubi_volume_write can't open '%s'", f.name);
@@ -108,7 +97,7 @@ static int op_ubi_volume_write_run(const struct op *op, struct op_context *conte
 }
 
 const struct op_type op_ubi_volume_write = {"ubi_volume_write", op_file_plan,
-                                            op_ubi_volume_write_run};
+                                            op_ubi_volume_write_run, true};
 
 static int op_pipe_write_run(const struct op *op, struct op_context *context, struct error *err)
 {
@@ -117,8 +106,6 @@ static int op_pipe_write_run(const struct op *op, struct op_context *context, st
     struct error how;
     int ends[2];
 
-    if (op_file_need_unsafe(op, context, err))
-        return -1;
     if (pipe2(ends, O_CLOEXEC))
         return error_errno(err, "pipe_write");
     pid_t pid = op_shell_start(op->argv[0], ends[0], context->report->framing, err);
@@ -137,16 +124,14 @@ static int op_pipe_write_run(const struct op *op, struct op_context *context, st
     return rc;
 }
 
-const struct op_type op_pipe_write = {"pipe_write", op_file_plan, op_pipe_write_run};
+const struct op_type op_pipe_write = {"pipe_write", op_file_plan, op_pipe_write_run, true};
 
 static int op_execute_run(const struct op *op, struct op_context *context, struct error *err)
 {
-    if (op_file_need_unsafe(op, context, err))
-        return -1;
     if (op_shell_run(op->argv[0], context->report->framing, err))
         return error_prefix(err, "execute");
     report_add(context->report, op->units);
     return 0;
 }
 
-const struct op_type op_execute = {"execute", op_file_plan, op_execute_run};
+const struct op_type op_execute = {"execute", op_file_plan, op_execute_run, true};

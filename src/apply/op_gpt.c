@@ -54,4 +54,4 @@ static int op_gpt_write_run(const struct op *op, struct op_context *context, str
     return rc;
 }
 
-const struct op_type op_gpt_write = {"gpt_write", op_gpt_write_plan, op_gpt_write_run};
+const struct op_type op_gpt_write = {"gpt_write", op_gpt_write_plan, op_gpt_write_run, false};

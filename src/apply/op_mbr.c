@@ -43,4 +43,4 @@ static int op_mbr_write_run(const struct op *op, struct op_context *context, str
     return 0;
 }
 
-const struct op_type op_mbr_write = {"mbr_write", op_mbr_write_plan, op_mbr_write_run};
+const struct op_type op_mbr_write = {"mbr_write", op_mbr_write_plan, op_mbr_write_run, false};

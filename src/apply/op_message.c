@@ -20,7 +20,7 @@ static int op_error_run(const struct op *op, struct op_context *context, struct 
     return error_set(err, EXIT_MISMATCH, "%s", op->argv[0]);
 }
 
-const struct op_type op_error = {"error", op_nothing_to_plan, op_error_run};
+const struct op_type op_error = {"error", op_nothing_to_plan, op_error_run, false};
 
 static int op_info_run(const struct op *op, struct op_context *context, struct error *err)
 {
@@ -29,7 +29,7 @@ static int op_info_run(const struct op *op, struct op_context *context, struct e
     return 0;
 }
 
-const struct op_type op_info = {"info", op_nothing_to_plan, op_info_run};
+const struct op_type op_info = {"info", op_nothing_to_plan, op_info_run, false};
 
 static int op_reboot_param_plan(struct op *op, const struct op_source *source, struct error *err)
 {
@@ -51,4 +51,5 @@ static int op_reboot_param_run(const struct op *op, struct op_context *context, 
     return 0;
 }
 
-const struct op_type op_reboot_param = {"reboot_param", op_reboot_param_plan, op_reboot_param_run};
+const struct op_type op_reboot_param = {"reboot_param", op_reboot_param_plan, op_reboot_param_run,
+                                        false};

@@ -133,7 +133,7 @@ static int op_raw_write_run(const struct op *op, struct op_context *context, str
     return rc;
 }
 
-const struct op_type op_raw_write = {"raw_write", op_raw_write_plan, op_raw_write_run};
+const struct op_type op_raw_write = {"raw_write", op_raw_write_plan, op_raw_write_run, false};
 
 static int op_raw_memset_plan(struct op *op, const struct op_source *source, struct error *err)
 {
@@ -164,13 +164,17 @@ static int op_raw_memset_run(const struct op *op, struct op_context *context, st
     return rc;
 }
 
-const struct op_type op_raw_memset = {"raw_memset", op_raw_memset_plan, op_raw_memset_run};
+const struct op_type op_raw_memset = {"raw_memset", op_raw_memset_plan, op_raw_memset_run, false};
 
+/* A range too large for any device names none: the whole of it is harmless. */
 static int op_trim_plan(struct op *op, const struct op_source *source, struct error *err)
 {
+    struct error ignored;
+
     (void)source;
     (void)err;
     op->units = op->number[1] / 256;
+    op->ranges = !op_block_range(op->number[0], op->number[1], &op->range[0], &ignored);
     return 0;
 }
 
@@ -189,4 +193,4 @@ static int op_trim_run(const struct op *op, struct op_context *context, struct e
     return 0;
 }
 
-const struct op_type op_trim = {"trim", op_trim_plan, op_trim_run};
+const struct op_type op_trim = {"trim", op_trim_plan, op_trim_run, false};

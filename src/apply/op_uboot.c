@@ -67,7 +67,10 @@ static int op_uboot_recover_run(const struct op *op, struct op_context *context,
     return 0;
 }
 
-const struct op_type op_uboot_clearenv = {"uboot_clearenv", op_uboot_plan, op_uboot_clearenv_run};
-const struct op_type op_uboot_setenv = {"uboot_setenv", op_uboot_plan, op_uboot_setenv_run};
-const struct op_type op_uboot_unsetenv = {"uboot_unsetenv", op_uboot_plan, op_uboot_unsetenv_run};
-const struct op_type op_uboot_recover = {"uboot_recover", op_uboot_plan, op_uboot_recover_run};
+const struct op_type op_uboot_clearenv = {"uboot_clearenv", op_uboot_plan, op_uboot_clearenv_run,
+                                          false};
+const struct op_type op_uboot_setenv = {"uboot_setenv", op_uboot_plan, op_uboot_setenv_run, false};
+const struct op_type op_uboot_unsetenv = {"uboot_unsetenv", op_uboot_plan, op_uboot_unsetenv_run,
+                                          false};
+const struct op_type op_uboot_recover = {"uboot_recover", op_uboot_plan, op_uboot_recover_run,
+                                         false};

@@ -22,6 +22,8 @@ static int plan_op(struct op *op, const struct call *call, const struct op_sourc
     if (function_check(spec, call->argc, call->argv, false, err))
         return -1;
     op->type = op_find(call->name);
+    if (op->type->needs_unsafe && !source->unsafe)
+        return error_set(err, EXIT_MISMATCH, "%s requires --unsafe", call->name);
     op->argc = call->argc;
     const char **argv = memory_new((size_t)call->argc, sizeof *argv);
     memcpy(argv, call->argv, (size_t)call->argc * sizeof *argv);
@@ -60,8 +62,11 @@ static uint64_t plan_units(const struct plan_handler *handler)
     return units;
 }
 
-static int plan_resources(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err)
+static int plan_resources(struct plan *plan, const struct op_source *base, cfg_t *task,
+                          struct error *err)
 {
+    cfg_t *cfg = base->cfg;
+
     plan->resource_count = cfg_size(task, "on-resource");
     plan->resources = memory_new(plan->resource_count, sizeof *plan->resources);
     for (unsigned i = 0; i < plan->resource_count; i++) {
@@ -74,7 +79,8 @@ static int plan_resources(struct plan *plan, cfg_t *cfg, cfg_t *task, struct err
         struct op_source source = {.cfg = cfg,
                                    .resource_name = cfg_title(section),
                                    .resource_size = firmware_resource_size(resource),
-                                   .resource_span = firmware_resource_span(resource)};
+                                   .resource_span = firmware_resource_span(resource),
+                                   .unsafe = base->unsafe};
         if (delta_source_check(section, err) ||
             plan_handler_make(&plan->resources[i], section, &source, err))
             return -1;
@@ -83,13 +89,13 @@ static int plan_resources(struct plan *plan, cfg_t *cfg, cfg_t *task, struct err
     return 0;
 }
 
-int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err)
+int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct error *err)
 {
-    struct op_source source = {.cfg = cfg};
+    struct op_source source = {.cfg = cfg, .unsafe = unsafe};
 
     *plan = (struct plan){0};
     if (plan_handler_make(&plan->on_init, cfg_getsec(task, "on-init"), &source, err) ||
-        plan_resources(plan, cfg, task, err) ||
+        plan_resources(plan, &source, task, err) ||
         plan_handler_make(&plan->on_finish, cfg_getsec(task, "on-finish"), &source, err) ||
         plan_handler_make(&plan->on_error, cfg_getsec(task, "on-error"), &source, err)) {
         plan_free(plan);
@@ -99,16 +105,17 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err)
     return 0;
 }
 
-/* Calls check for every range that a successful task writes, until it fails. */
+/* Calls check for every range that a task can write, until it fails. */
 static int plan_each_range(const struct plan *plan,
                            int (*check)(const struct op *op, const struct op_range *range,
                                         void *data, struct error *err),
                            void *data, struct error *err)
 {
-    for (size_t h = 0; h < plan->resource_count + 2; h++) {
+    for (size_t h = 0; h < plan->resource_count + 3; h++) {
         const struct plan_handler *handler = h == 0   ? &plan->on_init
                                              : h == 1 ? &plan->on_finish
-                                                      : &plan->resources[h - 2];
+                                             : h == 2 ? &plan->on_error
+                                                      : &plan->resources[h - 3];
         for (size_t i = 0; i < handler->count; i++)
             for (int k = 0; k < handler->ops[i].ranges; k++)
                 if (check(&handler->ops[i], &handler->ops[i].range[k], data, err))
@@ -122,7 +129,8 @@ static int plan_check_end(const struct op *op, const struct op_range *range, voi
 {
     const uint64_t *end = data;
 
-    if (range->len <= *end && range->offset <= *end - range->len)
+    /* A trim may be larger than the device. */
+    if (op->type == &op_trim || (range->len <= *end && range->offset <= *end - range->len))
         return 0;
     return error_set(err, EXIT_MISMATCH,
                      "%s writes up to byte %llu, but the device ends at %llu; nothing was written",

@@ -23,8 +23,11 @@ struct plan {
     uint64_t units; /* of on-init, resources and on-finish */
 };
 
-/* No I/O. The configuration must outlive the plan. An unknown or missing function is an error. */
-int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, struct error *err);
+/*
+ * No I/O. The configuration must outlive the plan. An unknown function is an error, and so is,
+ * unless unsafe is set, one that runs programs or writes to paths.
+ */
+int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct error *err);
 
 /* Refuses a plan that writes behind the hard end of the medium. */
 int plan_check(const struct plan *plan, const struct medium *medium, struct error *err);

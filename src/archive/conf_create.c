@@ -163,6 +163,11 @@ static int conf_create_file_resource(cfg_t *cfg, cfg_opt_t *opt)
                   cfg_title(section));
         return -1;
     }
+    if (has_path && !cfg_getstr(section, "host-path")[0]) {
+        cfg_error(cfg, "file-resource '%s' has an empty host-path: is a variable in it not set?",
+                  cfg_title(section));
+        return -1;
+    }
     conf_create_size_variable(section);
     return 0;
 }

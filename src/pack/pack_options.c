@@ -346,19 +346,25 @@ static int pack_option(struct pack_options *o, int c, struct error *err)
     return pack_value_option(o, c, err);
 }
 
+/* In words a wrong command line has its own status; fwup's options have but one for all. */
+enum exit_status pack_usage_status(const struct pack_options *o)
+{
+    return o->words ? EXIT_USAGE : EXIT_FAILED;
+}
+
 static int pack_check(const struct pack_options *o, const char *stray, struct error *err)
 {
     if (stray)
-        return error_set(err, EXIT_FAILED, "unexpected parameter: %s", stray);
+        return error_set(err, pack_usage_status(o), "unexpected parameter: %s", stray);
     if (o->numeric && o->quiet)
-        return error_set(err, EXIT_FAILED, "pick either -n or -q, but not both");
+        return error_set(err, pack_usage_status(o), "pick either -n or -q, but not both");
     if (o->command == PACK_NONE)
-        return error_set(err, EXIT_FAILED, "specify one of -a, -c, -l, -m, -S, -V, or -z");
+        return error_set(err, pack_usage_status(o), "specify one of -a, -c, -l, -m, -S, -V, or -z");
     if (o->require_signature && !o->keys.count)
-        return error_set(err, EXIT_FAILED,
+        return error_set(err, pack_usage_status(o),
                          "--require-signature needs a public key to check with (-p)");
     if (o->report.low > o->report.high)
-        return error_set(err, EXIT_FAILED, "--progress-low is above --progress-high");
+        return error_set(err, pack_usage_status(o), "--progress-low is above --progress-high");
     return 0;
 }
 
@@ -368,6 +374,7 @@ static int pack_take_word(struct pack_options *o, int argc, char **argv)
         if (!strcmp(argv[1], words[i].word)) {
             o->words = true;
             o->command = words[i].command;
+            argv[1] = argv[0]; /* getopt(3) names the program by it */
             return 1;
         }
     return 0;

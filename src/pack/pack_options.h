@@ -49,4 +49,7 @@ struct pack_options {
 int pack_options_parse(struct pack_options *o, int argc, char **argv, struct error *err);
 void pack_options_usage(void);
 
+/* The status of a mistake in the command line. */
+enum exit_status pack_usage_status(const struct pack_options *o);
+
 #endif

@@ -48,7 +48,7 @@ static void pack_input_close(struct pack_input *in)
 static int pack_need_file(const struct pack_options *o, struct error *err)
 {
     if (!o->input || !strcmp(o->input, "-"))
-        return error_set(err, EXIT_FAILED, "Specify an input firmware file");
+        return error_set(err, pack_usage_status(o), "Specify an input firmware file");
     return 0;
 }
 
@@ -65,7 +65,7 @@ static int pack_apply(struct pack_options *o, char *uuid, struct error *err)
     int rc = -1;
 
     if (!o->task)
-        return error_set(err, EXIT_FAILED, "specify a task (-t)");
+        return error_set(err, pack_usage_status(o), "specify a task (-t)");
     char *card = o->device ? NULL : card_choose(o->yes, !o->input || !strcmp(o->input, "-"), err);
     const char *device = card ? card : o->device;
     if (!device)
@@ -178,6 +178,14 @@ static struct signer pack_signer(const struct pack_options *o)
     };
 }
 
+static int pack_check_signers(const struct pack_options *o, struct error *err)
+{
+    if (o->has_private_key + !!o->sign_command + !!o->attach > 1)
+        return error_set(err, pack_usage_status(o),
+                         "only one of a private key, --sign-command and --attach can sign");
+    return 0;
+}
+
 static int pack_sign(struct pack_options *o, struct error *err)
 {
     struct signer signer = pack_signer(o);
@@ -187,12 +195,11 @@ static int pack_sign(struct pack_options *o, struct error *err)
     if (o->digest)
         return create_digest(o->input, o->output, err);
     if (!o->output || !strcmp(o->output, "-"))
-        return error_set(err, EXIT_FAILED, "Specify an output firmware file");
+        return error_set(err, pack_usage_status(o), "Specify an output firmware file");
     if (!signer_is_set(&signer))
-        return error_set(err, EXIT_FAILED, "Specify a private key file (-s)");
-    if (o->has_private_key + !!o->sign_command + !!o->attach > 1)
-        return error_set(err, EXIT_FAILED,
-                         "only one of a private key, --sign-command and --attach can sign");
+        return error_set(err, pack_usage_status(o), "Specify a private key file (-s)");
+    if (pack_check_signers(o, err))
+        return -1;
     if (create_signed(o->input, o->output, &signer, err))
         return -1;
     if (!o->has_private_key && !o->keys.count)
@@ -207,8 +214,11 @@ static int pack_create(struct pack_options *o, struct error *err)
 {
     struct signer signer = pack_signer(o);
 
-    if (o->attach)
-        return error_set(err, EXIT_FAILED, "--attach goes with sign, not with create");
+    if (o->attach || o->digest)
+        return error_set(err, pack_usage_status(o),
+                         "--attach and --digest go with sign, not with create");
+    if (pack_check_signers(o, err))
+        return -1;
     return create_archive(o->conf, o->output, &signer, o->level, err);
 }
 

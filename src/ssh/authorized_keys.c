@@ -2,11 +2,11 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "ssh/key_option.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* One line while it is taken apart. */
 struct line {
@@ -14,20 +14,6 @@ struct line {
     unsigned number;
     char *text; /* modified */
 };
-
-/* What these take away is not offered anyway. */
-static bool option_is_harmless(const char *option)
-{
-    static const char *const harmless[] = {
-        "restrict",           "no-pty",     "no-agent-forwarding",
-        "no-port-forwarding", "no-user-rc", "no-X11-forwarding",
-    };
-
-    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
-        if (!strcasecmp(option, harmless[i]))
-            return true;
-    return false;
-}
 
 /* The end of a word in which blanks between double quotes count as text. */
 static char *line_word_end(char *p)
@@ -53,8 +39,32 @@ static char *line_next_word(char **rest)
     return word;
 }
 
-/* NULL if all options are harmless, else the first one that is not. */
-static const char *line_check_options(char *options)
+/* One option: false if it is not known, or makes no sense. Those that have to be met later go to
+ * the key. */
+static bool line_take_option(const char *option, struct authorized_key *key)
+{
+    char *value = key_option_value(option, "from");
+
+    if (value) {
+        if (key->from) /* two would have to be met both */
+            free(value);
+        else
+            key->from = value;
+        return key->from == value;
+    }
+    value = key_option_value(option, "expiry-time");
+    if (!value)
+        return key_option_is_harmless(option);
+    int64_t when;
+    bool good = !key_option_parse_time(value, &when);
+    free(value);
+    if (good && (!key->expires || when < key->expires))
+        key->expires = when;
+    return good;
+}
+
+/* NULL if all options are honoured, else the first one that is not. */
+static const char *line_take_options(char *options, struct authorized_key *key)
 {
     bool quoted = false;
     char *start = options;
@@ -70,7 +80,7 @@ static const char *line_check_options(char *options)
             continue;
         bool last = !*p;
         *p = '\0';
-        if (!option_is_harmless(start))
+        if (!line_take_option(start, key))
             return start;
         if (last)
             return NULL;
@@ -100,16 +110,17 @@ static bool type_is_certificate(const char *type)
     return strstr(type, "-cert-v01@openssh.com") != NULL;
 }
 
-static void line_add(struct authorized_keys *keys, const struct line *l)
+/* The key with its options; false if the line is not used. */
+static bool line_parse(struct authorized_keys *keys, const struct line *l,
+                       struct authorized_key *key)
 {
     char *rest = l->text, *type = line_next_word(&rest);
-    ssh_key key = NULL;
 
     if (ssh_key_type_from_name(type) == SSH_KEYTYPE_UNKNOWN) {
-        const char *bad = line_check_options(type);
+        const char *bad = line_take_options(type, key);
         if (bad) {
             line_refuse(keys, l, "not a key type, nor an option that is honoured: ", bad);
-            return;
+            return false;
         }
         type = line_next_word(&rest);
     }
@@ -117,20 +128,29 @@ static void line_add(struct authorized_keys *keys, const struct line *l)
     const char *base64 = line_next_word(&rest);
     if (type_is_certificate(type)) {
         line_refuse(keys, l, "certificates are not accepted", "");
-        return;
+        return false;
     }
     if (kind == SSH_KEYTYPE_UNKNOWN || kind == SSH_KEYTYPE_DSS ||
-        ssh_pki_import_pubkey_base64(base64, kind, &key) != SSH_OK) {
+        ssh_pki_import_pubkey_base64(base64, kind, &key->key) != SSH_OK) {
         line_refuse(keys, l, "it cannot be read as a public key", "");
+        return false;
+    }
+    key->comment = memory_text(rest + strspn(rest, " \t"));
+    key->type = ssh_key_type_to_char(kind);
+    key->rsa_bits = kind == SSH_KEYTYPE_RSA ? rsa_bits(base64) : 0;
+    return true;
+}
+
+static void line_add(struct authorized_keys *keys, const struct line *l)
+{
+    struct authorized_key key = {0};
+
+    if (!line_parse(keys, l, &key)) {
+        free(key.from);
         return;
     }
     keys->key = memory_resize(keys->key, (keys->count + 1) * sizeof *keys->key);
-    keys->key[keys->count++] = (struct authorized_key){
-        .key = key,
-        .comment = memory_text(rest + strspn(rest, " \t")),
-        .type = ssh_key_type_to_char(kind),
-        .rsa_bits = kind == SSH_KEYTYPE_RSA ? rsa_bits(base64) : 0,
-    };
+    keys->key[keys->count++] = key;
 }
 
 void authorized_keys_add(struct authorized_keys *keys, const char *name, const char *text,
@@ -161,6 +181,7 @@ void authorized_keys_free(struct authorized_keys *keys)
     for (size_t i = 0; i < keys->count; i++) {
         ssh_key_free(keys->key[i].key);
         free(keys->key[i].comment);
+        free(keys->key[i].from);
     }
     free(keys->key);
     *keys = (struct authorized_keys){0};
@@ -173,13 +194,32 @@ bool authorized_keys_is_certificate(ssh_key key)
     return !type || type_is_certificate(type);
 }
 
-const struct authorized_key *authorized_keys_find(const struct authorized_keys *keys, ssh_key key)
+/* NULL if the options of a key allow a login from that address at that time, else why not. */
+static const char *authorized_key_unmet(const struct authorized_key *key, const char *address,
+                                        int64_t now)
 {
+    if (key->expires && now >= key->expires)
+        return "the key has expired (expiry-time)";
+    if (key->from && !key_option_from_matches(key->from, address))
+        return "the key is not for this address (from)";
+    return NULL;
+}
+
+const struct authorized_key *authorized_keys_find(const struct authorized_keys *keys, ssh_key key,
+                                                  const char *address, int64_t now,
+                                                  const char **why)
+{
+    *why = "not an authorized key";
     /* libssh 0.11 calls a certificate equal to its plain key, and checks nothing else of it. */
     if (authorized_keys_is_certificate(key))
         return NULL;
-    for (size_t i = 0; i < keys->count; i++)
-        if (!ssh_key_cmp(keys->key[i].key, key, SSH_KEY_CMP_PUBLIC))
+    for (size_t i = 0; i < keys->count; i++) {
+        if (ssh_key_cmp(keys->key[i].key, key, SSH_KEY_CMP_PUBLIC))
+            continue;
+        const char *unmet = authorized_key_unmet(&keys->key[i], address, now);
+        if (!unmet)
             return &keys->key[i];
+        *why = unmet;
+    }
     return NULL;
 }

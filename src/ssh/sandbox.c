@@ -70,14 +70,13 @@ static bool sandbox_landlock(void)
         (1ull << 15) - 1, /* 4 */
         (1ull << 16) - 1, /* 5: ioctl */
     };
-    long version =
-        syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     const long known = (long)(sizeof by_version / sizeof *by_version);
 
     if (version < 1)
         return false;
-    struct landlock_ruleset_attr attr = {
-        .handled_access_fs = by_version[(version < known ? version : known) - 1]};
+    struct landlock_ruleset_attr attr = {.handled_access_fs =
+                                             by_version[(version < known ? version : known) - 1]};
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
     if (ruleset < 0)
         return false;
@@ -89,24 +88,48 @@ static bool sandbox_landlock(void)
 /* What libssh, OpenSSL, the C library and our loop need; measured by strace, and what other
  * architectures have in its place. */
 static const int allowed[] = {
-    SCMP_SYS(read),         SCMP_SYS(write),          SCMP_SYS(readv),
-    SCMP_SYS(writev),       SCMP_SYS(recvfrom),       SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),       SCMP_SYS(sendmsg),        SCMP_SYS(recv),
-    SCMP_SYS(send),         SCMP_SYS(poll),           SCMP_SYS(ppoll),
-    SCMP_SYS(ppoll_time64), SCMP_SYS(close),          SCMP_SYS(shutdown),
-    SCMP_SYS(setsockopt),   SCMP_SYS(getsockopt),     SCMP_SYS(getpid),
-    SCMP_SYS(gettid),       SCMP_SYS(getrandom),      SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday), SCMP_SYS(time),           SCMP_SYS(clock_gettime64),
-    SCMP_SYS(brk),          SCMP_SYS(munmap),         SCMP_SYS(mremap),
-    SCMP_SYS(madvise),      SCMP_SYS(futex),          SCMP_SYS(futex_time64),
-    SCMP_SYS(sched_yield),  SCMP_SYS(restart_syscall), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(sigreturn),    SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit),
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recv),
+    SCMP_SYS(send),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(ppoll_time64),
+    SCMP_SYS(close),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(clock_gettime64),
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(futex),
+    SCMP_SYS(futex_time64),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigreturn),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 };
 
 /* Asked for by the C library only to find out what a descriptor is; an answer is not needed. */
-static const int pointless[] = {SCMP_SYS(newfstatat), SCMP_SYS(fstat),  SCMP_SYS(fstat64),
-                                SCMP_SYS(statx),      SCMP_SYS(lseek),  SCMP_SYS(_llseek),
+static const int pointless[] = {SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(fstat64),
+                                SCMP_SYS(statx),      SCMP_SYS(lseek), SCMP_SYS(_llseek),
                                 SCMP_SYS(ioctl),      SCMP_SYS(uname)};
 
 /* fcntl with just that command. */

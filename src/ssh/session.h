@@ -30,6 +30,7 @@ struct session_channel {
 struct session {
     struct session_brief brief;
     int socket, monitor;
+    char peer[46]; /* the client's address, numeric */
     ssh_session ssh;
     ssh_bind bind;
     ssh_event event;

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static void auth_fingerprint(ssh_key key, char *text, size_t size)
 {
@@ -65,9 +66,11 @@ static int auth_pubkey(ssh_session ssh, const char *user, struct ssh_key_struct 
         return auth_deny(s, user, fingerprint, "bad signature");
     if (authorized_keys_is_certificate(key))
         return auth_deny(s, user, fingerprint, "certificates are not accepted");
-    const struct authorized_key *found = authorized_keys_find(&s->brief.keys, key);
+    const char *why;
+    const struct authorized_key *found =
+        authorized_keys_find(&s->brief.keys, key, s->peer, (int64_t)time(NULL), &why);
     if (!found)
-        return auth_deny(s, user, fingerprint, "not an authorized key");
+        return auth_deny(s, user, fingerprint, why);
     if (state == SSH_PUBLICKEY_STATE_VALID)
         auth_accept(s, found, fingerprint);
     return SSH_AUTH_SUCCESS;

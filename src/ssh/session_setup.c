@@ -4,9 +4,12 @@
 #include "monitor/brief.h"
 #include "ssh/sandbox.h"
 
+#include <arpa/inet.h>
 #include <libssh/server.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Certificates and SHA-1 signatures are not in it. */
@@ -85,6 +88,24 @@ static int session_accept(struct session *s, struct error *err)
     return 0;
 }
 
+/* An IPv4 client of an IPv6 socket has its IPv4 address. */
+static void session_name_peer(struct session *s)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+
+    if (getpeername(s->socket, (struct sockaddr *)&address, &len))
+        return;
+    if (address.ss_family == AF_INET)
+        inet_ntop(AF_INET, &four->sin_addr, s->peer, sizeof s->peer);
+    else if (address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+        inet_ntop(AF_INET, six->sin6_addr.s6_addr + 12, s->peer, sizeof s->peer);
+    else if (address.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &six->sin6_addr, s->peer, sizeof s->peer);
+}
+
 /* All keys are read and understood: nothing more is needed than the descriptors that are open. */
 static int session_sandbox(struct session *s, struct error *err)
 {
@@ -108,6 +129,7 @@ int session_setup(struct session *s, struct error *err)
         return -1;
     if (s->socket < 0)
         return 0;
+    session_name_peer(s);
     return session_sandbox(s, err) || session_accept(s, err) ? -1 : 0;
 }
 

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (unsigned i = 0; i < cfg_size(cfg, "task"); i++) {
         struct plan plan;
-        if (!plan_make(&plan, cfg, cfg_getnsec(cfg, "task", i), &err))
+        if (!plan_make(&plan, cfg, cfg_getnsec(cfg, "task", i), true, &err))
             plan_free(&plan);
     }
     conf_print(cfg, &out);

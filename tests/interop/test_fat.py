@@ -444,7 +444,7 @@ def test_names_of_others_are_found(t):
 
 def test_directories_grow_and_shrink(t):
     for blocks, options in ((FAT12, None), (20000, ("-F", 16, "-s", 4)), (67000, ("-F", 32, "-s", 1, "-f", 1))):
-        v = foreign(t, blocks, *options, name=f"{blocks}.img") if options else Volume(t, blocks)
+        v = foreign(t, blocks, *options, name=f"{blocks}.img", garbage=True) if options else Volume(t, blocks)
         deep = ["/".join(["deep"] * n) for n in range(1, 41)]
         names = [f"many/file {i}" for i in range(150)]
         v.do(("fat_mkdir", "many"), *(("fat_mkdir", d) for d in deep), *(("fat_touch", n) for n in names),
@@ -746,8 +746,8 @@ def test_random_calls_on_fat32(t):
 
 
 def test_random_calls_on_volumes_of_mkfs_fat(t):
-    check_random(t, foreign(t, 3000, "-F", 12, "-s", 2, "-f", 1, name="1.img"), 4, 20)
-    check_random(t, foreign(t, 20000, "-F", 16, "-s", 4, "-f", 1, name="2.img"), 5, 20)
+    check_random(t, foreign(t, 3000, "-F", 12, "-s", 2, "-f", 1, name="1.img", garbage=True), 4, 20)
+    check_random(t, foreign(t, 20000, "-F", 16, "-s", 4, "-f", 1, name="2.img", garbage=True), 5, 20)
     check_random(t, foreign(t, 134000, "-F", 32, "-s", 2, name="3.img"), 6, 15)
 
 

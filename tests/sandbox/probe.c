@@ -1,6 +1,7 @@
 /*
  * fwssh-session, taken over: once a key has logged in whose comment begins with "probe-", it tries
- * what the comment names. record_send() is wrapped by the linker, so the session itself is as it is.
+ * what the comment names. record_send() is wrapped by the linker, so the session itself is as it
+ * is.
  */
 #include "monitor/record.h"
 

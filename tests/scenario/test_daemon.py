@@ -605,8 +605,9 @@ def test_lines_that_are_accepted(t):
 
 
 def test_lines_that_are_refused(t):
-    for line in ("command=\"reboot\" KEY", "restrict,command=\"a b, c\" KEY", "from=\"10.0.0.1\" KEY",
-                 "expiry-time=\"20200101\" KEY", "cert-authority KEY", "environment=\"A=b c\" KEY",
+    for line in ("command=\"reboot\" KEY", "restrict,command=\"a b, c\" KEY", "from=10.0.0.1 KEY",
+                 "from=\"127.0.0.1\",from=\"127.0.0.1\" KEY", "expiry-time=\"2020\" KEY", "expiry-time=\"20991301\" KEY",
+                 "expiry-time=\"20990101\"x KEY", "verify-required KEY", "cert-authority KEY", "environment=\"A=b c\" KEY",
                  "no-such-option KEY", "restrict,, KEY", ",restrict KEY", "\"restrict\" KEY", "restrict=\"x\" KEY", "#KEY",
                  "restrictKEY",
                  "command=\"quote \\\" inside\",restrict KEY", "command=\"x KEY", "restrict, KEY",
@@ -624,6 +625,40 @@ def test_quoted_options_with_blanks_and_commas(t):
     other = public(t.key("other"))
     accepted, log = log_in(t, f'restrict,no-pty {other}\ncommand="a, b \\" c",no-pty {other}\nrestrict KEY\n')
     assert accepted and "authorized:2" in log and "authorized:1:" not in log and "authorized:3" not in log
+
+
+def test_options_that_have_to_be_met(t):
+    for options in ('from="127.0.0.1"', 'from="10.0.0.0/8,127.0.0.0/8"', 'restrict,from="127.?.*.1"', 'from="!10.*,*"',
+                    'FROM="*"', 'expiry-time="20990101"', 'expiry-time="209912312359Z",no-pty',
+                    'expiry-time="20991231235959",from="127.0.0.1/32"', 'from="::1,127.0.0.1"', "pty,port-forwarding"):
+        accepted, log = log_in(t, options + " KEY\n")
+        assert accepted and "warning" not in log, (options, log)
+    for options, why in (('from="10.0.0.1"', "(from)"), ('from="!127.0.0.1,*"', "(from)"), ('from="127.0.0.0/33"', "(from)"),
+                         ('from="localhost"', "(from)"), ('from=""', "(from)"), ('from="128.0.0.0/1"', "(from)"),
+                         ('expiry-time="20200101"', "(expiry-time)"), ('expiry-time="20200101Z"', "(expiry-time)"),
+                         ('expiry-time="20990101",expiry-time="20200101"', "(expiry-time)"),
+                         ('expiry-time="20990101",from="10.*"', "(from)")):
+        accepted, log = log_in(t, options + " KEY\n")
+        assert not accepted and "login refused" in log and why in log, (options, log)
+
+
+def test_key_file_that_others_may_write_to_is_not_used(t):
+    directory = t.dir / "keys"
+    directory.mkdir()
+    keys = directory / "authorized"
+    keys.write_text(public(t.key()) + "\n")
+    d = t.daemon(authorized_keys_files=[str(keys)])
+    assert d.push(b"fwup:1\nx").returncode == 0
+    for path, mode, good in ((keys, 0o664, 0o644), (keys, 0o646, 0o600), (directory, 0o775, 0o755), (directory, 0o777, 0o1777)):
+        path.chmod(mode)
+        before = d.log().count("others may write to")
+        assert d.push(b"fwup:1\nx").returncode == 255, (path, oct(mode))
+        assert d.log().count("others may write to") > before and "chmod go-w" in d.log()
+        path.chmod(good)
+        assert d.push(b"fwup:1\nx").returncode == 0, (path, oct(good))
+    if os.getuid() == 0:
+        os.chown(keys, 12345, 0)
+        assert d.push(b"fwup:1\nx").returncode == 255 and "belongs to user 12345" in d.log()
 
 
 def test_refused_line_does_not_shadow_an_accepted_one(t):

@@ -153,7 +153,11 @@ def test_errors_name_their_cause_and_exit_with_1(t):
 def test_words_have_telling_statuses(t):
     fw = make(t)
     assert fwpack(t, "apply", fw, "-t", "nope", "-d", "disk.img").returncode == 4
-    assert fwpack(t, "apply", fw, "-d", "disk.img").returncode == 1
+    assert fwpack(t, "apply", fw, "-d", "disk.img").returncode == 2
+    assert fwpack(t, "-a", "-i", fw, "-d", "disk.img").returncode == 1
+    assert fwpack(t, "apply", fw, "-n", "-q").returncode == 2
+    r = fwpack(t, "apply", "--no-such-option")
+    assert "fwpack: unrecognized option" in r.stderr, r.stderr
     assert fwpack(t, "apply", "--no-such-option").returncode == 2
     assert fwpack(t, "metadata", t.bin("fwpack")).returncode == 4
 

@@ -63,11 +63,12 @@ def test_wrong_signatures_leave_no_archive(t):
         (["--attach", "short"], "64 raw bytes"),
         (["--attach", "missing"], "missing"),
         (["--attach", "short", "-s", "k.priv"], "only one of"),
+        (["--sign-command", "true", "-s", "k.priv"], "only one of"),
         ([], "Specify a private key"),
     ]
     for how, text in cases:
         r = fwpack(t, "sign", "-i", "x.fw", "-o", "y.fw", "-p", "k.pub", *how)
-        assert r.returncode in (1, 4) and text in r.stdout, (how, r)
+        assert r.returncode in (1, 2, 4) and text in r.stdout, (how, r)
         assert not (t.dir / "y.fw").exists()
 
 
@@ -86,8 +87,15 @@ def test_required_signature(t):
     setup(t)
     for args in (["apply", "-t", "complete", "-d", "disk.img"], ["verify"], ["metadata"]):
         r = fwpack(t, *args, "--require-signature", "-i", "x.fw")
-        assert r.returncode == 1 and r.stdout.count("\n") == 1, r
+        assert r.returncode == 2 and r.stdout.count("\n") == 1, r
         assert "--require-signature needs a public key" in r.stdout
         r = fwpack(t, *args, "--require-signature", "-p", "k.pub", "-i", "x.fw")
         assert r.returncode == 4 and "Expecting signed firmware archive" in r.stdout
     assert not (t.dir / "disk.img").exists() or not (t.dir / "disk.img").read_bytes()
+
+
+def test_create_has_one_signer(t):
+    setup(t)
+    for how in (["-s", "k.priv", "--sign-command", "true"], ["--attach", "x"], ["--digest"]):
+        r = fwpack(t, "create", "-f", "x.conf", "-o", "y.fw", *how)
+        assert r.returncode == 2 and not (t.dir / "y.fw").exists(), (how, r)
