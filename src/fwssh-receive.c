@@ -98,6 +98,8 @@ static void finish(const struct device_config *config, const struct options *o,
     }
     result_describe(result, text, sizeof text);
     log_at(result->status && !result->asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", text);
+    if (*result->note)
+        log_info("%s", result->note);
     if (result->reboot && reboot_later(config->reboot_command, lock, &err)) {
         log_error("%s", err.text);
         result->status = EXIT_FAILED;

@@ -1,5 +1,5 @@
-"""FAT volumes in the tests: what fwpack, dosfstools and mtools do with them, a reader of their bytes, and a model of what
-the calls should do."""
+"""FAT volumes in the tests: what fwpack, dosfstools and mtools do with them, a reader of their bytes, and a model
+of what the calls should do."""
 import mmap
 import random
 import re

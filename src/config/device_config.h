@@ -30,6 +30,8 @@ struct device_config {
     const char *updater;
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;
+    const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
+    int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program;
     int session_uid; /* user and group that sessions become when the daemon is root's */
     int max_sessions, max_unauthenticated, login_grace_time, idle_timeout;

@@ -153,6 +153,8 @@ void update_end(struct listener *l, struct connection *c, int status)
         result_describe(&result, text, sizeof text);
         log_at(result.status && !result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s",
                c->address, text);
+        if (*result.note)
+            log_info("%s: %s", c->address, result.note);
     } else {
         result.status = (uint32_t)WEXITSTATUS(status);
         log_error("%s: fwssh-receive ended with status %u and told no result", c->address,

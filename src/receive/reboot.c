@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/spawn.h"
+#include "receive/site_command.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -14,27 +15,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define REBOOT_WORDS_MAX 32
 #define REBOOT_WAIT_MS 5000
 /* Until a working reboot has taken this process away, too. */
 #define REBOOT_HOLD_SECONDS 60
 
 pid_t reboot_start(const char *command, struct error *err)
 {
-    char *copy = memory_text(command), *rest = copy, *argv[REBOOT_WORDS_MAX + 1] = {0};
-    size_t count = 0;
-
-    for (char *word; (word = strsep(&rest, " \t")) && count < REBOOT_WORDS_MAX;)
-        if (*word)
-            argv[count++] = word;
-    struct spawn s = {.program = argv[0] ? argv[0] : "",
-                      .argv = argv,
-                      .fds = {-1, -1, STDERR_FILENO},
-                      .fd_count = 3,
-                      .new_group = true};
-    pid_t pid = spawn_start(&s, err);
-    free(copy);
-    return pid;
+    return site_command_start(command, -1, STDERR_FILENO, NULL, err);
 }
 
 static void reboot_wait_and_run(const char *command, int server)

@@ -4,6 +4,7 @@
 #include "receive/device_lock.h"
 #include "receive/device_path.h"
 #include "receive/header_parse.h"
+#include "receive/hook.h"
 #include "receive/updater.h"
 
 #include <stdio.h>
@@ -104,6 +105,14 @@ static int receive_check_surplus(struct receive *r, struct error *err)
                      r->result->firmwares ? ", but the firmware was written" : "");
 }
 
+static int receive_prepare(struct receive *r, struct error *err)
+{
+    return hook_precheck(r->config, r->device, r->client, err) ||
+                   updater_find(&r->updater, r->config, err)
+               ? -1
+               : 0;
+}
+
 /* Subsystem nerves_firmware_ssh. The texts are the origin's, byte for byte. */
 static int receive_with_header(struct receive *r, struct error *err)
 {
@@ -111,7 +120,7 @@ static int receive_with_header(struct receive *r, struct error *err)
 
     if (receive_header(r, &header, err) || receive_lock(r, err))
         return -1;
-    if (header.count && updater_find(&r->updater, r->config, err))
+    if (header.count && receive_prepare(r, err))
         return -1;
     for (size_t i = 0; i < header.count; i++) {
         client_say(r->client, "Running fwup...\n");
@@ -133,7 +142,7 @@ static int receive_with_header(struct receive *r, struct error *err)
 /* Subsystem fwup: the data up to the end of the input; a good end reboots. */
 static int receive_whole_input(struct receive *r, struct error *err)
 {
-    if (receive_lock(r, err) || updater_find(&r->updater, r->config, err))
+    if (receive_lock(r, err) || receive_prepare(r, err))
         return -1;
     if (receive_firmware(r, UPDATER_UNTIL_EOF, true, err))
         return -1;
@@ -156,6 +165,9 @@ void receive_run(const struct device_config *config, const struct subsystem *sub
         client_complain(client, err.text);
     }
     result->told = !client_is_gone(client);
+    /* Not for what was refused before it had the device. */
+    if (*lock >= 0)
+        hook_tell(config, r.device, result);
     updater_free(&r.updater);
     free(r.device);
 }

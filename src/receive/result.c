@@ -27,6 +27,7 @@ int result_receive(int fd, struct result *r, int *lock)
     if (rc > 0) {
         r->uuid[sizeof r->uuid - 1] = '\0';
         r->text[sizeof r->text - 1] = '\0';
+        r->note[sizeof r->note - 1] = '\0';
     }
     return rc;
 }

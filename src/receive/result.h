@@ -17,6 +17,7 @@ struct result {
     uint32_t asked;     /* 1: an empty request, which was only answered */
     char uuid[40];      /* of the last one, "" if unknown */
     char text[512];     /* the error, or "" */
+    char note[512];     /* for the log only: what came of a hook, or "" */
 };
 
 /*

@@ -12,9 +12,9 @@
 bool key_option_is_harmless(const char *option)
 {
     static const char *const harmless[] = {
-        "restrict",        "no-pty",     "no-agent-forwarding", "no-port-forwarding",
-        "no-user-rc",      "no-X11-forwarding", "pty",           "agent-forwarding",
-        "port-forwarding", "user-rc",    "X11-forwarding",
+        "restrict",          "no-pty", "no-agent-forwarding", "no-port-forwarding", "no-user-rc",
+        "no-X11-forwarding", "pty",    "agent-forwarding",    "port-forwarding",    "user-rc",
+        "X11-forwarding",
     };
 
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)

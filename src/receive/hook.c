@@ -1,0 +1,181 @@
+#include "receive/hook.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "base/spawn.h"
+#include "receive/site_command.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HOOK_TEXT_MAX 400
+#define HOOK_ENV_MAX 8
+/* As sysexits(3) has no "later", the number that other updaters' scripts use. */
+#define HOOK_LATER 21
+
+/* One run of a hook. */
+struct hook {
+    const char *command;
+    char *env[HOOK_ENV_MAX + 1]; /* owned */
+    size_t env_count;
+    char text[HOOK_TEXT_MAX]; /* the beginning of what it printed, on one line */
+    int status;               /* of waitpid(2) */
+    bool timed_out;
+};
+
+static void hook_set(struct hook *h, const char *name, const char *value)
+{
+    h->env[h->env_count++] = memory_printf("%s=%s", name, value);
+}
+
+static void hook_set_common(struct hook *h, const char *kind, const struct device_config *config,
+                            const char *device)
+{
+    hook_set(h, "FWSSH_HOOK", kind);
+    hook_set(h, "FWSSH_DEVICE", device ? device : "");
+    hook_set(h, "FWSSH_TASK", config->task);
+}
+
+static void hook_free(struct hook *h)
+{
+    for (size_t i = 0; i < h->env_count; i++)
+        free(h->env[i]);
+}
+
+/* Lines become one; the end loses its blanks. */
+static void hook_join_lines(char *text)
+{
+    size_t len = strlen(text);
+
+    while (len && isspace((unsigned char)text[len - 1]))
+        text[--len] = '\0';
+    for (char *p = text; *p; p++)
+        if (*p == '\n' || *p == '\r')
+            *p = ' ';
+}
+
+/* Until the hook has closed its output, or its time is up. What does not fit is read and dropped.
+ */
+static void hook_listen(struct hook *h, int fd, int seconds)
+{
+    double end = io_now() + seconds;
+    size_t len = 0;
+    char dropped[512];
+
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        double left = end - io_now();
+        if (left <= 0 || poll(&p, 1, (int)(left * 1000) + 1) <= 0) {
+            h->timed_out = true;
+            break;
+        }
+        size_t room = sizeof h->text - 1 - len;
+        ssize_t n = read(fd, room ? h->text + len : dropped, room ? room : sizeof dropped);
+        if (n <= 0)
+            break;
+        len += room ? (size_t)n : 0;
+    }
+    h->text[len] = '\0';
+    hook_join_lines(h->text);
+}
+
+/* The process group goes with the hook: nothing of it is left behind. */
+static int hook_run(struct hook *h, int seconds, struct error *err)
+{
+    int out[2];
+
+    if (pipe2(out, O_CLOEXEC))
+        return error_errno(err, "cannot make a pipe");
+    pid_t pid = site_command_start(h->command, out[1], out[1], h->env, err);
+    close(out[1]);
+    if (pid >= 0) {
+        hook_listen(h, out[0], seconds);
+        if (h->timed_out)
+            kill(-pid, SIGKILL);
+        h->status = spawn_wait(pid);
+        kill(-pid, SIGKILL);
+    }
+    close(out[0]);
+    return pid < 0 ? -1 : 0;
+}
+
+static int hook_judge(const struct hook *h, int seconds, struct error *err)
+{
+    const char *text = *h->text ? h->text : "it gives no reason";
+    char how[80];
+
+    if (h->timed_out)
+        return error_set(err, EXIT_REFUSED,
+                         "the device refuses: its hook-precheck did not end in %d seconds; nothing "
+                         "was done",
+                         seconds);
+    if (WIFEXITED(h->status) && WEXITSTATUS(h->status) == 0)
+        return 0;
+    if (WIFEXITED(h->status) && WEXITSTATUS(h->status) == HOOK_LATER)
+        return error_set(err, EXIT_REFUSED, "the device asks to try later: %s; nothing was done",
+                         text);
+    if (WIFEXITED(h->status))
+        return error_set(err, EXIT_REFUSED, "the device refuses: %s; nothing was done", text);
+    spawn_describe(h->status, how, sizeof how);
+    return error_set(err, EXIT_REFUSED,
+                     "the device refuses: its hook-precheck %s; nothing was done", how);
+}
+
+int hook_precheck(const struct device_config *config, const char *device, struct client *client,
+                  struct error *err)
+{
+    struct hook h = {.command = config->hook_precheck};
+
+    if (!*h.command)
+        return 0;
+    hook_set_common(&h, "precheck", config, device);
+    int rc = hook_run(&h, config->hook_timeout, err);
+    if (rc) {
+        error_prefix(err, "the device refuses: its hook-precheck");
+        err->status = EXIT_REFUSED;
+    } else {
+        rc = hook_judge(&h, config->hook_timeout, err);
+    }
+    if (!rc && *h.text)
+        client_complain(client, h.text);
+    hook_free(&h);
+    return rc;
+}
+
+void hook_tell(const struct device_config *config, const char *device, struct result *result)
+{
+    bool failed = result->status != EXIT_DONE;
+    const char *name = failed ? "hook-failure" : "hook-success";
+    struct hook h = {.command = failed ? config->hook_failure : config->hook_success};
+    char status[16], how[80];
+    struct error err;
+
+    if (!*h.command || result->asked)
+        return;
+    snprintf(status, sizeof status, "%u", result->status);
+    hook_set_common(&h, failed ? "failure" : "success", config, device);
+    hook_set(&h, "FWSSH_STATUS", status);
+    hook_set(&h, "FWSSH_UUID", result->uuid);
+    hook_set(&h, "FWSSH_REBOOT", result->reboot ? "1" : "0");
+    hook_set(&h, "FWSSH_TEXT", result->text);
+    if (hook_run(&h, config->hook_timeout, &err)) {
+        snprintf(result->note, sizeof result->note, "%s: %.450s", name, err.text);
+    } else if (h.timed_out) {
+        snprintf(result->note, sizeof result->note, "%s was ended: it took more than %d seconds",
+                 name, config->hook_timeout);
+    } else if (h.status) {
+        spawn_describe(h.status, how, sizeof how);
+        snprintf(result->note, sizeof result->note, "%s %s%s%.400s", name, how, *h.text ? ": " : "",
+                 h.text);
+    } else if (*h.text) {
+        snprintf(result->note, sizeof result->note, "%s: %.450s", name, h.text);
+    }
+    hook_free(&h);
+}

@@ -1,0 +1,78 @@
+"""A site's own commands before and behind an update."""
+import os
+import time
+
+
+def hook(t, name, body):
+    return str(t.script(name, f"#!/bin/sh\nenv | grep ^FWSSH_ > {t.dir}/{name}.env\n{body}\n"))
+
+
+def environment(t, name):
+    return dict(line.split("=", 1) for line in (t.dir / f"{name}.env").read_text().splitlines())
+
+
+def test_precheck_that_agrees(t):
+    d = t.daemon(hook_precheck=hook(t, "pre", "echo battery at 80 percent"))
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 0 and d.updater_input() == b"abc"
+    assert b"battery at 80 percent" in r.stderr, r
+    env = environment(t, "pre")
+    assert env == {"FWSSH_HOOK": "precheck", "FWSSH_DEVICE": str(t.dir / "device0.img"), "FWSSH_TASK": "upgrade"}
+
+
+def test_precheck_that_refuses(t):
+    d = t.daemon()
+    for body, text in (("echo the pump is running\nexit 21", b"asks to try later: the pump is running"),
+                       ("echo not today >&2\nexit 1", b"the device refuses: not today"),
+                       ("exit 7", b"the device refuses: it gives no reason"),
+                       ("printf 'two\\nlines\\n'; exit 1", b"the device refuses: two lines"),
+                       ("head -c 100000 /dev/zero | tr '\\0' x; exit 1", b"the device refuses: xxxx"),
+                       ("kill -9 $$", b"killed by signal 9")):
+        d.write_config(hook_precheck=hook(t, "pre", body))
+        d.reload()
+        r = d.push(b"fwup:3\nabc")
+        assert r.returncode == 3 and text in r.stderr and b"nothing was done" in r.stderr, (body, r)
+        assert not d.updater_pids() and d.reboots() == 0
+    d.write_config(hook_precheck="/nonexistent/hook")
+    d.reload()
+    assert d.push(b"fwup:3\nabc").returncode == 3
+    d.write_config(hook_precheck="")
+    d.reload()
+    assert d.push(b"fwup:3\nabc").returncode == 0
+
+
+def test_hook_cannot_hang_an_update_and_leaves_nothing_behind(t):
+    pid = t.dir / "sleeper"
+    d = t.daemon(hook_timeout=1, hook_precheck=hook(t, "pre", f"(echo $$ > {pid}; exec sleep 1000) & wait"))
+    started = time.monotonic()
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 3 and b"did not end in 1 seconds" in r.stderr, r
+    assert time.monotonic() - started < 15
+    t.wait_for(lambda: not os.path.exists(f"/proc/{pid.read_text().strip()}"), "the hook's child to be gone")
+    # The device is free again.
+    d.write_config(hook_precheck="")
+    d.reload()
+    assert d.push(b"fwup:3\nabc").returncode == 0
+
+
+def test_hook_inherits_no_descriptors(t):
+    d = t.daemon(hook_precheck=hook(t, "pre", f"ls -l /proc/self/fd > {t.dir}/fds"))
+    assert d.push(b"fwup:3\nabc").returncode == 0
+    links = [line.split(" -> ")[1] for line in (t.dir / "fds").read_text().splitlines() if " -> " in line]
+    assert len(links) == 4 and sum("/proc/" in x for x in links) == 1, links
+
+
+def test_success_and_failure_are_told(t):
+    d = t.daemon(hook_success=hook(t, "good", "echo noted"), hook_failure=hook(t, "bad", "exit 5"),
+                 updater=t.updater("take\n[ -e $me.fail ] && { echo broken; shake 1; }\nprintf 'Success!\\n'; shake 0"))
+    assert d.push(b"fwup:3,reboot\nabc").returncode == 0
+    env = environment(t, "good")
+    assert (env["FWSSH_HOOK"], env["FWSSH_STATUS"], env["FWSSH_REBOOT"]) == ("success", "0", "1")
+    d.wait_log("hook-success: noted")
+    assert not (t.dir / "bad.env").exists()
+    d.wait_reboot()
+    (t.dir / "updater.fail").touch()
+    t.wait_for(lambda: d.push(b"fwup:3\nabc").returncode == 1, "the device to be free again")
+    env = environment(t, "bad")
+    assert env["FWSSH_HOOK"] == "failure" and env["FWSSH_STATUS"] == "1" and "updater" in env["FWSSH_TEXT"]
+    d.wait_log("hook-failure ended with status 5")
