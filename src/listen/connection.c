@@ -20,18 +20,18 @@
  * not. */
 #define CONNECTION_GRACE_EXTRA 3
 
-static void connection_name(const struct sockaddr_storage *address, char *text, size_t size)
+static void connection_name(struct connection *c, const struct sockaddr_storage *address)
 {
     const struct sockaddr_in *four = (const struct sockaddr_in *)address;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
-    char host[INET6_ADDRSTRLEN] = "?";
+    char *host = c->source;
     bool is_six = address->ss_family == AF_INET6;
 
     if (is_six)
-        inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof host);
+        inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof c->source);
     else
-        inet_ntop(AF_INET, &four->sin_addr, host, sizeof host);
-    snprintf(text, size, "%s%s%s:%u", is_six ? "[" : "", host, is_six ? "]" : "",
+        inet_ntop(AF_INET, &four->sin_addr, host, sizeof c->source);
+    snprintf(c->address, sizeof c->address, "%s%s%s:%u", is_six ? "[" : "", host, is_six ? "]" : "",
              ntohs(is_six ? six->sin6_port : four->sin_port));
 }
 
@@ -41,23 +41,42 @@ static void connection_kill(struct connection *c, const char *why)
     kill(-c->session, SIGKILL);
 }
 
-/* When too many wait to log in, the one that has waited longest goes, not the newcomer. */
+static bool connection_waits(const struct connection *c)
+{
+    return !c->authenticated && c->session && c->control >= 0;
+}
+
+/* How many of one source wait to log in. */
+static int connection_crowd(const struct listener *l, const char *source)
+{
+    int count = 0;
+
+    for (const struct connection *c = l->connections; c; c = c->next)
+        count += connection_waits(c) && !strcmp(c->source, source);
+    return count;
+}
+
+/* When too many wait to log in, the busiest source loses the one that has waited longest; a newcomer
+ * is not turned away. */
 static void connection_make_room(struct listener *l)
 {
-    struct connection *oldest = NULL;
-    int waiting = 0;
+    struct connection *victim = NULL;
+    int waiting = 0, most = 0;
 
     for (struct connection *c = l->connections; c; c = c->next) {
-        if (c->authenticated || !c->session || c->control < 0)
+        if (!connection_waits(c))
             continue;
         waiting++;
-        if (!oldest || c->started < oldest->started)
-            oldest = c;
+        int crowd = connection_crowd(l, c->source);
+        if (crowd < most || (crowd == most && victim && c->started >= victim->started))
+            continue;
+        most = crowd;
+        victim = c;
     }
-    if (waiting < l->config.max_unauthenticated || !oldest)
+    if (waiting < l->config.max_unauthenticated || !victim)
         return;
-    connection_kill(oldest, "too many connections wait to log in (max-unauthenticated)");
-    io_close(&oldest->control);
+    connection_kill(victim, "too many connections wait to log in (max-unauthenticated)");
+    io_close(&victim->control);
 }
 
 void connection_accept(struct listener *l, int socket)
@@ -72,7 +91,7 @@ void connection_accept(struct listener *l, int socket)
     connection_make_room(l);
     struct connection *c = memory_new(1, sizeof *c);
     *c = (struct connection){.control = -1, .result_fd = -1, .started = io_now()};
-    connection_name(&address, c->address, sizeof c->address);
+    connection_name(c, &address);
     pid_t pid = session_tool_start(&l->config, &l->keys, fd, &c->control, &err);
     close(fd);
     if (pid < 0) {

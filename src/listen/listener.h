@@ -18,6 +18,7 @@
 
 struct connection {
     struct connection *next;
+    char source[46]; /* the client's address */
     char address[64];
     char who[400]; /* key fingerprint and comment, "" before the login */
     pid_t session; /* 0 when it has ended */

@@ -557,6 +557,33 @@ def test_max_unauthenticated_ends_the_oldest(t):
         pass
 
 
+def test_busiest_source_makes_room(t):
+    """The connection of a source that has but one stays, though it is the oldest."""
+    d = t.daemon(max_unauthenticated=3)
+
+    def connect(source):
+        s = socket.create_connection(("127.0.0.1", d.port), timeout=20, source_address=(source, 0))
+        assert s.recv(100).startswith(b"SSH-2.0-")
+        return s
+
+    def is_ended(s):
+        try:
+            while s.recv(4096):
+                pass
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            pass
+        return True
+
+    alone = connect("127.0.0.2")
+    crowd = [connect("127.0.0.3") for _ in range(4)]
+    assert is_ended(crowd[0]) and is_ended(crowd[1])
+    for s in (alone, crowd[2], crowd[3]):
+        s.settimeout(0.2)
+        assert not is_ended(s)
+
+
 def test_logged_in_sessions_do_not_count_as_unauthenticated(t):
     d = t.daemon(max_unauthenticated=1, updater=t.updater(WAITING))
     client = begin(t, d)
