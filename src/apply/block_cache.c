@@ -555,7 +555,7 @@ static int block_cache_write_until(struct block_cache *c, size_t left, struct er
     }
 }
 
-static int block_cache_write_rest(struct block_cache *c, struct error *err)
+int block_cache_barrier(struct block_cache *c, struct error *err)
 {
     return block_cache_write_until(c, 0, err) || block_cache_flush(c, err) ? -1 : 0;
 }
@@ -566,7 +566,7 @@ static int block_cache_write_switches(struct block_cache *c, struct error *err)
     for (size_t i = 0; i < c->switches.count; i++) {
         const struct switch_write *w = &c->switches.entry[i];
         if (block_cache_store(c, w->offset, w->data, w->len, false, err) ||
-            block_cache_write_rest(c, err))
+            block_cache_barrier(c, err))
             return -1;
     }
     switch_list_clear(&c->switches);
@@ -575,7 +575,7 @@ static int block_cache_write_switches(struct block_cache *c, struct error *err)
 
 int block_cache_sync(struct block_cache *c, struct error *err)
 {
-    return block_cache_write_rest(c, err) || block_cache_write_switches(c, err) ? -1 : 0;
+    return block_cache_barrier(c, err) || block_cache_write_switches(c, err) ? -1 : 0;
 }
 
 /*
@@ -601,7 +601,7 @@ static int block_cache_finish_held(struct block_cache *c, struct error *err)
             rc = block_cache_store(c, kept.index * SEGMENT_SIZE + i * BLOCK_SIZE,
                                    kept.data + i * BLOCK_SIZE, BLOCK_SIZE, false, err);
     free(kept.data);
-    return rc ? -1 : block_cache_write_rest(c, err);
+    return rc ? -1 : block_cache_barrier(c, err);
 }
 
 int block_cache_finish(struct block_cache *c, struct error *err)
@@ -615,6 +615,6 @@ int block_cache_finish(struct block_cache *c, struct error *err)
     if (!held)
         return block_cache_write_switches(c, err);
     if (!c->switches.count)
-        return block_cache_write_rest(c, err);
+        return block_cache_barrier(c, err);
     return block_cache_finish_held(c, err);
 }

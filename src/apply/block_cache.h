@@ -54,6 +54,10 @@ int block_cache_write_switch(struct block_cache *c, uint64_t group, uint64_t off
 /* Forgets the whole segments in the range: they read as zeros until written again. */
 int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struct error *err);
 
+/* What was written so far, but for what decides what boots, is on the medium before what follows.
+ */
+int block_cache_barrier(struct block_cache *c, struct error *err);
+
 /* Writes all that is dirty and flushes the medium; then what decides what boots, flushed too. */
 int block_cache_sync(struct block_cache *c, struct error *err);
 

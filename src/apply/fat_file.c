@@ -34,7 +34,10 @@ static int fat_file_truncate(struct fat_volume *v, struct fat_entry *entry, stru
     bytes_put_le32(entry->raw + FAT_AT_MODIFIED, FAT_TIME);
     bytes_put_le32(entry->raw + FAT_AT_SIZE, 0);
     fat_entry_set_cluster(entry->raw, 0);
-    return fat_dir_update(entry, err) || fat_volume_free(v, cluster, err) ? -1 : 0;
+    if (fat_dir_update(entry, err) || fat_volume_free(v, cluster, err))
+        return -1;
+    /* The new data go to the old clusters: nobody may read them as the old file. */
+    return cluster && (fat_volume_sync(v, err) || block_cache_barrier(v->cache, err)) ? -1 : 0;
 }
 
 int fat_file_create(struct fat_file *f, struct fat_volume *v, const char *path, struct error *err)

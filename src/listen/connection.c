@@ -56,8 +56,8 @@ static int connection_crowd(const struct listener *l, const char *source)
     return count;
 }
 
-/* When too many wait to log in, the busiest source loses the one that has waited longest; a newcomer
- * is not turned away. */
+/* When too many wait to log in, the busiest source loses the one that has waited longest; a
+ * newcomer is not turned away. */
 static void connection_make_room(struct listener *l)
 {
     struct connection *victim = NULL;
