@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* Deeper than any path; the end of a tree that runs in a circle. */
-#define TREE_DEPTH_MAX 512
-
 /* What ".." says: 0 stands for the root, of FAT32 too. */
 static uint32_t fat_tree_parent_number(const struct fat_volume *v, uint32_t dir)
 {
@@ -97,7 +94,8 @@ static int fat_tree_is_below(struct fat_volume *v, uint32_t dir, uint32_t top, s
     uint8_t raw[FAT_ENTRY_SIZE];
     struct fat_dir d;
 
-    for (int depth = 0; depth < TREE_DEPTH_MAX; depth++) {
+    /* Each level has a cluster of its own; more than that is a circle. */
+    for (uint32_t depth = 0; depth <= v->clusters; depth++) {
         if (dir == top)
             return 1;
         if (dir == fat_dir_root(v) || dir == 0)
@@ -169,9 +167,9 @@ int fat_tree_move(struct fat_volume *v, const char *from, const char *to, bool r
         new.raw[FAT_AT_ATTRIBUTES] |= FAT_ARCHIVE;
     /* The new name first: for a moment it has two, but never none. */
     if (fat_dir_add(v, dir, &name, &new, err) || fat_volume_sync(v, err) ||
-        fat_dir_remove(&old, err))
+        (is_dir && dir != old.dir && fat_tree_set_parent(v, cluster, dir, err)))
         return -1;
-    return is_dir && dir != old.dir ? fat_tree_set_parent(v, cluster, dir, err) : 0;
+    return fat_dir_remove(&old, err);
 }
 
 int fat_tree_set_attributes(struct fat_volume *v, const char *path, const char *letters,

@@ -127,6 +127,11 @@ static int op_fat_write_plan(struct op *op, const struct op_source *source, stru
     if (op_fat_plan(op, source, err))
         return -1;
     op->units = source->resource_span;
+    if (op->units > UINT32_MAX)
+        return error_set(err, EXIT_MISMATCH,
+                         "fat_write: '%s' has %" PRIu64
+                         " bytes, but a file on FAT can have at most 4 GiB less one byte",
+                         source->resource_name, op->units);
     return 0;
 }
 
