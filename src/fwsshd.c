@@ -95,7 +95,7 @@ static void log_sandbox(const char *report)
     line += strlen("\nsandbox ");
     int len = (int)strcspn(line, "\n");
     if (strncmp(line, "complete", (size_t)len))
-        log_warning("sessions have to do without: %.*s", len, line);
+        log_info("sessions have to do without: %.*s", len, line);
 }
 
 static void print_host_key(const char *type, const char *base64, const char *fingerprint)
