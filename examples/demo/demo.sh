@@ -52,6 +52,7 @@ say "4. The device's SSH server"
 cat >fwsshd.conf <<EOF
 port = $port
 listen-address = {"127.0.0.1"}
+strict-modes = false # wherever the demo is run
 authorized-keys-files = {"$PWD/id_ed25519.pub"}
 system-dir = "/nonexistent"
 state-dir = "$PWD/state"

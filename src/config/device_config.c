@@ -113,6 +113,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("authorized-keys", "{}", CFGF_NONE),
     CFG_STR_LIST_CB("authorized-keys-files", "{\"/etc/fwssh/authorized_keys\"}", CFGF_NONE,
                     device_config_path),
+    CFG_BOOL("strict-modes", cfg_true, CFGF_NONE),
     CFG_STR_CB("system-dir", "/etc/ssh", CFGF_NONE, device_config_path),
     CFG_STR_CB("state-dir", "/var/lib/fwssh", CFGF_NONE, device_config_path),
     CFG_STR_CB("device", "uboot-env", CFGF_NONE, device_config_device),
@@ -215,6 +216,7 @@ static void device_config_fill(struct device_config *c)
     c->listen_address = device_config_list(cfg, "listen-address");
     c->authorized_keys = device_config_list(cfg, "authorized-keys");
     c->authorized_keys_files = device_config_list(cfg, "authorized-keys-files");
+    c->strict_modes = cfg_getbool(cfg, "strict-modes");
     c->system_dir = cfg_getstr(cfg, "system-dir");
     c->state_dir = cfg_getstr(cfg, "state-dir");
     c->device = cfg_getstr(cfg, "device");
@@ -332,6 +334,8 @@ void device_config_print(const struct device_config *c, struct buffer *out)
                 buffer_add_text(out, ", ");
             if (opt->type == CFGT_INT)
                 buffer_printf(out, "%ld", cfg_opt_getnint(opt, i));
+            else if (opt->type == CFGT_BOOL)
+                buffer_add_text(out, cfg_opt_getnbool(opt, i) ? "true" : "false");
             else
                 device_config_quote(out, cfg_opt_getnstr(opt, i));
         }

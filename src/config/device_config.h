@@ -33,7 +33,8 @@ struct device_config {
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program;
-    int session_uid; /* user and group that sessions become when the daemon is root's */
+    bool strict_modes; /* key files must be in safe hands */
+    int session_uid;   /* user and group that sessions become when the daemon is root's */
     int max_sessions, max_unauthenticated, login_grace_time, idle_timeout;
     struct text_list ciphers, macs, kex;
     enum log_level log_level;

@@ -32,7 +32,8 @@ static void brief_authorized_keys(struct buffer *brief, const struct device_conf
         const char *path = config->authorized_keys_files.item[i];
         struct buffer text = {0};
         struct error err;
-        if (key_file_check(path, &err) || io_read_file(path, KEYS_FILE_MAX, &text, &err)) {
+        if ((config->strict_modes && key_file_check(path, &err)) ||
+            io_read_file(path, KEYS_FILE_MAX, &text, &err)) {
             log_warning("%s; no keys from there", err.text);
         } else {
             brief_add_text(brief, BRIEF_KEYS_NAME, path);

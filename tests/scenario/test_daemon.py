@@ -674,7 +674,9 @@ def test_key_file_that_others_may_write_to_is_not_used(t):
     directory.mkdir()
     keys = directory / "authorized"
     keys.write_text(public(t.key()) + "\n")
-    d = t.daemon(authorized_keys_files=[str(keys)])
+    d = t.daemon(authorized_keys_files=[str(keys)], strict_modes=True)
+    if "no keys from there" in d.log():
+        t.skip("the tests run in a directory that is not in safe hands")
     assert d.push(b"fwup:1\nx").returncode == 0
     for path, mode, good in ((keys, 0o664, 0o644), (keys, 0o646, 0o600), (directory, 0o775, 0o755), (directory, 0o777, 0o1777)):
         path.chmod(mode)
