@@ -127,6 +127,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR("hook-success", "", CFGF_NONE),
     CFG_STR("hook-failure", "", CFGF_NONE),
     CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
+    CFG_STR("audit-file", "", CFGF_NONE),
     CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
@@ -230,6 +231,7 @@ static void device_config_fill(struct device_config *c)
     c->hook_success = cfg_getstr(cfg, "hook-success");
     c->hook_failure = cfg_getstr(cfg, "hook-failure");
     c->hook_timeout = (int)cfg_getint(cfg, "hook-timeout");
+    c->audit_file = cfg_getstr(cfg, "audit-file");
     c->lock_file = cfg_getstr(cfg, "lock-file");
     c->receive_program = cfg_getstr(cfg, "receive-program");
     c->session_program = cfg_getstr(cfg, "session-program");

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/spawn.h"
+#include "listen/audit.h"
 #include "listen/listener.h"
 #include "listen/session_tool.h"
 
@@ -199,6 +200,7 @@ bool connection_reap(struct listener *l, pid_t pid, int status)
                 log_error("%s: the session %s", c->address, how);
             }
             log_debug("%s: disconnected", c->address);
+            audit_connection(l, c);
             listener_channel_closed(l, c);
             return true;
         }

@@ -23,7 +23,7 @@ struct connection {
     char who[400]; /* key fingerprint and comment, "" before the login */
     pid_t session; /* 0 when it has ended */
     int control;   /* -1 when the session has closed it */
-    double started;
+    double started, update_started;
     bool authenticated;
     pid_t receive;         /* 0 when none runs */
     int result_fd;         /* our end of fwssh-receive's result socket */

@@ -1,6 +1,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "listen/audit.h"
 #include "listen/listener.h"
 #include "monitor/brief.h"
 #include "receive/subsystem.h"
@@ -114,6 +115,7 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
         log_info("%s: update begins (subsystem %s)", c->address, subsystem->name);
         record_send(c->control, RECORD_ACCEPTED, 0, NULL, fds);
         c->receive = pid;
+        c->update_started = io_now();
         c->result_fd = p.result[0];
         p.result[0] = -1;
     }
@@ -162,6 +164,7 @@ void update_end(struct listener *l, struct connection *c, int status)
         if (!result.status || result.status > EXIT_WIRE_MAX)
             result.status = EXIT_FAILED;
     }
+    audit_update(l, c, &result);
     io_close(&c->result_fd);
     if (c->control >= 0) {
         record_send(c->control, RECORD_ENDED, result.status, NULL, NULL);
