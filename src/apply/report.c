@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REPORT_STEP (128u * 1024)
 #define REPORT_BAR_WIDTH 36
 
 static void report_message(struct report *r, const char *type, const char *text)
@@ -104,7 +105,7 @@ void report_start(struct report *r)
     report_percent(r, r->low);
 }
 
-void report_add(struct report *r, uint64_t units)
+static void report_step(struct report *r, uint64_t units)
 {
     uint64_t range = (uint64_t)(r->high - r->low);
 
@@ -118,6 +119,17 @@ void report_add(struct report *r, uint64_t units)
     if (step > range - 1)
         step = range - 1;
     report_percent(r, r->low + (int)step);
+}
+
+/* In small steps, however large the pieces are that were written: so every percent is told. */
+void report_add(struct report *r, uint64_t units)
+{
+    do {
+        uint64_t step = units < REPORT_STEP ? units : REPORT_STEP;
+        report_step(r, step);
+        units -= step;
+    } while (units && r->progress != REPORT_QUIET);
+    r->done += units;
 }
 
 void report_success(struct report *r)
