@@ -93,7 +93,8 @@ static void fat_name_set_case(const struct fat_shortening *s)
         (uint8_t)((s->lower[0] ? FAT_CASE_BODY : 0) | (s->lower[1] ? FAT_CASE_EXTENSION : 0));
 }
 
-/* Blanks and all dots but the last are left out; what does not fit is cut. */
+/* Blanks and all dots but the last are left out; what does not fit is cut. ".foo" has but an
+ * extension, and is numbered ~1.FOO. */
 static void fat_name_shorten(struct fat_name *n, const char *text)
 {
     struct fat_shortening s = {.name = n, .end = BODY};
@@ -105,8 +106,6 @@ static void fat_name_shorten(struct fat_name *n, const char *text)
             dot = p;
     if (*text == ' ' || *text == '.')
         n->is_lossy = true;
-    if (dot == text + strspn(text, " "))
-        dot = end; /* nothing before the last dot: no extension */
     for (const char *p = text; p < end; p++) {
         if (p == dot) {
             s.at = BODY;
