@@ -3,6 +3,7 @@
 #include "apply/plan.h"
 #include "apply/requirement.h"
 #include "apply/resource_stream.h"
+#include "archive/conf.h"
 #include "archive/firmware.h"
 
 #include <string.h>
@@ -128,6 +129,23 @@ cleanup:
     return rc;
 }
 
+/* What has no version that can be compared is not taken for a new one. */
+static int apply_check_version(const struct apply_request *request, cfg_t *cfg, struct error *err)
+{
+    const char *version = cfg_getstr(cfg, "meta-version");
+    bool ok;
+
+    if (!request->minimum_version)
+        return 0;
+    int order = conf_compare_versions(version ? version : "none", request->minimum_version, &ok);
+    if (ok && order >= 0)
+        return 0;
+    return error_set(err, EXIT_MISMATCH,
+                     "the firmware's version %s is not %s or newer, which this device asks for; "
+                     "nothing was written",
+                     version ? version : "(none)", request->minimum_version);
+}
+
 int apply_run(const struct apply_request *request, struct report *report, char uuid[META_UUID_SIZE],
               struct error *err)
 {
@@ -136,7 +154,9 @@ int apply_run(const struct apply_request *request, struct report *report, char u
     if (firmware_open(&fw, request->archive, request->keys, err))
         return -1;
     memcpy(uuid, fw.uuid, META_UUID_SIZE);
-    int rc = apply_task(request, &fw, report, err);
+    int rc = apply_check_version(request, fw.cfg, err);
+    if (!rc)
+        rc = apply_task(request, &fw, report, err);
     firmware_close(&fw);
     return rc;
 }

@@ -14,6 +14,7 @@ struct apply_request {
     struct source archive;
     const struct public_keys *keys; /* NULL or none: nothing is verified */
     const char *task;
+    const char *minimum_version; /* of the firmware's meta-version; NULL: any */
     struct medium *medium;
     bool verify, minimize;
     bool unsafe;

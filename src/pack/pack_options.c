@@ -16,6 +16,7 @@ enum pack_long {
     LONG_MAX_SIZE,
     LONG_METADATA_KEY,
     LONG_MINIMIZE,
+    LONG_MINIMUM_VERSION,
     LONG_NO_MINIMIZE,
     LONG_PRIVATE_KEY,
     LONG_PROGRESS_HIGH,
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
     {"framing", no_argument, NULL, 'F'},
     {"gen-keys", no_argument, NULL, 'g'},
     {"help", no_argument, NULL, 'h'},
+    {"minimum-version", required_argument, NULL, LONG_MINIMUM_VERSION},
     {"metadata-key", required_argument, NULL, LONG_METADATA_KEY},
     {"list", no_argument, NULL, 'l'},
     {"max-size", required_argument, NULL, LONG_MAX_SIZE},
@@ -123,6 +125,7 @@ void pack_options_usage(void)
            "      --require-signature   refuse to go on without a public key to check with\n"
            "      --metadata-key KEY    with -m: print this value only\n"
            "      --max-size N          use at most N blocks of 512 bytes\n"
+           "      --minimum-version V   refuse firmware whose version is older, or is none\n"
            "      --enable-trim         discard what a task trims\n"
            "      --minimize-writes     do not write what is there already\n"
            "      --[no-]verify-writes  read back what was written (default for devices)\n"
@@ -267,6 +270,9 @@ static bool pack_plain_option(struct pack_options *o, int c)
         return true;
     case LONG_SIGN_COMMAND:
         o->sign_command = optarg;
+        return true;
+    case LONG_MINIMUM_VERSION:
+        o->minimum_version = optarg;
         return true;
     case LONG_METADATA_KEY:
         o->metadata_key = optarg;

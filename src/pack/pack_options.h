@@ -36,6 +36,7 @@ struct pack_options {
     bool has_private_key;
     uint8_t private_key[KEYS_PRIVATE_SIZE];
     struct public_keys keys;
+    const char *minimum_version;
     const char *sign_command, *attach; /* other ways to sign than with a key that is here */
     bool digest;                       /* with sign: write what is to be signed */
     bool require_signature;

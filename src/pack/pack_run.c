@@ -58,6 +58,7 @@ static int pack_apply(struct pack_options *o, char *uuid, struct error *err)
         .max_blocks = o->max_blocks, .enable_trim = o->enable_trim, .unmount = o->unmount};
     struct apply_request request = {.keys = &o->keys,
                                     .task = o->task,
+                                    .minimum_version = o->minimum_version,
                                     .minimize = o->minimize,
                                     .unsafe = o->unsafe,
                                     .reboot_param_path = o->reboot_param_path};

@@ -142,6 +142,14 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
         u->handshake = true;
         return 0;
     }
+    if (*config->minimum_version) {
+        error_set(err, EXIT_FAILED,
+                  "the key minimum-version needs fwpack as the updater, but it is %s; nothing was "
+                  "done",
+                  u->name);
+        updater_free(u);
+        return -1;
+    }
     if (updater_ask_version(u, version, sizeof version, err) ||
         updater_parse_version(u, version, err)) {
         error_prefix(err, "the updater cannot be used");
@@ -187,6 +195,10 @@ static void updater_arguments(const struct updater *u, const struct device_confi
         size_t len = strcspn(key, "=");
         updater_add(a, len == UPDATER_KEY_TEXT && !strchr(key, '.') ? "--public-key" : "-p");
         updater_add(a, key);
+    }
+    if (*config->minimum_version) {
+        updater_add(a, "--minimum-version");
+        updater_add(a, config->minimum_version);
     }
     for (size_t i = 0; i < config->updater_options.count; i++)
         updater_add(a, config->updater_options.item[i]);

@@ -336,3 +336,29 @@ def test_hash_is_blake2b_256(t):
     fw = make(t, data=b"some bytes")
     with zipfile.ZipFile(fw) as z:
         assert hashlib.blake2b(b"some bytes", digest_size=32).hexdigest() in z.read("meta.conf").decode()
+
+
+def test_minimum_version(t):
+    for version, minimum, good in (("1.2.3", "1.2.3", True), ("1.10.0", "1.9", True), ("2", "1.9.9", True), ("1.2.3", "1.2.4", False),
+                                   ("1.0.0-rc1", "1.0.0", False), ("tuesday", "0", False), ("", "0", False)):
+        fw = make(t, f'meta-version = "{version}"\ntask t {{ on-init {{ raw_memset(0, 8, 1) }} }}')
+        image = t.image(name="disk.img")
+        r = fwpack(t, "apply", "-q", "-i", fw, "-t", "t", "-d", image, "--minimum-version", minimum)
+        assert r.returncode == (0 if good else 4), (version, minimum, r)
+        assert any(image.read_bytes()) == good
+        assert good or "nothing was written" in r.stdout
+
+
+def test_minimum_version_of_a_device(t):
+    fw = make(t, 'meta-version = "1.5.0"\ntask upgrade { on-init { raw_memset(0, 8, 1) } }').read_bytes()
+    request = b"fwup:%d\n" % len(fw) + fw
+    d = t.daemon(updater=t.bin("fwpack"), minimum_version="1.5.1")
+    r = d.push(request)
+    assert r.returncode == 4 and b"is not 1.5.1 or newer" in r.stdout + r.stderr, r
+    d.write_config(minimum_version="1.5.0")
+    d.reload()
+    assert d.push(request).returncode == 0
+    d.write_config(updater=t.updater())
+    d.reload()
+    r = d.push(request)
+    assert r.returncode == 1 and b"needs fwpack as the updater" in r.stderr, r
