@@ -210,3 +210,74 @@ def test_public_key_may_be_read_by_others(t):
         os.umask(old)
     assert (t.dir / "key.priv").stat().st_mode & 0o777 == 0o600
     assert (t.dir / "key.pub").stat().st_mode & 0o777 == 0o644
+
+
+def test_signing_across_file_systems(t):
+    """The temporary file is beside the output, not the input."""
+    if os.getuid():
+        t.skip("needs root, to mount a tmpfs")
+    other = t.dir / "other"
+    other.mkdir()
+    if t.run(["mount", "-t", "tmpfs", "none", other]).returncode:
+        t.skip("nothing can be mounted here")
+    try:
+        (t.dir / "s.conf").write_text('file-resource a { contents = "x" }\ntask t { on-resource a { raw_write(0) } }\n')
+        assert t.run([t.bin("fwpack"), "-c", "-f", "s.conf", "-o", "s.fw"]).returncode == 0
+        assert t.run([t.bin("fwpack"), "-g", "-o", "s"]).returncode == 0
+        r = t.run([t.bin("fwpack"), "-S", "-i", "s.fw", "-o", other / "signed.fw", "-s", "s.priv"])
+        assert r.returncode == 0, r.stdout
+        r = t.run([t.bin("fwpack"), "-V", "-i", other / "signed.fw", "-p", "s.pub"])
+        assert r.returncode == 0 and [p.name for p in other.iterdir()] == ["signed.fw"]
+    finally:
+        t.run(["umount", other])
+
+
+def test_offsets_beyond_2_and_4_gib(t):
+    """Files with holes, so that it costs nothing."""
+    path = t.dir / "holes"
+    with open(path, "wb") as f:
+        for at, text in ((0, b"begin"), ((2 << 30) + 4096, b"past 2 GiB"), ((5 << 30) + 4096, b"past 4 GiB")):
+            f.seek(at)
+            f.write(text)
+    (t.dir / "h.conf").write_text('file-resource a { host-path = "holes" skip-holes = true }\n'
+                                  'task path { on-resource a { path_write("copy") } }\n'
+                                  'task raw { on-resource a { raw_write(8) } }\n')
+    assert t.run([t.bin("fwpack"), "-c", "-f", "h.conf", "-o", "h.fw"]).returncode == 0
+    if (t.dir / "h.fw").stat().st_size > 1 << 20:
+        t.skip("this file system knows no holes")
+    for task, name, offset in (("path", "copy", 0), ("raw", "disk.img", 4096)):
+        r = t.run([t.bin("fwpack"), "-a", "-q", "--unsafe", "-i", "h.fw", "-t", task, "-d", "disk.img"])
+        assert r.returncode == 0, r.stdout
+        with open(t.dir / name, "rb") as f:
+            for at, text in ((0, b"begin"), ((2 << 30) + 4096, b"past 2 GiB"), ((5 << 30) + 4096, b"past 4 GiB")):
+                f.seek(at + offset)
+                assert f.read(len(text)) == text, (task, at)
+
+
+def test_unmount_takes_only_the_device_that_was_named(t):
+    """/dev/loop20 is no part of /dev/loop203, nor the other way round."""
+    t.need("mkfs.ext2")
+    if os.getuid():
+        t.skip("loop devices need root")
+    names = {name: t.image(4 << 20, name) for name in ("loop20", "loop203")}
+    mount = t.dir / "mnt"
+    mount.mkdir()
+    attached = []
+    try:
+        for name, image in names.items():
+            if t.run(["losetup", f"/dev/{name}", image]).returncode:
+                t.skip("these loop devices cannot be had here")
+            attached.append(f"/dev/{name}")
+        assert t.run(["mkfs.ext2", "-q", "-F", "/dev/loop203"]).returncode == 0
+        if t.run(["mount", "-t", "ext2", "/dev/loop203", mount]).returncode:
+            t.skip("nothing can be mounted here")
+        (t.dir / "u.conf").write_text("task t { on-init { raw_memset(0, 8, 1) } }\n")
+        assert t.run([t.bin("fwpack"), "-c", "-f", "u.conf", "-o", "u.fw"]).returncode == 0
+        r = t.run([t.bin("fwpack"), "-a", "-q", "-i", "u.fw", "-t", "t", "-d", "/dev/loop20"])
+        assert r.returncode == 0 and mount.is_mount(), r.stdout
+        r = t.run([t.bin("fwpack"), "-a", "-q", "-i", "u.fw", "-t", "t", "-d", "/dev/loop203"])
+        assert r.returncode == 0 and not mount.is_mount(), r.stdout
+    finally:
+        t.run(["umount", mount])
+        for device in attached:
+            t.run(["losetup", "-d", device])
