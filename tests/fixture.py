@@ -162,6 +162,16 @@ await() {{ while [ ! -e $me.go ]; do sleep 0.02; done; }}
         return daemon
 
 
+def read_until(stream, end):
+    """What a process's output says up to and with these last bytes."""
+    text = b""
+    while not text.endswith(end):
+        more = stream.read1()
+        assert more, text
+        text += more
+    return text
+
+
 def confuse(value):
     """A Python value in the language of fwsshd.conf."""
     if isinstance(value, int):

@@ -50,6 +50,15 @@ static uint64_t fat_table_bytes(const struct fat_volume *v)
     return v->kind == FAT12 ? (entries * 3 + 1) / 2 : entries * (v->kind == FAT16 ? 2 : 4);
 }
 
+/* The sector FSInfo: 1, 0 if it is none, -1. */
+static int fat_load_info(struct fat_volume *v, uint8_t info[BLOCK_SIZE], struct error *err)
+{
+    if (fat_volume_read(v, FAT_INFO_SECTOR, info, 1, err))
+        return -1;
+    return bytes_le32(info) == FAT_INFO_LEAD &&
+           bytes_le32(info + FAT_INFO_STRUCT_AT) == FAT_INFO_STRUCT;
+}
+
 /* FSInfo: only hints, so what makes no sense is passed over. */
 static int fat_read_info(struct fat_volume *v, const uint8_t *boot, struct error *err)
 {
@@ -57,11 +66,9 @@ static int fat_read_info(struct fat_volume *v, const uint8_t *boot, struct error
 
     if (bytes_le16(boot + 48) != FAT_INFO_SECTOR)
         return 0;
-    if (fat_volume_read(v, FAT_INFO_SECTOR, info, 1, err))
-        return -1;
-    if (bytes_le32(info) != FAT_INFO_LEAD ||
-        bytes_le32(info + FAT_INFO_STRUCT_AT) != FAT_INFO_STRUCT)
-        return 0;
+    int found = fat_load_info(v, info, err);
+    if (found <= 0)
+        return found;
     if (bytes_le32(info + FAT_INFO_FREE_AT) <= v->clusters)
         v->free = bytes_le32(info + FAT_INFO_FREE_AT);
     if (fat_is_cluster(v, bytes_le32(info + FAT_INFO_NEXT_AT)))
@@ -264,7 +271,8 @@ int fat_volume_allocate(struct fat_volume *v, uint32_t after, uint32_t *cluster,
 {
     if (fat_choose(v, after, cluster, err))
         return -1;
-    if (!*cluster)
+    v->is_full = !*cluster;
+    if (v->is_full)
         return fat_error(err, "The file system is full");
     if (fat_volume_put(v, *cluster, FAT_END, err) ||
         (after && fat_volume_put(v, after, *cluster, err)))
@@ -306,11 +314,9 @@ static int fat_write_info(struct fat_volume *v, struct error *err)
 
     if (v->kind != FAT32 || !v->info_changed)
         return 0;
-    if (fat_volume_read(v, FAT_INFO_SECTOR, info, 1, err))
-        return -1;
-    if (bytes_le32(info) != FAT_INFO_LEAD ||
-        bytes_le32(info + FAT_INFO_STRUCT_AT) != FAT_INFO_STRUCT)
-        return 0;
+    int found = fat_load_info(v, info, err);
+    if (found <= 0)
+        return found;
     bytes_put_le32(info + FAT_INFO_FREE_AT, v->free);
     bytes_put_le32(info + FAT_INFO_NEXT_AT, v->last);
     return fat_volume_write(v, FAT_INFO_SECTOR, info, 1, err);

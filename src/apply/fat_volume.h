@@ -42,6 +42,7 @@ struct fat_volume {
     uint32_t last;     /* the cluster allocated last: the search for a free one goes on behind it */
     uint32_t free;     /* clusters, as far as FAT32's FSInfo knows; UINT32_MAX if it does not */
     bool info_changed;
+    bool is_full; /* the last allocation found no free cluster */
     /* One sector of the table. */
     uint32_t window_sector;
     bool window_loaded, window_dirty;

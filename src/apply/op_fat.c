@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define OP_FAT_UNITS 512
 
@@ -149,7 +148,7 @@ struct op_fat_writing {
 
 static int op_fat_write_failed(const struct op_fat_writing *w, struct error *err)
 {
-    if (!strstr(err->text, "is full"))
+    if (!w->file.volume->is_full)
         return error_prefix(err, "fat_write(%s)", w->path);
     return error_set(err, EXIT_FAILED,
                      "Error writing file to FAT: %s, expected %" PRIu64

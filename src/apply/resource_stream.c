@@ -2,10 +2,10 @@
 
 #include "apply/resource_pipe.h"
 #include "archive/conf_section.h"
+#include "base/cores.h"
 #include "base/memory.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -202,10 +202,7 @@ static int resource_each_piped(struct resource_stream *s, struct resource_pipe *
 /* Deltas read the medium while it is written, so they stay in one thread. */
 static bool resource_is_for_threads(const struct resource_stream *s)
 {
-    cpu_set_t cpus;
-
-    return !s->delta && s->expected >= RESOURCE_LARGE &&
-           !sched_getaffinity(0, sizeof cpus, &cpus) && CPU_COUNT(&cpus) > 1;
+    return !s->delta && s->expected >= RESOURCE_LARGE && cores_count() > 1;
 }
 
 int resource_stream_each(struct resource_stream *s, bool with_holes, resource_stream_take take,

@@ -102,30 +102,13 @@ static int create_assert_size(cfg_t *resource, struct error *err)
     return 0;
 }
 
-struct create_text {
-    const char *data;
-    size_t len;
-};
-
-static ssize_t create_read_text(void *data, void *buf, size_t size, struct error *err)
-{
-    struct create_text *t = data;
-    size_t n = t->len < size ? t->len : size;
-
-    (void)err;
-    memcpy(buf, t->data, n);
-    t->data += n;
-    t->len -= n;
-    return (ssize_t)n;
-}
-
 /* meta.conf.ed25519 (if it is signed) and meta.conf, the first entries of every archive. */
 static int create_head(struct zip_writer *w, const struct buffer *meta, const struct signer *signer,
                        struct error *err)
 {
     uint8_t signature[KEYS_SIGNATURE_SIZE];
-    struct create_text text = {.data = (const char *)signature, .len = sizeof signature};
-    struct source data = {.read = create_read_text, .data = &text};
+    struct source_bytes text = {.data = signature, .left = sizeof signature};
+    struct source data = source_from_bytes(&text);
 
     if (signer_is_set(signer)) {
         if (signer_sign(signer, meta->data, meta->len, signature, err))
@@ -135,7 +118,7 @@ static int create_head(struct zip_writer *w, const struct buffer *meta, const st
         if (zip_writer_add(w, &entry, &data, err))
             return -1;
     }
-    text = (struct create_text){.data = meta->data, .len = meta->len};
+    text = (struct source_bytes){.data = meta->data, .left = meta->len};
     struct zip_new_entry entry = {
         .name = "meta.conf", .size = meta->len, .has_mtime = true, .mtime = meta_now()};
     return zip_writer_add(w, &entry, &data, err);

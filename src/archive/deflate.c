@@ -1,10 +1,10 @@
 #include "archive/deflate.h"
 
+#include "base/cores.h"
 #include "base/memory.h"
 
 #include <libdeflate.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -133,10 +133,9 @@ static void *deflate_work(void *data)
 
 static size_t deflate_cores(void)
 {
-    cpu_set_t cpus;
-    int count = sched_getaffinity(0, sizeof cpus, &cpus) ? 1 : CPU_COUNT(&cpus);
+    unsigned count = cores_count();
 
-    return count < 1 ? 1 : count > DEFLATE_THREADS_MAX ? DEFLATE_THREADS_MAX : (size_t)count;
+    return count > DEFLATE_THREADS_MAX ? DEFLATE_THREADS_MAX : count;
 }
 
 /* The caller's thread works, too. */

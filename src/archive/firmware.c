@@ -1,6 +1,7 @@
 #include "archive/firmware.h"
 
 #include "archive/conf.h"
+#include "base/date.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -88,7 +89,7 @@ static int firmware_check_lengths(cfg_t *cfg, struct error *err)
 /* UUID and nickname are derived; an archive that tries to say them itself is refused. */
 static int firmware_identify(struct firmware *fw, int64_t mtime, struct error *err)
 {
-    char date[META_DATE_SIZE];
+    char date[DATE_SIZE];
     int rc = -1;
 
     meta_uuid(fw->meta_text.data, fw->meta_text.len, fw->uuid);
@@ -108,7 +109,7 @@ static int firmware_identify(struct firmware *fw, int64_t mtime, struct error *e
     cfg_setstr(fw->cfg, "meta-uuid", fw->uuid);
     cfg_setstr(fw->cfg, "meta-nickname", nickname);
     if (!cfg_getstr(fw->cfg, "meta-creation-date")) {
-        meta_date(mtime, date);
+        date_format(mtime, date);
         cfg_setstr(fw->cfg, "meta-creation-date", date);
     }
     rc = 0;

@@ -40,15 +40,6 @@ char *meta_nickname(const char *uuid)
     return memory_printf("%s-%s", nickname_words[a], nickname_words[b]);
 }
 
-void meta_date(int64_t seconds, char text[META_DATE_SIZE])
-{
-    time_t t = (time_t)seconds;
-    struct tm tm;
-
-    if (!gmtime_r(&t, &tm) || !strftime(text, META_DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm))
-        text[0] = '\0';
-}
-
 void meta_print(cfg_t *cfg, struct buffer *out)
 {
     static const char *const keys[] = {

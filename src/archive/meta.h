@@ -16,10 +16,6 @@ void meta_uuid(const void *text, size_t len, char uuid[META_UUID_SIZE]);
 /* Two words for a UUID; the caller frees the text. */
 char *meta_nickname(const char *uuid);
 
-/* YYYY-MM-DDTHH:MM:SSZ */
-#define META_DATE_SIZE 32
-void meta_date(int64_t seconds, char text[META_DATE_SIZE]);
-
 /* All metadata in the order and style of fwup -m. */
 void meta_print(cfg_t *cfg, struct buffer *out);
 

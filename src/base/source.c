@@ -1,6 +1,7 @@
 #include "base/source.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 static ssize_t source_read_fd(void *data, void *buf, size_t size, struct error *err)
@@ -19,6 +20,23 @@ static ssize_t source_read_fd(void *data, void *buf, size_t size, struct error *
 struct source source_from_fd(int *fd)
 {
     return (struct source){.read = source_read_fd, .data = fd};
+}
+
+static ssize_t source_read_bytes(void *data, void *buf, size_t size, struct error *err)
+{
+    struct source_bytes *b = data;
+    size_t n = b->left < size ? b->left : size;
+
+    (void)err;
+    memcpy(buf, b->data, n);
+    b->data = (const char *)b->data + n;
+    b->left -= n;
+    return (ssize_t)n;
+}
+
+struct source source_from_bytes(struct source_bytes *bytes)
+{
+    return (struct source){.read = source_read_bytes, .data = bytes};
 }
 
 ssize_t source_read_full(const struct source *s, void *buf, size_t size, struct error *err)

@@ -1,6 +1,7 @@
 #include "listen/audit.h"
 
 #include "base/buffer.h"
+#include "base/date.h"
 #include "base/io.h"
 #include "base/log.h"
 
@@ -21,14 +22,11 @@ static void audit_add(struct buffer *line, const char *name, const char *value)
 /* One write, so that lines stay whole; opened each time, so that the file may be moved away. */
 static void audit_append(const char *path, const struct buffer *line)
 {
-    char when[32];
-    struct tm tm;
-    time_t now = time(NULL);
+    char when[DATE_SIZE];
     struct buffer text = {0};
     struct error err;
 
-    gmtime_r(&now, &tm);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    date_format((int64_t)time(NULL), when);
     buffer_printf(&text, "%s %s\n", when, buffer_text(line));
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0 || io_write_all(fd, text.data, text.len)) {

@@ -64,17 +64,20 @@ static void connection_make_room(struct listener *l)
     struct connection *victim = NULL;
     int waiting = 0, most = 0;
 
+    for (const struct connection *c = l->connections; c; c = c->next)
+        waiting += connection_waits(c);
+    if (waiting < l->config.max_unauthenticated)
+        return;
     for (struct connection *c = l->connections; c; c = c->next) {
         if (!connection_waits(c))
             continue;
-        waiting++;
         int crowd = connection_crowd(l, c->source);
         if (crowd < most || (crowd == most && victim && c->started >= victim->started))
             continue;
         most = crowd;
         victim = c;
     }
-    if (waiting < l->config.max_unauthenticated || !victim)
+    if (!victim)
         return;
     connection_kill(victim, "too many connections wait to log in (max-unauthenticated)");
     io_close(&victim->control);

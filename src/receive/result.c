@@ -1,5 +1,6 @@
 #include "receive/result.h"
 
+#include "base/date.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -48,15 +49,12 @@ void result_describe(const struct result *r, char *text, size_t size)
 
 void result_keep(const struct result *r, const char *state_dir)
 {
-    char when[64], what[700];
+    char when[DATE_SIZE], what[700];
     struct error err;
-    struct tm tm;
-    time_t now = time(NULL);
 
     if (r->asked || r->status == EXIT_REFUSED || access(state_dir, W_OK))
         return; /* a read-only system keeps nothing */
-    gmtime_r(&now, &tm);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    date_format((int64_t)time(NULL), when);
     result_describe(r, what, sizeof what);
     char *path = memory_printf("%s/last-update", state_dir);
     char *text = memory_printf("%s %s\n", when, what);

@@ -6,12 +6,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct fuzz_medium medium;
-    struct fuzz_bytes bytes = {.data = data, .left = size};
+    struct source_bytes bytes = {.data = data, .left = size};
     struct report report = {.program = "fuzz", .progress = REPORT_QUIET, .high = 100};
     char uuid[META_UUID_SIZE];
     struct error err;
     struct apply_request request = {
-        .archive = fuzz_source(&bytes),
+        .archive = source_from_bytes(&bytes),
         .task = "t",
         .medium = &medium.medium,
         .reboot_param_path = "/dev/null/nowhere",

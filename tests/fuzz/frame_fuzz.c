@@ -5,9 +5,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz_bytes bytes = {.data = data, .left = size};
+    struct source_bytes bytes = {.data = data, .left = size};
     struct frame_reader reader;
-    struct source framed = frame_reader_open(&reader, fuzz_source(&bytes));
+    struct source framed = frame_reader_open(&reader, source_from_bytes(&bytes));
     uint8_t piece[777];
     struct error err;
 

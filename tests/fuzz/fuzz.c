@@ -52,23 +52,6 @@ void fuzz_medium_init(struct fuzz_medium *m, const uint8_t *data, size_t size)
     };
 }
 
-static ssize_t fuzz_read_bytes(void *data, void *buf, size_t size, struct error *err)
-{
-    struct fuzz_bytes *b = data;
-    size_t n = b->left < size ? b->left : size;
-
-    (void)err;
-    memcpy(buf, b->data, n);
-    b->data += n;
-    b->left -= n;
-    return (ssize_t)n;
-}
-
-struct source fuzz_source(struct fuzz_bytes *bytes)
-{
-    return (struct source){.read = fuzz_read_bytes, .data = bytes};
-}
-
 char *fuzz_text(const uint8_t *data, size_t size)
 {
     char *text = memory_new(size + 1, 1);

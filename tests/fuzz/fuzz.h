@@ -22,14 +22,6 @@ struct fuzz_medium {
 /* A device of that size that begins with the input; the rest is zeros. */
 void fuzz_medium_init(struct fuzz_medium *m, const uint8_t *data, size_t size);
 
-/* A source of the input's bytes. */
-struct fuzz_bytes {
-    const uint8_t *data;
-    size_t left;
-};
-
-struct source fuzz_source(struct fuzz_bytes *bytes);
-
 /* The input as a text; the caller frees it. */
 char *fuzz_text(const uint8_t *data, size_t size);
 

@@ -7,8 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz_bytes bytes = {.data = data, .left = size};
-    struct zip_reader *r = zip_reader_new(fuzz_source(&bytes));
+    struct source_bytes bytes = {.data = data, .left = size};
+    struct zip_reader *r = zip_reader_new(source_from_bytes(&bytes));
     struct zip_entry entry;
     struct error err;
     uint8_t piece[4096];

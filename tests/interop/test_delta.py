@@ -7,7 +7,7 @@ import zipfile
 
 from delta_patch import (BLOCK, INIT, RAW_KEYS, SOURCE, TARGET, Window, apply, changed, check_refused, check_upgraded,
                          disk, firmware, integer, noise, put, region, vcdiff, window, xdelta)
-from fixture import peak_memory
+from fixture import peak_memory, read_until
 
 # What xdelta3 makes
 
@@ -536,11 +536,7 @@ def test_memory_for_claims_is_not_taken(t):
     put(t, fw, patch)
     p = t.start([t.bin("fwpack"), "-a", "-q", "--exit-handshake", "-i", fw, "-t", "upgrade", "-d", disk(t, b"")],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    text = b""
-    while not text.endswith(b"\x1a\x01"):
-        more = p.stdout.read1()
-        assert more, text
-        text += more
+    text = read_until(p.stdout, b"\x1a\x01")
     used = peak_memory(p.pid)
     print(f"{used} kB")
     assert used < 12_000

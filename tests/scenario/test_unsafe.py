@@ -8,6 +8,8 @@ import struct
 import subprocess
 import zipfile
 
+from fixture import read_until
+
 BLOCK = 512
 LARGE = random.Random(1).randbytes(3_000_000)  # does not fit a pipe, and is written by threads
 SMALL = random.Random(2).randbytes(10_000)
@@ -376,11 +378,7 @@ def test_handshake_comes_last(t):
     make(t, init='execute("echo command")')
     p = t.start([t.bin("fwpack"), "-a", "-q", "--exit-handshake", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "--unsafe"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    text = b""
-    while not text.endswith(b"\x1a\0"):
-        more = p.stdout.read1()
-        assert more, text
-        text += more
+    text = read_until(p.stdout, b"\x1a\0")
     assert text == b"command\n\x1a\0"
     p.stdin.close()
     assert p.wait(10) == 0
