@@ -12,14 +12,14 @@
 #include <unistd.h>
 
 /* For the program that started us: the cause, which fwup's exit statuses 0 and 1 cannot tell. */
-static void tell_result(int status, const char *uuid)
+static void tell_result(int status, const struct meta_identity *identity)
 {
     const char *fd_text = getenv("FWSSH_RESULT_FD");
     uint64_t fd;
 
     if (!fd_text || number_parse_decimal(fd_text, strlen(fd_text), &fd) || fd > 1023)
         return;
-    char *line = memory_printf("%d %s\n", status, uuid);
+    char *line = memory_printf("%d %s %s\n", status, identity->uuid, identity->version);
     (void)io_write_all((int)fd, line, strlen(line));
     free(line);
 }
@@ -55,17 +55,18 @@ int main(int argc, char **argv)
 {
     static struct pack_options options;
     struct error err = {0};
-    char uuid[META_UUID_SIZE] = "";
+    struct meta_identity identity = {0};
 
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return EXIT_FAILED;
-    int rc =
-        pack_options_parse(&options, argc, argv, &err) || pack_run(&options, uuid, &err) ? -1 : 0;
+    int rc = pack_options_parse(&options, argc, argv, &err) || pack_run(&options, &identity, &err)
+                 ? -1
+                 : 0;
     int status = rc ? (int)err.status : EXIT_DONE;
     if (rc)
         tell_error(&options, &err);
-    tell_result(status, uuid);
+    tell_result(status, &identity);
     sodium_memzero(options.private_key, sizeof options.private_key);
     if (!options.words && status)
         status = EXIT_FAILED;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "listen/listener.h"
 #include "listen/session_tool.h"
+#include "receive/updater_jail.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -163,6 +164,8 @@ static int serve(struct listener *l)
     log_sandbox(buffer_text(&report));
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
+    if (!l->config.updater_network && !updater_jail_takes_network())
+        log_info("updaters keep the network: fwsshd may not take it away here");
     if (!l->config.firmware_public_keys.count)
         log_info("no firmware-public-keys are set: firmware is taken whoever made it, signed or "
                  "not");

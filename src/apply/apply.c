@@ -130,31 +130,45 @@ cleanup:
 }
 
 /* What has no version that can be compared is not taken for a new one. */
-static int apply_check_version(const struct apply_request *request, cfg_t *cfg, struct error *err)
+static int apply_check_version(const char *minimum, const char *version, struct error *err)
 {
-    const char *version = cfg_getstr(cfg, "meta-version");
     bool ok;
 
-    if (!request->minimum_version)
+    if (!minimum)
         return 0;
-    int order = conf_compare_versions(version ? version : "none", request->minimum_version, &ok);
+    int order = conf_compare_versions(version ? version : "none", minimum, &ok);
     if (ok && order >= 0)
         return 0;
     return error_set(err, EXIT_MISMATCH,
                      "the firmware's version %s is not %s or newer, which this device asks for; "
                      "nothing was written",
-                     version ? version : "(none)", request->minimum_version);
+                     version ? version : "(none)", minimum);
 }
 
-int apply_run(const struct apply_request *request, struct report *report, char uuid[META_UUID_SIZE],
-              struct error *err)
+static void apply_identify(const struct firmware *fw, const char *version,
+                           struct meta_identity *identity)
+{
+    bool ok = false;
+
+    memcpy(identity->uuid, fw->uuid, META_UUID_SIZE);
+    if (version && *version && strlen(version) < META_VERSION_SIZE)
+        conf_compare_versions(version, version, &ok);
+    if (ok)
+        snprintf(identity->version, META_VERSION_SIZE, "%s", version);
+}
+
+int apply_run(const struct apply_request *request, struct report *report,
+              struct meta_identity *identity, struct error *err)
 {
     struct firmware fw;
 
     if (firmware_open(&fw, request->archive, request->keys, err))
         return -1;
-    memcpy(uuid, fw.uuid, META_UUID_SIZE);
-    int rc = apply_check_version(request, fw.cfg, err);
+    const char *version = cfg_getstr(fw.cfg, "meta-version");
+    apply_identify(&fw, version, identity);
+    int rc = 0;
+    for (int i = 0; i < APPLY_MINIMA && !rc; i++)
+        rc = apply_check_version(request->minimum_version[i], version, err);
     if (!rc)
         rc = apply_task(request, &fw, report, err);
     firmware_close(&fw);

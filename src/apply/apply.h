@@ -10,11 +10,14 @@
 #include "archive/meta.h"
 #include "base/source.h"
 
+/* A device can have more than one reason to refuse what is old. */
+#define APPLY_MINIMA 2
+
 struct apply_request {
     struct source archive;
     const struct public_keys *keys; /* NULL or none: nothing is verified */
     const char *task;
-    const char *minimum_version; /* of the firmware's meta-version; NULL: any */
+    const char *minimum_version[APPLY_MINIMA]; /* of the firmware's meta-version; NULL: any */
     struct medium *medium;
     bool verify, minimize;
     bool unsafe;
@@ -23,10 +26,10 @@ struct apply_request {
 
 /*
  * 0 when all is on the medium. On failure the boot switch has not been touched unless the failure
- * came from the medium itself while that very block was written. uuid is filled as soon as it is
- * known.
+ * came from the medium itself while that very block was written. identity is filled as soon
+ * as it is known.
  */
-int apply_run(const struct apply_request *request, struct report *report, char uuid[META_UUID_SIZE],
-              struct error *err);
+int apply_run(const struct apply_request *request, struct report *report,
+              struct meta_identity *identity, struct error *err);
 
 #endif

@@ -9,6 +9,13 @@
 #include <stdint.h>
 
 #define META_UUID_SIZE 37
+#define META_VERSION_SIZE 64
+
+/* What tells one firmware from another. Each is "" as long as it is not known. */
+struct meta_identity {
+    char uuid[META_UUID_SIZE];
+    char version[META_VERSION_SIZE]; /* meta-version, if it can be compared with others */
+};
 
 /* The UUID of canonical meta.conf bytes, 8-4-4-4-12 lower-case hex digits. */
 void meta_uuid(const void *text, size_t len, char uuid[META_UUID_SIZE]);

@@ -122,7 +122,9 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("updater", "auto", CFGF_NONE, device_config_word),
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
+    CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
     CFG_STR("minimum-version", "", CFGF_NONE),
+    CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
     CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
     CFG_STR("hook-precheck", "", CFGF_NONE),
     CFG_STR("hook-success", "", CFGF_NONE),
@@ -227,6 +229,8 @@ static void device_config_fill(struct device_config *c)
     c->updater = cfg_getstr(cfg, "updater");
     c->updater_options = device_config_list(cfg, "updater-options");
     c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
+    c->updater_network = cfg_getbool(cfg, "updater-network");
+    c->refuse_older = cfg_getbool(cfg, "refuse-older");
     c->minimum_version = cfg_getstr(cfg, "minimum-version");
     c->reboot_command = cfg_getstr(cfg, "reboot-command");
     c->hook_precheck = cfg_getstr(cfg, "hook-precheck");

@@ -30,8 +30,10 @@ struct device_config {
     const char *updater;
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;
-    const char *minimum_version;                             /* of a firmware, or "" */
-    const char *audit_file;                                  /* or "" */
+    bool updater_network;        /* an updater keeps the network */
+    const char *minimum_version; /* of a firmware, or "" */
+    bool refuse_older;           /* than the newest that was installed (version_floor.h) */
+    const char *audit_file;      /* or "" */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program;

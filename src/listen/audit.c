@@ -75,5 +75,7 @@ void audit_update(const struct listener *l, const struct connection *c, const st
     audit_add(&line, "uuid", result->uuid);
     buffer_printf(&line, " status=%u reboot=%s", result->status, result->reboot ? "yes" : "no");
     audit_add(&line, "text", result->text);
+    if (*result->note)
+        audit_add(&line, "note", result->note);
     audit_write(l, &line);
 }

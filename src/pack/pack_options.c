@@ -174,6 +174,17 @@ static int pack_set_private_key(struct pack_options *o, const char *text, bool i
                    : keys_parse(text, o->private_key, sizeof o->private_key, err);
 }
 
+static int pack_add_minimum(struct pack_options *o, const char *version, struct error *err)
+{
+    for (int i = 0; i < APPLY_MINIMA; i++)
+        if (!o->minimum_version[i]) {
+            o->minimum_version[i] = version;
+            return 0;
+        }
+    return error_set(err, EXIT_USAGE, "--minimum-version can be given %d times at most",
+                     APPLY_MINIMA);
+}
+
 static int pack_percent(const char *option, const char *text, int *percent, struct error *err)
 {
     uint64_t value;
@@ -196,6 +207,8 @@ static int pack_value_option(struct pack_options *o, int c, struct error *err)
         return pack_set_private_key(o, optarg, true, err);
     case LONG_PRIVATE_KEY:
         return pack_set_private_key(o, optarg, false, err);
+    case LONG_MINIMUM_VERSION:
+        return pack_add_minimum(o, optarg, err);
     case LONG_MAX_SIZE:
         return pack_number("--max-size", optarg, UINT64_MAX / 512, &o->max_blocks, err);
     case LONG_SPARSE_SIZE:
@@ -270,9 +283,6 @@ static bool pack_plain_option(struct pack_options *o, int c)
         return true;
     case LONG_SIGN_COMMAND:
         o->sign_command = optarg;
-        return true;
-    case LONG_MINIMUM_VERSION:
-        o->minimum_version = optarg;
         return true;
     case LONG_METADATA_KEY:
         o->metadata_key = optarg;

@@ -3,6 +3,7 @@
 #ifndef FWSSH_PACK_PACK_OPTIONS_H
 #define FWSSH_PACK_PACK_OPTIONS_H
 
+#include "apply/apply.h"
 #include "apply/report.h"
 #include "archive/keys.h"
 #include "base/error.h"
@@ -36,7 +37,7 @@ struct pack_options {
     bool has_private_key;
     uint8_t private_key[KEYS_PRIVATE_SIZE];
     struct public_keys keys;
-    const char *minimum_version;
+    const char *minimum_version[APPLY_MINIMA];
     const char *sign_command, *attach; /* other ways to sign than with a key that is here */
     bool digest;                       /* with sign: write what is to be signed */
     bool require_signature;

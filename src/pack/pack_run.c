@@ -52,13 +52,12 @@ static int pack_need_file(const struct pack_options *o, struct error *err)
     return 0;
 }
 
-static int pack_apply(struct pack_options *o, char *uuid, struct error *err)
+static int pack_apply(struct pack_options *o, struct meta_identity *identity, struct error *err)
 {
     struct medium_options medium_options = {
         .max_blocks = o->max_blocks, .enable_trim = o->enable_trim, .unmount = o->unmount};
     struct apply_request request = {.keys = &o->keys,
                                     .task = o->task,
-                                    .minimum_version = o->minimum_version,
                                     .minimize = o->minimize,
                                     .unsafe = o->unsafe,
                                     .reboot_param_path = o->reboot_param_path};
@@ -67,6 +66,7 @@ static int pack_apply(struct pack_options *o, char *uuid, struct error *err)
 
     if (!o->task)
         return error_set(err, pack_usage_status(o), "specify a task (-t)");
+    memcpy(request.minimum_version, o->minimum_version, sizeof request.minimum_version);
     char *card = o->device ? NULL : card_choose(o->yes, !o->input || !strcmp(o->input, "-"), err);
     const char *device = card ? card : o->device;
     if (!device)
@@ -81,7 +81,7 @@ static int pack_apply(struct pack_options *o, char *uuid, struct error *err)
     request.verify = o->verify_writes < 0 ? request.medium->is_device : o->verify_writes;
     if (!pack_input_open(&in, o, err)) {
         request.archive = in.source;
-        rc = apply_run(&request, &o->report, uuid, err);
+        rc = apply_run(&request, &o->report, identity, err);
         pack_input_close(&in);
     }
     medium_file_close(request.medium);
@@ -150,7 +150,7 @@ static int pack_verify(struct pack_options *o, struct firmware *fw, struct error
 }
 
 /* Commands that look at an archive. */
-static int pack_with_firmware(struct pack_options *o, char *uuid,
+static int pack_with_firmware(struct pack_options *o, struct meta_identity *identity,
                               int (*run)(struct pack_options *, struct firmware *, struct error *),
                               struct error *err)
 {
@@ -161,7 +161,7 @@ static int pack_with_firmware(struct pack_options *o, char *uuid,
     if (pack_input_open(&in, o, err))
         return -1;
     if (!firmware_open(&fw, in.source, &o->keys, err)) {
-        memcpy(uuid, fw.uuid, META_UUID_SIZE);
+        memcpy(identity->uuid, fw.uuid, META_UUID_SIZE);
         rc = run(o, &fw, err);
         firmware_close(&fw);
     }
@@ -297,20 +297,20 @@ static int pack_version(struct pack_options *o)
     return 0;
 }
 
-int pack_run(struct pack_options *o, char uuid[META_UUID_SIZE], struct error *err)
+int pack_run(struct pack_options *o, struct meta_identity *identity, struct error *err)
 {
-    uuid[0] = '\0';
+    *identity = (struct meta_identity){0};
     switch (o->command) {
     case PACK_APPLY:
-        return pack_apply(o, uuid, err);
+        return pack_apply(o, identity, err);
     case PACK_CREATE:
         return pack_create(o, err);
     case PACK_LIST:
-        return pack_with_firmware(o, uuid, pack_list, err);
+        return pack_with_firmware(o, identity, pack_list, err);
     case PACK_METADATA:
-        return pack_with_firmware(o, uuid, pack_metadata, err);
+        return pack_with_firmware(o, identity, pack_metadata, err);
     case PACK_VERIFY:
-        return pack_need_file(o, err) ? -1 : pack_with_firmware(o, uuid, pack_verify, err);
+        return pack_need_file(o, err) ? -1 : pack_with_firmware(o, identity, pack_verify, err);
     case PACK_SIGN:
         return pack_sign(o, err);
     case PACK_GEN_KEYS:

@@ -5,7 +5,7 @@
 #include "archive/meta.h"
 #include "pack/pack_options.h"
 
-/* Runs the chosen command. uuid gets the UUID of the firmware that was read, "" if none was. */
-int pack_run(struct pack_options *o, char uuid[META_UUID_SIZE], struct error *err);
+/* Runs the chosen command. identity gets what is known of the firmware that was read. */
+int pack_run(struct pack_options *o, struct meta_identity *identity, struct error *err);
 
 #endif

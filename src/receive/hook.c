@@ -166,16 +166,15 @@ void hook_tell(const struct device_config *config, const char *device, struct re
     hook_set(&h, "FWSSH_REBOOT", result->reboot ? "1" : "0");
     hook_set(&h, "FWSSH_TEXT", result->text);
     if (hook_run(&h, config->hook_timeout, &err)) {
-        snprintf(result->note, sizeof result->note, "%s: %.450s", name, err.text);
+        result_note(result, "%s: %s", name, err.text);
     } else if (h.timed_out) {
-        snprintf(result->note, sizeof result->note, "%s was ended: it took more than %d seconds",
-                 name, config->hook_timeout);
+        result_note(result, "%s was ended: it took more than %d seconds", name,
+                    config->hook_timeout);
     } else if (h.status) {
         spawn_describe(h.status, how, sizeof how);
-        snprintf(result->note, sizeof result->note, "%s %s%s%.400s", name, how, *h.text ? ": " : "",
-                 h.text);
+        result_note(result, "%s %s%s%s", name, how, *h.text ? ": " : "", h.text);
     } else if (*h.text) {
-        snprintf(result->note, sizeof result->note, "%s: %.450s", name, h.text);
+        result_note(result, "%s: %s", name, h.text);
     }
     hook_free(&h);
 }

@@ -76,6 +76,22 @@ static int receive_lock(struct receive *r, struct error *err)
     return *r->lock < 0 ? -1 : 0;
 }
 
+/* The firmware is written: from now on, older ones are too old. */
+static void receive_note_version(struct receive *r, const char *version)
+{
+    const struct version_floor *floor = &r->updater.floor;
+    struct error err;
+
+    if (floor->overridden)
+        result_note(r->result,
+                    "the owner's override (allow-older in state-dir) let version %s in; the newest "
+                    "so far is %s",
+                    *version ? version : "(none)", *floor->version ? floor->version : "(none)");
+    if (version_floor_raise(floor, r->config, version, &err))
+        result_note(r->result, "refuse-older: %s", err.text);
+    version_floor_read(&r->updater.floor, r->config);
+}
+
 static int receive_firmware(struct receive *r, uint64_t size, bool last, struct error *err)
 {
     struct updater_result outcome;
@@ -85,6 +101,7 @@ static int receive_firmware(struct receive *r, uint64_t size, bool last, struct 
         return -1;
     r->result->firmwares++;
     memcpy(r->result->uuid, outcome.uuid, sizeof r->result->uuid);
+    receive_note_version(r, outcome.version);
     /* An archive's directory, or padding: announced, but not needed. */
     if (outcome.unread && client_swallow(r->client, outcome.unread, err)) {
         error_prefix(err, "the firmware was written, but the device does not reboot");

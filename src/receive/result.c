@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/pass_fd.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,20 @@ int result_receive(int fd, struct result *r, int *lock)
         r->note[sizeof r->note - 1] = '\0';
     }
     return rc;
+}
+
+void result_note(struct result *r, const char *format, ...)
+{
+    size_t len = strlen(r->note);
+    va_list args;
+
+    if (len)
+        len += (size_t)snprintf(r->note + len, sizeof r->note - len, "; ");
+    if (len >= sizeof r->note)
+        return;
+    va_start(args, format);
+    vsnprintf(r->note + len, sizeof r->note - len, format, args);
+    va_end(args);
 }
 
 void result_describe(const struct result *r, char *text, size_t size)

@@ -17,7 +17,7 @@ struct result {
     uint32_t asked;     /* 1: an empty request, which was only answered */
     char uuid[40];      /* of the last one, "" if unknown */
     char text[512];     /* the error, or "" */
-    char note[512];     /* for the log only: what came of a hook, or "" */
+    char note[512];     /* for the log only, or "": overrides, what came of a hook */
 };
 
 /*
@@ -36,6 +36,9 @@ int result_send(int fd, const struct result *r, int lock);
 /* Receives one: 1, 0 when the sender ended without one, -1 with errno. *lock is -1 or the caller's.
  */
 int result_receive(int fd, struct result *r, int *lock);
+
+/* Adds to the note. */
+void result_note(struct result *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "done", or the text and status, for the log and the file last-update. */
 void result_describe(const struct result *r, char *text, size_t size);

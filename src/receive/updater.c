@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/spawn.h"
+#include "receive/updater_jail.h"
 #include "receive/updater_pump.h"
 
 #include <errno.h>
@@ -131,6 +132,7 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
     char version[256];
 
     *u = (struct updater){.program = updater_locate(config)};
+    version_floor_read(&u->floor, config);
     if (!u->program)
         return error_set(
             err, EXIT_FAILED,
@@ -142,11 +144,10 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
         u->handshake = true;
         return 0;
     }
-    if (*config->minimum_version) {
+    if (*config->minimum_version || config->refuse_older) {
         error_set(err, EXIT_FAILED,
-                  "the key minimum-version needs fwpack as the updater, but it is %s; nothing was "
-                  "done",
-                  u->name);
+                  "the key %s needs fwpack as the updater, but it is %s; nothing was done",
+                  config->refuse_older ? "refuse-older" : "minimum-version", u->name);
         updater_free(u);
         return -1;
     }
@@ -176,6 +177,14 @@ static void updater_add(struct updater_args *a, const char *text)
         a->arg[a->count++] = (char *)text;
 }
 
+static void updater_add_minimum(struct updater_args *a, const char *version)
+{
+    if (!*version)
+        return;
+    updater_add(a, "--minimum-version");
+    updater_add(a, version);
+}
+
 /* The origin's arguments in the origin's order, then keys and the site's own options. */
 static void updater_arguments(const struct updater *u, const struct device_config *config,
                               const char *device, struct updater_args *a)
@@ -196,10 +205,9 @@ static void updater_arguments(const struct updater *u, const struct device_confi
         updater_add(a, len == UPDATER_KEY_TEXT && !strchr(key, '.') ? "--public-key" : "-p");
         updater_add(a, key);
     }
-    if (*config->minimum_version) {
-        updater_add(a, "--minimum-version");
-        updater_add(a, config->minimum_version);
-    }
+    updater_add_minimum(a, config->minimum_version);
+    if (!u->floor.overridden)
+        updater_add_minimum(a, u->floor.version);
     for (size_t i = 0; i < config->updater_options.count; i++)
         updater_add(a, config->updater_options.item[i]);
 }
@@ -234,14 +242,14 @@ static void updater_close_pipes(struct updater_pipes *p)
     }
 }
 
-/* "STATUS UUID", written by fwpack: the cause behind its exit status of 1. */
+/* "STATUS UUID VERSION", written by fwpack: the cause behind its exit status of 1. */
 static int updater_read_cause(int fd, struct updater_result *result)
 {
     char line[128] = "";
     int status = EXIT_FAILED;
     ssize_t n = read(fd, line, sizeof line - 1);
 
-    if (n > 0 && sscanf(line, "%d %39s", &status, result->uuid) < 1)
+    if (n > 0 && sscanf(line, "%d %39s %63s", &status, result->uuid, result->version) < 1)
         status = EXIT_FAILED;
     return status == EXIT_MISMATCH ? EXIT_MISMATCH : EXIT_FAILED;
 }
@@ -276,7 +284,9 @@ int updater_run(const struct updater *u, const struct device_config *config, con
                       .fd_count = 5,
                       .extra_env = environment,
                       .new_group = true,
-                      .die_with_parent = true};
+                      .die_with_parent = true,
+                      .in_child = updater_jail_enter,
+                      .in_child_data = (void *)config};
     pid_t pid = spawn_start(&s, err);
     io_close(&p.in[0]);
     io_close(&p.out[1]);

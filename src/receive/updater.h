@@ -7,6 +7,7 @@
 
 #include "config/device_config.h"
 #include "receive/client.h"
+#include "receive/version_floor.h"
 
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct updater {
     char *program; /* a path; owned */
     const char *name;
     bool handshake; /* it knows --exit-handshake */
+    struct version_floor floor;
 };
 
 /* Finds the program that the key updater means and learns what it can do. updater_free() ends it.
@@ -28,7 +30,8 @@ void updater_free(struct updater *u);
 char *updater_locate(const struct device_config *config);
 
 struct updater_result {
-    char uuid[40];   /* of the firmware, if the updater told it */
+    char uuid[40];                    /* of the firmware, if the updater told it */
+    char version[VERSION_FLOOR_SIZE]; /* the same */
     uint64_t unread; /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
 };
 

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct fuzz_medium medium;
     struct source_bytes bytes = {.data = data, .left = size};
     struct report report = {.program = "fuzz", .progress = REPORT_QUIET, .high = 100};
-    char uuid[META_UUID_SIZE];
+    struct meta_identity identity = {0};
     struct error err;
     struct apply_request request = {
         .archive = source_from_bytes(&bytes),
@@ -18,6 +18,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
 
     fuzz_medium_init(&medium, data, 0);
-    (void)apply_run(&request, &report, uuid, &err);
+    (void)apply_run(&request, &report, &identity, &err);
     return 0;
 }

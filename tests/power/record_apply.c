@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 {
     struct medium_options options = {0};
     struct report report = {.program = "record_apply", .progress = REPORT_QUIET, .high = 100};
-    char uuid[META_UUID_SIZE];
+    struct meta_identity identity = {0};
     struct recorder r = {0};
     struct error err = {0};
 
@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     r.medium.extend = NULL;
     struct apply_request request = {
         .archive = source_from_fd(&fd), .task = argv[2], .medium = &r.medium};
-    int rc = apply_run(&request, &report, uuid, &err);
+    int rc = apply_run(&request, &report, &identity, &err);
     if (rc)
         fprintf(stderr, "%s\n", err.text);
     medium_file_close(r.image);
