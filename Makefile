@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo check test bench fuzz format install clean
+.PHONY: all demo check test bench fuzz soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -34,6 +34,11 @@ FUZZ_SECONDS ?= 600
 fuzz:
 	@tests/packages.sh build check
 	@tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# A thousand pushes in a row; the check makes sixty.
+SOAK_PUSHES ?= 1000
+soak: all
+	@FWSSH_SOAK_PUSHES=$(SOAK_PUSHES) tests/run.py $(BUILD) --suite load --only many_pushes
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

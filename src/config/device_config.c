@@ -25,11 +25,11 @@ static int device_config_refuse(cfg_t *cfg, cfg_opt_t *opt, const char *value, c
 }
 
 static int device_config_number(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
-                                long high, const char *expected)
+                                uint64_t low, long high, const char *expected)
 {
     uint64_t number;
 
-    if (number_parse_decimal(value, strlen(value), &number) || number < 1 ||
+    if (number_parse_decimal(value, strlen(value), &number) || number < low ||
         number > (uint64_t)high)
         return device_config_refuse(cfg, opt, value, expected);
     *(long *)result = (long)number;
@@ -38,22 +38,28 @@ static int device_config_number(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 
 static int device_config_port(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, 65535, "a number from 1 to 65535");
+    return device_config_number(cfg, opt, value, result, 1, 65535, "a number from 1 to 65535");
 }
 
 static int device_config_count(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, 1000, "a number from 1 to 1000");
+    return device_config_number(cfg, opt, value, result, 1, 1000, "a number from 1 to 1000");
 }
 
 static int device_config_seconds(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, 86400, "seconds from 1 to 86400");
+    return device_config_number(cfg, opt, value, result, 1, 86400, "seconds from 1 to 86400");
+}
+
+static int device_config_seconds_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *value,
+                                         void *result)
+{
+    return device_config_number(cfg, opt, value, result, 0, 86400, "seconds from 0 to 86400");
 }
 
 static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, INT32_MAX,
+    return device_config_number(cfg, opt, value, result, 1, INT32_MAX,
                                 "the number of a user other than root");
 }
 
@@ -137,6 +143,8 @@ static cfg_opt_t device_config_rows[] = {
     CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
     CFG_INT_CB("max-sessions", 4, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
+    CFG_INT_CB("max-unauthenticated-per-source", 5, CFGF_NONE, device_config_count),
+    CFG_INT_CB("max-penalty", 60, CFGF_NONE, device_config_seconds_or_none),
     CFG_INT_CB("login-grace-time", 30, CFGF_NONE, device_config_seconds),
     CFG_INT_CB("idle-timeout", 120, CFGF_NONE, device_config_seconds),
     CFG_STR_LIST("ciphers", "{\"chacha20-poly1305@openssh.com\", \"aes256-ctr\", \"aes128-ctr\"}",
@@ -244,6 +252,8 @@ static void device_config_fill(struct device_config *c)
     c->session_uid = (int)cfg_getint(cfg, "session-uid");
     c->max_sessions = (int)cfg_getint(cfg, "max-sessions");
     c->max_unauthenticated = (int)cfg_getint(cfg, "max-unauthenticated");
+    c->max_per_source = (int)cfg_getint(cfg, "max-unauthenticated-per-source");
+    c->max_penalty = (int)cfg_getint(cfg, "max-penalty");
     c->login_grace_time = (int)cfg_getint(cfg, "login-grace-time");
     c->idle_timeout = (int)cfg_getint(cfg, "idle-timeout");
     c->ciphers = device_config_list(cfg, "ciphers");

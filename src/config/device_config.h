@@ -39,7 +39,8 @@ struct device_config {
     const char *receive_program, *session_program;
     bool strict_modes; /* key files must be in safe hands */
     int session_uid;   /* user and group that sessions become when the daemon is root's */
-    int max_sessions, max_unauthenticated, login_grace_time, idle_timeout;
+    int max_sessions, max_unauthenticated, max_per_source;
+    int max_penalty, login_grace_time, idle_timeout; /* seconds */
     struct text_list ciphers, macs, kex;
     enum log_level log_level;
     bool log_to_syslog;

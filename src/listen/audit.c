@@ -49,7 +49,7 @@ static void audit_begin(struct buffer *line, const char *what, const struct conn
                         double seconds)
 {
     buffer_add_text(line, what);
-    audit_add(line, "from", c->address);
+    audit_add(line, "from", c->peer.address);
     audit_add(line, "who", c->who);
     buffer_printf(line, " seconds=%.3f", seconds);
 }

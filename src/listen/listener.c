@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "listen/admission.h"
 #include "listen/session_tool.h"
 
 #include <errno.h>
@@ -138,7 +139,10 @@ static size_t listener_count(const struct listener *l)
 
 static int listener_patience(const struct listener *l)
 {
-    return l->reboot_wanted && !l->reboot_after ? LISTENER_SOON_MS : LISTENER_TICK_MS;
+    int held = admission_patience(l);
+    int own = l->reboot_wanted && !l->reboot_after ? LISTENER_SOON_MS : LISTENER_TICK_MS;
+
+    return held >= 0 && held < own ? held : own;
 }
 
 /* Waits once and handles what came. */
@@ -160,9 +164,10 @@ static void listener_round(struct listener *l)
             connection_read(l, c);
     for (size_t k = 0; k < sockets; k++)
         if (p[1 + k].revents)
-            connection_accept(l, l->sockets[k]);
+            admission_accept(l, l->sockets[k]);
     if (p[0].revents)
         listener_signal(l);
+    admission_step(l, io_now());
     connection_check_time(l, io_now());
     connection_free_ended(l);
     listener_check_reboot(l, io_now());

@@ -8,6 +8,8 @@
 
 #include "config/device_config.h"
 #include "listen/host_keys.h"
+#include "listen/peer.h"
+#include "listen/penalty.h"
 #include "monitor/record.h"
 #include "receive/result.h"
 
@@ -18,9 +20,9 @@
 
 struct connection {
     struct connection *next;
-    char source[46]; /* the client's address */
-    char address[64];
+    struct peer peer;
     char who[400]; /* key fingerprint and comment, "" before the login */
+    int held;      /* the connection while it has to wait for its session, else -1 */
     pid_t session; /* 0 when it has ended */
     int control;   /* -1 when the session has closed it */
     double started, update_started;
@@ -39,6 +41,8 @@ struct listener {
     size_t socket_count;
     int signals; /* signalfd(2) */
     struct connection *connections;
+    struct penalty_book penalties;
+    double next_turn; /* of those that are held (admission.h) */
     bool stopping;
 
     /* a reboot that is due (listener_reboot.c) */
@@ -64,7 +68,6 @@ int listener_open_sockets(struct listener *l, struct error *err);
 void listener_tell_ready(void);
 
 /* connection.c */
-void connection_accept(struct listener *l, int socket);
 void connection_read(struct listener *l, struct connection *c);
 bool connection_reap(struct listener *l, pid_t pid, int status);
 void connection_check_time(struct listener *l, double now);

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LISTEN_BACKLOG 128
+#define LISTEN_BACKLOG 1024
 /* sd_listen_fds(3): the first descriptor that a service manager passes on. */
 #define LISTEN_FD_FIRST 3
 

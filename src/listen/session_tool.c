@@ -85,6 +85,22 @@ static bool session_tool_limit(void *data)
     return !setrlimit(RLIMIT_CORE, &none) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* Who has not logged in must not slow down who has. Only root may take it back. */
+#define SESSION_NICE 10
+
+static bool session_tool_prepare(void *data)
+{
+    if (geteuid() == 0)
+        (void)setpriority(PRIO_PROCESS, 0, SESSION_NICE);
+    return session_tool_limit(data);
+}
+
+void session_tool_raise(pid_t session)
+{
+    if (geteuid() == 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)session, 0);
+}
+
 static pid_t session_tool_spawn(const struct device_config *config, const char *what, int out,
                                 int connection, int control, int brief, struct error *err)
 {
@@ -94,7 +110,7 @@ static pid_t session_tool_spawn(const struct device_config *config, const char *
                       .fds = {-1, out, STDERR_FILENO, connection, control, brief},
                       .fd_count = BRIEF_FD_BRIEF + 1,
                       .new_group = true,
-                      .in_child = session_tool_limit};
+                      .in_child = connection < 0 ? session_tool_limit : session_tool_prepare};
     pid_t pid = spawn_start(&s, err);
 
     if (pid < 0)

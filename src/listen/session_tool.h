@@ -18,9 +18,12 @@ int session_tool_make_key(const struct device_config *config, struct buffer *tex
 int session_tool_check(const struct device_config *config, const struct host_keys *keys,
                        struct buffer *report, struct error *err);
 
-/* Starts a session. The caller owns its end of the control socket, keeps the connection's, and
- * reaps the process. */
+/* Starts a session, at a lower priority if the daemon is root's. The caller owns its end of the
+ * control socket, keeps the connection's, and reaps the process. */
 pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys,
                          int connection, int *control, struct error *err);
+
+/* It has logged in: the priority of everybody else. */
+void session_tool_raise(pid_t session);
 
 #endif

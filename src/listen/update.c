@@ -84,7 +84,7 @@ static pid_t update_start(const struct listener *l, const char *subsystem,
 
 static void update_refuse(struct connection *c, const char *why)
 {
-    log_warning("%s: subsystem refused: %s", c->address, why);
+    log_warning("%s: subsystem refused: %s", c->peer.address, why);
     record_send(c->control, RECORD_REFUSED, 0, why, NULL);
 }
 
@@ -112,7 +112,7 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
         /* In this order: if the session dies the kernel closes the lowest number first (relay.h).
          */
         int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};
-        log_info("%s: update begins (subsystem %s)", c->address, subsystem->name);
+        log_info("%s: update begins (subsystem %s)", c->peer.address, subsystem->name);
         record_send(c->control, RECORD_ACCEPTED, 0, NULL, fds);
         c->receive = pid;
         c->update_started = io_now();
@@ -150,16 +150,16 @@ void update_end(struct listener *l, struct connection *c, int status)
     c->receive = 0;
     if (!WIFEXITED(status)) {
         spawn_describe(status, result.text, sizeof result.text);
-        log_error("%s: fwssh-receive %s", c->address, result.text);
+        log_error("%s: fwssh-receive %s", c->peer.address, result.text);
     } else if (update_take_result(c->result_fd, &result, &lock)) {
         result_describe(&result, text, sizeof text);
         log_at(result.status && !result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s",
-               c->address, text);
+               c->peer.address, text);
         if (*result.note)
-            log_info("%s: %s", c->address, result.note);
+            log_info("%s: %s", c->peer.address, result.note);
     } else {
         result.status = (uint32_t)WEXITSTATUS(status);
-        log_error("%s: fwssh-receive ended with status %u and told no result", c->address,
+        log_error("%s: fwssh-receive ended with status %u and told no result", c->peer.address,
                   result.status);
         if (!result.status || result.status > EXIT_WIRE_MAX)
             result.status = EXIT_FAILED;

@@ -1,0 +1,118 @@
+"""Stays up: a flood of strangers, and many pushes in a row."""
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from fixture import read_until, seconds
+
+FLOOD = 1000
+
+
+def memory(pid):
+    """Private memory in kB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+
+def children(pid):
+    """The states of a process's children, zombies included, by name."""
+    found = Counter()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            name, rest = (entry / "stat").read_text().split(" (", 1)[1].rsplit(") ", 1)
+        except OSError:
+            continue
+        if int(rest.split()[1]) == pid:
+            found[name, rest[0]] += 1
+    return found
+
+
+def descriptors(pid):
+    return sorted(os.path.basename(os.readlink(p)).split(":")[0] for p in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def files(t):
+    return {str(p.relative_to(t.dir)) for p in t.dir.rglob("*")}
+
+
+@seconds(180)
+def test_flood_of_strangers(t):
+    """An authorised push begun in the middle of a flood is served, and nothing is left behind. bench/flood.py has the times."""
+    d = t.daemon(max_penalty=60, log_level="info")
+    data = b"fwup:%d\n" % (16 << 20) + os.urandom(16 << 20)
+    assert d.push(data).returncode == 0
+    before, open_before = memory(d.process.pid), descriptors(d.process.pid)
+    flood = t.start([sys.executable, t.src / "tests/load/flood.py", d.port, FLOOD], stdout=subprocess.PIPE)
+    t.wait_for(lambda: d.log().count("audit: connection from=\"127.0.1.") > 20, "the flood to rise")
+    for _ in range(3):
+        r = d.push(data)
+        assert r.returncode == 0, r
+        assert flood.poll() is None, "the flood was over too soon to mean anything"
+    count = int(read_until(flood.stdout, b"have come and gone\n").split()[0])
+    assert count > FLOOD * 0.9, count
+    t.wait_for(lambda: not children(d.process.pid), "the sessions to end", 40)
+    # Those that were held are closed when their turn has come.
+    t.wait_for(lambda: descriptors(d.process.pid) == open_before, "the descriptors to be closed")
+    assert t.sanitized() or memory(d.process.pid) - before < 2048
+    # Every one of them has its line, whether it got a session or not.
+    t.wait_for(lambda: d.log().count("audit: connection from=\"127.0.1.") == count, "all audit lines")
+
+
+def test_source_that_keeps_failing_is_turned_away(t):
+    d = t.daemon(max_penalty=60)
+    stranger = t.key("stranger")
+    for _ in range(6):
+        assert d.push(b"fwup:3\nabc", key=stranger).returncode == 255
+    d.wait_log("its source is turned away for 2 s")
+    r = d.push(b"fwup:3\nabc", "-v", "-o", "LogLevel=DEBUG")
+    if r.returncode:  # a busy machine may need the two seconds for itself
+        assert b"Too many failed logins from your address" in r.stderr
+    t.wait_for(lambda: d.push(b"fwup:3\nabc").returncode == 0, "the penalty to end")
+    # A login clears it.
+    for _ in range(5):
+        assert d.push(b"fwup:3\nabc", key=stranger).returncode == 255
+    assert d.push(b"fwup:3\nabc").returncode == 0
+
+
+@seconds(3600)
+def test_many_pushes_leave_nothing_behind(t):
+    """FWSSH_SOAK_PUSHES=1000 makes it long (make soak); good ones, refused ones, and ones whose client is killed."""
+    count = int(os.environ.get("FWSSH_SOAK_PUSHES", 60))
+    d = t.daemon(log_level="info", audit_file=str(t.dir / "audit"))
+    body = os.urandom(300000)
+    stranger = t.key("stranger")
+
+    def push(i):
+        if i % 20 == 5:
+            assert d.push(b"nonsense\n").returncode == 2
+        elif i % 20 == 10:
+            assert d.push(b"", key=stranger).returncode == 255
+        elif i % 20 == 15:
+            client = d.client()
+            client.stdin.write(b"fwup:%d\n" % len(body) + body[:1000])
+            t.wait_for(lambda: d.pids("fwssh-receive"), "the update to begin")
+            client.kill()
+            client.wait()
+            t.wait_for(lambda: not children(d.process.pid), "the update to end")
+        else:
+            assert d.push(b"fwup:%d,reboot\n" % len(body) + body).returncode == 0
+            # The device stays locked until the reboot's command has failed.
+            t.wait_for(lambda: not children(d.process.pid), "the reboot's command")
+
+    for i in range(20):
+        push(i)
+    t.wait_for(lambda: not children(d.process.pid), "the processes to end")
+    if not t.sanitized():
+        before = memory(d.process.pid)
+    open_before, files_before = descriptors(d.process.pid), files(t)
+    for i in range(count):
+        push(i)
+        for name in ("updater.input", "updater.args", "updater.pid"):
+            (t.dir / name).unlink(missing_ok=True)
+    t.wait_for(lambda: not children(d.process.pid), "the processes to end")
+    assert descriptors(d.process.pid) == open_before
+    assert files(t) <= files_before
+    if not t.sanitized():
+        assert memory(d.process.pid) - before < 256, (before, memory(d.process.pid))
