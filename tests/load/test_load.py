@@ -41,9 +41,10 @@ def files(t):
 def test_flood_of_strangers(t):
     """An authorised push begun in the middle of a flood is served, and nothing is left behind. bench/flood.py has the times."""
     d = t.daemon(max_penalty=60, log_level="info")
+    open_before = descriptors(d.process.pid)
     data = b"fwup:%d\n" % (16 << 20) + os.urandom(16 << 20)
     assert d.push(data).returncode == 0
-    before, open_before = memory(d.process.pid), descriptors(d.process.pid)
+    before = memory(d.process.pid)
     flood = t.start([sys.executable, t.src / "tests/load/flood.py", d.port, FLOOD], stdout=subprocess.PIPE)
     t.wait_for(lambda: d.log().count("audit: connection from=\"127.0.1.") > 20, "the flood to rise")
     for _ in range(3):
@@ -81,6 +82,7 @@ def test_many_pushes_leave_nothing_behind(t):
     """FWSSH_SOAK_PUSHES=1000 makes it long (make soak); good ones, refused ones, and ones whose client is killed."""
     count = int(os.environ.get("FWSSH_SOAK_PUSHES", 60))
     d = t.daemon(log_level="info", audit_file=str(t.dir / "audit"))
+    open_before = descriptors(d.process.pid)
     body = os.urandom(300000)
     stranger = t.key("stranger")
 
@@ -106,13 +108,13 @@ def test_many_pushes_leave_nothing_behind(t):
     t.wait_for(lambda: not children(d.process.pid), "the processes to end")
     if not t.sanitized():
         before = memory(d.process.pid)
-    open_before, files_before = descriptors(d.process.pid), files(t)
+    files_before = files(t)
     for i in range(count):
         push(i)
         for name in ("updater.input", "updater.args", "updater.pid"):
             (t.dir / name).unlink(missing_ok=True)
     t.wait_for(lambda: not children(d.process.pid), "the processes to end")
-    assert descriptors(d.process.pid) == open_before
+    t.wait_for(lambda: descriptors(d.process.pid) == open_before, "the descriptors to be closed")
     assert files(t) <= files_before
     if not t.sanitized():
         assert memory(d.process.pid) - before < 256, (before, memory(d.process.pid))
