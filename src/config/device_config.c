@@ -119,6 +119,8 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("authorized-keys", "{}", CFGF_NONE),
     CFG_STR_LIST_CB("authorized-keys-files", "{\"/etc/fwssh/authorized_keys\"}", CFGF_NONE,
                     device_config_path),
+    CFG_STR("authorized-keys-command", "", CFGF_NONE),
+    CFG_INT_CB("authorized-keys-command-uid", 65534, CFGF_NONE, device_config_uid),
     CFG_BOOL("strict-modes", cfg_true, CFGF_NONE),
     CFG_STR_CB("system-dir", "/etc/ssh", CFGF_NONE, device_config_path),
     CFG_STR_CB("state-dir", "/var/lib/fwssh", CFGF_NONE, device_config_path),
@@ -228,6 +230,8 @@ static void device_config_fill(struct device_config *c)
     c->listen_address = device_config_list(cfg, "listen-address");
     c->authorized_keys = device_config_list(cfg, "authorized-keys");
     c->authorized_keys_files = device_config_list(cfg, "authorized-keys-files");
+    c->keys_command = cfg_getstr(cfg, "authorized-keys-command");
+    c->keys_command_uid = (int)cfg_getint(cfg, "authorized-keys-command-uid");
     c->strict_modes = cfg_getbool(cfg, "strict-modes");
     c->system_dir = cfg_getstr(cfg, "system-dir");
     c->state_dir = cfg_getstr(cfg, "state-dir");

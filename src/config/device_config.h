@@ -25,6 +25,8 @@ struct device_config {
     int port;
     struct text_list listen_address;
     struct text_list authorized_keys, authorized_keys_files;
+    const char *keys_command; /* or "" */
+    int keys_command_uid;     /* whose rights it gets when the daemon is root's */
     const char *system_dir, *state_dir;
     const char *device, *uboot_env_config, *task;
     const char *updater;

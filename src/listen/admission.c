@@ -165,8 +165,12 @@ void admission_accept(struct listener *l, int socket)
     if (fd < 0)
         return;
     struct connection *c = memory_new(1, sizeof *c);
-    *c = (struct connection){
-        .control = -1, .result_fd = -1, .held = fd, .started = io_now(), .next = l->connections};
+    *c = (struct connection){.control = -1,
+                             .result_fd = -1,
+                             .key_answer = -1,
+                             .held = fd,
+                             .started = io_now(),
+                             .next = l->connections};
     peer_name(&c->peer, &address);
     l->connections = c;
     log_debug("%s: connected", c->peer.address);

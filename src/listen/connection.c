@@ -3,6 +3,7 @@
 #include "base/spawn.h"
 #include "listen/admission.h"
 #include "listen/audit.h"
+#include "listen/key_command.h"
 #include "listen/listener.h"
 #include "listen/session_tool.h"
 
@@ -47,6 +48,10 @@ static void connection_record(struct listener *l, struct connection *c, const st
         break;
     case RECORD_DENIED:
         log_warning("%s: login refused: %s", c->peer.address, r->text);
+        break;
+    case RECORD_ASK_KEYS:
+        if (*l->config.keys_command && !c->authenticated)
+            key_command_ask(l, c, r->text);
         break;
     case RECORD_AUTHENTICATED:
         if (!c->authenticated)
@@ -130,6 +135,10 @@ bool connection_reap(struct listener *l, pid_t pid, int status)
             connection_session_ended(l, c, status);
             return true;
         }
+        if (c->key_command == pid) {
+            key_command_end(c, status);
+            return true;
+        }
         if (c->receive == pid) {
             update_end(l, c, status);
             return true;
@@ -140,10 +149,12 @@ bool connection_reap(struct listener *l, pid_t pid, int status)
 
 void connection_check_time(struct listener *l, double now)
 {
-    for (struct connection *c = l->connections; c; c = c->next)
+    for (struct connection *c = l->connections; c; c = c->next) {
+        key_command_check(c, now);
         if (!c->authenticated && c->session &&
             now - c->started > l->config.login_grace_time + CONNECTION_GRACE_EXTRA)
             connection_kill(c, "nobody logged in within login-grace-time");
+    }
 }
 
 static bool connection_is_needed(const struct connection *c)
@@ -172,7 +183,7 @@ void connection_free_ended(struct listener *l)
 {
     for (struct connection **at = &l->connections; *at;) {
         struct connection *c = *at;
-        if (c->held >= 0 || c->session || c->receive) {
+        if (c->held >= 0 || c->session || c->key_command || c->receive) {
             at = &c->next;
             continue;
         }

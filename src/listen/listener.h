@@ -21,10 +21,13 @@
 struct connection {
     struct connection *next;
     struct peer peer;
-    char who[400]; /* key fingerprint and comment, "" before the login */
-    int held;      /* the connection while it has to wait for its session, else -1 */
-    pid_t session; /* 0 when it has ended */
-    int control;   /* -1 when the session has closed it */
+    char who[400];     /* key fingerprint and comment, "" before the login */
+    int held;          /* the connection while it has to wait for its session, else -1 */
+    pid_t session;     /* 0 when it has ended */
+    int control;       /* -1 when the session has closed it */
+    pid_t key_command; /* asked for keys (key_command.h), 0 when none runs */
+    int key_answer;    /* what it prints, else -1 */
+    double key_asked;
     double started, update_started;
     bool authenticated;
     pid_t receive;         /* 0 when none runs */

@@ -62,6 +62,7 @@ static int session_tool_brief(const struct device_config *config, const struct h
     brief_add_number(&brief, BRIEF_GRACE_SECONDS, config->login_grace_time);
     brief_add_number(&brief, BRIEF_IDLE_SECONDS, config->idle_timeout);
     brief_add_number(&brief, BRIEF_UID, config->session_uid);
+    brief_add_number(&brief, BRIEF_ASK_KEYS, *config->keys_command != '\0');
     brief_list(&brief, BRIEF_CIPHERS, &config->ciphers);
     brief_list(&brief, BRIEF_MACS, &config->macs);
     brief_list(&brief, BRIEF_KEX, &config->kex);

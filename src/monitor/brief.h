@@ -28,6 +28,7 @@ enum brief_key {
     BRIEF_GRACE_SECONDS, /* decimal */
     BRIEF_IDLE_SECONDS,
     BRIEF_LOG_LEVEL, /* a number, enum log_level */
+    BRIEF_ASK_KEYS,  /* 1: unknown keys are asked about with RECORD_ASK_KEYS */
     BRIEF_UID,       /* decimal; what a session started by root becomes */
 };
 

@@ -12,7 +12,10 @@ int record_send(int socket, enum record_type type, uint32_t value, const char *t
     struct record r = {.type = type, .value = value};
 
     snprintf(r.text, sizeof r.text, "%s", text ? text : "");
-    return pass_fd_send(socket, &r, sizeof r, fds, fds ? RECORD_FDS : 0);
+    int count = 0;
+    while (fds && count < RECORD_FDS && fds[count] >= 0)
+        count++;
+    return pass_fd_send(socket, &r, sizeof r, fds, count);
 }
 
 int record_receive(int socket, struct record *r, int *fds)

@@ -10,8 +10,9 @@
 
 enum record_type {
     /* up, from the session */
-    RECORD_LOG = 1,       /* value: enum log_level; text: the line */
-    RECORD_DENIED,        /* text: user, fingerprint and reason of a refused login */
+    RECORD_LOG = 1,  /* value: enum log_level; text: the line */
+    RECORD_DENIED,   /* text: user, fingerprint and reason of a refused login */
+    RECORD_ASK_KEYS, /* text: "USER TYPE FINGERPRINT BASE64" of an unknown key; answered by KEYS */
     RECORD_AUTHENTICATED, /* text: key fingerprint and comment */
     RECORD_SUBSYSTEM,     /* text: its name; answered by ACCEPTED or REFUSED */
     RECORD_INPUT_ENDED,   /* the client's end of input, just before it is passed on */
@@ -19,6 +20,7 @@ enum record_type {
     RECORD_CLOSED,        /* the channel has been closed by both sides */
     /* down, from the listener */
     RECORD_ACCEPTED, /* with the ends of standard output, error and input, in this order */
+    RECORD_KEYS,     /* a file with lines of authorized_keys first, or no descriptor */
     RECORD_REFUSED,  /* text: why */
     RECORD_ENDED,    /* value: exit status for the client */
 };
@@ -29,7 +31,8 @@ struct record {
     char text[1016];
 };
 
-/* fds: RECORD_FDS descriptors for ACCEPTED, else NULL. 0, or -1 with errno. */
+/* fds: RECORD_FDS descriptors for ACCEPTED, one for KEYS (the others -1), else NULL. 0, or -1 with
+ * errno. */
 #define RECORD_FDS 3
 int record_send(int socket, enum record_type type, uint32_t value, const char *text,
                 const int *fds);

@@ -7,6 +7,11 @@
 
 #include <sys/types.h>
 
+#define SITE_COMMAND_WORDS_MAX 32
+
+/* Cuts the text at its blanks; argv is NULL-terminated. Returns the number of words. */
+size_t site_command_split(char *text, char *argv[SITE_COMMAND_WORDS_MAX + 1]);
+
 /*
  * Starts it in a process group of its own, with nothing on its input. output: where standard output
  * goes, -1 for nowhere; errors: the same. env: NAME=value strings, NULL-terminated, or NULL. No

@@ -35,6 +35,7 @@ struct session {
     ssh_bind bind;
     ssh_event event;
     struct ssh_server_callbacks_struct callbacks;
+    struct authorized_keys asked; /* what the site's command said last */
     bool authenticated, hung_up;
     int tries;
     double started, quiet_since;
@@ -51,6 +52,14 @@ void session_teardown(struct session *s);
 
 /* session_auth.c */
 void session_auth_watch(struct session *s);
+
+/*
+ * session_keys.c: the entry that allows a login with this key, of the files, or of the site's
+ * command, which is then asked. user and fingerprint ("TYPE SHA256:...") are for the command. NULL
+ * with the reason in *why.
+ */
+const struct authorized_key *session_keys_find(struct session *s, ssh_key key, const char *user,
+                                               const char *fingerprint, const char **why);
 
 /* session_channel.c: at most one channel at a time. */
 ssh_channel session_channel_open(struct session *s);

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static void auth_fingerprint(ssh_key key, char *text, size_t size)
 {
@@ -67,8 +66,7 @@ static int auth_pubkey(ssh_session ssh, const char *user, struct ssh_key_struct 
     if (authorized_keys_is_certificate(key))
         return auth_deny(s, user, fingerprint, "certificates are not accepted");
     const char *why;
-    const struct authorized_key *found =
-        authorized_keys_find(&s->brief.keys, key, s->peer, (int64_t)time(NULL), &why);
+    const struct authorized_key *found = session_keys_find(s, key, user, fingerprint, &why);
     if (!found)
         return auth_deny(s, user, fingerprint, why);
     if (state == SSH_PUBLICKEY_STATE_VALID)

@@ -19,6 +19,7 @@ struct session_brief {
     int grace_seconds, idle_seconds;
     unsigned uid; /* what the session becomes */
     enum log_level log_level;
+    bool ask_keys; /* the listener has a command that may know more keys */
     bool complain;
 };
 

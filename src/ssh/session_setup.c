@@ -145,5 +145,6 @@ void session_teardown(struct session *s)
     }
     if (s->bind)
         ssh_bind_free(s->bind);
+    authorized_keys_free(&s->asked);
     session_brief_free(&s->brief);
 }
