@@ -154,7 +154,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("macs", "{\"hmac-sha2-256-etm@openssh.com\", \"hmac-sha2-512-etm@openssh.com\"}",
                  CFGF_NONE),
     CFG_STR_LIST("kex",
-                 "{\"curve25519-sha256\", \"curve25519-sha256@libssh.org\", "
+                 "{\"post-quantum\", \"curve25519-sha256\", \"curve25519-sha256@libssh.org\", "
                  "\"diffie-hellman-group16-sha512\", \"diffie-hellman-group18-sha512\"}",
                  CFGF_NONE),
     CFG_STR_CB("log-level", "info", CFGF_NONE, device_config_log_level),

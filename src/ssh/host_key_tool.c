@@ -46,6 +46,12 @@ static void host_key_print(ssh_key key)
     ssh_clean_pubkey_hash(&hash);
 }
 
+static bool algorithm_may_be_missing(enum ssh_bind_options_e option, const char *name)
+{
+    return option == SSH_BIND_OPTIONS_KEY_EXCHANGE && *name &&
+           strstr(SESSION_KEX_POST_QUANTUM, name);
+}
+
 /* A list is taken by libssh if it knows any of its names; a misspelt one must not silently be
  * missing. */
 static bool algorithms_are_known(char *list, enum ssh_bind_options_e option, const char *key)
@@ -54,7 +60,8 @@ static bool algorithms_are_known(char *list, enum ssh_bind_options_e option, con
 
     for (char *name; (name = strsep(&list, ","));) {
         ssh_bind bind = ssh_bind_new();
-        bool ok = bind && ssh_bind_options_set(bind, option, name) >= 0;
+        bool ok = bind && (ssh_bind_options_set(bind, option, name) >= 0 ||
+                           algorithm_may_be_missing(option, name));
         if (!ok)
             log_error("%s: libssh does not know '%s'", key, name);
         known = known && ok;

@@ -51,6 +51,19 @@ static bool session_pump(struct session *s)
     return true;
 }
 
+/*
+ * While an updater works, perhaps for minutes, nothing moves: what stands between us and the client
+ * must not forget the connection. Whether the client answers does not matter: while it has to send,
+ * idle-timeout counts.
+ */
+static void session_keep_alive(struct session *s, double now)
+{
+    if (!s->channel.running || now - s->kept_alive < s->brief.idle_seconds / 4.0)
+        return;
+    s->kept_alive = now;
+    (void)ssh_send_keepalive(s->ssh);
+}
+
 /* NULL while the session may go on. */
 static const char *session_time_is_up(const struct session *s, double now)
 {
@@ -104,6 +117,7 @@ static void session_serve(struct session *s)
     bool alive = session_pump(s);
     while (alive && !why) {
         alive = session_round(s);
+        session_keep_alive(s, io_now());
         why = session_time_is_up(s, io_now());
     }
     if (why)

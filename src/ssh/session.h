@@ -38,7 +38,7 @@ struct session {
     struct authorized_keys asked; /* what the site's command said last */
     bool authenticated, hung_up;
     int tries;
-    double started, quiet_since;
+    double started, quiet_since, kept_alive;
     struct session_channel channel;
 };
 

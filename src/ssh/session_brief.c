@@ -24,6 +24,18 @@ static int brief_number(const struct brief_item *item)
     return value;
 }
 
+static char *brief_kex(const struct brief_item *item)
+{
+    char *text = brief_copy(item), *rest = text;
+    struct buffer list = {0};
+
+    for (char *name; (name = strsep(&rest, ","));)
+        buffer_printf(&list, "%s%s", list.len ? "," : "",
+                      strcmp(name, "post-quantum") ? name : SESSION_KEX_POST_QUANTUM);
+    free(text);
+    return list.data ? list.data : memory_text("");
+}
+
 /* Version 0.10 imports some keys (Ed25519 in PKCS#8) that it cannot use; a client that picks one
  * would be dropped. */
 static bool host_key_is_usable(ssh_key key)
@@ -78,7 +90,7 @@ static void session_brief_item(struct session_brief *b, const struct brief_item 
         b->macs = brief_copy(item);
         break;
     case BRIEF_KEX:
-        b->kex = brief_copy(item);
+        b->kex = brief_kex(item);
         break;
     case BRIEF_GRACE_SECONDS:
         b->grace_seconds = brief_number(item);

@@ -11,6 +11,10 @@
 
 #define SESSION_HOST_KEYS_MAX 8
 
+/* What "post-quantum" in the key kex stands for: those of these that libssh knows (0.10: none). */
+#define SESSION_KEX_POST_QUANTUM                                                                   \
+    "mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com"
+
 struct session_brief {
     size_t host_key_count;
     ssh_key host_key[SESSION_HOST_KEYS_MAX];

@@ -213,6 +213,14 @@ def test_4_updater_that_works_on_after_the_last_byte(t):
     assert_works(d)
 
 
+def test_4_connection_is_kept_alive_while_the_updater_works(t):
+    """For what stands between: nothing else moves for as long as a flash takes."""
+    d = t.daemon(idle_timeout=2, updater=t.updater("take; sleep 3\nprintf 'Success!\\n'; shake 0"))
+    r = d.push(HELLO, "-vv", "-o", "LogLevel=DEBUG2")
+    assert r.returncode == 0 and d.reboots() <= 1
+    assert r.stderr.count(b"rtype keepalive@openssh.com") >= 2, r.stderr
+
+
 # 5. Ends of input
 
 
