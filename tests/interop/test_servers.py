@@ -49,7 +49,7 @@ def receive_command(t, d, shell):
     return f"{program} %s; exit $?" if shell else f"exec {program} %s"
 
 
-def sshd(t, d, shell=False):
+def sshd(t, d, shell=False, more=""):
     need_root(t)
     program = "/usr/sbin/sshd"
     t.need(program)
@@ -68,6 +68,7 @@ UsePAM no
 StrictModes no
 PidFile none
 PrintMotd no
+{more}
 SetEnv {environment}
 Subsystem nerves_firmware_ssh {receive % "nerves_firmware_ssh"}
 Subsystem fwup {receive % "fwup"}
@@ -279,3 +280,50 @@ def test_dropbear_reboot_comes_after_the_session(t):
 
 def test_dropbear_reboot_comes_after_the_session_with_a_shell_between(t):
     check_reboot_order(t, dropbear, shell=True)
+
+
+# User certificates: with OpenSSH's sshd in front (SECURITY.md, "User certificates")
+
+
+def certify(t, name, *options):
+    """A key pair whose public half the authority has signed."""
+    key = t.key(name)
+    assert t.run(["ssh-keygen", "-q", "-s", t.key("authority"), "-I", name, *options, f"{key}.pub"]).returncode == 0
+    return key
+
+
+def test_sshd_takes_user_certificates(t):
+    d = t.daemon(wait=False)
+    me = getpass.getuser()
+    good = certify(t, "good", "-n", "updaters", "-V", "-1h:+1h")
+    revoked = certify(t, "revoked", "-n", "updaters", "-V", "-1h:+1h")
+    refused = [revoked, certify(t, "expired", "-n", "updaters", "-V", "-2h:-1h"),
+               certify(t, "principal", "-n", "others", "-V", "-1h:+1h"),
+               certify(t, "elsewhere", "-n", "updaters", "-O", "source-address=10.0.0.0/8")]
+    (t.dir / "principals").write_text("updaters\n")
+    assert t.run(["ssh-keygen", "-q", "-k", "-f", t.dir / "krl", f"{revoked}.pub"]).returncode == 0
+    server = sshd(t, d, more=f"TrustedUserCAKeys {t.key('authority')}.pub\nAuthorizedPrincipalsFile {t.dir}/principals\n"
+                             f"RevokedKeys {t.dir}/krl")
+
+    def push(key):
+        args = d.ssh_args("-o", f"CertificateFile={key}-cert.pub", user=me, key=key)
+        args[args.index("-p") + 1] = str(server.port)
+        return t.run(args, input=b"fwup:5,reboot\nhello", text=False)
+
+    for key in refused:
+        r = push(key)
+        assert r.returncode == 255 and b"Permission denied" in r.stderr, (key, r)
+    assert d.updater_input() == b""
+    r = push(good)
+    assert (r.returncode, r.stdout) == (0, SUCCESS), r
+    assert d.updater_input() == b"hello"
+
+
+def test_fwsshd_refuses_certificates_and_says_so(t):
+    d = t.daemon()
+    key = certify(t, "good", "-n", "any", "-V", "-1h:+1h")
+    d.write_config(authorized_keys_files=[f"{t.key('authority')}.pub"])
+    d.reload()
+    r = d.push(b"fwup:5\nhello", "-o", f"CertificateFile={key}-cert.pub", key=key)
+    assert r.returncode == 255
+    d.wait_log("certificates are not accepted")

@@ -61,3 +61,23 @@ def test_file_may_be_moved_away(t):
         assert d.push(b"fwup:3\nabc").returncode == 0
         t.wait_for(lambda: len(lines(audit)) == 2, "two lines")
         audit.rename(t.dir / f"audit.{n}")
+
+
+def test_no_secret_is_in_any_log(t):
+    """At the highest level: no private key, no environment, no byte of the firmware."""
+    audit = t.dir / "audit"
+    d = t.daemon(wait=False, audit_file=str(audit), updater=t.updater("take; echo \"bad archive\"; exit 1"))
+    d.start(env={"SITE_PASSWORD": "hunter2-in-the-environment"})
+    stranger = t.key("stranger")
+    payload = b"firmware-with-a-secret " * 100
+    d.push(b"fwup:%d\n" % len(payload) + payload)
+    d.push(payload)
+    d.push(b"fwup:3\nabc", key=stranger)
+    d.push(b"fwup:3\nabc", subsystem="shell")
+    d.stop()
+    text = d.log() + audit.read_text() + (d.state / "last-update").read_text()
+    host_key = (d.state / "ssh_host_ed25519_key").read_text().splitlines()[1:-1]
+    assert len("".join(host_key)) > 200
+    for secret in (*host_key, "hunter2", "firmware-with-a-secret"):
+        assert secret not in text, secret
+    assert (d.state / "ssh_host_ed25519_key").stat().st_mode & 0o777 == 0o600
