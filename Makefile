@@ -28,6 +28,7 @@ test: all
 bench: all
 	@bench/run.sh $(BUILD)
 	@bench/engine.sh $(BUILD)
+	@bench/flood.py $(BUILD)
 
 # Ten minutes for each parser; FUZZ_SECONDS and FUZZ_TARGETS change that.
 FUZZ_SECONDS ?= 600
