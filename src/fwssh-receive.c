@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "receive/reboot.h"
 #include "receive/receive.h"
+#include "receive/request.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 
 static const char usage[] =
     "Usage: fwssh-receive [-f FILE] [-o KEY=VALUE]... -s SUBSYSTEM [--stderr] [--result-fd N]\n"
+    "       fwssh-receive [-f FILE] [-o KEY=VALUE]... --confirm | --revert REASON | --status\n"
     "       fwssh-receive -t | --version | --help\n"
     "\n"
     "Receives one firmware update on standard input, as fwsshd starts it, or sshd with a line\n"
@@ -20,16 +22,23 @@ static const char usage[] =
     "\n"
     "  -f FILE          configuration (default " DEVICE_CONFIG_PATH ")\n"
     "  -o KEY=VALUE     sets a key of the configuration\n"
-    "  -s SUBSYSTEM     nerves_firmware_ssh (header, then data) or fwup (data only)\n"
+    "  -s SUBSYSTEM     nerves_firmware_ssh (header, then data), fwup (data only) or fwssh\n"
+    "                   (requests)\n"
+    "  --confirm        for the device's start-up scripts: the running firmware is to stay\n"
+    "  --revert REASON  the firmware before it is to boot next; the script reboots\n"
+    "  --status         prints what the device knows of its slots\n"
     "  -t               checks the configuration and prints what is in force\n"
     "  --stderr         messages go to standard error; sshd would drop them there\n"
     "  --result-fd N    the listener's socket for the result\n"
-    "  --config-fd N    the listener's configuration, in place of -f and -o\n";
+    "  --config-fd N    the listener's configuration, in place of -f and -o\n"
+    "  --volatile-host-key  the listener's host key does not survive a reboot\n";
 
 struct options {
     const char *config, *subsystem;
     struct text_list overrides;
-    bool use_stderr, test;
+    bool use_stderr, test, volatile_key;
+    const char *local; /* a request of the device itself: its name */
+    const char *reason;
     int result_fd, config_fd;
 };
 
@@ -39,6 +48,10 @@ static int parse_options(struct options *o, int argc, char **argv)
         {"stderr", no_argument, NULL, 'E'},
         {"result-fd", required_argument, NULL, 'R'},
         {"config-fd", required_argument, NULL, 'C'},
+        {"volatile-host-key", no_argument, NULL, 'K'},
+        {"confirm", no_argument, NULL, 'c'},
+        {"revert", required_argument, NULL, 'r'},
+        {"status", no_argument, NULL, 'S'},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -70,6 +83,19 @@ static int parse_options(struct options *o, int argc, char **argv)
                 return EXIT_USAGE;
             *(c == 'R' ? &o->result_fd : &o->config_fd) = (int)number;
             break;
+        case 'K':
+            o->volatile_key = true;
+            break;
+        case 'c':
+            o->local = "confirm";
+            break;
+        case 'r':
+            o->local = "revert";
+            o->reason = optarg;
+            break;
+        case 'S':
+            o->local = "status";
+            break;
         case 'V':
             puts("fwssh-receive " FWSSH_VERSION);
             exit(EXIT_DONE);
@@ -80,7 +106,7 @@ static int parse_options(struct options *o, int argc, char **argv)
             return EXIT_USAGE;
         }
     }
-    return optind < argc || (!o->subsystem && !o->test) ? EXIT_USAGE : EXIT_DONE;
+    return optind < argc || (!o->subsystem && !o->test && !o->local) ? EXIT_USAGE : EXIT_DONE;
 }
 
 /* The listener logs and reboots; where there is none, we do. */
@@ -106,6 +132,39 @@ static void finish(const struct device_config *config, const struct options *o,
     }
 }
 
+static int print_configuration(const struct device_config *config)
+{
+    struct buffer text = {0};
+
+    device_config_print(config, &text);
+    fputs(buffer_text(&text), stdout);
+    buffer_free(&text);
+    return EXIT_DONE;
+}
+
+/* What a start-up script of the device asks for; no SSH and no lock. */
+static int run_local(const struct device_config *config, const struct options *o)
+{
+    struct request q = {.verb = !strcmp(o->local, "confirm")  ? REQUEST_CONFIRM
+                                : !strcmp(o->local, "revert") ? REQUEST_REVERT
+                                                              : REQUEST_STATUS};
+    struct facts facts = {0};
+    struct buffer text = {0};
+    struct error err;
+    bool reboot;
+
+    snprintf(q.reason, sizeof q.reason, "%s", o->reason ? o->reason : "");
+    int rc = q.verb == REQUEST_STATUS ? request_facts(config, &q, false, &facts, &err)
+                                      : request_change(config, &q, &reboot, &err);
+    if (rc)
+        fprintf(stderr, "fwssh-receive: %s\n", err.text);
+    facts_print(&facts, &text);
+    fputs(buffer_text(&text), stdout);
+    buffer_free(&text);
+    facts_free(&facts);
+    return rc ? (int)err.status : EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
     struct device_config config;
@@ -129,13 +188,10 @@ int main(int argc, char **argv)
         client_complain(&client, err.text);
         return EXIT_USAGE;
     }
-    if (o.test) {
-        struct buffer text = {0};
-        device_config_print(&config, &text);
-        fputs(buffer_text(&text), stdout);
-        buffer_free(&text);
+    if (o.test || o.local) {
+        int status = o.test ? print_configuration(&config) : run_local(&config, &o);
         device_config_free(&config);
-        return EXIT_DONE;
+        return status;
     }
     client.idle_timeout = config.idle_timeout;
     const struct subsystem *subsystem = subsystem_find(o.subsystem);
@@ -143,7 +199,7 @@ int main(int argc, char **argv)
         client_complain(&client, "there is no subsystem of that name");
         return EXIT_USAGE;
     }
-    receive_run(&config, subsystem, &client, &result, &lock);
+    receive_run(&config, subsystem, o.volatile_key, &client, &result, &lock);
     finish(&config, &o, &result, lock);
     client_close(&client);
     io_close(&lock);

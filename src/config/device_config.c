@@ -97,20 +97,45 @@ static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, 
     return 0;
 }
 
+/* One of a few words, which expected lists as they are told. */
+static int device_config_choice(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
+                                const char *const *words, const char *expected)
+{
+    for (; *words; words++)
+        if (!strcmp(value, *words)) {
+            *(const char **)result = value;
+            return 0;
+        }
+    return device_config_refuse(cfg, opt, value, expected);
+}
+
 static int device_config_log_level(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    if (log_level_parse(value) < 0)
-        return device_config_refuse(cfg, opt, value, "error, warning, info or debug");
-    *(const char **)result = value;
-    return 0;
+    static const char *const words[] = {"error", "warning", "info", "debug", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "error, warning, info or debug");
 }
 
 static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    if (strcmp(value, "stderr") && strcmp(value, "syslog"))
-        return device_config_refuse(cfg, opt, value, "stderr or syslog");
-    *(const char **)result = value;
-    return 0;
+    static const char *const words[] = {"stderr", "syslog", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "stderr or syslog");
+}
+
+static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"auto", "uboot-env", "ops.fw", "command", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words,
+                                "auto, uboot-env, ops.fw or command");
+}
+
+static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"warn", "refuse", "ignore", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "warn, refuse or ignore");
 }
 
 static cfg_opt_t device_config_rows[] = {
@@ -126,6 +151,11 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("state-dir", "/var/lib/fwssh", CFGF_NONE, device_config_path),
     CFG_STR_CB("device", "uboot-env", CFGF_NONE, device_config_device),
     CFG_STR_CB("uboot-env-config", "/etc/fw_env.config", CFGF_NONE, device_config_path),
+    CFG_STR_CB("slot-driver", "auto", CFGF_NONE, device_config_slot_driver),
+    CFG_STR("slot-command", "", CFGF_NONE),
+    CFG_STR_CB("ops-firmware", "/usr/share/fwup/ops.fw", CFGF_NONE, device_config_path),
+    CFG_STR_CB("unconfirmed", "warn", CFGF_NONE, device_config_unconfirmed),
+    CFG_STR_LIST("allowed-tasks", "{}", CFGF_NONE),
     CFG_STR_CB("task", "upgrade", CFGF_NONE, device_config_word),
     CFG_STR_CB("updater", "auto", CFGF_NONE, device_config_word),
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
@@ -237,6 +267,11 @@ static void device_config_fill(struct device_config *c)
     c->state_dir = cfg_getstr(cfg, "state-dir");
     c->device = cfg_getstr(cfg, "device");
     c->uboot_env_config = cfg_getstr(cfg, "uboot-env-config");
+    c->slot_driver = cfg_getstr(cfg, "slot-driver");
+    c->slot_command = cfg_getstr(cfg, "slot-command");
+    c->ops_firmware = cfg_getstr(cfg, "ops-firmware");
+    c->unconfirmed = cfg_getstr(cfg, "unconfirmed");
+    c->allowed_tasks = device_config_list(cfg, "allowed-tasks");
     c->task = cfg_getstr(cfg, "task");
     c->updater = cfg_getstr(cfg, "updater");
     c->updater_options = device_config_list(cfg, "updater-options");
@@ -336,6 +371,7 @@ void device_config_free(struct device_config *c)
     free(c->listen_address.item);
     free(c->authorized_keys.item);
     free(c->authorized_keys_files.item);
+    free(c->allowed_tasks.item);
     free(c->updater_options.item);
     free(c->firmware_public_keys.item);
     free(c->ciphers.item);

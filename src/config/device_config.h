@@ -29,6 +29,9 @@ struct device_config {
     int keys_command_uid;     /* whose rights it gets when the daemon is root's */
     const char *system_dir, *state_dir;
     const char *device, *uboot_env_config, *task;
+    const char *slot_driver, *slot_command, *ops_firmware; /* slots/slot_driver.h */
+    const char *unconfirmed;                               /* warn, refuse or ignore */
+    struct text_list allowed_tasks;                        /* none: only task */
     const char *updater;
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;

@@ -69,7 +69,10 @@ void audit_update(const struct listener *l, const struct connection *c, const st
 
     if (result->asked)
         return;
-    audit_begin(&line, "update", c, io_now() - c->update_started);
+    audit_begin(&line, result_is_update(result) ? "update" : "request", c,
+                io_now() - c->update_started);
+    if (*result->request)
+        audit_add(&line, "request", result->request);
     audit_add(&line, "task", l->config.task);
     buffer_printf(&line, " firmwares=%u", result->firmwares);
     audit_add(&line, "uuid", result->uuid);

@@ -3,10 +3,10 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/site_command.h"
 #include "base/spawn.h"
 #include "listen/key_file.h"
 #include "monitor/brief.h"
-#include "receive/site_command.h"
 
 #include <grp.h>
 #include <signal.h>

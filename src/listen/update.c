@@ -66,6 +66,7 @@ static pid_t update_start(const struct listener *l, const char *subsystem,
                           "4",
                           "-s",
                           subsystem,
+                          l->keys.volatile_key ? "--volatile-host-key" : NULL,
                           NULL};
     int config = update_config(l, err);
     pid_t pid = -1;
@@ -112,7 +113,10 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
         /* In this order: if the session dies the kernel closes the lowest number first (relay.h).
          */
         int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};
-        log_info("%s: update begins (subsystem %s)", c->peer.address, subsystem->name);
+        if (subsystem->kind == SUBSYSTEM_REQUEST)
+            log_debug("%s: request begins", c->peer.address);
+        else
+            log_info("%s: update begins (subsystem %s)", c->peer.address, subsystem->name);
         record_send(c->control, RECORD_ACCEPTED, 0, NULL, fds);
         c->receive = pid;
         c->update_started = io_now();
@@ -153,8 +157,10 @@ void update_end(struct listener *l, struct connection *c, int status)
         log_error("%s: fwssh-receive %s", c->peer.address, result.text);
     } else if (update_take_result(c->result_fd, &result, &lock)) {
         result_describe(&result, text, sizeof text);
-        log_at(result.status && !result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s: %s",
-               c->peer.address, text);
+        log_at(result.asked    ? LOG_LEVEL_DEBUG
+               : result.status ? LOG_LEVEL_ERROR
+                               : LOG_LEVEL_INFO,
+               "%s: %s", c->peer.address, text);
         if (*result.note)
             log_info("%s: %s", c->peer.address, result.note);
     } else {

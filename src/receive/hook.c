@@ -1,19 +1,14 @@
 #include "receive/hook.h"
 
-#include "base/io.h"
 #include "base/memory.h"
+#include "base/site_command.h"
 #include "base/spawn.h"
-#include "receive/site_command.h"
 
 #include <ctype.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define HOOK_TEXT_MAX 400
 #define HOOK_ENV_MAX 8
@@ -61,49 +56,16 @@ static void hook_join_lines(char *text)
             *p = ' ';
 }
 
-/* Until the hook has closed its output, or its time is up. What does not fit is read and dropped.
- */
-static void hook_listen(struct hook *h, int fd, int seconds)
-{
-    double end = io_now() + seconds;
-    size_t len = 0;
-    char dropped[512];
-
-    for (;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        double left = end - io_now();
-        if (left <= 0 || poll(&p, 1, (int)(left * 1000) + 1) <= 0) {
-            h->timed_out = true;
-            break;
-        }
-        size_t room = sizeof h->text - 1 - len;
-        ssize_t n = read(fd, room ? h->text + len : dropped, room ? room : sizeof dropped);
-        if (n <= 0)
-            break;
-        len += room ? (size_t)n : 0;
-    }
-    h->text[len] = '\0';
-    hook_join_lines(h->text);
-}
-
-/* The process group goes with the hook: nothing of it is left behind. */
 static int hook_run(struct hook *h, int seconds, struct error *err)
 {
-    int out[2];
+    struct site_command_result r;
+    int rc = site_command_run(h->command, h->env, seconds, &r, err);
 
-    if (pipe2(out, O_CLOEXEC))
-        return error_errno(err, "cannot make a pipe");
-    pid_t pid = site_command_start(h->command, out[1], out[1], h->env, err);
-    close(out[1]);
-    if (pid >= 0) {
-        hook_listen(h, out[0], seconds);
-        if (h->timed_out)
-            kill(-pid, SIGKILL);
-        h->status = spawn_wait(pid);
-        kill(-pid, SIGKILL);
-    }
-    close(out[0]);
-    return pid < 0 ? -1 : 0;
+    h->status = r.status;
+    h->timed_out = r.timed_out;
+    snprintf(h->text, sizeof h->text, "%.*s", HOOK_TEXT_MAX - 1, r.text);
+    hook_join_lines(h->text);
+    return rc;
 }
 
 static int hook_judge(const struct hook *h, int seconds, struct error *err)

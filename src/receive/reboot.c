@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/site_command.h"
 #include "base/spawn.h"
-#include "receive/site_command.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -1,11 +1,15 @@
 #include "receive/receive.h"
 
 #include "base/io.h"
+#include "base/memory.h"
 #include "receive/device_lock.h"
-#include "receive/device_path.h"
 #include "receive/header_parse.h"
 #include "receive/hook.h"
+#include "receive/request.h"
 #include "receive/updater.h"
+#include "slots/device_path.h"
+#include "slots/slot_driver.h"
+#include "slots/updater_path.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +18,7 @@
 /* What one update works with. */
 struct receive {
     const struct device_config *config;
+    bool volatile_key; /* the host key does not survive a reboot */
     struct client *client;
     struct result *result;
     char *device;
@@ -25,7 +30,7 @@ struct receive {
 static int receive_describe(struct receive *r, struct error *err)
 {
     struct error device_error = {0};
-    char *updater = updater_locate(r->config);
+    char *updater = updater_path_find(r->config);
     char *device = device_path_find(r->config, &device_error);
 
     error_set(
@@ -38,16 +43,15 @@ static int receive_describe(struct receive *r, struct error *err)
     return -1;
 }
 
-/* The line up to its newline, however it is cut into packets; what follows stays in ahead. */
-static int receive_header(struct receive *r, struct header *header, struct error *err)
+/* The line up to its newline, however it is cut into packets; it stays in ahead. */
+static int receive_line(struct receive *r, size_t max, size_t *len, struct error *err)
 {
     struct buffer *ahead = &r->client->ahead;
     const char *newline;
 
     while (!(newline = ahead->len ? memchr(ahead->data, '\n', ahead->len) : NULL)) {
-        if (ahead->len >= HEADER_MAX)
-            return error_set(err, EXIT_USAGE, "bad header: no newline in the first %d bytes",
-                             HEADER_MAX);
+        if (ahead->len >= max)
+            break;
         int n = client_read_ahead(r->client, err);
         if (n < 0)
             return -1;
@@ -57,12 +61,20 @@ static int receive_header(struct receive *r, struct header *header, struct error
             return error_set(err, EXIT_USAGE,
                              "the input ended inside the header; nothing was done");
     }
-    size_t len = (size_t)(newline - ahead->data);
-    if (len >= HEADER_MAX)
-        return error_set(err, EXIT_USAGE, "bad header: no newline in the first %d bytes",
-                         HEADER_MAX);
-    int rc = header_parse(ahead->data, len, header, err);
-    buffer_drop(ahead, len + 1);
+    *len = newline ? (size_t)(newline - ahead->data) : max;
+    return *len < max
+               ? 0
+               : error_set(err, EXIT_USAGE, "bad header: no newline in the first %zu bytes", max);
+}
+
+static int receive_header(struct receive *r, struct header *header, struct error *err)
+{
+    size_t len;
+
+    if (receive_line(r, HEADER_MAX, &len, err))
+        return -1;
+    int rc = header_parse(r->client->ahead.data, len, header, err);
+    buffer_drop(&r->client->ahead, len + 1);
     return rc;
 }
 
@@ -122,9 +134,34 @@ static int receive_check_surplus(struct receive *r, struct error *err)
                      r->result->firmwares ? ", but the firmware was written" : "");
 }
 
+/* An update overwrites the slot that an unconfirmed firmware could go back to. */
+static int receive_check_confirmed(struct receive *r, struct error *err)
+{
+    struct facts facts = {0};
+    struct error ignored;
+    int rc = 0;
+
+    const struct slot_driver *driver = slot_driver_find(r->config, &ignored);
+    if (!driver || !driver->knows_confirmed || !strcmp(r->config->unconfirmed, "ignore") ||
+        slot_driver_read(r->config, &facts, &ignored) ||
+        strcmp(facts_get(&facts, "confirmed"), "no"))
+        goto cleanup;
+    error_set(err, EXIT_REFUSED,
+              "the running firmware (slot %s, version %s) is not confirmed yet, and an update "
+              "overwrites what it could go back to; confirm it first: fwssh confirm HOST",
+              facts_get(&facts, "active"), facts_get(&facts, "version"));
+    if (!strcmp(r->config->unconfirmed, "refuse"))
+        rc = -1;
+    else
+        client_complain(r->client, err->text);
+cleanup:
+    facts_free(&facts);
+    return rc;
+}
+
 static int receive_prepare(struct receive *r, struct error *err)
 {
-    return hook_precheck(r->config, r->device, r->client, err) ||
+    return receive_check_confirmed(r, err) || hook_precheck(r->config, r->device, r->client, err) ||
                    updater_find(&r->updater, r->config, err)
                ? -1
                : 0;
@@ -167,23 +204,123 @@ static int receive_whole_input(struct receive *r, struct error *err)
     return 0;
 }
 
-void receive_run(const struct device_config *config, const struct subsystem *subsystem,
-                 struct client *client, struct result *result, int *lock)
+static int receive_answer(struct receive *r, const struct facts *facts)
 {
-    struct receive r = {.config = config, .client = client, .result = result, .lock = lock};
+    struct buffer text = {0};
+
+    buffer_add_text(&text, REQUEST_VERSION " ok\n");
+    if (facts)
+        facts_print(facts, &text);
+    client_say(r->client, buffer_text(&text));
+    buffer_free(&text);
+    return 0;
+}
+
+static int receive_tell_facts(struct receive *r, const struct request *q, struct error *err)
+{
+    struct facts facts = {0};
+
+    int rc = request_facts(r->config, q, r->volatile_key, &facts, err);
+    if (!rc)
+        receive_answer(r, &facts);
+    facts_free(&facts);
+    return rc;
+}
+
+static int receive_change(struct receive *r, const struct request *q, struct error *err)
+{
+    bool reboot = q->verb == REQUEST_REBOOT;
+
+    if (receive_lock(r, err) || (!reboot && request_change(r->config, q, &reboot, err)))
+        return -1;
+    r->result->reboot = reboot;
+    return receive_answer(r, NULL);
+}
+
+static int receive_update(struct receive *r, const struct request *q, struct error *err)
+{
+    if (request_check_task(r->config, q, err) || receive_lock(r, err) || receive_prepare(r, err))
+        return -1;
+    r->updater.task = *q->task ? q->task : NULL;
+    receive_answer(r, NULL);
+    if (receive_firmware(r, q->size, true, err) || receive_check_surplus(r, err))
+        return -1;
+    r->result->reboot = q->reboot;
+    return 0;
+}
+
+static int receive_do_request(struct receive *r, const struct request *q, struct error *err)
+{
+    switch (q->verb) {
+    case REQUEST_STATUS:
+    case REQUEST_LOG:
+        return receive_tell_facts(r, q, err);
+    case REQUEST_UPDATE:
+        return receive_update(r, q, err);
+    default:
+        return receive_change(r, q, err);
+    }
+}
+
+/* Subsystem fwssh. An error is told where a program looks for the answer, too. */
+static int receive_request(struct receive *r, struct error *err)
+{
+    struct request q = {0};
+    size_t len = 0;
+    int rc = receive_line(r, REQUEST_MAX, &len, err);
+
+    r->result->asked = 1; /* until it is known to be more */
+    if (!rc) {
+        rc = request_parse(r->client->ahead.data, len, &q, err);
+        buffer_drop(&r->client->ahead, len + 1);
+    }
+    if (!rc) {
+        snprintf(r->result->request, sizeof r->result->request, "%s", q.name);
+        r->result->asked = q.verb == REQUEST_STATUS || q.verb == REQUEST_LOG;
+        rc = receive_do_request(r, &q, err);
+    }
+    if (rc) {
+        unsigned status = err->status <= EXIT_WIRE_MAX ? err->status : EXIT_FAILED;
+        char *line = memory_printf(REQUEST_VERSION " error %u %s\n", status, err->text);
+        client_say(r->client, line);
+        free(line);
+    }
+    return rc;
+}
+
+static int receive_subsystem(struct receive *r, enum subsystem_kind kind, struct error *err)
+{
+    switch (kind) {
+    case SUBSYSTEM_HEADER:
+        return receive_with_header(r, err);
+    case SUBSYSTEM_DATA:
+        return receive_whole_input(r, err);
+    default:
+        return receive_request(r, err);
+    }
+}
+
+void receive_run(const struct device_config *config, const struct subsystem *subsystem,
+                 bool volatile_key, struct client *client, struct result *result, int *lock)
+{
+    struct receive r = {.config = config,
+                        .volatile_key = volatile_key,
+                        .client = client,
+                        .result = result,
+                        .lock = lock};
     struct error err = {0};
 
     *result = (struct result){0};
     *lock = -1;
-    int rc = subsystem->header ? receive_with_header(&r, &err) : receive_whole_input(&r, &err);
+    int rc = receive_subsystem(&r, subsystem->kind, &err);
     if (rc) {
         result->status = err.status <= EXIT_WIRE_MAX ? err.status : EXIT_FAILED;
         snprintf(result->text, sizeof result->text, "%s", err.text);
         client_complain(client, err.text);
     }
     result->told = !client_is_gone(client);
-    /* Not for what was refused before it had the device. */
-    if (*lock >= 0)
+    /* Not for what was refused before it had the device, nor for other requests. */
+    if (*lock >= 0 && result_is_update(result))
         hook_tell(config, r.device, result);
     updater_free(&r.updater);
     free(r.device);

@@ -28,10 +28,16 @@ int result_receive(int fd, struct result *r, int *lock)
         io_close(&fds[i]);
     if (rc > 0) {
         r->uuid[sizeof r->uuid - 1] = '\0';
+        r->request[sizeof r->request - 1] = '\0';
         r->text[sizeof r->text - 1] = '\0';
         r->note[sizeof r->note - 1] = '\0';
     }
     return rc;
+}
+
+bool result_is_update(const struct result *r)
+{
+    return !*r->request || !strcmp(r->request, "update");
 }
 
 void result_note(struct result *r, const char *format, ...)
@@ -53,7 +59,12 @@ void result_describe(const struct result *r, char *text, size_t size)
     const char *unheard = r->told ? "" : "; the client was gone and has not been told";
 
     if (r->asked)
-        snprintf(text, size, "asked what an update would meet");
+        snprintf(text, size, "asked %s", *r->request ? r->request : "what an update would meet");
+    else if (!result_is_update(r) && r->status)
+        snprintf(text, size, "request %s failed with status %u: %s", r->request, r->status,
+                 r->text);
+    else if (!result_is_update(r))
+        snprintf(text, size, "request %s: done%s", r->request, r->reboot ? ", reboot follows" : "");
     else if (r->status)
         snprintf(text, size, "update failed with status %u: %s%s", r->status, r->text, unheard);
     else
@@ -67,7 +78,7 @@ void result_keep(const struct result *r, const char *state_dir)
     char when[DATE_SIZE], what[700];
     struct error err;
 
-    if (r->asked || r->status == EXIT_REFUSED || access(state_dir, W_OK))
+    if (r->asked || !result_is_update(r) || r->status == EXIT_REFUSED || access(state_dir, W_OK))
         return; /* a read-only system keeps nothing */
     date_format((int64_t)time(NULL), when);
     result_describe(r, what, sizeof what);

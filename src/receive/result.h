@@ -15,6 +15,7 @@ struct result {
     uint32_t told;      /* 1: the client was there to hear it */
     uint32_t firmwares; /* how many were written */
     uint32_t asked;     /* 1: an empty request, which was only answered */
+    char request[16];   /* of the subsystem fwssh, "" for the others */
     char uuid[40];      /* of the last one, "" if unknown */
     char text[512];     /* the error, or "" */
     char note[512];     /* for the log only, or "": overrides, what came of a hook */
@@ -36,6 +37,9 @@ int result_send(int fd, const struct result *r, int lock);
 /* Receives one: 1, 0 when the sender ended without one, -1 with errno. *lock is -1 or the caller's.
  */
 int result_receive(int fd, struct result *r, int *lock);
+
+/* Not one of the other requests of the subsystem fwssh. */
+bool result_is_update(const struct result *r);
 
 /* Adds to the note. */
 void result_note(struct result *r, const char *format, ...) __attribute__((format(printf, 2, 3)));

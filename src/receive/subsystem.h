@@ -2,11 +2,15 @@
 #ifndef FWSSH_RECEIVE_SUBSYSTEM_H
 #define FWSSH_RECEIVE_SUBSYSTEM_H
 
-#include <stdbool.h>
+enum subsystem_kind {
+    SUBSYSTEM_HEADER,  /* a line of commands comes before the data (PROTOCOL.md) */
+    SUBSYSTEM_DATA,    /* data only */
+    SUBSYSTEM_REQUEST, /* a line asks (request.h) */
+};
 
 struct subsystem {
     const char *name;
-    bool header; /* a line of commands comes before the data (PROTOCOL.md) */
+    enum subsystem_kind kind;
 };
 
 /* NULL if the device does not offer it. */

@@ -6,6 +6,7 @@
 #include "base/spawn.h"
 #include "receive/updater_jail.h"
 #include "receive/updater_pump.h"
+#include "slots/updater_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,46 +24,6 @@
 #define UPDATER_ARGS_MAX 128
 /* The key of a firmware in base64: 32 bytes, with or without padding. */
 #define UPDATER_KEY_TEXT 43
-
-static char *updater_in_path(const char *name)
-{
-    const char *path = getenv("PATH");
-    char *copy = memory_text(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"), *rest = copy,
-         *found = NULL;
-
-    for (char *dir; !found && (dir = strsep(&rest, ":"));) {
-        char *candidate = memory_printf("%s/%s", *dir ? dir : ".", name);
-        if (!access(candidate, X_OK))
-            found = candidate;
-        else
-            free(candidate);
-    }
-    free(copy);
-    return found;
-}
-
-static char *updater_fwpack(void)
-{
-    char *found = updater_in_path("fwpack");
-
-    if (!found && !access(FWSSH_BINDIR "/fwpack", X_OK))
-        found = memory_text(FWSSH_BINDIR "/fwpack");
-    return found;
-}
-
-char *updater_locate(const struct device_config *config)
-{
-    const char *key = config->updater;
-
-    if (strchr(key, '/'))
-        return memory_text(key);
-    if (!strcmp(key, "fwpack"))
-        return updater_fwpack();
-    if (strcmp(key, "auto"))
-        return updater_in_path(key);
-    char *found = updater_in_path("fwup");
-    return found ? found : updater_fwpack();
-}
 
 /* All that it prints in a few seconds, up to the buffer's size. The caller reaps it. */
 static size_t updater_read_version(int fd, char *text, size_t size)
@@ -131,7 +92,7 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
 {
     char version[256];
 
-    *u = (struct updater){.program = updater_locate(config)};
+    *u = (struct updater){.program = updater_path_find(config)};
     version_floor_read(&u->floor, config);
     if (!u->program)
         return error_set(
@@ -198,7 +159,7 @@ static void updater_arguments(const struct updater *u, const struct device_confi
     updater_add(a, "-d");
     updater_add(a, device);
     updater_add(a, "--task");
-    updater_add(a, config->task);
+    updater_add(a, u->task ? u->task : config->task);
     for (size_t i = 0; i < config->firmware_public_keys.count; i++) {
         const char *key = config->firmware_public_keys.item[i];
         size_t len = strcspn(key, "=");

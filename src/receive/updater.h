@@ -16,7 +16,8 @@
 struct updater {
     char *program; /* a path; owned */
     const char *name;
-    bool handshake; /* it knows --exit-handshake */
+    const char *task; /* in place of the key task; the caller's; NULL */
+    bool handshake;   /* it knows --exit-handshake */
     struct version_floor floor;
 };
 
@@ -24,10 +25,6 @@ struct updater {
  */
 int updater_find(struct updater *u, const struct device_config *config, struct error *err);
 void updater_free(struct updater *u);
-
-/* The path of the program that the key updater means, not asked anything; NULL if there is none.
- * The caller frees it. */
-char *updater_locate(const struct device_config *config);
 
 struct updater_result {
     char uuid[40];                    /* of the firmware, if the updater told it */

@@ -181,8 +181,8 @@ def test_cause_goes_to_the_descriptor_that_is_named(t):
                          stdout=subprocess.DEVNULL)
     os.close(write)
     assert p.wait(20) == 1
-    status, uuid = os.read(read, 100).decode().split()
-    assert status == "4" and len(uuid) == 36
+    status, uuid, version = os.read(read, 200).decode().split(" ")
+    assert (status, len(uuid), version) == ("4", 36, "1.0\n")
 
 
 def test_exit_handshake_waits_for_the_end_of_the_input(t):

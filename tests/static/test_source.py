@@ -39,7 +39,7 @@ def test_files_and_functions_are_short(t):
 
 
 def test_arrows_go_one_way(t):
-    """programs -> pack, push, listen, ssh -> receive, apply -> config, monitor, archive -> base"""
+    """programs -> pack, push, listen, ssh -> receive -> slots -> config; pack -> apply -> archive; all -> base"""
     allowed = {
         "base": set(),
         "archive": {"base"},
@@ -47,7 +47,8 @@ def test_arrows_go_one_way(t):
         "pack": {"base", "archive", "apply"},
         "config": {"base"},
         "monitor": {"base"},
-        "receive": {"base", "config"},
+        "slots": {"base", "config"},
+        "receive": {"base", "config", "slots"},
         "listen": {"base", "config", "monitor", "receive"},
         "ssh": {"base", "monitor"},
         "push": {"base", "archive"},

@@ -1,8 +1,8 @@
-#include "receive/device_path.h"
+#include "slots/device_path.h"
 
 #include "base/memory.h"
+#include "slots/uboot_vars.h"
 
-#include <libuboot.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,31 +12,18 @@
 
 static char *device_path_from_uboot(const char *env_config, struct error *err)
 {
-    struct uboot_ctx *ctx = NULL;
-    char *path = NULL;
+    struct uboot_ctx *ctx = uboot_vars_open(env_config, err);
 
-    if (access(env_config, R_OK)) {
-        error_errno(err, "device is \"uboot-env\", but cannot read %s (key uboot-env-config)",
-                    env_config);
+    if (!ctx) {
+        error_prefix(err, "device is \"uboot-env\"");
         return NULL;
     }
-    if (libuboot_initialize(&ctx, NULL) < 0) {
-        error_set(err, EXIT_FAILED, "cannot start to read the U-Boot environment");
-        return NULL;
-    }
-    if (libuboot_read_config(ctx, env_config) < 0 || libuboot_open(ctx) < 0) {
-        error_set(err, EXIT_FAILED, "cannot read the U-Boot environment that %s describes",
-                  env_config);
-    } else {
-        path = libuboot_get_env(ctx, DEVICE_PATH_VARIABLE);
-        if (!path)
-            error_set(
-                err, EXIT_FAILED,
-                "device is \"uboot-env\", but the U-Boot environment has no " DEVICE_PATH_VARIABLE
-                "; set it, or name the device in the configuration");
-        libuboot_close(ctx);
-    }
-    libuboot_exit(ctx);
+    char *path = libuboot_get_env(ctx, DEVICE_PATH_VARIABLE);
+    if (!path)
+        error_set(err, EXIT_FAILED,
+                  "device is \"uboot-env\", but the U-Boot environment has no " DEVICE_PATH_VARIABLE
+                  "; set it, or name the device in the configuration");
+    uboot_vars_close(ctx);
     return path;
 }
 

@@ -1,6 +1,6 @@
 /* Which device or image an update writes. Never guessed. */
-#ifndef FWSSH_RECEIVE_DEVICE_PATH_H
-#define FWSSH_RECEIVE_DEVICE_PATH_H
+#ifndef FWSSH_SLOTS_DEVICE_PATH_H
+#define FWSSH_SLOTS_DEVICE_PATH_H
 
 #include "config/device_config.h"
 

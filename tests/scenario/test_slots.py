@@ -1,0 +1,255 @@
+"""What a device knows of its slots: fwssh-receive --status, --confirm, --revert, and the subsystem fwssh."""
+import re
+import subprocess
+
+ENVIRONMENT = """nerves_fw_active=a
+nerves_fw_validated=0
+upgrade_available=1
+bootcount=1
+bootlimit=3
+a.nerves_fw_version=2.0
+a.nerves_fw_product=Pump
+a.nerves_fw_platform=board
+a.nerves_fw_architecture=arm
+a.nerves_fw_uuid=aaaa
+b.nerves_fw_version=1.0
+b.nerves_fw_uuid=bbbb
+nerves_serial_number=42
+"""
+
+
+def uboot(t, text=ENVIRONMENT):
+    """A disk with two copies of an environment, and the configuration that finds it."""
+    t.need("mkenvimage")
+    (t.dir / "env.txt").write_text(text)
+    assert t.run(["mkenvimage", "-r", "-s", "0x4000", "-o", "env.bin", "env.txt"]).returncode == 0
+    copy = (t.dir / "env.bin").read_bytes()
+    disk = t.dir / "disk.img"
+    disk.write_bytes(copy * 2 + bytes(1 << 20))
+    (t.dir / "fw_env.config").write_text(f"{disk} 0x0 0x4000\n{disk} 0x4000 0x4000\n")
+    return {"uboot_env_config": t.dir / "fw_env.config", "device": disk, "state_dir": t.dir / "state",
+            "lock_file": t.dir / "lock"}
+
+
+def local(t, config, *args):
+    (t.dir / "state").mkdir(exist_ok=True)
+    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
+    return t.run([t.bin("fwssh-receive"), "-f", "/dev/null", *options, *args])
+
+
+def facts(text):
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def set_env(t, **changes):
+    """Another environment on the disk: with names that hold dots as a__b."""
+    lines = dict(line.split("=", 1) for line in ENVIRONMENT.splitlines())
+    lines.update({k.replace("__", "."): v for k, v in changes.items()})
+    uboot(t, "".join(f"{k}={v}\n" for k, v in lines.items() if v is not None))
+
+
+def ask(d, line, status=0):
+    r = d.push(line.encode() + b"\n", subsystem="fwssh")
+    assert r.returncode == status, (line, r)
+    return r.stdout.decode()
+
+
+def test_status_of_a_uboot_environment(t):
+    r = local(t, uboot(t), "--status")
+    wanted = {"driver": "uboot-env", "active": "a", "next": "a", "confirmed": "no", "tries-left": "2", "serial": "42",
+              "slot.a.version": "2.0", "slot.b.version": "1.0", "version": "2.0", "product": "Pump", "platform": "board",
+              "architecture": "arm", "uuid": "aaaa"}
+    assert r.returncode == 0 and wanted.items() <= facts(r.stdout).items(), r
+    assert re.fullmatch(r"[0-9a-f-]{36}", facts(r.stdout)["boot-id"])
+
+
+def test_confirm(t):
+    config = uboot(t)
+    assert local(t, config, "--confirm").returncode == 0
+    now = facts(local(t, config, "--status").stdout)
+    assert now["confirmed"] == "yes" and "tries-left" not in now
+    # Twice is no mistake, and writes nothing.
+    before = (t.dir / "disk.img").read_bytes()
+    assert local(t, config, "--confirm").returncode == 0 and (t.dir / "disk.img").read_bytes() == before
+
+
+def test_what_has_not_run_cannot_be_confirmed(t):
+    config = uboot(t)
+    assert local(t, config, "--status").returncode == 0  # slot a runs
+    set_env(t, nerves_fw_active="b")
+    r = local(t, config, "--confirm")
+    assert r.returncode == 3 and "slot a runs, but slot b boots next" in r.stderr
+    now = facts(local(t, config, "--status").stdout)
+    assert (now["active"], now["next"], now["confirmed"]) == ("a", "b", "unknown")
+
+
+def test_revert(t):
+    config = uboot(t)
+    assert local(t, config, "--revert", "the self-test failed").returncode == 0
+    now = facts(local(t, config, "--status").stdout)
+    assert (now["active"], now["next"], now["reason"]) == ("a", "b", "the self-test failed")
+    # An update that has not been started is taken back.
+    assert local(t, config, "--revert", "changed my mind").returncode == 0
+    now = facts(local(t, config, "--status").stdout)
+    assert (now["active"], now["next"]) == ("a", "a")
+
+
+def test_nothing_to_go_back_to(t):
+    config = uboot(t, "nerves_fw_active=a\na.nerves_fw_version=1\n")
+    r = local(t, config, "--revert", "x")
+    assert r.returncode == 3 and "no other slot with a firmware" in r.stderr
+
+
+def test_environments_of_other_habits(t):
+    for text, confirmed in (("nerves_fw_active=a\n", "unknown"), ("nerves_fw_active=a\nupgrade_available=0\n", "yes"),
+                            ("nerves_fw_active=a\nupgrade_available=1\n", "no"),
+                            ("nerves_fw_active=a\nnerves_fw_validated=1\nupgrade_available=1\n", "yes"), ("x=y\n", "unknown")):
+        r = local(t, uboot(t, text), "--status")
+        assert r.returncode == 0 and facts(r.stdout)["confirmed"] == confirmed, (text, r)
+
+
+def test_damaged_environment(t):
+    config = uboot(t)
+    (t.dir / "disk.img").write_bytes(bytes(1 << 20))
+    for word in ("--status", "--confirm"):
+        r = local(t, config, word)
+        assert r.returncode == 1 and "cannot read the U-Boot environment" in r.stderr, r
+
+
+def test_requests_over_ssh(t):
+    d = t.daemon(**uboot(t))
+    out = ask(d, "fwssh/1 status")
+    assert out.startswith("fwssh/1 ok\n") and facts(out)["confirmed"] == "no"
+    assert facts(out)["host-key"] == "kept" and "stage" not in facts(out)["can"].split()
+    assert ask(d, "fwssh/1 confirm") == "fwssh/1 ok\n"
+    assert facts(ask(d, "fwssh/1 status"))["confirmed"] == "yes" and d.reboots() == 0
+    assert ask(d, "fwssh/1 revert reason=not_good_enough") == "fwssh/1 ok\n"
+    d.wait_reboot()
+    t.wait_for(lambda: "status=0 reboot=yes" in d.log(), "the audit line")
+    assert 'audit: request from="127.0.0.1' in d.log() and 'request="revert"' in d.log()
+    assert facts(ask(d, "fwssh/1 status"))["reason"] == "not good enough"
+    t.wait_for(lambda: d.push(b"fwssh/1 reboot\n", subsystem="fwssh").returncode == 0, "the device to be free")
+    d.wait_reboot(2)
+
+
+def test_what_is_not_known_is_answered(t):
+    d = t.daemon(**uboot(t))
+    for line, words in (("fwssh/2 status", "unknown protocol 'fwssh/2'; this device speaks fwssh/1"),
+                        ("fwssh/1 dance", "unknown request 'dance'; this device knows: status"), ("", "unknown protocol ''"),
+                        ("fwssh/1", "unknown request ''"), ("fwssh/1 status x", "'x' is not NAME=VALUE"),
+                        ("fwssh/1 status x=y", "the request status has no 'x'"), ("fwssh/1 update", "needs a size"),
+                        ("fwssh/1 update size=-1", "size must be"), ("fwssh/1 update size=3 reboot=maybe", "yes or no"),
+                        ("fwssh/1 " + "x" * 2000, "no newline in the first")):
+        out = ask(d, line, 2)
+        assert out.startswith("fwssh/1 error 2 ") and words in out and out.count("\n") == 1, (line, out)
+    assert d.reboots() == 0 and not d.updater_pids()
+
+
+def test_update_with_a_task(t):
+    d = t.daemon(allowed_tasks=["upgrade", "validate"], slot_command="/bin/true")
+    r = d.push(b"fwssh/1 update size=3 task=complete\nabc", subsystem="fwssh")
+    assert r.returncode == 3 and b"does not let task 'complete' be asked for" in r.stdout and not d.updater_pids()
+    r = d.push(b"fwssh/1 update size=3 task=validate reboot=no\nabc", subsystem="fwssh")
+    assert (r.returncode, r.stdout) == (0, b"fwssh/1 ok\nSuccess!\n"), r
+    assert "--task validate" in (t.dir / "updater.args").read_text() and d.updater_input() == b"abc"
+    assert d.reboots() == 0
+    r = d.push(b"fwssh/1 update size=3\nabc", subsystem="fwssh")
+    assert r.returncode == 0
+    d.wait_reboot()
+
+
+def test_only_the_own_task_by_default(t):
+    d = t.daemon(slot_command="/bin/true")
+    assert d.push(b"fwssh/1 update size=3 task=complete\nabc", subsystem="fwssh").returncode == 3
+    assert d.push(b"fwssh/1 update size=3 task=upgrade reboot=no\nabc", subsystem="fwssh").returncode == 0
+
+
+def test_unconfirmed_firmware_and_an_update(t):
+    d = t.daemon(**uboot(t))
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 0 and b"is not confirmed yet" in r.stderr and b"fwssh confirm" in r.stderr, r
+    d.write_config(unconfirmed="refuse")
+    d.reload()
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 3 and b"slot a, version 2.0" in r.stderr and d.updater_input() == b"abc", r
+    d.write_config(unconfirmed="ignore")
+    d.reload()
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 0 and r.stderr == b"", r
+    ask(d, "fwssh/1 confirm")
+    d.write_config(unconfirmed="refuse")
+    d.reload()
+    assert d.push(b"fwup:3\nabc").returncode == 0
+
+
+def test_command_of_the_site(t):
+    script = t.script("slots", f"""#!/bin/sh
+echo "$1 $FWSSH_REASON" >> {t.dir}/called
+case $1 in
+status) echo active=x; echo next=x; echo "slot.x.version=7"; echo 'odd name=1'; echo confirmed=no;;
+confirm) exit 0;;
+revert) echo 'not now'; exit 4;;
+esac
+""")
+    d = t.daemon(slot_command=script)
+    now = facts(ask(d, "fwssh/1 status"))
+    assert (now["driver"], now["active"], now["version"], now["confirmed"]) == ("command", "x", "7", "no")
+    assert "odd name" not in now
+    ask(d, "fwssh/1 confirm")
+    out = ask(d, "fwssh/1 revert reason=why_not", 1)
+    assert "slot-command revert ended with status 4: not now" in out and d.reboots() == 0
+    assert "revert why not" in (t.dir / "called").read_text()
+
+
+def test_ops_firmware(t):
+    conf = """
+task status { on-init { info("a->b") } }
+task validate { on-init { raw_memset(0, 1, 1) } }
+task revert.no { require-path-on-device("/", "/nonexistent") on-init { raw_memset(0, 1, 2) } }
+"""
+    (t.dir / "ops.conf").write_text(conf)
+    assert t.run([t.bin("fwpack"), "create", "-f", "ops.conf", "-o", "ops.fw"]).returncode == 0
+    d = t.daemon(updater=t.bin("fwpack"), ops_firmware=t.dir / "ops.fw")
+    now = facts(ask(d, "fwssh/1 status"))
+    assert (now["driver"], now["active"], now["next"], now["confirmed"]) == ("ops.fw", "a", "b", "unknown")
+    assert "stage" in now["can"].split()
+    ask(d, "fwssh/1 confirm")
+    assert (t.dir / "device0.img").read_bytes()[:1] == b"\x01"
+    assert "task revert of" in ask(d, "fwssh/1 revert", 1)
+
+
+def test_device_without_slots(t):
+    d = t.daemon(uboot_env_config="/nonexistent")
+    assert facts(ask(d, "fwssh/1 status"))["driver"] == "none"
+    assert "does not know its slots" in ask(d, "fwssh/1 confirm", 1)
+
+
+def test_log_tells_the_last_update(t):
+    d = t.daemon(**uboot(t))
+    assert ask(d, "fwssh/1 log") == "fwssh/1 ok\n"
+    d.push(b"fwup:3\nabc")
+    assert re.fullmatch(r"\S+Z update done: 1 firmware written", facts(ask(d, "fwssh/1 log"))["last-update"])
+
+
+def test_requests_wait_for_no_update_but_changes_do(t):
+    d = t.daemon(**uboot(t), updater=t.updater("await; take; exit 0"))
+    client = d.client()
+    client.stdin.write(b"fwup:3\n")
+    t.wait_for(d.updater_pids, "the update")
+    assert facts(ask(d, "fwssh/1 status"))["active"] == "a"
+    for request in ("confirm", "revert", "reboot"):
+        assert "another update is running" in ask(d, f"fwssh/1 {request}", 3)
+    t.go()
+    client.stdin.write(b"abc")
+    out, _ = client.communicate(timeout=20)
+    assert client.returncode == 0
+
+
+def test_under_another_ssh_server(t):
+    """Without a listener: the same over standard input and output."""
+    config = uboot(t)
+    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
+    (t.dir / "state").mkdir()
+    r = subprocess.run([t.bin("fwssh-receive"), "-f", "/dev/null", *options, "-s", "fwssh"], input=b"fwssh/1 status\n",
+                       stdout=subprocess.PIPE, env=t.env, timeout=20)
+    assert r.returncode == 0 and facts(r.stdout.decode())["active"] == "a"
