@@ -37,8 +37,13 @@ class Fixture:
         self.env = {**os.environ, "HOME": str(self.dir), "LC_ALL": "C"}
         for name in ("SSH_AUTH_SOCK", "SSH_ASKPASS", "DISPLAY", "MIX_TARGET", "MIX_ENV", "FWSSH_SSH"):
             self.env.pop(name, None)
+        # Sessions of a daemon that root has started are another user's, and report, too.
+        self.reports = self.dir / "reports"
+        self.reports.mkdir()
+        self.reports.chmod(0o1777)
+        self.dir.chmod(0o711)
         for name, value in SANITIZER.items():
-            self.env[name] = value.format(dir=self.dir)
+            self.env[name] = value.format(dir=self.reports)
         self.daemons = []
         self.processes = []
 
@@ -54,7 +59,7 @@ class Fixture:
         if failed:
             for log in logs:
                 print("--- daemon's log ---\n" + log)
-        reports = sorted(self.dir.glob("sanitizer.*"))
+        reports = sorted(self.reports.glob("sanitizer.*"))
         for report in reports:
             print(report.read_text(errors="replace"))
         assert not reports, "a sanitizer found a mistake"

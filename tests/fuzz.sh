@@ -1,7 +1,7 @@
 #!/bin/sh
 # fuzz.sh SECONDS [TARGET...]: builds the fuzz targets of tests/fuzz and runs each for that time, two at a time,
 # from the seeds in the tree and what earlier runs have found (build-fuzz/corpus). A finding is left in
-# build-fuzz/TARGET.crash-... and makes this fail.
+# build-fuzz/TARGET.crash-... and makes this fail. ssh_stream and ssh_login are not libFuzzer's, but stream_fuzz.py.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -15,22 +15,33 @@ if [ -z "$targets" ]; then
     for file in tests/fuzz/*_fuzz.c; do
         targets="$targets $(basename "$file" _fuzz.c)"
     done
+    targets="$targets ssh_stream ssh_login"
 fi
 
 # libconfuse 3.3 leaks what it holds when it meets a mistake.
 leaks() {
     case $1 in
-    apply | conf | meta | table) echo 0 ;;
+    apply | conf | config | meta | table) echo 0 ;;
     *) echo 1 ;;
     esac
 }
 
-run_one() {
+run_target() {
+    case $1 in
+    ssh_*)
+        tests/fuzz/stream_fuzz.py $build "$1" "$seconds"
+        return
+        ;;
+    esac
     mkdir -p $build/corpus/"$1"
-    if ASAN_OPTIONS=detect_leaks="$(leaks "$1")" UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-        $build/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" \
+    ASAN_OPTIONS=detect_leaks="$(leaks "$1")" LSAN_OPTIONS=suppressions=tests/fuzz/leaks.txt:print_suppressions=0 \
+        UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $build/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" \
         -timeout=20 -rss_limit_mb=1024 -max_len=262144 -close_fd_mask=3 -artifact_prefix=$build/"$1". -print_final_stats=1 \
-        $build/corpus/"$1" tests/fuzz/seeds/"$1" >$build/"$1".log 2>&1; then
+        $build/corpus/"$1" tests/fuzz/seeds/"$1"
+}
+
+run_one() {
+    if run_target "$1" >$build/"$1".log 2>&1; then
         echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' $build/"$1".log) inputs, no finding"
     else
         echo "$1: a finding"

@@ -214,7 +214,7 @@ static int conf_parse_text(cfg_t *cfg, const char *path)
     if (!is_stdin)
         cfg->filename = memory_text(path); /* paths in it are relative to its directory */
     buffer_add_text(&text, "\n");          /* fmemopen(3) knows no empty file */
-    comments_blank(text.data, text.len);
+    (void)comments_blank(text.data, text.len);
     FILE *f = fmemopen(text.data, text.len, "r");
     if (f) {
         rc = cfg_parse_fp(cfg, f);

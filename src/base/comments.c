@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-/* Behind a quoted text that begins at i. */
+/* Behind a quoted text that begins at i; more than len if it does not end. */
 static size_t comments_skip_quoted(const char *text, size_t len, size_t i)
 {
     char quote = text[i++];
 
     while (i < len && text[i] != quote)
         i += text[i] == '\\' ? 2 : 1;
-    return i < len ? i + 1 : len;
+    return i < len ? i + 1 : len + 1;
 }
 
 static size_t comments_blank_line(char *text, size_t len, size_t i)
@@ -22,17 +22,19 @@ static size_t comments_blank_line(char *text, size_t len, size_t i)
 static size_t comments_blank_block(char *text, size_t len, size_t i)
 {
     const char *end = memmem(text + i + 2, len - i - 2, "*/", 2);
-    size_t stop = end ? (size_t)(end - text) + 2 : len;
+    size_t stop = end ? (size_t)(end - text) + 2 : len + 1;
 
-    for (; i < stop; i++)
+    for (; i < stop && i < len; i++)
         if (text[i] != '\n')
             text[i] = ' ';
     return stop;
 }
 
-void comments_blank(char *text, size_t len)
+bool comments_blank(char *text, size_t len)
 {
-    for (size_t i = 0; i < len;) {
+    size_t i = 0;
+
+    while (i < len) {
         if (text[i] == '"' || text[i] == '\'')
             i = comments_skip_quoted(text, len, i);
         else if (text[i] == '#' || (text[i] == '/' && i + 1 < len && text[i + 1] == '/'))
@@ -42,4 +44,5 @@ void comments_blank(char *text, size_t len)
         else
             i++;
     }
+    return i == len;
 }

@@ -49,7 +49,8 @@ int pass_fd_receive(int socket, void *record, size_t size, int *fds)
     struct msghdr message = {.msg_iov = &io,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
+                             /* no more than can be taken: CMSG_SPACE has room for one more */
+                             .msg_controllen = CMSG_LEN(PASS_FD_MAX * sizeof(int))};
     ssize_t n;
 
     for (int i = 0; i < PASS_FD_MAX; i++)
@@ -57,14 +58,16 @@ int pass_fd_receive(int socket, void *record, size_t size, int *fds)
     do
         n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        return (int)n;
+    if (n < 0)
+        return -1;
     pass_fd_take(&message, fds);
     if (n == (ssize_t)size && !(message.msg_flags & MSG_TRUNC))
         return 1;
-    for (int i = 0; i < PASS_FD_MAX; i++)
+    for (int i = 0; i < PASS_FD_MAX; i++) {
         if (fds[i] >= 0)
-            close(fds[i]);
+            close(fds[i]); /* also of an empty record, which looks like the end */
+        fds[i] = -1;
+    }
     errno = EPROTO;
-    return -1;
+    return n ? -1 : 0;
 }

@@ -302,6 +302,22 @@ static void device_config_fill(struct device_config *c)
     c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
 }
 
+/* libconfuse's scanner stays inside a quoted text or comment that had no end, also for the next
+ * file and for the defaults (where it aborts). It begins anew only when a configuration is freed.
+ */
+static void device_config_reset_scanner(void)
+{
+    static cfg_opt_t none[] = {CFG_END()};
+
+    cfg_free(cfg_init(none, CFGF_NONE));
+}
+
+static cfg_t *device_config_new(void)
+{
+    device_config_reset_scanner();
+    return cfg_init(device_config_rows, CFGF_NONE);
+}
+
 /* In place of cfg_parse_buf(3), which would call the file [buf] in its messages. */
 static int device_config_parse(cfg_t *cfg, const struct buffer *text)
 {
@@ -325,9 +341,11 @@ static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
     if (rc) {
         err->status = EXIT_USAGE;
     } else if (text.len) {
-        comments_blank(text.data, text.len);
+        bool whole = comments_blank(text.data, text.len);
         cfg->filename = memory_text(file);
-        if (device_config_parse(cfg, &text) != CFG_SUCCESS)
+        if (!whole)
+            rc = error_set(err, EXIT_USAGE, "%s: a quoted text or a comment does not end", file);
+        else if (device_config_parse(cfg, &text) != CFG_SUCCESS)
             rc = error_set(err, EXIT_USAGE, "the configuration %s is wrong: see the line above",
                            file);
     }
@@ -338,7 +356,7 @@ static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
                        struct error *err)
 {
-    *c = (struct device_config){.cfg = cfg_init(device_config_rows, CFGF_NONE)};
+    *c = (struct device_config){.cfg = device_config_new()};
     if (device_config_read(c->cfg, path, err))
         goto failed;
     for (size_t i = 0; i < overrides->count; i++)
@@ -353,7 +371,7 @@ failed:
 
 int device_config_load_fd(struct device_config *c, int fd, struct error *err)
 {
-    *c = (struct device_config){.cfg = cfg_init(device_config_rows, CFGF_NONE)};
+    *c = (struct device_config){.cfg = device_config_new()};
     FILE *f = fdopen(fd, "r");
     int rc = f ? cfg_parse_fp(c->cfg, f) : CFG_FILE_ERROR;
     if (f)

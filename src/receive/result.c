@@ -21,12 +21,14 @@ int result_send(int fd, const struct result *r, int lock)
 int result_receive(int fd, struct result *r, int *lock)
 {
     int fds[PASS_FD_MAX];
-    int rc = pass_fd_receive(fd, r, sizeof *r, fds);
+    struct result got;
+    int rc = pass_fd_receive(fd, &got, sizeof got, fds);
 
     *lock = fds[0];
     for (int i = 1; i < PASS_FD_MAX; i++)
         io_close(&fds[i]);
     if (rc > 0) {
+        *r = got; /* one that is too short or too long leaves nothing behind */
         r->uuid[sizeof r->uuid - 1] = '\0';
         r->request[sizeof r->request - 1] = '\0';
         r->text[sizeof r->text - 1] = '\0';

@@ -56,7 +56,7 @@ static bool line_take_option(const char *option, struct authorized_key *key)
     if (!value)
         return key_option_is_harmless(option);
     int64_t when;
-    bool good = !key_option_parse_time(value, &when);
+    bool good = !key_option_parse_time(value, &when) && when > 0; /* 0 would be never */
     free(value);
     if (good && (!key->expires || when < key->expires))
         key->expires = when;

@@ -45,21 +45,26 @@ char *key_option_value(const char *option, const char *name)
     return NULL;
 }
 
+/* Only the last asterisk is ever tried anew, so many of them take no longer. */
 static bool key_option_wildcard(const char *pattern, const char *text)
 {
-    for (; *pattern; pattern++, text++) {
+    const char *star = NULL, *tried = NULL;
+
+    while (*text) {
         if (*pattern == '*') {
-            while (*pattern == '*')
-                pattern++;
-            for (; *text; text++)
-                if (key_option_wildcard(pattern, text))
-                    return true;
-            return !*pattern;
-        }
-        if (!*text || (*pattern != '?' && *pattern != *text))
+            star = ++pattern;
+            tried = text;
+        } else if (*pattern && (*pattern == '?' || *pattern == *text)) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star;
+            text = ++tried;
+        } else {
             return false;
+        }
     }
-    return !*text;
+    return !pattern[strspn(pattern, "*")];
 }
 
 static bool key_option_in_network(const char *network, const char *bits_text, const char *address)

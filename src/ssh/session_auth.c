@@ -74,6 +74,18 @@ static int auth_pubkey(ssh_session ssh, const char *user, struct ssh_key_struct 
     return SSH_AUTH_SUCCESS;
 }
 
+/* Without this, libssh would hand a stranger's tokens to the Kerberos library, whatever methods are
+ * offered. No mechanism will do. */
+static ssh_string auth_no_gssapi(ssh_session ssh, const char *user, int count, ssh_string *oids,
+                                 void *data)
+{
+    (void)ssh;
+    (void)count;
+    (void)oids;
+    auth_deny(data, user, "none", "GSSAPI is not offered");
+    return NULL;
+}
+
 static ssh_channel auth_open_channel(ssh_session ssh, void *data)
 {
     struct session *s = data;
@@ -87,6 +99,7 @@ void session_auth_watch(struct session *s)
     s->callbacks = (struct ssh_server_callbacks_struct){
         .userdata = s,
         .auth_pubkey_function = auth_pubkey,
+        .gssapi_select_oid_function = auth_no_gssapi,
         .channel_open_request_session_function = auth_open_channel,
     };
     ssh_callbacks_init(&s->callbacks);

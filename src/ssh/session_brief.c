@@ -15,6 +15,12 @@ static char *brief_copy(const struct brief_item *item)
     return text;
 }
 
+static void brief_replace(char **text, const struct brief_item *item)
+{
+    free(*text);
+    *text = brief_copy(item);
+}
+
 static int brief_number(const struct brief_item *item)
 {
     char *text = brief_copy(item);
@@ -77,19 +83,19 @@ static void session_brief_item(struct session_brief *b, const struct brief_item 
         break;
     case BRIEF_HOST_KEY_NAME:
     case BRIEF_KEYS_NAME:
-        free(*name);
-        *name = brief_copy(item);
+        brief_replace(name, item);
         break;
     case BRIEF_KEYS_TEXT:
         authorized_keys_add(&b->keys, *name ? *name : "authorized keys", item->data, item->len);
         break;
     case BRIEF_CIPHERS:
-        b->ciphers = brief_copy(item);
+        brief_replace(&b->ciphers, item);
         break;
     case BRIEF_MACS:
-        b->macs = brief_copy(item);
+        brief_replace(&b->macs, item);
         break;
     case BRIEF_KEX:
+        free(b->kex);
         b->kex = brief_kex(item);
         break;
     case BRIEF_GRACE_SECONDS:

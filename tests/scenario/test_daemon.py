@@ -731,3 +731,23 @@ def test_says_when_nobody_has_to_sign(t):
     (t.dir / "key.pub").write_text("A" * 43 + "=")
     signed = t.daemon(firmware_public_keys=[str(t.dir / "key.pub")])
     assert "no firmware-public-keys" not in signed.log()
+
+
+def test_configuration_that_ends_within_a_text_or_comment(t):
+    """libconfuse takes the first for a good one, and then aborts at the next."""
+    for text in ('task = "abc', "task = 'abc", "/* never closed", 'task = "a\\"'):
+        r = check(t, text)
+        assert r.returncode == 2 and "does not end" in r.stderr, (text, r)
+    d = t.daemon()
+    good = d.conf.read_text()
+    d.conf.write_text(good + '\ntask = "abc')
+    for _ in range(2):
+        d.reload()
+    d.conf.write_text(good)
+    d.reload()
+    assert_works(d)
+
+
+def test_expiry_time_at_the_epoch_is_not_never(t):
+    accepted, log = log_in(t, 'expiry-time="19700101Z" KEY\n')
+    assert not accepted and "authorized:1: " in log, log

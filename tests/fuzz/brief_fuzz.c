@@ -1,0 +1,61 @@
+/* A session's brief: its bytes as they are, and taken apart again after they were put together. */
+#include "fuzz.h"
+
+#include "base/io.h"
+#include "monitor/brief.h"
+#include "ssh/session_brief.h"
+
+#include <libssh/libssh.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    return ssh_init();
+}
+
+/* All items lie within it, one behind the other, and make the same bytes again. */
+static void fuzz_items(const struct buffer *bytes)
+{
+    struct buffer again = {0};
+    struct brief_item item;
+    struct error err;
+    size_t at = 0;
+    int more;
+
+    while ((more = brief_next(bytes, &at, &item, &err)) > 0)
+        brief_add(&again, item.key, item.data, item.len);
+    if (again.len > bytes->len || (again.len && memcmp(again.data, bytes->data, again.len)) ||
+        (!more && again.len != bytes->len))
+        __builtin_trap();
+    buffer_free(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct session_brief brief;
+    struct buffer bytes = {0};
+    struct error err;
+
+    buffer_add(&bytes, data, size);
+    if (bytes.data)
+        fuzz_items(&bytes);
+    buffer_free(&bytes);
+    int fd = memfd_create("brief", MFD_CLOEXEC);
+    if (fd < 0 || io_write_all(fd, data, size) || lseek(fd, 0, SEEK_SET))
+        abort();
+    if (!session_brief_read(&brief, fd, size & 1, &err)) {
+        if (!brief.host_key_count || brief.host_key_count > SESSION_HOST_KEYS_MAX ||
+            !brief.ciphers || !brief.macs || !brief.kex)
+            __builtin_trap();
+        session_brief_free(&brief);
+    }
+    close(fd);
+    return 0;
+}

@@ -1,0 +1,111 @@
+/*
+ * Values of options of authorized_keys: the input is an address, patterns and a time, each on a
+ * line. Patterns are compared with fnmatch(3), networks with a comparison bit by bit, times with
+ * timegm(3).
+ */
+#include "fuzz.h"
+
+#include "ssh/key_option.h"
+
+#include <arpa/inet.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    setenv("TZ", "UTC", 1);
+    return 0;
+}
+
+static bool fuzz_bit(const uint8_t *address, unsigned bit)
+{
+    return address[bit / 8] >> (7 - bit % 8) & 1;
+}
+
+/* NETWORK/BITS that inet_pton(3) and strtoul(3) understand, else false. */
+static bool fuzz_network(const char *pattern, const char *address)
+{
+    const char *slash = strchr(pattern, '/');
+    char network[64], *end;
+    uint8_t a[16], b[16];
+    unsigned long bits = strtoul(slash + 1, &end, 10);
+
+    snprintf(network, sizeof network, "%.*s", (int)(slash - pattern), pattern);
+    if (*end || end == slash + 1)
+        return false;
+    int family = inet_pton(AF_INET, network, a) == 1 ? AF_INET : AF_INET6;
+    if (inet_pton(family, network, a) != 1 || inet_pton(family, address, b) != 1 ||
+        bits > (family == AF_INET ? 32 : 128))
+        return false;
+    for (unsigned i = 0; i < bits; i++)
+        if (fuzz_bit(a, i) != fuzz_bit(b, i))
+            return false;
+    return true;
+}
+
+static void fuzz_from(const char *patterns, const char *address)
+{
+    bool matches = key_option_from_matches(patterns, address);
+
+    /* Two readings of one pattern; a list of them only has to come to an end. */
+    if (strpbrk(patterns, ",![\\"))
+        return;
+    if (strchr(patterns, '/')) {
+        /* strtoul(3) takes signs and blanks. */
+        bool plain = !strpbrk(patterns, " \t\v\f\r+-") && strlen(patterns) < 64;
+        if (plain && matches != fuzz_network(patterns, address))
+            __builtin_trap();
+    } else if (matches != !fnmatch(patterns, address, 0)) {
+        __builtin_trap();
+    }
+}
+
+static void fuzz_time(const char *text)
+{
+    struct tm tm = {0};
+    int64_t when;
+
+    if (key_option_parse_time(text, &when))
+        return;
+    size_t digits = strspn(text, "0123456789");
+    if ((digits != 8 && digits != 12 && digits != 14) || strlen(text) > digits + 1)
+        __builtin_trap();
+    sscanf(text, "%4d%2d%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+    if (digits > 8)
+        sscanf(text + 8, "%2d%2d%2d", &tm.tm_hour, &tm.tm_min, &tm.tm_sec);
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+    if (when != timegm(&tm))
+        __builtin_trap();
+}
+
+static char *fuzz_line(char **rest)
+{
+    char *line = strsep(rest, "\n");
+
+    return line ? line : *rest ? *rest : (char *)"";
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = fuzz_text(data, size), *rest = text;
+    const char *address = fuzz_line(&rest), *patterns = fuzz_line(&rest);
+
+    /* An address is no longer than this (session.h). */
+    if (strlen(address) < 46)
+        fuzz_from(patterns, address);
+    fuzz_time(fuzz_line(&rest));
+    char *value = key_option_value(patterns, "from");
+    if (value && strlen(value) + strlen("from=\"\"") > strlen(patterns))
+        __builtin_trap();
+    free(value);
+    free(text);
+    return 0;
+}
