@@ -1,7 +1,6 @@
 /* fwpack: makes, checks and applies firmware archives. Options and wiring only. */
 #include "base/io.h"
-#include "base/memory.h"
-#include "base/number.h"
+#include "pack/pack_result.h"
 #include "pack/pack_run.h"
 
 #include <signal.h>
@@ -10,19 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* For the program that started us: the cause, which fwup's exit statuses 0 and 1 cannot tell. */
-static void tell_result(int status, const struct meta_identity *identity)
-{
-    const char *fd_text = getenv("FWSSH_RESULT_FD");
-    uint64_t fd;
-
-    if (!fd_text || number_parse_decimal(fd_text, strlen(fd_text), &fd) || fd > 1023)
-        return;
-    char *line = memory_printf("%d %s %s\n", status, identity->uuid, identity->version);
-    (void)io_write_all((int)fd, line, strlen(line));
-    free(line);
-}
 
 static void tell_error(struct pack_options *o, const struct error *err)
 {
@@ -66,7 +52,7 @@ int main(int argc, char **argv)
     int status = rc ? (int)err.status : EXIT_DONE;
     if (rc)
         tell_error(&options, &err);
-    tell_result(status, &identity);
+    pack_result_tell(status, &identity);
     sodium_memzero(options.private_key, sizeof options.private_key);
     if (!options.words && status)
         status = EXIT_FAILED;

@@ -2,6 +2,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "receive/hook.h"
 #include "receive/reboot.h"
 #include "receive/receive.h"
 #include "receive/request.h"
@@ -109,19 +110,37 @@ static int parse_options(struct options *o, int argc, char **argv)
     return optind < argc || (!o->subsystem && !o->test && !o->local) ? EXIT_USAGE : EXIT_DONE;
 }
 
-/* The listener logs and reboots; where there is none, we do. */
-static void finish(const struct device_config *config, const struct options *o,
-                   struct result *result, int lock)
+/* Of what was refused before it had the device, and of other requests, nobody is told. */
+static void tell_hook(const struct device_config *config, struct result *result, int lock,
+                      const char *device)
+{
+    if (lock >= 0 && result_is_update(result))
+        hook_tell(config, device, result);
+}
+
+/* The listener logs and reboots. It has the result before the hook begins, in which we may be
+ * killed. If it is gone, the reboot is ours. */
+static void finish_with_listener(const struct device_config *config, int listener,
+                                 struct result *result, int lock, const char *device)
+{
+    int handed = result->reboot ? lock : -1;
+    struct error err;
+
+    bool told = !result_send(listener, result, handed);
+    tell_hook(config, result, lock, device);
+    if (told && *result->note)
+        (void)result_send(listener, result, handed);
+    if (!told && result->reboot && reboot_later(config->reboot_command, lock, &err))
+        log_error("%s", err.text);
+}
+
+static void finish_alone(const struct device_config *config, struct result *result, int lock,
+                         const char *device)
 {
     char text[700];
     struct error err;
 
-    result_keep(result, config->state_dir);
-    if (o->result_fd >= 0) {
-        if (result_send(o->result_fd, result, result->reboot ? lock : -1))
-            log_error("cannot tell the listener the result");
-        return;
-    }
+    tell_hook(config, result, lock, device);
     result_describe(result, text, sizeof text);
     log_at(result->status && !result->asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", text);
     if (*result->note)
@@ -130,6 +149,16 @@ static void finish(const struct device_config *config, const struct options *o,
         log_error("%s", err.text);
         result->status = EXIT_FAILED;
     }
+}
+
+static void finish(const struct device_config *config, const struct options *o,
+                   struct result *result, int lock, const char *device)
+{
+    result_keep(result, config->state_dir);
+    if (o->result_fd >= 0)
+        finish_with_listener(config, o->result_fd, result, lock, device);
+    else
+        finish_alone(config, result, lock, device);
 }
 
 static int print_configuration(const struct device_config *config)
@@ -172,6 +201,7 @@ int main(int argc, char **argv)
     struct client client;
     struct result result;
     struct error err;
+    char *device;
     int lock;
 
     signal(SIGPIPE, SIG_IGN);
@@ -199,10 +229,11 @@ int main(int argc, char **argv)
         client_complain(&client, "there is no subsystem of that name");
         return EXIT_USAGE;
     }
-    receive_run(&config, subsystem, o.volatile_key, &client, &result, &lock);
-    finish(&config, &o, &result, lock);
+    receive_run(&config, subsystem, o.volatile_key, &client, &result, &lock, &device);
+    finish(&config, &o, &result, lock, device);
     client_close(&client);
     io_close(&lock);
+    free(device);
     free(o.overrides.item);
     device_config_free(&config);
     return (int)result.status;

@@ -28,7 +28,7 @@ rm -f "$log.counts"
 echo "== gcc, as released =="
 run $gcc_build
 echo "== clang, address and undefined-behaviour sanitizers =="
-run $clang_build --suite unit --suite scenario --suite interop --suite power --suite sandbox --suite load
+run $clang_build --suite unit --suite scenario --suite interop --suite power --suite sandbox --suite load --suite cut
 
 echo "== fuzz targets, a few seconds each =="
 tests/fuzz.sh 3 || failed=1

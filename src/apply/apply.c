@@ -61,20 +61,49 @@ static int apply_resources(struct plan *plan, struct firmware *fw, struct op_con
     return 0;
 }
 
+/* The archive's directory, entries that the task has no use for: who sends them may still be lost.
+ */
+static int apply_read_rest(const struct apply_request *request, struct error *err)
+{
+    char rest[4096];
+    ssize_t n;
+
+    while ((n = request->archive.read(request->archive.data, rest, sizeof rest, err)) > 0)
+        ;
+    return (int)n;
+}
+
+static int apply_switch(const struct apply_request *request, struct op_context *context,
+                        struct error *err)
+{
+    if (request->tell_switching)
+        request->tell_switching(true);
+    if (!block_cache_finish(context->cache, err))
+        return 0;
+    if (request->tell_switching && !block_cache_is_unsure(context->cache))
+        request->tell_switching(false);
+    return -1;
+}
+
 /*
  * The order that makes an interrupted update harmless: what on-init wrote is safe before the first
  * resource, the resources before on-finish begins, and the boot switch comes last of all.
  */
-static int apply_plan(struct plan *plan, struct firmware *fw, struct op_context *context,
-                      struct error *err)
+static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply_request *request,
+                      struct op_context *context, struct error *err)
 {
     if (apply_handler(&plan->on_init, context, err) || block_cache_sync(context->cache, err))
         return -1;
     if (apply_resources(plan, fw, context, err) || block_cache_sync(context->cache, err))
         return -1;
-    if (apply_handler(&plan->on_finish, context, err))
+    if (request->whole_input && apply_read_rest(request, err))
         return -1;
-    return block_cache_finish(context->cache, err);
+    if (apply_handler(&plan->on_finish, context, err) || apply_switch(request, context, err))
+        return -1;
+    if (*block_cache_warning(context->cache))
+        report_info(context->report, "done, but the spare copy could not be written: %s",
+                    block_cache_warning(context->cache));
+    return 0;
 }
 
 /* What was not written is forgotten; a failing on-error hides the first error, as in the reference.
@@ -120,7 +149,7 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
         plan_check_unmounted(&plan, request->medium, &disk_map_system, err))
         goto cleanup;
     report->total = plan.units;
-    rc = apply_plan(&plan, fw, &context, err);
+    rc = apply_plan(&plan, fw, request, &context, err);
     if (rc)
         apply_on_error(&plan, &options, request->medium, &context, err);
 cleanup:

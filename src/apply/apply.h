@@ -20,8 +20,12 @@ struct apply_request {
     const char *minimum_version[APPLY_MINIMA]; /* of the firmware's meta-version; NULL: any */
     struct medium *medium;
     bool verify, minimize;
+    bool whole_input; /* the source is read to its end before on-finish: it must have one */
     bool unsafe;
     const char *reboot_param_path; /* NULL: the default */
+    /* Called when what decides what boots is about to be written, and again with false when that
+     * failed and all is as it was; may be NULL. */
+    void (*tell_switching)(bool begins);
 };
 
 /*

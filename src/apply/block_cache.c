@@ -37,8 +37,10 @@ struct block_cache {
     bool unflushed;     /* something was written since the last flush */
     bool last_is_switch;
     struct switch_list switches;
-    uint8_t *trimmed; /* a bit for each segment; NULL until the first trim */
-    uint8_t *scratch; /* RUN_SEGMENTS segments, aligned to a page */
+    bool unsure;
+    struct error spare_failed, read_failed; /* told when asked; "" */
+    uint8_t *trimmed;                       /* a bit for each segment; NULL until the first trim */
+    uint8_t *scratch;                       /* RUN_SEGMENTS segments, aligned to a page */
 };
 
 static bool bit_get(const uint8_t *bits, uint64_t i)
@@ -86,12 +88,27 @@ void block_cache_free(struct block_cache *c)
     free(c);
 }
 
-void block_cache_drop(struct block_cache *c)
+/* What is not on the medium, and what is believed to be. */
+static void block_cache_forget(struct block_cache *c)
 {
     for (size_t i = 0; i < c->count; i++)
         free(c->segment[i].data);
     c->count = 0;
+}
+
+void block_cache_drop(struct block_cache *c)
+{
+    block_cache_forget(c);
     switch_list_clear(&c->switches);
+}
+
+static int block_cache_read_medium(struct block_cache *c, uint64_t offset, void *buf, size_t len,
+                                   struct error *err)
+{
+    if (!c->medium->read(c->medium, offset, buf, len, err))
+        return 0;
+    c->read_failed = *err;
+    return -1;
 }
 
 static bool block_cache_is_trimmed(const struct block_cache *c, uint64_t index)
@@ -125,7 +142,7 @@ static int block_cache_compare(struct block_cache *c, uint64_t offset, const str
 {
     const uint8_t *there = c->scratch;
 
-    if (c->medium->read(c->medium, offset, c->scratch, block_cache_total(pieces, count), err))
+    if (block_cache_read_medium(c, offset, c->scratch, block_cache_total(pieces, count), err))
         return -1;
     for (int i = 0; i < count; i++) {
         if (memcmp(there, pieces[i].iov_base, pieces[i].iov_len))
@@ -170,7 +187,7 @@ static int block_cache_fill_page(struct block_cache *c, struct segment *s, size_
         whole = whole && bit_get(s->dirty, i);
     if (whole)
         return 0;
-    if (c->medium->read(c->medium, s->index * SEGMENT_SIZE + page * PAGE, c->scratch, len, err))
+    if (block_cache_read_medium(c, s->index * SEGMENT_SIZE + page * PAGE, c->scratch, len, err))
         return -1;
     for (size_t i = first; i < first + count; i++)
         if (!bit_get(s->dirty, i))
@@ -345,7 +362,7 @@ static int block_cache_load(struct block_cache *c, struct segment *s, size_t fir
         return 0;
     if (block_cache_is_trimmed(c, s->index))
         memset(c->scratch, 0, len);
-    else if (c->medium->read(c->medium, s->index * SEGMENT_SIZE, c->scratch, len, err))
+    else if (block_cache_read_medium(c, s->index * SEGMENT_SIZE, c->scratch, len, err))
         return -1;
     for (size_t i = 0; i < len / BLOCK_SIZE; i++)
         if (!bit_get(s->valid, i)) {
@@ -396,8 +413,8 @@ static int block_cache_peek(struct block_cache *c, uint64_t index, size_t first,
         size_t to = (last / unit + 1) * unit * BLOCK_SIZE;
         size_t end = block_cache_length(c, index);
         to = to < end ? to : end;
-        if (c->medium->read(c->medium, index * SEGMENT_SIZE + from, c->scratch + from, to - from,
-                            err))
+        if (block_cache_read_medium(c, index * SEGMENT_SIZE + from, c->scratch + from, to - from,
+                                    err))
             return -1;
     }
     for (size_t i = first; s && i <= last; i++)
@@ -560,17 +577,101 @@ int block_cache_barrier(struct block_cache *c, struct error *err)
     return block_cache_write_until(c, 0, err) || block_cache_flush(c, err) ? -1 : 0;
 }
 
+static int block_cache_write_alone(struct block_cache *c, uint64_t offset, const void *data,
+                                   size_t len, struct error *err)
+{
+    return block_cache_store(c, offset, data, len, false, err) || block_cache_barrier(c, err) ? -1
+                                                                                              : 0;
+}
+
+/* A write that failed may still have changed the medium. */
+static bool block_cache_is_as_before(struct block_cache *c, const struct switch_write *w,
+                                     const uint8_t *before)
+{
+    uint8_t *now = memory_new(w->len, 1);
+    struct error ignored;
+    bool same = !block_cache_read_exact(c, w->offset, now, w->len, &ignored) &&
+                !memcmp(now, before, w->len);
+
+    free(now);
+    return same;
+}
+
+/* From the last to the first. */
+static bool block_cache_put_back(struct block_cache *c, const struct switch_list *list,
+                                 uint8_t *const *before, size_t count)
+{
+    struct error ignored;
+    bool good = true;
+
+    block_cache_forget(c);
+    while (count--) {
+        const struct switch_write *w = &list->entry[count];
+        if (block_cache_is_as_before(c, w, before[count]))
+            continue;
+        bool done = !block_cache_write_alone(c, w->offset, before[count], w->len, &ignored);
+        block_cache_forget(c);
+        good = good && done;
+    }
+    return good;
+}
+
+/* Of copies of the same thing the first decides, once it is there; the others only spare it. */
+static bool block_cache_is_spare(const struct switch_list *list, size_t i)
+{
+    return i && list->entry[i - 1].group == list->entry[i].group;
+}
+
+static int block_cache_write_list(struct block_cache *c, const struct switch_list *list,
+                                  uint8_t **before, struct error *err)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct switch_write *w = &list->entry[i];
+        before[i] = memory_new(w->len, 1);
+        bool known = !block_cache_read_exact(c, w->offset, before[i], w->len, err);
+        if (known && !block_cache_write_alone(c, w->offset, w->data, w->len, err))
+            continue;
+        if (block_cache_is_spare(list, i)) {
+            c->spare_failed = *err;
+            block_cache_forget(c);
+            continue;
+        }
+        if (block_cache_put_back(c, list, before, known ? i + 1 : i))
+            return error_suffix(err, "the boot switch is as it was");
+        c->unsure = true;
+        return error_suffix(err, "what boots next is not sure: look at the device before you push "
+                                 "again");
+    }
+    return 0;
+}
+
 /* Nothing else is dirty, so each of these goes out alone. */
 static int block_cache_write_switches(struct block_cache *c, struct error *err)
 {
-    for (size_t i = 0; i < c->switches.count; i++) {
-        const struct switch_write *w = &c->switches.entry[i];
-        if (block_cache_store(c, w->offset, w->data, w->len, false, err) ||
-            block_cache_barrier(c, err))
-            return -1;
-    }
-    switch_list_clear(&c->switches);
-    return 0;
+    uint8_t *before[SWITCH_LIST_MAX] = {0};
+    struct switch_list list = c->switches;
+
+    c->switches.count = 0;
+    int rc = block_cache_write_list(c, &list, before, err);
+    for (size_t i = 0; i < SWITCH_LIST_MAX; i++)
+        free(before[i]);
+    switch_list_clear(&list);
+    return rc;
+}
+
+const char *block_cache_warning(const struct block_cache *c)
+{
+    return c->spare_failed.text;
+}
+
+bool block_cache_is_unsure(const struct block_cache *c)
+{
+    return c->unsure;
+}
+
+const struct error *block_cache_read_error(const struct block_cache *c)
+{
+    return *c->read_failed.text ? &c->read_failed : NULL;
 }
 
 int block_cache_sync(struct block_cache *c, struct error *err)

@@ -67,6 +67,16 @@ int block_cache_sync(struct block_cache *c, struct error *err);
  */
 int block_cache_finish(struct block_cache *c, struct error *err);
 
+/* Why a copy that only spares another could not be written, though all else could; "" if it could.
+ */
+const char *block_cache_warning(const struct block_cache *c);
+
+/* Whether a write that decides what boots has failed and could not be taken back. */
+bool block_cache_is_unsure(const struct block_cache *c);
+
+/* The last read of the medium that failed, or NULL. */
+const struct error *block_cache_read_error(const struct block_cache *c);
+
 /* Drops what has not been written. */
 void block_cache_drop(struct block_cache *c);
 

@@ -209,6 +209,12 @@ cfg_t *requirement_choose_task(const struct requirement_context *c, const char *
         if (!strncmp(cfg_title(task), name, strlen(name)) && requirement_task_fits(c, task))
             return task;
     }
+    const struct error *read_error = block_cache_read_error(c->cache);
+    if (read_error) {
+        *err = *read_error;
+        error_prefix(err, "cannot find out which task '%s' fits", name);
+        return NULL;
+    }
     error_set(
         err, EXIT_MISMATCH,
         "Couldn't find applicable task '%s'. If task is available, the task's requirements may "

@@ -43,3 +43,17 @@ int error_prefix(struct error *err, const char *fmt, ...)
     snprintf(err->text + used, sizeof err->text - used, ": %s", old);
     return -1;
 }
+
+int error_suffix(struct error *err, const char *fmt, ...)
+{
+    size_t len = strlen(err->text);
+    va_list ap;
+
+    if (len + 3 > sizeof err->text)
+        return -1;
+    memcpy(err->text + len, "; ", 3);
+    va_start(ap, fmt);
+    vsnprintf(err->text + len + 2, sizeof err->text - len - 2, fmt, ap);
+    va_end(ap);
+    return -1;
+}

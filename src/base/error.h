@@ -22,4 +22,7 @@ int error_errno(struct error *err, const char *fmt, ...) __attribute__((format(p
 /* Puts a text (and ": ") before the error's own; keeps its status. Always returns -1. */
 int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts "; " and a text behind it. Always returns -1. */
+int error_suffix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -23,7 +23,7 @@ size_t site_command_split(char *text, char *argv[SITE_COMMAND_WORDS_MAX + 1])
 }
 
 pid_t site_command_start(const char *command, int output, int errors, char *const *env,
-                         struct error *err)
+                         bool die_with_parent, struct error *err)
 {
     char *copy = memory_text(command), *argv[SITE_COMMAND_WORDS_MAX + 1];
 
@@ -33,7 +33,8 @@ pid_t site_command_start(const char *command, int output, int errors, char *cons
                       .fds = {-1, output, errors},
                       .fd_count = 3,
                       .extra_env = env,
-                      .new_group = true};
+                      .new_group = true,
+                      .die_with_parent = die_with_parent};
     pid_t pid = spawn_start(&s, err);
     free(copy);
     return pid;
@@ -71,7 +72,7 @@ int site_command_run(const char *command, char *const *env, int seconds,
     *r = (struct site_command_result){0};
     if (pipe2(out, O_CLOEXEC))
         return error_errno(err, "cannot make a pipe");
-    pid_t pid = site_command_start(command, out[1], out[1], env, err);
+    pid_t pid = site_command_start(command, out[1], out[1], env, true, err);
     close(out[1]);
     if (pid >= 0) {
         site_command_listen(r, out[0], seconds);

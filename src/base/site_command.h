@@ -16,10 +16,11 @@ size_t site_command_split(char *text, char *argv[SITE_COMMAND_WORDS_MAX + 1]);
 /*
  * Starts it in a process group of its own, with nothing on its input. output: where standard output
  * goes, -1 for nowhere; errors: the same. env: NAME=value strings, NULL-terminated, or NULL. No
- * other descriptor is inherited. The caller reaps it.
+ * other descriptor is inherited. die_with_parent: it is killed when this process goes away. The
+ * caller reaps it.
  */
 pid_t site_command_start(const char *command, int output, int errors, char *const *env,
-                         struct error *err);
+                         bool die_with_parent, struct error *err);
 
 #define SITE_COMMAND_TEXT_MAX 16384
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -136,47 +137,85 @@ void update_input_ended(const struct connection *c, bool lost)
 
 /* A word to fwssh-receive that it did not read any more shows as a reset, once, before its record.
  */
+static int update_take_record(int fd, struct result *result, int *lock)
+{
+    int rc = result_receive(fd, result, lock);
+
+    return rc < 0 && errno == ECONNRESET ? result_receive(fd, result, lock) : rc;
+}
+
+/* It tells the result when it has it, and may tell more of it when its hook has ended. */
 static bool update_take_result(int fd, struct result *result, int *lock)
 {
+    bool told = false;
+    int newer;
+
     io_set_nonblocking(fd);
-    int rc = result_receive(fd, result, lock);
-    if (rc < 0 && errno == ECONNRESET)
-        rc = result_receive(fd, result, lock);
-    return rc > 0;
+    while (update_take_record(fd, result, &newer) > 0) {
+        told = true;
+        if (newer >= 0) {
+            io_close(lock);
+            *lock = newer;
+        }
+    }
+    io_close(&newer);
+    return told;
+}
+
+static void update_log_result(const struct connection *c, const struct result *result)
+{
+    char text[700];
+
+    result_describe(result, text, sizeof text);
+    log_at(result->asked    ? LOG_LEVEL_DEBUG
+           : result->status ? LOG_LEVEL_ERROR
+                            : LOG_LEVEL_INFO,
+           "%s: %s", c->peer.address, text);
+    if (*result->note)
+        log_info("%s: %s", c->peer.address, result->note);
+}
+
+/* A result of its own making counts, also when it was killed behind it. words: for the client,
+ * which else would have been told nothing. */
+static void update_judge(const struct connection *c, int status, struct result *result, int *lock,
+                         char *words, size_t size)
+{
+    char how[80];
+    bool told = update_take_result(c->result_fd, result, lock);
+
+    if (told)
+        update_log_result(c, result);
+    if (WIFEXITED(status) && told)
+        return;
+    spawn_describe(status, how, sizeof how);
+    log_error("%s: fwssh-receive %s%s", c->peer.address, how, told ? "" : " and told no result");
+    if (told)
+        return;
+    *result = (struct result){.status = EXIT_FAILED, .told = 1};
+    if (WIFEXITED(status) && WEXITSTATUS(status) && WEXITSTATUS(status) <= EXIT_WIRE_MAX)
+        result->status = (uint32_t)WEXITSTATUS(status);
+    snprintf(result->text, sizeof result->text,
+             "fwssh-receive %s on the device, which does not reboot; look at its log, then push "
+             "again",
+             how);
+    snprintf(words, size, "fwssh: %s\n", result->text);
 }
 
 void update_end(struct listener *l, struct connection *c, int status)
 {
     struct result result = {.status = EXIT_FAILED, .told = 1};
-    char text[700];
+    char words[600] = "";
     int lock = -1;
 
     c->receive = 0;
-    if (!WIFEXITED(status)) {
-        spawn_describe(status, result.text, sizeof result.text);
-        log_error("%s: fwssh-receive %s", c->peer.address, result.text);
-    } else if (update_take_result(c->result_fd, &result, &lock)) {
-        result_describe(&result, text, sizeof text);
-        log_at(result.asked    ? LOG_LEVEL_DEBUG
-               : result.status ? LOG_LEVEL_ERROR
-                               : LOG_LEVEL_INFO,
-               "%s: %s", c->peer.address, text);
-        if (*result.note)
-            log_info("%s: %s", c->peer.address, result.note);
-    } else {
-        result.status = (uint32_t)WEXITSTATUS(status);
-        log_error("%s: fwssh-receive ended with status %u and told no result", c->peer.address,
-                  result.status);
-        if (!result.status || result.status > EXIT_WIRE_MAX)
-            result.status = EXIT_FAILED;
-    }
+    update_judge(c, status, &result, &lock, words, sizeof words);
     audit_update(l, c, &result);
     io_close(&c->result_fd);
     if (c->control >= 0) {
-        record_send(c->control, RECORD_ENDED, result.status, NULL, NULL);
+        record_send(c->control, RECORD_ENDED, result.status, words, NULL);
         c->farewell_until = io_now() + UPDATE_FAREWELL_SECONDS;
     }
-    if (result.reboot && !result.status)
+    if (result.reboot)
         listener_want_reboot(l, c, lock);
     else
         io_close(&lock);

@@ -22,7 +22,7 @@ enum record_type {
     RECORD_ACCEPTED, /* with the ends of standard output, error and input, in this order */
     RECORD_KEYS,     /* a file with lines of authorized_keys first, or no descriptor */
     RECORD_REFUSED,  /* text: why */
-    RECORD_ENDED,    /* value: exit status for the client */
+    RECORD_ENDED,    /* value: exit status for the client; text: last words for it, or "" */
 };
 
 struct record {

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "pack/card.h"
+#include "pack/pack_result.h"
 
 #include <fcntl.h>
 #include <libgen.h>
@@ -60,6 +61,7 @@ static int pack_apply(struct pack_options *o, struct meta_identity *identity, st
                                     .task = o->task,
                                     .minimize = o->minimize,
                                     .unsafe = o->unsafe,
+                                    .tell_switching = pack_result_switching,
                                     .reboot_param_path = o->reboot_param_path};
     struct pack_input in;
     int rc = -1;
@@ -81,6 +83,8 @@ static int pack_apply(struct pack_options *o, struct meta_identity *identity, st
     request.verify = o->verify_writes < 0 ? request.medium->is_device : o->verify_writes;
     if (!pack_input_open(&in, o, err)) {
         request.archive = in.source;
+        /* Who takes the cause ends our input behind the last byte (PROTOCOL.md, "The updater"). */
+        request.whole_input = in.fd == STDIN_FILENO && pack_result_fd() >= 0;
         rc = apply_run(&request, &o->report, identity, err);
         pack_input_close(&in);
     }

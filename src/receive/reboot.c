@@ -21,7 +21,7 @@
 
 pid_t reboot_start(const char *command, struct error *err)
 {
-    return site_command_start(command, -1, STDERR_FILENO, NULL, err);
+    return site_command_start(command, -1, STDERR_FILENO, NULL, false, err);
 }
 
 static void reboot_wait_and_run(const char *command, int server)

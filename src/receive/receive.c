@@ -6,9 +6,9 @@
 #include "receive/header_parse.h"
 #include "receive/hook.h"
 #include "receive/request.h"
+#include "receive/slot_check.h"
 #include "receive/updater.h"
 #include "slots/device_path.h"
-#include "slots/slot_driver.h"
 #include "slots/updater_path.h"
 
 #include <stdio.h>
@@ -104,13 +104,35 @@ static void receive_note_version(struct receive *r, const char *version)
     version_floor_read(&r->updater.floor, r->config);
 }
 
-static int receive_firmware(struct receive *r, uint64_t size, bool last, struct error *err)
+/* Either slot is whole. A reboot makes the one that boots next the one that runs, so that the next
+ * update cannot overwrite what runs. */
+static void receive_settle(struct receive *r, bool reboot, struct error *err)
+{
+    char *before = memory_text(err->text);
+    char *cut = strstr(before, "; the device does not reboot");
+
+    if (cut)
+        *cut = '\0';
+    error_set(err, EXIT_FAILED, "%s, when it may have switched already%s", before,
+              reboot ? "; the device reboots all the same, see fwssh status then"
+                     : ": see fwssh status, and reboot before another update");
+    r->result->reboot = reboot;
+    free(before);
+}
+
+static int receive_firmware(struct receive *r, uint64_t size, bool last, bool reboot,
+                            struct error *err)
 {
     struct updater_result outcome;
 
     if (updater_run(&r->updater, r->config, r->device, *r->lock, r->client, size, last, &outcome,
-                    err))
+                    err)) {
+        if (outcome.switching)
+            receive_settle(r, reboot, err);
+        else
+            slot_check_after_failure(r->config, err);
         return -1;
+    }
     r->result->firmwares++;
     memcpy(r->result->uuid, outcome.uuid, sizeof r->result->uuid);
     receive_note_version(r, outcome.version);
@@ -134,34 +156,10 @@ static int receive_check_surplus(struct receive *r, struct error *err)
                      r->result->firmwares ? ", but the firmware was written" : "");
 }
 
-/* An update overwrites the slot that an unconfirmed firmware could go back to. */
-static int receive_check_confirmed(struct receive *r, struct error *err)
-{
-    struct facts facts = {0};
-    struct error ignored;
-    int rc = 0;
-
-    const struct slot_driver *driver = slot_driver_find(r->config, &ignored);
-    if (!driver || !driver->knows_confirmed || !strcmp(r->config->unconfirmed, "ignore") ||
-        slot_driver_read(r->config, &facts, &ignored) ||
-        strcmp(facts_get(&facts, "confirmed"), "no"))
-        goto cleanup;
-    error_set(err, EXIT_REFUSED,
-              "the running firmware (slot %s, version %s) is not confirmed yet, and an update "
-              "overwrites what it could go back to; confirm it first: fwssh confirm HOST",
-              facts_get(&facts, "active"), facts_get(&facts, "version"));
-    if (!strcmp(r->config->unconfirmed, "refuse"))
-        rc = -1;
-    else
-        client_complain(r->client, err->text);
-cleanup:
-    facts_free(&facts);
-    return rc;
-}
-
 static int receive_prepare(struct receive *r, struct error *err)
 {
-    return receive_check_confirmed(r, err) || hook_precheck(r->config, r->device, r->client, err) ||
+    return slot_check_before(r->config, r->client, err) ||
+                   hook_precheck(r->config, r->device, r->client, err) ||
                    updater_find(&r->updater, r->config, err)
                ? -1
                : 0;
@@ -178,7 +176,7 @@ static int receive_with_header(struct receive *r, struct error *err)
         return -1;
     for (size_t i = 0; i < header.count; i++) {
         client_say(r->client, "Running fwup...\n");
-        if (receive_firmware(r, header.size[i], i + 1 == header.count, err)) {
+        if (receive_firmware(r, header.size[i], i + 1 == header.count, header.reboot, err)) {
             if (header.count > 1)
                 error_prefix(err, "firmware %zu of %zu", i + 1, header.count);
             return -1;
@@ -198,7 +196,7 @@ static int receive_whole_input(struct receive *r, struct error *err)
 {
     if (receive_lock(r, err) || receive_prepare(r, err))
         return -1;
-    if (receive_firmware(r, UPDATER_UNTIL_EOF, true, err))
+    if (receive_firmware(r, UPDATER_UNTIL_EOF, true, true, err))
         return -1;
     r->result->reboot = 1;
     return 0;
@@ -243,7 +241,7 @@ static int receive_update(struct receive *r, const struct request *q, struct err
         return -1;
     r->updater.task = *q->task ? q->task : NULL;
     receive_answer(r, NULL);
-    if (receive_firmware(r, q->size, true, err) || receive_check_surplus(r, err))
+    if (receive_firmware(r, q->size, true, q->reboot, err) || receive_check_surplus(r, err))
         return -1;
     r->result->reboot = q->reboot;
     return 0;
@@ -301,7 +299,8 @@ static int receive_subsystem(struct receive *r, enum subsystem_kind kind, struct
 }
 
 void receive_run(const struct device_config *config, const struct subsystem *subsystem,
-                 bool volatile_key, struct client *client, struct result *result, int *lock)
+                 bool volatile_key, struct client *client, struct result *result, int *lock,
+                 char **device)
 {
     struct receive r = {.config = config,
                         .volatile_key = volatile_key,
@@ -319,9 +318,6 @@ void receive_run(const struct device_config *config, const struct subsystem *sub
         client_complain(client, err.text);
     }
     result->told = !client_is_gone(client);
-    /* Not for what was refused before it had the device, nor for other requests. */
-    if (*lock >= 0 && result_is_update(result))
-        hook_tell(config, r.device, result);
     updater_free(&r.updater);
-    free(r.device);
+    *device = r.device;
 }

@@ -9,10 +9,12 @@
 
 /*
  * Serves the client from its first byte to the last word to it. The result is filled in any case.
- * The lock's descriptor is given out (-1 if it was not taken); it is the caller's. volatile_key:
- * the device's host key does not survive a reboot, which status tells.
+ * The lock's descriptor is given out (-1 if it was not taken), and the device's path (or NULL);
+ * both are the caller's. volatile_key: the device's host key does not survive a reboot, which
+ * status tells.
  */
 void receive_run(const struct device_config *config, const struct subsystem *subsystem,
-                 bool volatile_key, struct client *client, struct result *result, int *lock);
+                 bool volatile_key, struct client *client, struct result *result, int *lock,
+                 char **device);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct result {
     uint32_t status;    /* enum exit_status, 0 to 4 */
-    uint32_t reboot;    /* 1: wanted, after the session has ended in order */
+    uint32_t reboot;    /* 1: wanted, after the session has ended in order; seldom with a failure */
     uint32_t told;      /* 1: the client was there to hear it */
     uint32_t firmwares; /* how many were written */
     uint32_t asked;     /* 1: an empty request, which was only answered */

@@ -203,15 +203,21 @@ static void updater_close_pipes(struct updater_pipes *p)
     }
 }
 
-/* "STATUS UUID VERSION", written by fwpack: the cause behind its exit status of 1. */
+/* What fwpack writes (PROTOCOL.md, "The updater"): the cause behind its exit status of 1, and
+ * whether it was about to switch. */
 static int updater_read_cause(int fd, struct updater_result *result)
 {
-    char line[128] = "";
-    int status = EXIT_FAILED;
-    ssize_t n = read(fd, line, sizeof line - 1);
+    char text[256] = "", *rest = text;
+    int status = EXIT_FAILED, cause;
+    ssize_t n = read(fd, text, sizeof text - 1);
 
-    if (n > 0 && sscanf(line, "%d %39s %63s", &status, result->uuid, result->version) < 1)
-        status = EXIT_FAILED;
+    text[n > 0 ? n : 0] = '\0';
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        if (!strcmp(line, "switching") || !strcmp(line, "switched back"))
+            result->switching = !strcmp(line, "switching");
+        else if (sscanf(line, "%d %39s %63s", &cause, result->uuid, result->version) >= 1)
+            status = cause;
+    }
     return status == EXIT_MISMATCH ? EXIT_MISMATCH : EXIT_FAILED;
 }
 

@@ -29,6 +29,7 @@ void updater_free(struct updater *u);
 struct updater_result {
     char uuid[40];                    /* of the firmware, if the updater told it */
     char version[VERSION_FLOOR_SIZE]; /* the same */
+    bool switching;  /* it failed after it had begun to switch: the new firmware may boot next */
     uint64_t unread; /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
 };
 

@@ -21,8 +21,9 @@ struct session_channel {
     bool eof, closed; /* what the client has sent */
     bool ended;       /* the exit status is known */
     uint32_t status;
-    const char *answer; /* text instead of an update: a refused shell or command */
-    bool farewell;      /* EOF, status and close have been sent */
+    char last_words[600]; /* of the listener, for the client's standard error */
+    const char *answer;   /* text instead of an update: a refused shell or command */
+    bool farewell;        /* EOF, status and close have been sent */
     double farewell_at, moved_at;
     struct relay relay;
 };

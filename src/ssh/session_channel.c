@@ -191,6 +191,8 @@ void session_channel_monitor_said(struct session *s)
     } else if (r.type == RECORD_ENDED && c->running) {
         c->ended = true;
         c->status = r.value;
+        snprintf(c->last_words, sizeof c->last_words, "%.*s", (int)sizeof c->last_words - 1,
+                 r.text);
     }
 }
 
@@ -201,6 +203,8 @@ static void channel_farewell(struct session *s, double now)
 
     if (c->answer)
         ssh_channel_write(c->ch, c->answer, (uint32_t)strlen(c->answer));
+    if (*c->last_words)
+        ssh_channel_write_stderr(c->ch, c->last_words, (uint32_t)strlen(c->last_words));
     if (!c->closed) {
         ssh_channel_send_eof(c->ch);
         ssh_channel_request_send_exit_status(c->ch, (int)c->status);

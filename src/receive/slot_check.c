@@ -1,0 +1,74 @@
+#include "receive/slot_check.h"
+
+#include "slots/slot_driver.h"
+
+#include <string.h>
+
+static int slot_check_read(const struct device_config *config, struct facts *facts)
+{
+    struct error ignored;
+    const struct slot_driver *driver = slot_driver_find(config, &ignored);
+
+    if (!driver || !driver->knows_confirmed)
+        return -1;
+    return slot_driver_read(config, facts, &ignored);
+}
+
+static bool slot_check_is_pending(const struct facts *facts)
+{
+    const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
+
+    return *active && *next && strcmp(active, next) != 0;
+}
+
+static int slot_check_pending(const struct facts *facts, struct error *err)
+{
+    if (!slot_check_is_pending(facts))
+        return 0;
+    return error_set(err, EXIT_REFUSED,
+                     "slot %s is written and waits for its first start, and another update would "
+                     "overwrite slot %s, which runs; reboot first (fwssh reboot HOST), or take it "
+                     "back (fwssh revert HOST)",
+                     facts_get(facts, "next"), facts_get(facts, "active"));
+}
+
+/* An update overwrites the slot that an unconfirmed firmware could go back to. */
+static int slot_check_confirmed(const struct device_config *config, const struct facts *facts,
+                                struct client *client, struct error *err)
+{
+    if (strcmp(facts_get(facts, "confirmed"), "no"))
+        return 0;
+    error_set(err, EXIT_REFUSED,
+              "the running firmware (slot %s, version %s) is not confirmed yet, and an update "
+              "overwrites what it could go back to; confirm it first: fwssh confirm HOST",
+              facts_get(facts, "active"), facts_get(facts, "version"));
+    if (!strcmp(config->unconfirmed, "refuse"))
+        return -1;
+    client_complain(client, err->text);
+    return 0;
+}
+
+int slot_check_before(const struct device_config *config, struct client *client, struct error *err)
+{
+    struct facts facts = {0};
+    int rc = 0;
+
+    if (strcmp(config->unconfirmed, "ignore") && !slot_check_read(config, &facts))
+        rc = slot_check_pending(&facts, err) || slot_check_confirmed(config, &facts, client, err)
+                 ? -1
+                 : 0;
+    facts_free(&facts);
+    return rc;
+}
+
+void slot_check_after_failure(const struct device_config *config, struct error *err)
+{
+    struct facts facts = {0};
+
+    if (!slot_check_read(config, &facts) && slot_check_is_pending(&facts))
+        error_suffix(err,
+                     "but slot %s boots next all the same: reboot (fwssh reboot HOST), or take it "
+                     "back (fwssh revert HOST)",
+                     facts_get(&facts, "next"));
+    facts_free(&facts);
+}

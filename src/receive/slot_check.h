@@ -1,0 +1,19 @@
+/* What the device's slots say of an update that is to begin, or has failed. */
+#ifndef FWSSH_RECEIVE_SLOT_CHECK_H
+#define FWSSH_RECEIVE_SLOT_CHECK_H
+
+#include "base/error.h"
+#include "config/device_config.h"
+#include "receive/client.h"
+
+/*
+ * Before an update. An update that waits for its first start is in the way: the next one would
+ * overwrite what runs (EXIT_REFUSED). A running firmware that is not confirmed is told to the
+ * client, or refused, as the key unconfirmed says. 0 also where the slots are not known.
+ */
+int slot_check_before(const struct device_config *config, struct client *client, struct error *err);
+
+/* Behind a failed update: adds to the error that the new slot boots next all the same. */
+void slot_check_after_failure(const struct device_config *config, struct error *err);
+
+#endif

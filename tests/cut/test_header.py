@@ -1,0 +1,56 @@
+"""The connection is cut behind every byte of the header."""
+from cut import device
+
+
+def test_connection_lost_behind_every_byte(t):
+    """No updater has been started, or it is killed: nobody is there to tell."""
+    v = device.Device(t)
+    for at in range(len(v.header) + 1):
+        r = v.receiver()
+        if at:
+            r.send_and_wait(v.header[:at])
+        device.lose(r, at)
+        assert r.process.wait(20) == 1, at
+        result = r.result()
+        assert (result["status"], result["reboot"], result["told"]) == (1, 0, 0), (at, result)
+        assert result["text"] == device.LOST
+        assert v.state() == "old" and v.image.read_bytes() == v.before, at
+        if at % 4 == 0 or at >= len(v.header) - 1:
+            v.assert_works()
+
+
+def test_input_ended_behind_every_byte(t):
+    """The client still listens, and is told the truth."""
+    v = device.Device(t)
+    for at in range(len(v.header) + 1):
+        r = v.receiver()
+        r.send(v.header[:at])
+        status, out, err = r.end()
+        if at == len(v.header):
+            assert status == 1 and out.startswith(b"Running fwup...\n") and b"Rebooting" not in out, (status, out)
+            # The updater may have begun its bar.
+            assert err.endswith(b"fwssh: the input ended %d bytes before what was announced; nothing was activated\n"
+                                % len(v.archive)), err
+        elif at:
+            assert (status, out, err) == (2, b"", b"fwssh: the input ended inside the header; nothing was done\n"), at
+        else:
+            assert status == 2 and b"before a header came; nothing was done" in err
+        result = r.result()
+        assert (result["status"], result["reboot"], result["told"]) == (status, 0, 1), (at, result)
+        assert v.image.read_bytes() == v.before, at
+        if at % 4 == 2:
+            v.assert_works()
+
+
+def test_client_killed_in_the_header(t):
+    """Through the daemon and OpenSSH, at a few places."""
+    v = device.Device(t)
+    d = v.daemon()
+    for count, at in enumerate((0, 1, 7, len(v.header) - 1, len(v.header)), 1):
+        client = d.client()
+        client.stdin.write(v.header[:at])
+        t.wait_for(lambda: d.log().count("update begins") == count + d.reboots(), "the request")
+        client.kill()
+        t.wait_for(lambda: d.log().count("update failed with status 1: " + device.LOST) == count, "the end")
+        assert v.image.read_bytes() == v.before and d.reboots() == count - 1
+        v.assert_daemon_works(d)
