@@ -3,6 +3,7 @@
 #include "apply/plan.h"
 #include "apply/requirement.h"
 #include "apply/resource_stream.h"
+#include "apply/staged.h"
 #include "archive/conf.h"
 #include "archive/firmware.h"
 
@@ -89,15 +90,23 @@ static int apply_switch(const struct apply_request *request, struct op_context *
  * The order that makes an interrupted update harmless: what on-init wrote is safe before the first
  * resource, the resources before on-finish begins, and the boot switch comes last of all.
  */
-static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply_request *request,
+static int apply_slot(struct plan *plan, struct firmware *fw, const struct apply_request *request,
                       struct op_context *context, struct error *err)
 {
     if (apply_handler(&plan->on_init, context, err) || block_cache_sync(context->cache, err))
         return -1;
     if (apply_resources(plan, fw, context, err) || block_cache_sync(context->cache, err))
         return -1;
-    if (request->whole_input && apply_read_rest(request, err))
+    return request->whole_input ? apply_read_rest(request, err) : 0;
+}
+
+static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply_request *request,
+                      struct op_context *context, struct error *err)
+{
+    if (!request->activate && apply_slot(plan, fw, request, context, err))
         return -1;
+    if (request->stage_path)
+        return staged_save(request->stage_path, fw, plan->title, err);
     if (apply_handler(&plan->on_finish, context, err) || apply_switch(request, context, err))
         return -1;
     if (*block_cache_warning(context->cache))
@@ -140,7 +149,8 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
     int rc = -1;
 
     struct requirement_context requirements = {
-        .cfg = fw->cfg, .cache = context.cache, .report = report, .unsafe = request->unsafe};
+        .cfg = fw->cfg, .cache = context.cache, .report = report, .unsafe = request->unsafe,
+        .exact = request->activate};
     cfg_t *task = requirement_choose_task(&requirements, request->task, err);
     if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
         plan_check(&plan, request->medium, err))

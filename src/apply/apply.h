@@ -20,6 +20,8 @@ struct apply_request {
     const char *minimum_version[APPLY_MINIMA]; /* of the firmware's meta-version; NULL: any */
     struct medium *medium;
     bool verify, minimize;
+    const char *stage_path; /* stop before on-finish, and keep there what activating it needs */
+    bool activate;          /* on-finish only, of the very task (staged.h) */
     bool whole_input; /* the source is read to its end before on-finish: it must have one */
     bool unsafe;
     const char *reboot_param_path; /* NULL: the default */

@@ -93,7 +93,7 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct er
 {
     struct op_source source = {.cfg = cfg, .unsafe = unsafe};
 
-    *plan = (struct plan){0};
+    *plan = (struct plan){.title = cfg_title(task)};
     if (plan_handler_make(&plan->on_init, cfg_getsec(task, "on-init"), &source, err) ||
         plan_resources(plan, &source, task, err) ||
         plan_handler_make(&plan->on_finish, cfg_getsec(task, "on-finish"), &source, err) ||

@@ -17,6 +17,7 @@ struct plan_handler {
 };
 
 struct plan {
+    const char *title; /* of the task; the configuration's */
     struct plan_handler on_init, on_finish, on_error;
     size_t resource_count;
     struct plan_handler *resources;

@@ -206,7 +206,8 @@ cfg_t *requirement_choose_task(const struct requirement_context *c, const char *
 {
     for (unsigned i = 0; i < cfg_size(c->cfg, "task"); i++) {
         cfg_t *task = cfg_getnsec(c->cfg, "task", i);
-        if (!strncmp(cfg_title(task), name, strlen(name)) && requirement_task_fits(c, task))
+        size_t len = strlen(name) + (c->exact ? 1 : 0);
+        if (!strncmp(cfg_title(task), name, len) && requirement_task_fits(c, task))
             return task;
     }
     const struct error *read_error = block_cache_read_error(c->cache);

@@ -13,6 +13,7 @@ struct requirement_context {
     struct block_cache *cache;
     struct report *report;
     bool unsafe; /* they may run programs */
+    bool exact;  /* the name is the whole title */
 };
 
 /*

@@ -114,13 +114,13 @@ static int create_head(struct zip_writer *w, const struct buffer *meta, const st
         if (signer_sign(signer, meta->data, meta->len, signature, err))
             return -1;
         struct zip_new_entry entry = {
-            .name = "meta.conf.ed25519", .size = sizeof signature, .stored = true};
+            .name = FIRMWARE_SIGNATURE_NAME, .size = sizeof signature, .stored = true};
         if (zip_writer_add(w, &entry, &data, err))
             return -1;
     }
     text = (struct source_bytes){.data = meta->data, .left = meta->len};
     struct zip_new_entry entry = {
-        .name = "meta.conf", .size = meta->len, .has_mtime = true, .mtime = meta_now()};
+        .name = FIRMWARE_META_NAME, .size = meta->len, .has_mtime = true, .mtime = meta_now()};
     return zip_writer_add(w, &entry, &data, err);
 }
 

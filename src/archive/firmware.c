@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define FIRMWARE_PIECES_MAX 256u
-#define FIRMWARE_SIGNATURE_NAME "meta.conf.ed25519"
 
 /* Its CRC does not matter: a signature that is wrong fails anyway, and with the better message. */
 static int firmware_read_signature(struct firmware *fw, const struct zip_entry *entry,
@@ -130,7 +129,7 @@ static int firmware_begin(struct firmware *fw, const struct public_keys *keys, s
     }
     if (found < 0)
         return -1;
-    if (!found || strcmp(entry.name, "meta.conf"))
+    if (!found || strcmp(entry.name, FIRMWARE_META_NAME))
         return error_set(err, EXIT_MISMATCH,
                          "Expecting meta.conf to be at the beginning of the firmware archive");
     if (firmware_read_meta(fw, err) || firmware_check_signature(fw, keys, err))

@@ -10,6 +10,9 @@
 #include <confuse.h>
 #include <stdbool.h>
 
+#define FIRMWARE_SIGNATURE_NAME "meta.conf.ed25519"
+#define FIRMWARE_META_NAME "meta.conf"
+
 struct firmware {
     struct zip_reader *zip;
     cfg_t *cfg;

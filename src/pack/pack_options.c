@@ -26,6 +26,7 @@ enum pack_long {
     LONG_SIGN_COMMAND,
     LONG_SPARSE_CHECK,
     LONG_SPARSE_SIZE,
+    LONG_STAGE,
     LONG_UNSAFE,
     LONG_VERIFY_WRITES,
     LONG_NO_VERIFY_WRITES,
@@ -66,6 +67,7 @@ static const struct option long_options[] = {
     {"require-signature", no_argument, NULL, LONG_REQUIRE_SIGNATURE},
     {"sparse-check", required_argument, NULL, LONG_SPARSE_CHECK},
     {"sparse-check-size", required_argument, NULL, LONG_SPARSE_SIZE},
+    {"stage", required_argument, NULL, LONG_STAGE},
     {"sign", no_argument, NULL, 'S'},
     {"sign-command", required_argument, NULL, LONG_SIGN_COMMAND},
     {"task", required_argument, NULL, 't'},
@@ -84,7 +86,7 @@ static const struct {
     const char *word;
     enum pack_command command;
 } words[] = {
-    {"apply", PACK_APPLY},       {"create", PACK_CREATE},   {"list", PACK_LIST},
+    {"apply", PACK_APPLY},       {"activate", PACK_ACTIVATE}, {"create", PACK_CREATE},   {"list", PACK_LIST},
     {"metadata", PACK_METADATA}, {"sign", PACK_SIGN},       {"verify", PACK_VERIFY},
     {"gen-keys", PACK_GEN_KEYS}, {"version", PACK_VERSION}, {"help", PACK_HELP},
 };
@@ -92,7 +94,7 @@ static const struct {
 void pack_options_usage(void)
 {
     printf("Usage: %s [options] [file.fw]\n"
-           "       fwpack create|apply|list|metadata|verify|sign|gen-keys|version [options] "
+           "       fwpack create|apply|activate|list|metadata|verify|sign|gen-keys|version [options] "
            "[file.fw]\n"
            "\n"
            "Commands:\n"
@@ -125,6 +127,7 @@ void pack_options_usage(void)
            "      --require-signature   refuse to go on without a public key to check with\n"
            "      --metadata-key KEY    with -m: print this value only\n"
            "      --max-size N          use at most N blocks of 512 bytes\n"
+           "      --stage FILE          apply all but on-finish, and keep in FILE what activate needs\n"
            "      --minimum-version V   refuse firmware whose version is older, or is none\n"
            "      --enable-trim         discard what a task trims\n"
            "      --minimize-writes     do not write what is there already\n"
@@ -275,6 +278,9 @@ static bool pack_plain_option(struct pack_options *o, int c)
     case LONG_ATTACH:
         o->attach = optarg;
         return true;
+    case LONG_STAGE:
+        o->stage_path = optarg;
+        return true;
     case LONG_DIGEST:
         o->digest = true;
         return true;
@@ -376,6 +382,8 @@ static int pack_check(const struct pack_options *o, const char *stray, struct er
         return error_set(err, pack_usage_status(o), "pick either -n or -q, but not both");
     if (o->command == PACK_NONE)
         return error_set(err, pack_usage_status(o), "specify one of -a, -c, -l, -m, -S, -V, or -z");
+    if (o->stage_path && o->command != PACK_APPLY)
+        return error_set(err, pack_usage_status(o), "--stage belongs to apply");
     if (o->require_signature && !o->keys.count)
         return error_set(err, pack_usage_status(o),
                          "--require-signature needs a public key to check with (-p)");

@@ -2,6 +2,7 @@
 
 #include "apply/apply.h"
 #include "apply/medium_file.h"
+#include "apply/staged.h"
 #include "archive/conf.h"
 #include "archive/create.h"
 #include "archive/firmware.h"
@@ -53,42 +54,87 @@ static int pack_need_file(const struct pack_options *o, struct error *err)
     return 0;
 }
 
+/* An archive, or what is left of one that was staged. */
+struct pack_archive {
+    struct pack_input input;
+    struct staged staged;
+    struct source_bytes bytes;
+};
+
+static int pack_archive_open(struct pack_archive *a, const struct pack_options *o,
+                             struct apply_request *request, struct error *err)
+{
+    *a = (struct pack_archive){.input = {.fd = -1}};
+    if (o->command == PACK_ACTIVATE) {
+        if (staged_load(&a->staged, o->input, err))
+            return -1;
+        a->bytes = (struct source_bytes){.data = a->staged.archive.data,
+                                         .left = a->staged.archive.len};
+        request->archive = source_from_bytes(&a->bytes);
+        request->task = a->staged.task;
+        request->activate = true;
+        return 0;
+    }
+    if (pack_input_open(&a->input, o, err))
+        return -1;
+    request->archive = a->input.source;
+    request->task = o->task;
+    /* Who takes the cause ends our input behind the last byte (PROTOCOL.md, "The updater"). */
+    request->whole_input = a->input.fd == STDIN_FILENO && pack_result_fd() >= 0;
+    return 0;
+}
+
+static void pack_archive_close(struct pack_archive *a)
+{
+    pack_input_close(&a->input);
+    staged_free(&a->staged);
+}
+
+static int pack_apply_to(struct pack_options *o, struct medium *medium,
+                         struct meta_identity *identity, struct error *err)
+{
+    struct apply_request request = {.keys = &o->keys,
+                                    .medium = medium,
+                                    .verify = o->verify_writes < 0 ? medium->is_device
+                                                                   : o->verify_writes,
+                                    .minimize = o->minimize,
+                                    .unsafe = o->unsafe,
+                                    .stage_path = o->stage_path,
+                                    .tell_switching = pack_result_switching,
+                                    .reboot_param_path = o->reboot_param_path};
+    struct pack_archive archive;
+
+    memcpy(request.minimum_version, o->minimum_version, sizeof request.minimum_version);
+    int rc = pack_archive_open(&archive, o, &request, err);
+    if (!rc)
+        rc = apply_run(&request, &o->report, identity, err);
+    pack_archive_close(&archive);
+    return rc;
+}
+
 static int pack_apply(struct pack_options *o, struct meta_identity *identity, struct error *err)
 {
     struct medium_options medium_options = {
         .max_blocks = o->max_blocks, .enable_trim = o->enable_trim, .unmount = o->unmount};
-    struct apply_request request = {.keys = &o->keys,
-                                    .task = o->task,
-                                    .minimize = o->minimize,
-                                    .unsafe = o->unsafe,
-                                    .tell_switching = pack_result_switching,
-                                    .reboot_param_path = o->reboot_param_path};
-    struct pack_input in;
-    int rc = -1;
+    bool from_stdin = !o->input || !strcmp(o->input, "-");
 
-    if (!o->task)
+    if (o->command == PACK_APPLY && !o->task)
         return error_set(err, pack_usage_status(o), "specify a task (-t)");
-    memcpy(request.minimum_version, o->minimum_version, sizeof request.minimum_version);
-    char *card = o->device ? NULL : card_choose(o->yes, !o->input || !strcmp(o->input, "-"), err);
+    if (o->command == PACK_ACTIVATE && from_stdin)
+        return error_set(err, pack_usage_status(o), "specify the staged file (-i)");
+    char *card = o->device ? NULL : card_choose(o->yes, from_stdin, err);
     const char *device = card ? card : o->device;
     if (!device)
         return -1;
     report_start(&o->report);
-    request.medium = medium_file_open(device, &medium_options, err);
+    struct medium *medium = medium_file_open(device, &medium_options, err);
     free(card);
-    if (!request.medium)
+    if (!medium)
         return -1;
-    if (o->enable_trim && !request.medium->is_device)
+    if (o->enable_trim && !medium->is_device)
         report_info(&o->report, "--enable-trim has no effect on an image file");
-    request.verify = o->verify_writes < 0 ? request.medium->is_device : o->verify_writes;
-    if (!pack_input_open(&in, o, err)) {
-        request.archive = in.source;
-        /* Who takes the cause ends our input behind the last byte (PROTOCOL.md, "The updater"). */
-        request.whole_input = in.fd == STDIN_FILENO && pack_result_fd() >= 0;
-        rc = apply_run(&request, &o->report, identity, err);
-        pack_input_close(&in);
-    }
-    medium_file_close(request.medium);
+    int rc = pack_apply_to(o, medium, identity, err);
+    medium_file_close(medium);
     if (!rc)
         report_success(&o->report);
     return rc;
@@ -306,6 +352,7 @@ int pack_run(struct pack_options *o, struct meta_identity *identity, struct erro
     *identity = (struct meta_identity){0};
     switch (o->command) {
     case PACK_APPLY:
+    case PACK_ACTIVATE:
         return pack_apply(o, identity, err);
     case PACK_CREATE:
         return pack_create(o, err);

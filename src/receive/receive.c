@@ -7,6 +7,7 @@
 #include "receive/hook.h"
 #include "receive/request.h"
 #include "receive/slot_check.h"
+#include "receive/stage.h"
 #include "receive/updater.h"
 #include "slots/device_path.h"
 #include "slots/updater_path.h"
@@ -156,11 +157,12 @@ static int receive_check_surplus(struct receive *r, struct error *err)
                      r->result->firmwares ? ", but the firmware was written" : "");
 }
 
-static int receive_prepare(struct receive *r, struct error *err)
+static int receive_prepare(struct receive *r, bool stage, struct error *err)
 {
     return slot_check_before(r->config, r->client, err) ||
                    hook_precheck(r->config, r->device, r->client, err) ||
-                   updater_find(&r->updater, r->config, err)
+                   updater_find(&r->updater, r->config, err) ||
+                   stage_prepare(&r->updater, r->config, stage, err)
                ? -1
                : 0;
 }
@@ -172,7 +174,7 @@ static int receive_with_header(struct receive *r, struct error *err)
 
     if (receive_header(r, &header, err) || receive_lock(r, err))
         return -1;
-    if (header.count && receive_prepare(r, err))
+    if (header.count && receive_prepare(r, false, err))
         return -1;
     for (size_t i = 0; i < header.count; i++) {
         client_say(r->client, "Running fwup...\n");
@@ -194,7 +196,7 @@ static int receive_with_header(struct receive *r, struct error *err)
 /* Subsystem fwup: the data up to the end of the input; a good end reboots. */
 static int receive_whole_input(struct receive *r, struct error *err)
 {
-    if (receive_lock(r, err) || receive_prepare(r, err))
+    if (receive_lock(r, err) || receive_prepare(r, false, err))
         return -1;
     if (receive_firmware(r, UPDATER_UNTIL_EOF, true, true, err))
         return -1;
@@ -229,21 +231,29 @@ static int receive_change(struct receive *r, const struct request *q, struct err
 {
     bool reboot = q->verb == REQUEST_REBOOT;
 
-    if (receive_lock(r, err) || (!reboot && request_change(r->config, q, &reboot, err)))
+    if (receive_lock(r, err))
         return -1;
+    if (q->verb == REQUEST_ACTIVATE) {
+        if (stage_activate(r->config, r->device, err))
+            return -1;
+        reboot = true;
+    } else if (!reboot && request_change(r->config, q, &reboot, err)) {
+        return -1;
+    }
     r->result->reboot = reboot;
     return receive_answer(r, NULL);
 }
 
 static int receive_update(struct receive *r, const struct request *q, struct error *err)
 {
-    if (request_check_task(r->config, q, err) || receive_lock(r, err) || receive_prepare(r, err))
+    if (request_check_task(r->config, q, err) || receive_lock(r, err) ||
+        receive_prepare(r, q->stage, err))
         return -1;
     r->updater.task = *q->task ? q->task : NULL;
     receive_answer(r, NULL);
-    if (receive_firmware(r, q->size, true, q->reboot, err) || receive_check_surplus(r, err))
+    if (receive_firmware(r, q->size, true, q->reboot && !q->stage, err) || receive_check_surplus(r, err))
         return -1;
-    r->result->reboot = q->reboot;
+    r->result->reboot = q->reboot && !q->stage;
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "receive/stage.h"
 #include "slots/slot_driver.h"
 #include "slots/updater_path.h"
 
@@ -181,6 +182,7 @@ static void request_abilities(const struct device_config *config, bool volatile_
     if (name && !strcmp(name, "fwpack"))
         buffer_add_text(&verbs, " stage");
     facts_set(facts, "can", buffer_text(&verbs));
+    facts_set(facts, "staged", stage_is_there(config) ? "yes" : "no");
     facts_set(facts, "fwsshd", FWSSH_VERSION);
     facts_set(facts, "updater", name ? name : "missing");
     facts_set(facts, "task", config->task);

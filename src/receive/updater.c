@@ -124,6 +124,7 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
 void updater_free(struct updater *u)
 {
     free(u->program);
+    free(u->stage_path);
     *u = (struct updater){0};
 }
 
@@ -136,6 +137,20 @@ static void updater_add(struct updater_args *a, const char *text)
 {
     if (a->count < UPDATER_ARGS_MAX)
         a->arg[a->count++] = (char *)text;
+}
+
+/* A key, or the path of a file with one. */
+static const char *updater_key_option(const char *key)
+{
+    return strcspn(key, "=") == UPDATER_KEY_TEXT && !strchr(key, '.') ? "--public-key" : "-p";
+}
+
+void updater_add_keys_to(const struct device_config *config, struct buffer *command)
+{
+    for (size_t i = 0; i < config->firmware_public_keys.count; i++) {
+        const char *key = config->firmware_public_keys.item[i];
+        buffer_printf(command, " %s %s", updater_key_option(key), key);
+    }
 }
 
 static void updater_add_minimum(struct updater_args *a, const char *version)
@@ -162,11 +177,14 @@ static void updater_arguments(const struct updater *u, const struct device_confi
     updater_add(a, u->task ? u->task : config->task);
     for (size_t i = 0; i < config->firmware_public_keys.count; i++) {
         const char *key = config->firmware_public_keys.item[i];
-        size_t len = strcspn(key, "=");
-        updater_add(a, len == UPDATER_KEY_TEXT && !strchr(key, '.') ? "--public-key" : "-p");
+        updater_add(a, updater_key_option(key));
         updater_add(a, key);
     }
     updater_add_minimum(a, config->minimum_version);
+    if (u->stage_path) {
+        updater_add(a, "--stage");
+        updater_add(a, u->stage_path);
+    }
     if (!u->floor.overridden)
         updater_add_minimum(a, u->floor.version);
     for (size_t i = 0; i < config->updater_options.count; i++)

@@ -16,6 +16,7 @@
 struct updater {
     char *program; /* a path; owned */
     const char *name;
+    char *stage_path; /* write the slot only, and keep there what is left to do; owned; NULL */
     const char *task; /* in place of the key task; the caller's; NULL */
     bool handshake;   /* it knows --exit-handshake */
     struct version_floor floor;
@@ -25,6 +26,9 @@ struct updater {
  */
 int updater_find(struct updater *u, const struct device_config *config, struct error *err);
 void updater_free(struct updater *u);
+
+/* The options that name the keys which firmware must be signed with, each behind a blank. */
+void updater_add_keys_to(const struct device_config *config, struct buffer *command);
 
 struct updater_result {
     char uuid[40];                    /* of the firmware, if the updater told it */
