@@ -1,4 +1,5 @@
 /* fwssh: the host's tool. Options and wiring only. */
+#include "push/ask.h"
 #include "push/check.h"
 #include "push/gen_script.h"
 #include "push/push.h"
@@ -10,30 +11,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_usage(FILE *out)
+static void print_statuses(FILE *out)
 {
-    fprintf(
-        out,
-        "Usage: fwssh push [HOST...] [--firmware FILE] [options]\n"
-        "       fwssh check [HOST...] [options]\n"
-        "       fwssh gen-script [--output upload.sh] [--force]\n"
-        "       fwssh --version | --help\n"
-        "\n"
-        "Sends a firmware to a device over SSH, by the ssh program of this machine.\n"
-        "HOST is what ssh takes (default " PUSH_DEFAULT_HOST ").\n"
-        "\n"
-        "%s"
-        "\n"
-        "Exit status: 0 done, 1 failed, 2 usage, 3 refused by the device, 4 firmware does not fit "
-        "or is\n"
-        "damaged, 5 key or host key, 6 unreachable or lost before the last byte, 7 interrupted,\n"
-        "9 lost after the last byte, 10 some of several devices failed\n",
-        push_options_help);
+    fputs("Exit status:\n", out);
+    for (int status = 0; exit_status_text(status); status++)
+        fprintf(out, "  %2d  %s\n", status, exit_status_text(status));
 }
 
-static int run_with_options(int (*run)(const struct push_options *), int argc, char **argv)
+static void print_usage(FILE *out)
+{
+    fprintf(out,
+            "Usage: fwssh push [HOST...] [--firmware FILE] [--wait] [options]\n"
+            "       fwssh status|log|confirm|revert|reboot|activate [HOST...] [options]\n"
+            "       fwssh check [HOST...] [options]\n"
+            "       fwssh gen-script [--output upload.sh] [--force]\n"
+            "       fwssh --version | --help\n"
+            "\n"
+            "Sends a firmware to devices over SSH, by the ssh program of this machine, and asks "
+            "what\n"
+            "they run. HOST is what ssh takes (default " PUSH_DEFAULT_HOST ").\n"
+            "\n"
+            "%s\n",
+            push_options_help);
+    print_statuses(out);
+}
+
+static int run_word(const char *word, const struct push_options *options)
+{
+    if (!strcmp(word, "push"))
+        return push_run(options);
+    return !strcmp(word, "check") ? check_run(options) : ask_run(options, word);
+}
+
+static int run_with_options(int argc, char **argv)
 {
     struct push_options options;
+    const char *word = argv[0];
     struct error err;
     int status = EXIT_DONE;
 
@@ -43,7 +56,7 @@ static int run_with_options(int (*run)(const struct push_options *), int argc, c
     } else if (options.help) {
         print_usage(stdout);
     } else {
-        status = run(&options);
+        status = run_word(word, &options);
     }
     push_options_free(&options);
     return status;
@@ -59,10 +72,8 @@ int main(int argc, char **argv)
         return ssh_askpass_answer(fifo, word);
     if (sodium_init() < 0)
         return EXIT_FAILED;
-    if (!strcmp(word, "push"))
-        return run_with_options(push_run, argc - 1, argv + 1);
-    if (!strcmp(word, "check"))
-        return run_with_options(check_run, argc - 1, argv + 1);
+    if (!strcmp(word, "push") || !strcmp(word, "check") || ask_is_word(word))
+        return run_with_options(argc - 1, argv + 1);
     if (!strcmp(word, "gen-script"))
         return gen_script_run(argc - 1, argv + 1);
     if (!strcmp(word, "--version")) {

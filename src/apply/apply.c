@@ -148,9 +148,11 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
     struct plan plan = {0};
     int rc = -1;
 
-    struct requirement_context requirements = {
-        .cfg = fw->cfg, .cache = context.cache, .report = report, .unsafe = request->unsafe,
-        .exact = request->activate};
+    struct requirement_context requirements = {.cfg = fw->cfg,
+                                               .cache = context.cache,
+                                               .report = report,
+                                               .unsafe = request->unsafe,
+                                               .exact = request->activate};
     cfg_t *task = requirement_choose_task(&requirements, request->task, err);
     if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
         plan_check(&plan, request->medium, err))

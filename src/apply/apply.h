@@ -22,7 +22,7 @@ struct apply_request {
     bool verify, minimize;
     const char *stage_path; /* stop before on-finish, and keep there what activating it needs */
     bool activate;          /* on-finish only, of the very task (staged.h) */
-    bool whole_input; /* the source is read to its end before on-finish: it must have one */
+    bool whole_input;       /* the source is read to its end before on-finish: it must have one */
     bool unsafe;
     const char *reboot_param_path; /* NULL: the default */
     /* Called when what decides what boots is about to be written, and again with false when that

@@ -18,4 +18,7 @@ enum exit_status {
 
 #define EXIT_WIRE_MAX EXIT_MISMATCH
 
+/* What a status means in a few words, for help and manual; NULL: there is no such status. */
+const char *exit_status_text(int status);
+
 #endif

@@ -86,62 +86,65 @@ static const struct {
     const char *word;
     enum pack_command command;
 } words[] = {
-    {"apply", PACK_APPLY},       {"activate", PACK_ACTIVATE}, {"create", PACK_CREATE},   {"list", PACK_LIST},
-    {"metadata", PACK_METADATA}, {"sign", PACK_SIGN},       {"verify", PACK_VERIFY},
-    {"gen-keys", PACK_GEN_KEYS}, {"version", PACK_VERSION}, {"help", PACK_HELP},
+    {"apply", PACK_APPLY},   {"activate", PACK_ACTIVATE}, {"create", PACK_CREATE},
+    {"list", PACK_LIST},     {"metadata", PACK_METADATA}, {"sign", PACK_SIGN},
+    {"verify", PACK_VERIFY}, {"gen-keys", PACK_GEN_KEYS}, {"version", PACK_VERSION},
+    {"help", PACK_HELP},
 };
 
 void pack_options_usage(void)
 {
-    printf("Usage: %s [options] [file.fw]\n"
-           "       fwpack create|apply|activate|list|metadata|verify|sign|gen-keys|version [options] "
-           "[file.fw]\n"
-           "\n"
-           "Commands:\n"
-           "  -a, --apply               apply a task of a firmware to a device or image (word: "
-           "apply)\n"
-           "  -c, --create              make a firmware from a configuration (word: create)\n"
-           "  -l, --list                list the tasks (word: list)\n"
-           "  -m, --metadata            print the metadata (word: metadata)\n"
-           "  -S, --sign                sign a firmware (word: sign)\n"
-           "  -V, --verify              check a firmware completely (word: verify)\n"
-           "  -g, --gen-keys            make a pair of signing keys (word: gen-keys)\n"
-           "  -D, --detect              list memory cards;  -z: print the path of the only one\n"
-           "  -h, --help, --version\n"
-           "\n"
-           "Options:\n"
-           "  -d DEVICE                 device or image file to write (default: the only memory "
-           "card, after asking)\n"
-           "  -y                        do not ask\n"
-           "  -f FILE                   configuration for create (default fwupdate.conf)\n"
-           "  -i FILE, -o FILE          input, output (default: standard input, standard output)\n"
-           "  -t, --task NAME           task to apply\n"
-           "  -p, --public-key-file F   accept firmware signed with this key (up to 10)\n"
-           "      --public-key TEXT     the same, the key in base64\n"
-           "  -s, --private-key-file F  sign with this key\n"
-           "      --private-key TEXT    the same, the key in base64\n"
-           "      --sign-command CMD    sign with what CMD answers: meta.conf on its input, the "
-           "signature on its output\n"
-           "      --digest              with sign: write what is to be signed elsewhere\n"
-           "      --attach FILE         with sign: put in the signature that was made of it\n"
-           "      --require-signature   refuse to go on without a public key to check with\n"
-           "      --metadata-key KEY    with -m: print this value only\n"
-           "      --max-size N          use at most N blocks of 512 bytes\n"
-           "      --stage FILE          apply all but on-finish, and keep in FILE what activate needs\n"
-           "      --minimum-version V   refuse firmware whose version is older, or is none\n"
-           "      --enable-trim         discard what a task trims\n"
-           "      --minimize-writes     do not write what is there already\n"
-           "      --[no-]verify-writes  read back what was written (default for devices)\n"
-           "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
-           "      --unsafe              allow functions that run programs and write to paths\n"
-           "      --reboot-param-path P where reboot_param writes\n"
-           "      --exit-handshake      end with byte 26 and the status, then wait for the input's "
-           "end\n"
-           "  -F, --framing             framed input and output\n"
-           "  -n                        numeric progress;  -q, --quiet: none;  -v: tell more\n"
-           "      --progress-low N, --progress-high N\n"
-           "  -1 ... -9                 compression level for create (default 9)\n",
-           "fwpack");
+    printf(
+        "Usage: %s [options] [file.fw]\n"
+        "       fwpack create|apply|activate|list|metadata|verify|sign|gen-keys|version [options] "
+        "[file.fw]\n"
+        "\n"
+        "Commands:\n"
+        "  -a, --apply               apply a task of a firmware to a device or image (word: "
+        "apply)\n"
+        "  -c, --create              make a firmware from a configuration (word: create)\n"
+        "  -l, --list                list the tasks (word: list)\n"
+        "  -m, --metadata            print the metadata (word: metadata)\n"
+        "  -S, --sign                sign a firmware (word: sign)\n"
+        "  -V, --verify              check a firmware completely (word: verify)\n"
+        "  -g, --gen-keys            make a pair of signing keys (word: gen-keys)\n"
+        "  -D, --detect              list memory cards;  -z: print the path of the only one\n"
+        "  -h, --help, --version\n"
+        "\n"
+        "Options:\n"
+        "  -d DEVICE                 device or image file to write (default: the only memory "
+        "card, after asking)\n"
+        "  -y                        do not ask\n"
+        "  -f FILE                   configuration for create (default fwupdate.conf)\n"
+        "  -i FILE, -o FILE          input, output (default: standard input, standard output)\n"
+        "  -t, --task NAME           task to apply\n"
+        "  -p, --public-key-file F   accept firmware signed with this key (up to 10)\n"
+        "      --public-key TEXT     the same, the key in base64\n"
+        "  -s, --private-key-file F  sign with this key\n"
+        "      --private-key TEXT    the same, the key in base64\n"
+        "      --sign-command CMD    sign with what CMD answers: meta.conf on its input, the "
+        "signature on its output\n"
+        "      --digest              with sign: write what is to be signed elsewhere\n"
+        "      --attach FILE         with sign: put in the signature that was made of it\n"
+        "      --require-signature   refuse to go on without a public key to check with\n"
+        "      --metadata-key KEY    with -m: print this value only\n"
+        "      --max-size N          use at most N blocks of 512 bytes\n"
+        "      --stage FILE          apply all but on-finish, and keep in FILE what activate "
+        "needs\n"
+        "      --minimum-version V   refuse firmware whose version is older, or is none\n"
+        "      --enable-trim         discard what a task trims\n"
+        "      --minimize-writes     do not write what is there already\n"
+        "      --[no-]verify-writes  read back what was written (default for devices)\n"
+        "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
+        "      --unsafe              allow functions that run programs and write to paths\n"
+        "      --reboot-param-path P where reboot_param writes\n"
+        "      --exit-handshake      end with byte 26 and the status, then wait for the input's "
+        "end\n"
+        "  -F, --framing             framed input and output\n"
+        "  -n                        numeric progress;  -q, --quiet: none;  -v: tell more\n"
+        "      --progress-low N, --progress-high N\n"
+        "  -1 ... -9                 compression level for create (default 9)\n",
+        "fwpack");
 }
 
 static int pack_number(const char *option, const char *text, uint64_t max, uint64_t *value,

@@ -39,7 +39,7 @@ struct pack_options {
     uint8_t private_key[KEYS_PRIVATE_SIZE];
     struct public_keys keys;
     const char *minimum_version[APPLY_MINIMA];
-    const char *stage_path;              /* apply up to what decides what boots */
+    const char *stage_path;            /* apply up to what decides what boots */
     const char *sign_command, *attach; /* other ways to sign than with a key that is here */
     bool digest;                       /* with sign: write what is to be signed */
     bool require_signature;

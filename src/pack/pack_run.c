@@ -68,8 +68,8 @@ static int pack_archive_open(struct pack_archive *a, const struct pack_options *
     if (o->command == PACK_ACTIVATE) {
         if (staged_load(&a->staged, o->input, err))
             return -1;
-        a->bytes = (struct source_bytes){.data = a->staged.archive.data,
-                                         .left = a->staged.archive.len};
+        a->bytes =
+            (struct source_bytes){.data = a->staged.archive.data, .left = a->staged.archive.len};
         request->archive = source_from_bytes(&a->bytes);
         request->task = a->staged.task;
         request->activate = true;
@@ -95,8 +95,8 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium,
 {
     struct apply_request request = {.keys = &o->keys,
                                     .medium = medium,
-                                    .verify = o->verify_writes < 0 ? medium->is_device
-                                                                   : o->verify_writes,
+                                    .verify =
+                                        o->verify_writes < 0 ? medium->is_device : o->verify_writes,
                                     .minimize = o->minimize,
                                     .unsafe = o->unsafe,
                                     .stage_path = o->stage_path,

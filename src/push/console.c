@@ -90,7 +90,7 @@ static int console_open_log(struct console *c, const char *dir, struct error *er
 int console_open(struct console *c, const char *host, bool json, bool quiet, const char *log_dir,
                  struct error *err)
 {
-    *c = (struct console){.host = host, .last_percent = -1, .start = io_now()};
+    *c = (struct console){.host = host, .out = stdout, .last_percent = -1, .start = io_now()};
     c->mode = json                    ? CONSOLE_JSON
               : quiet                 ? CONSOLE_QUIET
               : isatty(STDOUT_FILENO) ? CONSOLE_TERMINAL
@@ -105,6 +105,12 @@ void console_close(struct console *c)
     free(c->log_path);
     buffer_free(&c->line[0]);
     buffer_free(&c->line[1]);
+}
+
+static void console_relay(struct console *c, char kind, const char *text)
+{
+    fprintf(c->out, "%c %s\n", kind, text);
+    fflush(c->out);
 }
 
 static void console_clear_bar(struct console *c)
@@ -123,8 +129,8 @@ static void console_json(struct console *c, const char *event, const struct buff
     buffer_add_text(&line, ",\"host\":");
     console_json_string(&line, c->host);
     buffer_printf(&line, "%s}\n", buffer_text(members));
-    fputs(buffer_text(&line), stdout);
-    fflush(stdout);
+    fputs(buffer_text(&line), c->out);
+    fflush(c->out);
     buffer_free(&line);
 }
 
@@ -165,7 +171,9 @@ static void console_line(struct console *c, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     console_log(c, "fwssh", text);
-    if (c->mode == CONSOLE_QUIET || c->mode == CONSOLE_JSON)
+    if (c->mode == CONSOLE_RELAY)
+        console_relay(c, CONSOLE_RELAY_NOTE, text);
+    if (c->mode != CONSOLE_TERMINAL && c->mode != CONSOLE_PLAIN)
         return;
     console_clear_bar(c);
     puts(text);
@@ -194,6 +202,17 @@ void console_note(struct console *c, const char *text)
         buffer_free(&m);
     }
     console_line(c, "%s", text);
+}
+
+void console_state(struct console *c, const char *text)
+{
+    if (c->mode == CONSOLE_TERMINAL) {
+        printf("\r\033[K%s", text);
+        fflush(stdout);
+        c->bar_shown = true;
+    } else {
+        console_note(c, text);
+    }
 }
 
 static void console_draw(struct console *c, int percent)
@@ -240,6 +259,15 @@ static void console_json_progress(struct console *c, int percent)
     buffer_free(&m);
 }
 
+static void console_relay_percent(struct console *c, int percent)
+{
+    char text[16];
+
+    c->last_percent = percent;
+    snprintf(text, sizeof text, "%d", percent);
+    console_relay(c, CONSOLE_RELAY_PERCENT, text);
+}
+
 void console_progress(struct console *c, uint64_t sent, uint64_t total)
 {
     bool end = sent == total;
@@ -257,12 +285,17 @@ void console_progress(struct console *c, uint64_t sent, uint64_t total)
         console_plain_progress(c, percent);
     else if (c->mode == CONSOLE_JSON)
         console_json_progress(c, percent);
+    else if (c->mode == CONSOLE_RELAY)
+        console_relay_percent(c, percent);
     if (c->mode != CONSOLE_PLAIN && end && c->log)
         console_log(c, "fwssh", "sent 100%");
 }
 
 static void console_device_line(struct console *c, int stream, const char *text)
 {
+    /* The subsystem fwssh answers a program, and tells people on standard error. */
+    if (stream == 0 && !strncmp(text, "fwssh/1 ", 8))
+        return;
     console_log(c, stream ? "device-stderr" : "device", text);
     if (c->mode == CONSOLE_JSON) {
         struct buffer m = {0};
@@ -272,7 +305,10 @@ static void console_device_line(struct console *c, int stream, const char *text)
         buffer_free(&m);
         return;
     }
-    if (c->mode == CONSOLE_QUIET && !stream)
+    if (c->mode == CONSOLE_RELAY)
+        console_relay(c, CONSOLE_RELAY_DEVICE, text);
+    if (c->mode == CONSOLE_RELAY || c->mode == CONSOLE_SILENT ||
+        (c->mode == CONSOLE_QUIET && !stream))
         return;
     console_clear_bar(c);
     FILE *out = stream ? stderr : stdout;
@@ -347,21 +383,40 @@ static void console_flush_device(struct console *c)
             console_device_piece(c, stream, true);
 }
 
+static void console_json_result(struct console *c, int status, const char *text)
+{
+    struct buffer m = {0};
+
+    buffer_printf(&m, ",\"status\":%d", status);
+    console_json_member(&m, "text", text);
+    if (c->log_path)
+        console_json_member(&m, "log", c->log_path);
+    console_json(c, "result", &m);
+    buffer_free(&m);
+}
+
+static void console_relay_result(struct console *c, int status, const char *text)
+{
+    char *line = memory_printf("%d %s", status, text);
+
+    for (char *p = line; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+    console_relay(c, CONSOLE_RELAY_RESULT, line);
+    free(line);
+}
+
 void console_result(struct console *c, int status, const char *text)
 {
     console_flush_device(c);
     console_clear_bar(c);
     console_log(c, status ? "error" : "result", text);
-    if (c->mode == CONSOLE_JSON) {
-        struct buffer m = {0};
-        buffer_printf(&m, ",\"status\":%d", status);
-        console_json_member(&m, "text", text);
-        if (c->log_path)
-            console_json_member(&m, "log", c->log_path);
-        console_json(c, "result", &m);
-        buffer_free(&m);
+    if (c->mode == CONSOLE_JSON)
+        console_json_result(c, status, text);
+    if (c->mode == CONSOLE_RELAY)
+        console_relay_result(c, status, text);
+    if (c->mode > CONSOLE_QUIET)
         return;
-    }
     if (status)
         fprintf(stderr, "fwssh: %s: %s\n", c->host, text);
     else if (c->mode != CONSOLE_QUIET)

@@ -14,11 +14,25 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum console_mode { CONSOLE_TERMINAL, CONSOLE_PLAIN, CONSOLE_QUIET, CONSOLE_JSON };
+enum console_mode {
+    CONSOLE_TERMINAL,
+    CONSOLE_PLAIN,
+    CONSOLE_QUIET,
+    CONSOLE_JSON,
+    CONSOLE_SILENT, /* nothing at all */
+    CONSOLE_RELAY,  /* lines for the process that shows several devices (fleet.c) */
+};
+
+/* The first letter of a line of CONSOLE_RELAY, before a blank and the text. */
+#define CONSOLE_RELAY_PERCENT 'P'
+#define CONSOLE_RELAY_NOTE 'N'
+#define CONSOLE_RELAY_DEVICE 'D'
+#define CONSOLE_RELAY_RESULT 'R' /* STATUS TEXT */
 
 struct console {
     enum console_mode mode;
     const char *host;
+    FILE *out; /* of everything but errors */
     FILE *log; /* NULL: none is kept */
     char *log_path;
     bool bar_shown;
@@ -36,6 +50,9 @@ void console_close(struct console *c);
 void console_firmware(struct console *c, const struct firmware_file *f, int port);
 void console_note(struct console *c, const char *text);
 void console_progress(struct console *c, uint64_t sent, uint64_t total);
+
+/* What the push does now, for those who watch: "waiting for the device". */
+void console_state(struct console *c, const char *text);
 
 /* Bytes from the device: 0 its standard output, 1 standard error (ssh's own words, too). */
 void console_device_text(struct console *c, int stream, const char *data, size_t len);

@@ -227,7 +227,14 @@ static int outcome_good(const struct transfer *t, const struct push_options *o, 
             (double)t->sent / 1e6, (double)t->total / 1e6);
         return EXIT_UNCONFIRMED;
     }
-    if (o->no_reboot && !bare)
+    if (o->stage)
+        buffer_add_text(text,
+                        "Done: the device has written the firmware and keeps the running one; "
+                        "fwssh activate boots it.");
+    else if (push_options_need_request(o))
+        buffer_printf(text, "Done: the device has done task %s%s.", o->task,
+                      o->no_reboot ? "" : " and reboots");
+    else if (o->no_reboot && !bare)
         buffer_add_text(text,
                         "Done: the device has written the firmware; it starts at the next reboot.");
     else if (bare || (len >= 13 && !strcmp(said + len - 13, "Rebooting...\n")))

@@ -15,12 +15,13 @@
  * passphrase. */
 #define TRANSFER_PIPE 65536
 
-/* The one flag that a signal sets. */
+/* The one flag that a signal sets: how many have come. */
 static volatile sig_atomic_t transfer_signal;
 
 static void transfer_on_signal(int sig)
 {
-    transfer_signal = sig;
+    (void)sig;
+    transfer_signal++;
 }
 
 void transfer_watch_signals(void)
@@ -30,6 +31,24 @@ void transfer_watch_signals(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
+}
+
+bool transfer_is_interrupted(void)
+{
+    return transfer_signal != 0;
+}
+
+int transfer_interrupts(void)
+{
+    return transfer_signal;
+}
+
+void transfer_pause(double seconds)
+{
+    double end = io_now() + seconds;
+
+    for (double left = seconds; left > 0 && !transfer_signal; left = end - io_now())
+        (void)poll(NULL, 0, left < 0.1 ? (int)(left * 1000) + 1 : 100);
 }
 
 /* What is on its way to ssh. */
@@ -82,8 +101,10 @@ static int transfer_feed_some(struct transfer_feed *f, struct transfer *t, struc
     size_t of_header = (size_t)n < f->header ? (size_t)n : f->header;
     f->header -= of_header;
     t->sent += (uint64_t)n - of_header;
-    if (t->sent == t->total && !f->header)
+    if (t->sent == t->total && !f->header) {
         io_close(&f->fd);
+        t->all_sent = io_now();
+    }
     return 0;
 }
 
@@ -141,7 +162,7 @@ int transfer_run(struct transfer *t, const struct push_options *o, const struct 
     struct ssh_askpass askpass;
     int rc = -1;
 
-    *t = (struct transfer){.total = firmware->size};
+    *t = (struct transfer){.total = firmware->size, .began = io_now()};
     memcpy(feed.piece, header, feed.len);
     if (ssh_askpass_open(&askpass, o->passphrase, err))
         return -1;
@@ -164,6 +185,7 @@ int transfer_run(struct transfer *t, const struct push_options *o, const struct 
     if (rc || t->interrupted)
         kill(pid, SIGTERM);
     t->wait_status = spawn_wait(pid);
+    t->ended = io_now();
 cleanup:
     for (int i = 0; i < 2; i++) {
         io_close(&in[i]);

@@ -6,6 +6,8 @@
 #include "push/console.h"
 #include "push/ssh_command.h"
 
+#include <stdbool.h>
+
 /* The ends of both texts are kept for finding out what happened. */
 #define TRANSFER_TEXT_MAX 32768
 
@@ -13,6 +15,7 @@ struct transfer {
     uint64_t sent, total; /* bytes of the firmware (not the header) that ssh has taken */
     struct buffer out, err;
     int wait_status;
+    double began, all_sent, ended; /* io_now(); all_sent 0: not all */
     bool interrupted;
 };
 
@@ -25,5 +28,14 @@ void transfer_free(struct transfer *t);
 
 /* Has SIGINT and SIGTERM end the transfer in order. */
 void transfer_watch_signals(void);
+
+/* Whether one of them came. */
+bool transfer_is_interrupted(void);
+
+/* How often. */
+int transfer_interrupts(void);
+
+/* So many seconds, or until one of them comes. */
+void transfer_pause(double seconds);
 
 #endif

@@ -251,7 +251,8 @@ static int receive_update(struct receive *r, const struct request *q, struct err
         return -1;
     r->updater.task = *q->task ? q->task : NULL;
     receive_answer(r, NULL);
-    if (receive_firmware(r, q->size, true, q->reboot && !q->stage, err) || receive_check_surplus(r, err))
+    if (receive_firmware(r, q->size, true, q->reboot && !q->stage, err) ||
+        receive_check_surplus(r, err))
         return -1;
     r->result->reboot = q->reboot && !q->stage;
     return 0;

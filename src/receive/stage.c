@@ -62,9 +62,12 @@ static int stage_judge(const struct site_command_result *r, struct error *err)
     int status = WIFEXITED(r->status) ? WEXITSTATUS(r->status) : EXIT_FAILED;
     spawn_describe(r->status, how, sizeof how);
     text[strcspn(text, "\r\n")] = '\0';
-    return error_set(err, status && status <= EXIT_WIRE_MAX ? (enum exit_status)status : EXIT_FAILED,
+    return error_set(err,
+                     status && status <= EXIT_WIRE_MAX ? (enum exit_status)status : EXIT_FAILED,
                      "the staged firmware cannot be activated: %.300s",
-                     r->timed_out ? "it took too long" : *text ? text : how);
+                     r->timed_out ? "it took too long"
+                     : *text      ? text
+                                  : how);
 }
 
 int stage_activate(const struct device_config *config, const char *device, struct error *err)

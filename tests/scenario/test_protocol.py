@@ -36,4 +36,4 @@ def test_transcripts_of_the_protocol_are_true(t):
         r = t.run(["sh", "-c", command.replace("DEVICE", "127.0.0.1")])
         assert (r.stdout.splitlines(), r.stderr.splitlines(), r.returncode) == (out, err, status), command
         count += 1
-    assert count == 14
+    assert count == 18

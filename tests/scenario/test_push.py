@@ -1,5 +1,4 @@
 """fwssh push against our daemon: what the user sees, and the exit status."""
-import json
 import os
 import pty
 import re
@@ -8,6 +7,7 @@ import signal
 import subprocess
 
 from fixture import alive, seconds
+from rebooting import events
 
 OLD = b"firmware of the tests\n"
 
@@ -225,19 +225,19 @@ def test_json_is_one_object_a_line_and_nothing_else(t):
     d = t.daemon()
     r = push(t, d, "--json")
     assert r.returncode == 0
-    events = [json.loads(line) for line in r.stdout.splitlines()]
-    assert [e["event"] for e in events][0] == "firmware"
-    assert events[0]["product"] == "Test product"
-    assert events[-1] == {"event": "result", "host": "127.0.0.1", "status": 0, "text": events[-1]["text"]}
-    assert {"event": "text", "host": "127.0.0.1", "stream": "stdout", "text": "Rebooting..."} in events
+    lines = events(r)
+    assert [e["event"] for e in lines][0] == "firmware"
+    assert lines[0]["product"] == "Test product"
+    assert lines[-1] == {"event": "result", "host": "127.0.0.1", "status": 0, "text": lines[-1]["text"]}
+    assert {"event": "text", "host": "127.0.0.1", "stream": "stdout", "text": "Rebooting..."} in lines
 
 
 def test_json_tells_failures_and_escapes_what_the_device_says(t):
     d = t.daemon(updater=t.updater("printf 'a\"b\\\\\\001\\377\\n'; exit 1"))
     r = push(t, d, "--json")
-    events = [json.loads(line) for line in r.stdout.splitlines()]
-    assert events[-1]["status"] == r.returncode == 1
-    assert any(e.get("text", "").startswith('a"b\\') for e in events)
+    lines = events(r)
+    assert lines[-1]["status"] == r.returncode == 1
+    assert any(e.get("text", "").startswith('a"b\\') for e in lines)
 
 
 def test_quiet_says_nothing_unless_it_fails(t):

@@ -1,0 +1,206 @@
+"""The truth at the end: fwssh push --wait, and the commands that ask a device."""
+import signal
+import subprocess
+
+from rebooting import Rebooting, events, firmware
+
+
+def push(b, *extra, **kw):
+    fw, uuid = firmware(b.t)
+    return b.fwssh("push", "--firmware", fw, *extra, **kw), uuid
+
+
+def uuid_of(t):
+    return firmware(t)[1]
+
+
+def test_device_that_comes_back_with_it(t):
+    b = Rebooting(t)
+    b.after_reboot(active="b", next="b", version="2.0", uuid=uuid_of(t))
+    r, _ = push(b, "--wait")
+    assert r.returncode == 0, r
+    for words in ("Sent in ", "The device is back after ",
+                  "Done: the device runs the new firmware (slot b, version 2.0), and it is confirmed."):
+        assert words in r.stdout, r.stdout
+
+
+def test_device_that_goes_back(t):
+    b = Rebooting(t)
+    b.after_reboot(reason="slot b was not confirmed in 2 starts")
+    r, _ = push(b, "--wait")
+    assert r.returncode == 8, r
+    assert "came back with the old firmware (slot a, version 1.0): slot b was not confirmed in 2 starts" in r.stderr
+
+
+def test_device_that_is_not_confirmed(t):
+    b = Rebooting(t)
+    b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no", tries_left="1")
+    r, _ = push(b, "--wait=2")
+    assert r.returncode == 9 and "was not confirmed within 2 s; confirm it with fwssh confirm 127.0.0.1" in r.stderr, r
+
+
+def test_confirm_from_the_host(t):
+    b = Rebooting(t)
+    b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no")
+    r, _ = push(b, "--confirm")
+    assert r.returncode == 0 and "Confirmed." in r.stdout, r
+
+
+def test_device_that_cannot_tell(t):
+    b = Rebooting(t)
+    b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="unknown")
+    r, _ = push(b, "--wait")
+    assert r.returncode == 9 and "cannot tell whether it is confirmed" in r.stderr
+    b = Rebooting(t, "other")
+    b.after_reboot(version="", uuid="")
+    r, _ = push(b, "--wait")
+    assert r.returncode == 9 and "does not know what it runs" in r.stderr
+
+
+def test_device_that_does_not_reboot(t):
+    b = Rebooting(t)
+    r, _ = push(b, "--wait=1")
+    assert r.returncode == 9 and "did not reboot within 1 s" in r.stderr, r
+
+
+def test_device_that_never_comes_back(t):
+    b = Rebooting(t)
+    script = t.dir / "board-reboot"
+    script.write_text(f"#!/bin/sh\nkill -9 {b.d.process.pid}\n")
+    r, _ = push(b, "--wait=2")
+    assert r.returncode == 6 and "did not come back within 2 s" in r.stderr, r
+
+
+def test_version_counts_where_the_uuid_is_not_known(t):
+    b = Rebooting(t)
+    b.set(active="a", next="a", confirmed="yes", version="1.0", **{"boot-id": "boot-1"})
+    b.after_reboot(version="2.0")
+    r, _ = push(b, "--wait")
+    assert r.returncode == 0, r
+
+
+def test_host_key_that_changes(t):
+    b = Rebooting(t)
+    b.after_reboot(version="2.0", uuid=uuid_of(t))
+    # The reboot's script puts another host key in place and starts the daemon anew.
+    script = t.dir / "board-reboot"
+    script.write_text(script.read_text().replace("exit 1", f"""rm {b.d.state}/ssh_host_*
+kill -9 {b.d.process.pid}
+while [ -d /proc/{b.d.process.pid} ] && ! grep -q 'State:.Z' /proc/{b.d.process.pid}/status; do sleep 0.05; done
+{t.bin("fwsshd")} -f {b.d.conf} > {t.dir}/second.log 2>&1 & echo $! > {t.dir}/second.pid
+"""))
+    try:
+        r, _ = push(b, "--wait")
+    finally:
+        if (t.dir / "second.pid").exists():
+            subprocess.run(["kill", (t.dir / "second.pid").read_text().strip()])
+    assert r.returncode == 5 and "after the reboot: its host key has changed" in r.stderr, r
+
+
+def test_volatile_host_key_is_told_before(t):
+    b = Rebooting(t, state_dir="/proc/nonexistent")
+    b.after_reboot(version="2.0", uuid=uuid_of(t))
+    r, _ = push(b, "--wait")
+    told = r.stdout.index("host key does not survive a reboot")
+    assert told < r.stdout.index("Success!"), r.stdout
+
+
+def test_device_of_the_origin(t):
+    """It does not know the subsystem fwssh."""
+    fake = t.script("fake-ssh", f"""#!/bin/sh
+case "$*" in
+*-GT*) echo "hostname x"; exit;;
+*fwssh) if [ -e {t.dir}/pushed ] && [ ! -e {t.dir}/away ]; then touch {t.dir}/away
+echo "ssh: connect to host x: Connection refused" >&2; exit 255; fi
+echo "subsystem request failed on channel 0" >&2; exit 255;;
+esac
+cat > /dev/null
+printf 'Running fwup...\\nSuccess!\\nRebooting...\\n'
+touch {t.dir}/pushed
+""")
+    fw, _ = firmware(t)
+    r = t.run([t.bin("fwssh"), "push", "x", "--firmware", fw, "--ssh", fake, "--wait=20"])
+    assert r.returncode == 9 and "speaks the origin's protocol only" in r.stderr, r
+    assert r.stdout.index("its return will not be verified") < r.stdout.index("Success!")
+    r = t.run([t.bin("fwssh"), "status", "x", "--ssh", fake])
+    assert r.returncode == 1 and "does not offer the subsystem fwssh" in r.stderr
+
+
+def test_interrupt_while_waiting(t):
+    b = Rebooting(t)
+    fw, _ = firmware(t)
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, "--wait", *b.options()],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in p.stdout:
+        if "Waiting for the device" in line:
+            break
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=20)
+    assert p.returncode == 7 and "interrupted while the device rebooted" in err
+
+
+def test_unreachable_before_anything_is_sent(t):
+    fw, _ = firmware(t)
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, "--wait", "--port", t.port()])
+    assert r.returncode == 6 and "nothing listens on that port" in r.stderr, r
+
+
+def test_options_that_exclude_each_other(t):
+    for args in (["--wait", "--no-reboot"], ["--stage", "--wait"], ["--stage", "--no-reboot"], ["--task", "x", "--exec"],
+                 ["--stage", "--subsystem", "fwup"], ["--wait=0"], ["--wait=x"], ["--jobs", "0"], ["--max-failures", "x"],
+                 ["--max-failures", "101%"], ["--task", "a b"], ["--canary", "-1"], ["--hosts", "/nonexistent"]):
+        r = t.run([t.bin("fwssh"), "push", "h", *args])
+        assert r.returncode in (1, 2) and r.stderr.count("\n") == 1, (args, r)
+
+
+def test_commands_that_ask(t):
+    b = Rebooting(t)
+    b.set(active="a", next="b", confirmed="no", version="1.0", product="Pump", **{"boot-id": "1", "tries-left": "2"})
+    r = b.fwssh("status")
+    assert r.returncode == 0, r
+    assert r.stdout.startswith("127.0.0.1: slot a, Pump 1.0, NOT confirmed (2 more starts), slot b boots next\n"), r.stdout
+    r = b.fwssh("confirm")
+    assert (r.returncode, r.stdout) == (0, "127.0.0.1: The running firmware is confirmed.\n")
+    [event] = events(b.fwssh("status", "--json"))
+    assert (event["event"], event["status"], event["facts"]["confirmed"]) == ("status", 0, "yes")
+    r = b.fwssh("revert", "--reason", "not good")
+    assert r.returncode == 1 and "slot-command revert" in r.stderr
+    [event] = events(b.fwssh("revert", "--json"))
+    assert event["status"] == 1 and "slot-command revert" in event["text"]
+    assert b.fwssh("reboot").returncode == 0
+    t.wait_for(lambda: (t.dir / "board.rebooted").exists(), "the reboot")
+    t.wait_for(lambda: b.fwssh("activate").returncode == 3, "the device to be free, and to say that nothing is staged")
+    assert b.fwssh("log").returncode == 0
+    r = b.fwssh("status", "no-such.invalid")
+    assert r.returncode == 10 and "cannot be resolved" in r.stderr and "slot a" in r.stdout
+
+
+def test_push_of_a_task(t):
+    b = Rebooting(t, allowed_tasks=["validate"])
+    r, _ = push(b, "--task", "complete")
+    assert r.returncode == 3 and "does not let task 'complete' be asked for" in r.stderr, r
+    r, _ = push(b, "--task", "validate", "--no-reboot")
+    assert r.returncode == 0 and "has done task validate." in r.stdout and "fwssh/1" not in r.stdout, r
+    assert "--task validate" in (t.dir / "updater.args").read_text()
+
+
+def test_stage_needs_an_updater_that_can(t):
+    b = Rebooting(t)
+    r, _ = push(b, "--stage")
+    assert r.returncode == 3 and "cannot stage a firmware; nothing was sent" in r.stderr, r
+    assert not b.d.updater_pids()
+    b = Rebooting(t, "other", updater=t.bin("fwpack"))
+    r, _ = push(b, "--stage")
+    assert r.returncode == 0 and "fwssh activate boots it" in r.stdout, r
+    r = b.fwssh("activate")
+    assert r.returncode == 0 and "the device reboots" in r.stdout, r
+
+
+def test_help_and_manual_know_every_status(t):
+    text = t.run([t.bin("fwssh"), "--help"]).stdout
+    lines = text[text.index("Exit status:"):].splitlines()[1:]
+    assert [int(line.split()[0]) for line in lines] == list(range(11))
+    manual = " ".join((t.src / "man/fwssh.1").read_text().split())
+    for line in lines:
+        status, meaning = line.split(None, 1)
+        assert f".It {status} {meaning}" in manual, line
