@@ -220,6 +220,7 @@ int main(int argc, char **argv)
     }
     if (o.test || o.local) {
         int status = o.test ? print_configuration(&config) : run_local(&config, &o);
+        free(o.overrides.item);
         device_config_free(&config);
         return status;
     }

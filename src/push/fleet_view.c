@@ -12,6 +12,16 @@
 #define FLEET_LINE_MAX 65536
 #define FLEET_STATE_WIDTH 60
 
+static bool fleet_device_began(const struct fleet_device *d)
+{
+    return d->began > 0;
+}
+
+static bool fleet_device_is_good(const struct fleet_device *d)
+{
+    return fleet_device_began(d) && d->status == EXIT_DONE;
+}
+
 void fleet_view_open(struct fleet_view *v, const struct push_options *o,
                      const struct firmware_file *firmware)
 {
@@ -143,7 +153,7 @@ static void fleet_view_table(const struct fleet_view *v)
     puts("");
     for (size_t i = 0; i < v->count; i++) {
         const struct fleet_device *d = &v->device[i];
-        if (!d->began)
+        if (!fleet_device_began(d))
             printf("%-*s  not begun\n", (int)v->width, d->host);
         else
             printf("%-*s  %2d  %4.0f s  %s\n", (int)v->width, d->host, d->status,
@@ -158,7 +168,7 @@ static void fleet_view_summary(const struct fleet_view *v, int missing, const ch
     fprintf(out, "%s%zu of %zu devices are done%s", missing ? "fwssh: " : "",
             v->count - (size_t)missing, v->count, missing ? "; not:" : ".");
     for (size_t i = 0; i < v->count && missing; i++)
-        if (!v->device[i].began || v->device[i].status)
+        if (!fleet_device_is_good(&v->device[i]))
             fprintf(out, " %s", v->device[i].host);
     fprintf(out, "%s%s\n", why ? "; no more were begun: " : "", why ? why : "");
     fflush(out);
@@ -173,7 +183,7 @@ static void fleet_view_json_summary(const struct fleet_view *v, int missing, con
     buffer_add_text(&line, ",\"failed\":[");
     bool first = true;
     for (size_t i = 0; i < v->count; i++) {
-        if (v->device[i].began && !v->device[i].status)
+        if (fleet_device_is_good(&v->device[i]))
             continue;
         buffer_add_text(&line, first ? "" : ",");
         console_json_string(&line, v->device[i].host);
@@ -191,7 +201,7 @@ int fleet_view_close(struct fleet_view *v, const char *why)
     int missing = 0;
 
     for (size_t i = 0; i < v->count; i++)
-        missing += !v->device[i].began || v->device[i].status;
+        missing += !fleet_device_is_good(&v->device[i]);
     if (v->mode == CONSOLE_TERMINAL)
         fleet_view_redraw(v);
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)

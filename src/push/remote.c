@@ -77,6 +77,7 @@ void remote_ask(const struct push_options *o, const char *host, const char *requ
         remote_judge(a, &t, &own, &target);
     }
     free(line);
+    console_close(&silent);
     transfer_free(&t);
     ssh_target_free(&target);
 }
