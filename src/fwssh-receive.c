@@ -2,6 +2,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "receive/confirm_guard.h"
 #include "receive/hook.h"
 #include "receive/reboot.h"
 #include "receive/receive.h"
@@ -15,7 +16,8 @@
 
 static const char usage[] =
     "Usage: fwssh-receive [-f FILE] [-o KEY=VALUE]... -s SUBSYSTEM [--stderr] [--result-fd N]\n"
-    "       fwssh-receive [-f FILE] [-o KEY=VALUE]... --confirm | --revert REASON | --status\n"
+    "       fwssh-receive [-f FILE] [-o KEY=VALUE]... --confirm | --confirm-within SECONDS |\n"
+    "                     --revert REASON | --status\n"
     "       fwssh-receive -t | --version | --help\n"
     "\n"
     "Receives one firmware update on standard input, as fwsshd starts it, or sshd with a line\n"
@@ -27,6 +29,7 @@ static const char usage[] =
     "                   (requests)\n"
     "  --confirm        for the device's start-up scripts: the running firmware is to stay\n"
     "  --revert REASON  the firmware before it is to boot next; the script reboots\n"
+    "  --confirm-within SECONDS  reboots if it is not confirmed by then; feeds the watchdog\n"
     "  --status         prints what the device knows of its slots\n"
     "  -t               checks the configuration and prints what is in force\n"
     "  --stderr         messages go to standard error; sshd would drop them there\n"
@@ -40,6 +43,7 @@ struct options {
     bool use_stderr, test, volatile_key;
     const char *local; /* a request of the device itself: its name */
     const char *reason;
+    int confirm_seconds;
     int result_fd, config_fd;
 };
 
@@ -51,6 +55,7 @@ static int parse_options(struct options *o, int argc, char **argv)
         {"config-fd", required_argument, NULL, 'C'},
         {"volatile-host-key", no_argument, NULL, 'K'},
         {"confirm", no_argument, NULL, 'c'},
+        {"confirm-within", required_argument, NULL, 'W'},
         {"revert", required_argument, NULL, 'r'},
         {"status", no_argument, NULL, 'S'},
         {"version", no_argument, NULL, 'V'},
@@ -89,6 +94,12 @@ static int parse_options(struct options *o, int argc, char **argv)
             break;
         case 'c':
             o->local = "confirm";
+            break;
+        case 'W':
+            if (number_parse_decimal(optarg, strlen(optarg), &number) || number > 86400)
+                return EXIT_USAGE;
+            o->local = "confirm-within";
+            o->confirm_seconds = (int)number;
             break;
         case 'r':
             o->local = "revert";
@@ -182,6 +193,8 @@ static int run_local(const struct device_config *config, const struct options *o
     struct error err;
     bool reboot;
 
+    if (!strcmp(o->local, "confirm-within"))
+        return confirm_guard_run(config, o->confirm_seconds);
     snprintf(q.reason, sizeof q.reason, "%s", o->reason ? o->reason : "");
     int rc = q.verb == REQUEST_STATUS ? request_facts(config, &q, false, &facts, &err)
                                       : request_change(config, &q, &reboot, &err);
@@ -211,7 +224,7 @@ int main(int argc, char **argv)
     }
     /* Without a listener standard error leads nowhere (sshd drops it), so the log goes to syslog.
      */
-    log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !o.test);
+    log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !o.test && !o.local);
     client_open(&client, o.use_stderr, o.result_fd, 30);
     if (o.config_fd >= 0 ? device_config_load_fd(&config, o.config_fd, &err)
                          : device_config_load(&config, o.config, &o.overrides, &err)) {

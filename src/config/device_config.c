@@ -155,6 +155,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR("slot-command", "", CFGF_NONE),
     CFG_STR_CB("ops-firmware", "/usr/share/fwup/ops.fw", CFGF_NONE, device_config_path),
     CFG_STR_CB("unconfirmed", "warn", CFGF_NONE, device_config_unconfirmed),
+    CFG_STR("watchdog", "", CFGF_NONE),
     CFG_STR_LIST("allowed-tasks", "{}", CFGF_NONE),
     CFG_STR_CB("task", "upgrade", CFGF_NONE, device_config_word),
     CFG_STR_CB("updater", "auto", CFGF_NONE, device_config_word),
@@ -271,6 +272,7 @@ static void device_config_fill(struct device_config *c)
     c->slot_command = cfg_getstr(cfg, "slot-command");
     c->ops_firmware = cfg_getstr(cfg, "ops-firmware");
     c->unconfirmed = cfg_getstr(cfg, "unconfirmed");
+    c->watchdog = cfg_getstr(cfg, "watchdog");
     c->allowed_tasks = device_config_list(cfg, "allowed-tasks");
     c->task = cfg_getstr(cfg, "task");
     c->updater = cfg_getstr(cfg, "updater");

@@ -31,6 +31,7 @@ struct device_config {
     const char *device, *uboot_env_config, *task;
     const char *slot_driver, *slot_command, *ops_firmware; /* slots/slot_driver.h */
     const char *unconfirmed;                               /* warn, refuse or ignore */
+    const char *watchdog;                                  /* a device, or "" */
     struct text_list allowed_tasks;                        /* none: only task */
     const char *updater;
     struct text_list updater_options, firmware_public_keys;

@@ -253,3 +253,23 @@ def test_under_another_ssh_server(t):
     r = subprocess.run([t.bin("fwssh-receive"), "-f", "/dev/null", *options, "-s", "fwssh"], input=b"fwssh/1 status\n",
                        stdout=subprocess.PIPE, env=t.env, timeout=20)
     assert r.returncode == 0 and facts(r.stdout.decode())["active"] == "a"
+
+
+def test_confirmed_in_time(t):
+    config = {**uboot(t), "reboot_command": t.script("reboot", f"#!/bin/sh\ntouch {t.dir}/rebooted\n"),
+              "watchdog": t.dir / "watchdog"}
+    (t.dir / "watchdog").touch()
+    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
+    (t.dir / "state").mkdir()
+    guard = t.start([t.bin("fwssh-receive"), "-f", "/dev/null", *options, "--confirm-within", "60"])
+    t.wait_for(lambda: (t.dir / "watchdog").read_bytes(), "the watchdog to be fed")
+    assert local(t, config, "--confirm").returncode == 0
+    assert guard.wait(20) == 0 and not (t.dir / "rebooted").exists()
+    # Switched off with a V, as the kernel asks for.
+    assert (t.dir / "watchdog").read_bytes().startswith(b".")
+
+
+def test_not_confirmed_in_time(t):
+    config = {**uboot(t), "reboot_command": t.script("reboot", f"#!/bin/sh\ntouch {t.dir}/rebooted\n")}
+    r = local(t, config, "--confirm-within", "0")
+    assert r.returncode == 9 and (t.dir / "rebooted").exists() and "not confirmed within 0 seconds" in r.stderr, r
