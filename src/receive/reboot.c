@@ -1,12 +1,16 @@
 #include "receive/reboot.h"
 
+#include "base/buffer.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/site_command.h"
 #include "base/spawn.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/reboot.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,11 +20,45 @@
 #include <unistd.h>
 
 #define REBOOT_WAIT_MS 5000
+#define REBOOT_PARAM_SIZE 256
 /* Until a working reboot has taken this process away, too. */
 #define REBOOT_HOLD_SECONDS 60
 
+/* What a task's reboot_param has left for the kernel; "" if nothing. */
+static void reboot_read_param(char *param, size_t size)
+{
+    static const char *const paths[] = {"/run/systemd/reboot-param", "/run/reboot-param"};
+    struct buffer text = {0};
+    struct error ignored;
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && !text.len; i++)
+        (void)io_read_file(paths[i], size - 1, &text, &ignored);
+    snprintf(param, size, "%.*s", (int)strcspn(buffer_text(&text), "\n"), buffer_text(&text));
+    buffer_free(&text);
+}
+
+/* Without init: for devices that have none that matters. */
+static pid_t reboot_by_kernel(struct error *err)
+{
+    char param[REBOOT_PARAM_SIZE];
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return error_errno(err, "cannot start a process for the reboot");
+    if (pid > 0)
+        return pid;
+    reboot_read_param(param, sizeof param);
+    sync();
+    syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
+            *param ? LINUX_REBOOT_CMD_RESTART2 : LINUX_REBOOT_CMD_RESTART, param);
+    log_error("the kernel does not reboot: %s", strerror(errno));
+    _exit(EXIT_FAILED);
+}
+
 pid_t reboot_start(const char *command, struct error *err)
 {
+    if (!strcmp(command, REBOOT_BY_KERNEL))
+        return reboot_by_kernel(err);
     return site_command_start(command, -1, STDERR_FILENO, NULL, false, err);
 }
 

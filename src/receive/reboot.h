@@ -6,6 +6,9 @@
 
 #include <sys/types.h>
 
+/* In place of a command: the kernel is asked at once, with what a task's reboot_param says. */
+#define REBOOT_BY_KERNEL "kernel"
+
 /* Starts the command (words separated by blanks; no shell is needed on the device). The caller
  * reaps it. */
 pid_t reboot_start(const char *command, struct error *err);
