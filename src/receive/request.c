@@ -125,8 +125,10 @@ static int request_words(struct request *q, char *text, struct error *err)
 int request_parse(const char *line, size_t len, struct request *q, struct error *err)
 {
     *q = (struct request){.name = "", .reboot = true};
-    if (memchr(line, '\0', len))
-        return error_set(err, EXIT_USAGE, "a request is one line of text");
+    /* What is wrong is quoted in logs and on terminals. */
+    for (size_t i = 0; i < len; i++)
+        if (line[i] < 0x20 || line[i] > 0x7e)
+            return error_set(err, EXIT_USAGE, "a request is one line of printable ASCII");
     char *text = memory_printf("%.*s", (int)len, line);
     int rc = request_words(q, text, err);
     free(text);
