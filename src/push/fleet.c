@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/spawn.h"
 #include "push/fleet_view.h"
-#include "push/push.h"
+#include "push/push_device.h"
 #include "push/transfer.h"
 
 #include <errno.h>

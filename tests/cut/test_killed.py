@@ -187,8 +187,8 @@ def test_push_at_once_after_a_cut(t):
         v.reset()
 
 
-def test_push_at_once_after_a_cut_behind_the_last_byte(t):
-    """That one still writes: refused, and it is done as asked."""
+def stopped_behind_the_last_byte(t):
+    """An update whose updater has all bytes, and stands still in its first write."""
     v = device.Device(t)
     d = v.daemon(updater=v.faulty("W1", "stop"))
     client = d.client()
@@ -196,6 +196,12 @@ def test_push_at_once_after_a_cut_behind_the_last_byte(t):
     pid = device.find(t, "fwpack")
     t.wait_for(lambda: device.is_stopped(pid), "the updater to stop")
     t.wait_for(lambda: not open_for_writing(v, pid), "the last byte")
+    return v, d, client, pid
+
+
+def test_push_at_once_after_a_cut_behind_the_last_byte(t):
+    """That one still writes: refused, and it is done as asked."""
+    v, d, client, pid = stopped_behind_the_last_byte(t)
     client.kill()
     r = d.push(v.header + v.archive)
     assert r.returncode == 3 and b"fwssh: another update is running since" in r.stderr, r
@@ -561,13 +567,7 @@ def test_client_killed_in_the_precheck_hook(t):
 
 def test_daemon_killed_behind_the_last_byte(t):
     """fwssh-receive finishes alone: new and rebooted, or old."""
-    v = device.Device(t)
-    d = v.daemon(updater=v.faulty("W1", "stop"))
-    client = d.client()
-    client.stdin.write(v.header + v.archive)
-    pid = device.find(t, "fwpack")
-    t.wait_for(lambda: device.is_stopped(pid), "the updater to stop")
-    t.wait_for(lambda: not open_for_writing(v, pid), "the last byte")
+    v, d, client, pid = stopped_behind_the_last_byte(t)
     d.process.kill()
     d.process.wait()
     assert_cut_off(*finish(client))
