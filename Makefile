@@ -29,6 +29,7 @@ bench: all
 	@bench/run.sh $(BUILD)
 	@bench/engine.sh $(BUILD)
 	@bench/flood.py $(BUILD)
+	@bench/fleet.py $(BUILD)
 
 # Ten minutes for each parser; FUZZ_SECONDS and FUZZ_TARGETS change that.
 FUZZ_SECONDS ?= 600
