@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo check test bench fuzz soak format install clean
+.PHONY: all demo demo-device check test bench fuzz soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -16,6 +16,12 @@ demo:
 	@tests/packages.sh build demo
 	@$(MAKE) --no-print-directory -s all
 	@examples/demo/demo.sh $(BUILD)
+
+# The same with a device that boots through U-Boot, in QEMU, and with an update that does not work.
+demo-device:
+	@tests/packages.sh build demo arm64 device
+	@$(MAKE) --no-print-directory -s all
+	@tests/device/demo.sh $(BUILD)
 
 # All tests, also with sanitizers; the last line counts.
 check:
@@ -50,4 +56,4 @@ install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 clean:
-	rm -rf build build-* demo
+	rm -rf build build-* demo demo-device

@@ -3,7 +3,7 @@
 # The last line counts.
 set -eu
 cd "$(dirname "$0")/.."
-tests/packages.sh build demo check arm64
+tests/packages.sh build demo check arm64 device
 
 gcc_build=build-check
 clang_build=build-sanitize
@@ -13,6 +13,7 @@ clang_build=build-sanitize
     -Doptimization=1 -Dinflate=zlib -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 ninja --quiet -C $gcc_build
 ninja --quiet -C $clang_build
+tests/device/build.sh $gcc_build
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

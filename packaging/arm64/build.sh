@@ -27,31 +27,6 @@ check_packages()
     [ -z "$missing" ] || fail "Debian packages are missing:$missing"
 }
 
-# The sources of this machine, so that the sysroot comes from where its other packages come from.
-apt_sources()
-{
-    find /etc/apt/sources.list /etc/apt/sources.list.d -type f \( -name '*.list' -o -name '*.sources' \) 2>/dev/null
-}
-
-make_sysroot()
-{
-    # A finished sysroot holds the list that it was made from.
-    cmp -s "$here/sysroot-packages.txt" "$sysroot/packages.txt" && return
-    [ -n "$(apt_sources)" ] || fail "/etc/apt has no package sources"
-    rm -rf "$sysroot"
-    # Nothing is run in the sysroot, so only root, who may, uses the mode with chroot.
-    mode=root
-    [ "$(id -u)" = 0 ] || mode=chrootless
-    # shellcheck disable=SC2046 # one argument for each source
-    mmdebstrap --mode=$mode --architectures=arm64 --variant=extract \
-        --include="$(package_list sysroot-packages.txt | paste -sd,)" \
-        '' "$sysroot" $(apt_sources) >"$out/sysroot.log" 2>&1 || {
-        cat "$out/sysroot.log" >&2
-        fail "cannot make the sysroot"
-    }
-    cp "$here/sysroot-packages.txt" "$sysroot/packages.txt"
-}
-
 compile_stubs()
 {
     for stub in gss_stub nss_stub; do
@@ -138,7 +113,7 @@ check_packages
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 sysroot=$out/sysroot
-make_sysroot
+"$here/extract.sh" "$here/sysroot-packages.txt" "$sysroot"
 compile_stubs
 build
 strip_programs

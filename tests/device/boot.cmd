@@ -1,0 +1,79 @@
+# U-Boot's script on the virtual device: chooses the slot, counts the starts of one that is not confirmed, and falls back.
+# Only setenv here: a variable of the shell is hidden by one of the environment. Numbers of U-Boot are hexadecimal, those that Linux writes into the environment are decimal: all of them are below 10.
+
+# The environment of the disk: two copies of 16 KiB at 1 MiB and 1.25 MiB, each a CRC32, a counter byte and the data.
+setenv base 48000000
+setenv copy_a 48000000
+setenv copy_b 48040000
+setenv data_size 3ffb
+setenv sum 48100000
+setenv sum_last 48100007
+setenv sum_reversed 48100004
+
+# Only these are taken from it and written back, so that nothing else in it can change what U-Boot does. Two lists, because a
+# command has 16 words.
+setenv state 'nerves_fw_active nerves_fw_validated upgrade_available bootcount bootlimit nerves_fw_devpath nerves_serial_number'
+setenv texts fwssh_revert_reason
+for slot in a b; do
+    for name in version product platform architecture uuid; do setenv texts "${texts} ${slot}.nerves_fw_${name}"; done
+done
+
+# crc32 stores its result big-endian, the environment has it little-endian.
+setenv sum_data 'setexpr data ${copy} + 5; crc32 ${data} ${data_size} ${sum}; for i in 0 1 2 3; do setexpr from ${sum} + ${i}; setexpr to ${sum_last} - ${i}; cp.b ${from} ${to} 1; done'
+setenv check 'run sum_data; setexpr counter ${copy} + 4; setexpr.b counter *${counter}; setenv good 0; if cmp.b ${sum_reversed} ${copy} 4; then setenv good 1; fi'
+
+# The second list goes to where the first one ends, in place of its last NUL: the first NUL that another one follows. An export
+# clears what is behind it.
+setenv export 'setexpr at ${copy} + 5; env export -b ${at} ${state}; setexpr.w two *${at}; while test ${two} != 0; do setexpr at ${at} + 1; setexpr.w two *${at}; done; setexpr at ${at} + 1; env export -b ${at} ${texts}'
+
+# A second save of the same start overwrites the first: if it is cut short, the copy from before this start is still good.
+setenv save 'setenv copy ${old}; run export; run sum_data; cp.b ${sum_reversed} ${copy} 4; setexpr at ${copy} + 4; mw.b ${at} ${next} 1; setexpr block ${copy} - ${base}; setexpr block ${block} / 200; setexpr block ${block} + 800; nvme write ${copy} ${block} 20'
+
+setenv start 'if test ${nerves_fw_active} = a; then setenv part 2; else setenv part 3; fi; echo "boot: slot ${nerves_fw_active}, start ${bootcount}, upgrade_available ${upgrade_available}"; setenv bootargs "console=ttyAMA0 quiet panic=-1 root=/dev/nvme0n1p${part} ro rootwait fwssh.slot=${nerves_fw_active} init=/init"; load nvme 0:${part} ${kernel_addr_r} /boot/Image && booti ${kernel_addr_r} - ${fdt_addr}'
+setenv fall_back 'setenv fwssh_revert_reason "slot ${nerves_fw_active} ${why}"; echo "boot: ${fwssh_revert_reason}"; if test ${nerves_fw_active} = a; then setenv nerves_fw_active b; else setenv nerves_fw_active a; fi; setenv upgrade_available 0; setenv bootcount 0; setenv nerves_fw_validated 1; run save'
+
+nvme read ${base} 800 220
+setenv copy ${copy_a}; run check; setenv good_a ${good}; setenv counter_a ${counter}
+setenv copy ${copy_b}; run check; setenv good_b ${good}; setenv counter_b ${counter}
+
+# The newer copy is the one whose counter is ahead by less than half of its range.
+setexpr ahead 100 + ${counter_b}
+setexpr ahead ${ahead} - ${counter_a}
+setexpr ahead ${ahead} % 100
+setenv new ${copy_a}; setenv old ${copy_b}; setenv counter ${counter_a}
+if test ${good_b} = 1; then
+    if test ${good_a} = 0 || test 0x${ahead} -gt 0 -a 0x${ahead} -lt 0x80; then
+        setenv new ${copy_b}; setenv old ${copy_a}; setenv counter ${counter_b}
+    fi
+fi
+setexpr next ${counter} + 1
+setexpr next ${next} % 100
+
+setenv nerves_fw_active a
+setenv upgrade_available 0
+setenv bootcount 0
+setenv bootlimit 2
+if test ${good_a}${good_b} = 00; then
+    echo "boot: neither copy of the environment is good"
+else
+    setexpr data ${new} + 5
+    env import -b ${data} ${data_size} ${state}
+    env import -b ${data} ${data_size} ${texts}
+fi
+if test "${nerves_fw_active}" != b; then setenv nerves_fw_active a; fi
+
+if test "${upgrade_available}" = 1; then
+    setexpr bootcount ${bootcount} + 1
+    if test 0x${bootcount} -gt 0x${bootlimit}; then
+        setenv why "was not confirmed in ${bootlimit} starts"
+        run fall_back
+    else
+        run save
+    fi
+fi
+run start
+setenv why "could not be loaded"
+run fall_back
+run start
+echo "boot: neither slot can be loaded"
+reset

@@ -1,0 +1,16 @@
+#!/bin/sh
+# qemu.sh ARTEFACTS DISK PORT: the virtual device, with its serial console on standard output. DISK is a file or an NBD URI.
+# Its port 8989 is PORT of loopback; it reaches nothing else.
+set -eu
+artefacts=$1 disk=$2 port=$3
+# A file keeps what QEMU was given, whatever happens to QEMU; only an NBD server that may forget is asked to flush.
+case $disk in
+nbd*) cache=none ;;
+*) cache=unsafe ;;
+esac
+exec qemu-system-aarch64 -M virt -cpu cortex-a53 -m 256 -accel tcg,tb-size=128 \
+    -nodefaults -display none -monitor none -serial stdio \
+    -drive if=pflash,unit=0,format=raw,readonly=on,file="$artefacts/uboot.img" \
+    -drive if=pflash,unit=1,format=raw,readonly=on,file="$artefacts/uboot-env.img" \
+    -drive id=disk,if=none,format=raw,cache=$cache,file="$disk" -device nvme,serial=disk,drive=disk \
+    -netdev user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:"$port"-:8989 -device virtio-net-pci,netdev=net,romfile=

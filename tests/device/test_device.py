@@ -1,0 +1,284 @@
+"""Updates of a virtual device that boots through U-Boot: what its owner sees, and that it always comes back."""
+import os
+import re
+import subprocess
+import threading
+
+from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice
+from fixture import seconds
+
+# Places at which the power fails, of each kind.
+CUTS = int(os.environ.get("FWSSH_DEVICE_CUTS", "3"))
+
+WRITTEN = "Done: the device has written the firmware and reboots."
+
+
+def started(t):
+    device = VirtualDevice(t).start()
+    device.wait_running("a", "1.0.0")
+    return device
+
+
+def expect(result, status, *texts):
+    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
+    for text in texts:
+        assert text in result.stdout + result.stderr, (text, result.stdout, result.stderr)
+
+
+def expect_environment(device, **wanted):
+    have = device.environment()
+    for name, value in wanted.items():
+        assert have.get(name, "") == value, (name, value, have)
+
+
+@seconds(300)
+def test_good_update(t):
+    device = started(t)
+    expect(device.push("good-2"), 0, "Upgrading slot b", WRITTEN)
+    device.wait("boot: slot b, start 1, upgrade_available 1")
+    device.wait_running("b", "2.0.0")
+    expect_environment(device, nerves_fw_active="b", nerves_fw_validated="1", upgrade_available="0", bootcount="0",
+                       fwssh_revert_reason="")
+    assert device.holds("a", "good-1") and device.holds("b", "good-2")
+
+    # And back into the other slot; the host key is still the one of known_hosts.
+    expect(device.push("good-1"), 0, "Upgrading slot a", WRITTEN)
+    device.wait_running("a", "1.0.0")
+    assert device.holds("a", "good-1") and device.holds("b", "good-2")
+
+
+@seconds(300)
+def test_unconfirmed_firmware_is_seen(t):
+    device = started(t)
+    expect(device.push("slow"), 0, WRITTEN)
+    device.wait("slot b starts")
+    device.wait("listening on 0.0.0.0")
+    facts = device.status()
+    assert (facts["active"], facts["version"], facts["confirmed"], facts["tries-left"]) == ("b", "2.0.0", "no", "1"), facts
+    device.wait_running("b", "2.0.0")
+    facts = device.status()
+    assert (facts["active"], facts["confirmed"]) == ("b", "yes"), facts
+
+
+def falls_back(t, firmware, reason):
+    """A firmware that does not work: the one before it comes back, untouched, and the environment says why."""
+    device = started(t)
+    expect(device.push(firmware), 0, WRITTEN)
+    device.wait("boot: slot b, start 1")
+    device.wait_running("a", "1.0.0")
+    expect_environment(device, nerves_fw_active="a", nerves_fw_validated="1", upgrade_available="0", bootcount="0",
+                       fwssh_revert_reason=reason)
+    assert device.holds("a", "good-1") and device.holds("b", firmware)
+    facts = device.status()
+    assert (facts["active"], facts["version"], facts["confirmed"]) == ("a", "1.0.0", "yes"), facts
+    assert facts["reason"] == reason, facts
+    return device
+
+
+@seconds(300)
+def test_kernel_panic(t):
+    device = falls_back(t, "panic", "slot b was not confirmed in 2 starts")
+    # What was wrong with it does not keep the next one out.
+    expect(device.push("good-2"), 0, WRITTEN)
+    device.wait_running("b", "2.0.0")
+    expect_environment(device, fwssh_revert_reason="")
+
+
+@seconds(300)
+def test_hanging_init(t):
+    falls_back(t, "hang", "slot b was not confirmed in 2 starts")
+
+
+@seconds(300)
+def test_failing_self_test(t):
+    falls_back(t, "self-test", "the self-test of slot b failed")
+
+
+@seconds(300)
+def test_kernel_that_cannot_be_loaded(t):
+    falls_back(t, "kernel", "slot b could not be loaded")
+
+
+@seconds(300)
+def test_refused_firmware_writes_nothing(t):
+    device = started(t)
+    before = device.read(0, DATA)
+    expect(device.push("other"), 4, "Platform: other arm64", "Couldn't find applicable task 'upgrade'",
+           "the firmware does not fit the device or is damaged")
+    expect(device.push("unsigned"), 4, "Expecting signed firmware archive.",
+           "the firmware does not fit the device or is damaged")
+    assert device.read(0, DATA) == before
+
+
+@seconds(300)
+def test_damaged_firmware(t):
+    device = started(t)
+    damaged = t.dir / "damaged.fw"
+    data = bytearray(device.firmware("good-2").read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+    expect(device.push(damaged), 4, "The update was stopped; slot a keeps running",
+           "the firmware does not fit the device or is damaged")
+    expect_environment(device, **{"nerves_fw_active": "a", "upgrade_available": "0", "b.nerves_fw_version": ""})
+    device.stop()
+    device.start().wait_running("a", "1.0.0")
+    assert device.holds("a", "good-1")
+
+
+@seconds(300)
+def test_host_key_changed(t):
+    device = started(t)
+    expect(device.push("other"), 4)  # this host knows the key now
+    device.stop()
+    # As if another device answered: the data partition, with the key, is made anew.
+    with open(device.path, "r+b") as disk:
+        disk.seek(DATA)
+        disk.write((device.artefacts / "data.img").read_bytes())
+    device.start().wait_running("a", "1.0.0")
+    before = device.read(0, DATA)
+    expect(device.push("good-2"), 5, "its host key has changed", "remove the old key with")
+    assert device.read(0, DATA) == before
+
+
+@seconds(300)
+def test_host_key_survives_a_power_cut_at_the_first_start(t):
+    device = VirtualDevice(t).start(listener=lambda *event: None)
+    made = device.wait("fwsshd: host key ")
+    device.wait("listening on 0.0.0.0")
+    device.power_cut()
+    device.start()
+    assert device.wait("fwsshd: host key ") == made
+
+
+@seconds(300)
+def test_two_pushes_at_once(t):
+    device = started(t)
+    firmware = device.firmware("good-2").read_bytes()
+    half = len(firmware) // 2
+    first = t.start(device.ssh_args("nerves_firmware_ssh"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    first.stdin.write(b"fwup:%d,reboot\n" % len(firmware) + firmware[:half])
+    first.stdin.flush()
+    device.wait("update begins")
+    expect(device.push("good-1"), 3, "refused")
+    output, _ = first.communicate(firmware[half:], timeout=60)
+    assert first.returncode == 0 and b"Success!" in output, output
+    device.wait_running("b", "2.0.0")
+    assert device.holds("b", "good-2")
+
+
+def boots(device, choice):
+    """Switched on, U-Boot says that it chooses this."""
+    device.start().wait(f"boot: {choice}", 20)
+    device.stop()
+
+
+@seconds(300)
+def test_boot_script_and_the_copies_of_the_environment(t):
+    device = VirtualDevice(t)
+    old = {"nerves_fw_active": "b", "upgrade_available": "0", "bootcount": "0"}
+    new = {"nerves_fw_active": "a", "upgrade_available": "1", "bootcount": "0", "bootlimit": "2"}
+    for counters in ((1, 2), (254, 255), (255, 0)):
+        for copy in (0, 1):
+            device.write_environment(1 - copy, counters[0], old)
+            device.write_environment(copy, counters[1], new)
+            boots(device, "slot a, start 1, upgrade_available 1")
+            assert device.environment()["bootcount"] == "1", (counters, copy)
+
+    # The good one counts, whatever the other one's counter is.
+    for copy in (0, 1):
+        device.write_environment(1 - copy, 9, old, good=False)
+        device.write_environment(copy, 1, new)
+        boots(device, "slot a, start 1, upgrade_available 1")
+
+    device.write_environment(0, 1, old, good=False)
+    device.write_environment(1, 2, old, good=False)
+    boots(device, "neither copy of the environment is good")
+    boots(device, "slot a, start 0, upgrade_available 0")
+
+
+@seconds(300)
+def test_boot_script_keeps_what_it_knows_and_nothing_else(t):
+    device = VirtualDevice(t)
+    before = device.environment()
+    known = {**before, "upgrade_available": "1", "nerves_fw_validated": "0", "fwssh_revert_reason": "two words; echo x",
+             **{f"b.nerves_fw_{name}": "x" * 40 for name in ("version", "product", "platform", "architecture", "uuid")}}
+    for copy in (0, 1):
+        device.write_environment(copy, 7, {**known, "start": "reset", "bootargs": "init=/bin/sh", "kernel_addr_r": "0"})
+    device.start().wait_running("a", "1.0.0")
+    have = device.environment()
+    assert have == {**known, "upgrade_available": "0", "nerves_fw_validated": "1"}, have
+
+
+class PowerSwitch:
+    """Listens to the disk, and once armed switches the device off at a place of an update: when so many bytes of the slot are
+    written, then so many times a copy of the environment was written or flushed, and then anything was."""
+
+    def __init__(self, device):
+        self.device = device
+        self.off = threading.Event()
+        self.off.set()
+
+    def arm(self, slot, size, switches=0, events=0):
+        self.slot, self.size, self.switches, self.events = SLOTS[slot], size, switches, events
+        self.dirty = False
+        self.off.clear()
+
+    def count(self, kind, offset, size):
+        if self.size > 0:
+            self.size -= size if kind == "Write" and self.slot <= offset < self.slot + SLOT_SIZE else 0
+        elif self.switches > 0:
+            was_dirty, self.dirty = self.dirty, kind == "Write" and (self.dirty or offset in ENVIRONMENTS)
+            self.switches -= self.dirty != was_dirty
+        else:
+            self.events -= 1
+
+    def __call__(self, kind, offset, size):
+        if self.off.is_set():
+            return
+        self.count(kind, offset, size)
+        if self.size <= 0 and self.switches <= 0 and self.events <= 0:
+            self.device.power_cut()
+            self.off.set()
+
+
+def cut_power(t, places):
+    """For each place (arguments of arm) an update that is cut there. Yields the place, the status of the push and whether the new
+    firmware runs, when the device is up again and has been looked at."""
+    names = {"1.0.0": "good-1", "2.0.0": "good-2"}
+    slot, version = "a", "1.0.0"
+    device = VirtualDevice(t)
+    switch = PowerSwitch(device)
+    device.start(switch).wait_running(slot, version)
+    for place in places:
+        new_slot, new_version = ("b", "a")[slot == "b"], ("2.0.0", "1.0.0")[version == "2.0.0"]
+        switch.arm(new_slot, *place)
+        status = device.push(names[new_version]).returncode
+        assert switch.off.wait(60), f"{place} was not reached"
+        device.start(switch)
+        line = device.wait(" runs version ")
+        slot, version = re.search(r"slot (.) runs version ([\d.]+)", line).groups()
+        print(f"cut at {place}: the push ended with {status}, slot {slot} runs {version}")
+        expect_environment(device, **{"nerves_fw_active": slot, f"{slot}.nerves_fw_version": version,
+                                      "nerves_fw_validated": "1", "upgrade_available": "0"})
+        assert device.holds(slot, names[version])
+        yield place, status, slot == new_slot
+
+
+@seconds(120 + 40 * CUTS)
+def test_power_cut_during_transfer(t):
+    places = [(SLOT_SIZE * (i + 1) // (CUTS + 1),) for i in range(CUTS)]
+    for place, status, new in cut_power(t, places):
+        # 9: the last bytes had left the host, but the device had not read them.
+        assert status in (6, 9) and not new, (place, status, new)
+
+
+@seconds(120 + 40 * CUTS)
+def test_power_cut_around_the_switch(t):
+    """on-finish writes a copy of the environment (1) and flushes it (2), then the other (3, 4); then come the answer, the reboot,
+    the first start and its confirmation, which are about 60 writes and flushes. The first copy has all but the last change,
+    which is the switch."""
+    places = [(3, 0), (1, 0), (4, 1), (2, 0), (4, 0)] + [(4, 2 + i * 54 // max(CUTS - 5, 1)) for i in range(CUTS - 5)]
+    for (_, switches, events), status, new in cut_power(t, [(SLOT_SIZE, *place) for place in places[:CUTS]]):
+        assert status in (6, 9) or events > 0 and status == 0, (switches, events, status)
+        # Whether the flush that is cut still happens is a matter of chance.
+        assert (switches, events) == (4, 0) or new == (events > 0), (switches, events, new)
