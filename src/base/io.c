@@ -113,6 +113,19 @@ int io_read_file(const char *path, size_t max, struct buffer *out, struct error 
     return rc;
 }
 
+/* A rename is on the medium when its directory is. Where that cannot be asked for it comes late. */
+static void io_flush_directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? memory_printf("%.*s/", (int)(slash - path), path) : memory_text(".");
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        (void)fsync(fd);
+    io_close(&fd);
+    free(directory);
+}
+
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
 {
     char *temporary = memory_printf("%s.XXXXXX", path);
@@ -133,6 +146,7 @@ int io_write_file(const char *path, const void *data, size_t len, mode_t mode, s
         unlink(temporary);
         goto cleanup;
     }
+    io_flush_directory_of(path);
     rc = 0;
 cleanup:
     io_close(&fd);

@@ -26,7 +26,7 @@ int io_read_file(const char *path, size_t max, struct buffer *out, struct error 
 /* The same from an open descriptor; the name is for the error's text. */
 int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct error *err);
 
-/* Writes a temporary file next to the path, flushes it to the medium, renames it over the path. */
+/* Writes a temporary file next to the path and renames it over the path; both are flushed. */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 
 void io_set_nonblocking(int fd);
