@@ -54,17 +54,18 @@ set -- --port "$port" --user-dir "$device" --ssh-option UserKnownHostsFile="$PWD
     --ssh-option StrictHostKeyChecking=accept-new --ssh-option LogLevel=ERROR
 
 say "3. Version 2 is pushed: it goes to slot B, is started, tries itself and is confirmed"
-show fwssh push 127.0.0.1 --firmware "$device/firmware/good-2.fw" "$@"
-wait_console 'slot b runs version 2.0.0' 1
+show fwssh push 127.0.0.1 --wait --firmware "$device/firmware/good-2.fw" "$@"
 
-say "4. What the device's U-Boot environment says now"
-show fw_printenv -c fw_env.config
+say "4. What the device says now"
+show fwssh status 127.0.0.1 "$@"
 
 say "5. Version 3 goes to slot A, and its kernel panics: after two starts U-Boot goes back to slot B"
-show fwssh push 127.0.0.1 --firmware "$device/firmware/panic.fw" "$@"
-wait_console 'slot b runs version 2.0.0' 2
+status=0
+show fwssh push 127.0.0.1 --wait --firmware "$device/firmware/panic.fw" "$@" || status=$?
+echo "(exit status $status)"
+[ $status = 8 ]
 
-say "6. Version 2 still runs, and the device says why"
-show fw_printenv -c fw_env.config nerves_fw_active nerves_fw_validated fwssh_revert_reason
+say "6. What its U-Boot environment says"
+show fw_printenv -c fw_env.config
 stop
 say "Done. Everything is in demo-device/; nothing is left running."

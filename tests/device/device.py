@@ -154,12 +154,16 @@ class VirtualDevice:
         return ["ssh", "-F", "none", "-T", "-p", str(self.port), "-i", self.artefacts / "id_ed25519",
                 "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", *self.ssh_options(), "-s", "any@127.0.0.1", subsystem]
 
-    def push(self, firmware, *options, timeout=120):
-        """fwssh push of a firmware of build.sh, or of a path: the CompletedProcess."""
-        path = firmware if isinstance(firmware, Path) else self.firmware(firmware)
+    def fwssh(self, word, *options, timeout=240):
+        """One of fwssh's commands: the CompletedProcess."""
         ssh_options = ["--ssh-option" if word == "-o" else word for word in self.ssh_options()]
-        return self.t.run([self.t.bin("fwssh"), "push", "127.0.0.1", "--port", self.port, "--user-dir", self.artefacts,
-                           "--firmware", path, *ssh_options, *options], timeout=timeout)
+        return self.t.run([self.t.bin("fwssh"), word, "127.0.0.1", "--port", self.port, "--user-dir", self.artefacts,
+                           *ssh_options, *options], timeout=timeout)
+
+    def push(self, firmware, *options):
+        """Of a firmware of build.sh, or of a path."""
+        path = firmware if isinstance(firmware, Path) else self.firmware(firmware)
+        return self.fwssh("push", "--firmware", path, *options)
 
     def status(self):
         """What the device says of itself."""

@@ -1,8 +1,10 @@
 """Updates of a virtual device that boots through U-Boot: what its owner sees, and that it always comes back."""
 import os
 import re
+import signal
 import subprocess
 import threading
+import time
 
 from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice
 from fixture import seconds
@@ -34,7 +36,8 @@ def expect_environment(device, **wanted):
 @seconds(300)
 def test_good_update(t):
     device = started(t)
-    expect(device.push("good-2"), 0, "Upgrading slot b", WRITTEN)
+    expect(device.push("good-2", "--wait=120"), 0, "Upgrading slot b", "Sent in ", "The device is back after ",
+           "Done: the device runs the new firmware (slot b, version 2.0.0), and it is confirmed.")
     device.wait("boot: slot b, start 1, upgrade_available 1")
     device.wait_running("b", "2.0.0")
     expect_environment(device, nerves_fw_active="b", nerves_fw_validated="1", upgrade_available="0", bootcount="0",
@@ -63,7 +66,8 @@ def test_unconfirmed_firmware_is_seen(t):
 def falls_back(t, firmware, reason):
     """A firmware that does not work: the one before it comes back, untouched, and the environment says why."""
     device = started(t)
-    expect(device.push(firmware), 0, WRITTEN)
+    expect(device.push(firmware, "--wait=200"), 8,
+           f"the device came back with the old firmware (slot a, version 1.0.0): {reason}")
     device.wait("boot: slot b, start 1")
     device.wait_running("a", "1.0.0")
     expect_environment(device, nerves_fw_active="a", nerves_fw_validated="1", upgrade_available="0", bootcount="0",
@@ -166,6 +170,51 @@ def test_two_pushes_at_once(t):
     assert device.holds("b", "good-2")
 
 
+@seconds(300)
+def test_network_that_is_gone_for_a_while(t):
+    """Nothing moves for some seconds, as the device does not; then all goes on."""
+    device = started(t)
+    firmware = device.firmware("good-2").read_bytes()
+    half = len(firmware) // 2
+    client = t.start(device.ssh_args("nerves_firmware_ssh"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    client.stdin.write(b"fwup:%d,reboot\n" % len(firmware) + firmware[:half])
+    client.stdin.flush()
+    device.wait("update begins")
+    device.process.send_signal(signal.SIGSTOP)
+    time.sleep(3)  # the absence itself
+    device.process.send_signal(signal.SIGCONT)
+    output, _ = client.communicate(firmware[half:], timeout=60)
+    assert client.returncode == 0 and b"Success!" in output, output
+    device.wait_running("b", "2.0.0")
+    assert device.holds("b", "good-2")
+
+
+@seconds(300)
+def test_stage_and_activate(t):
+    """Written now, started later: also after a reboot, which starts the old one."""
+    device = started(t)
+    expect(device.push("good-2", "--stage"), 0, "fwssh activate boots it")
+    facts = device.status()
+    assert (facts["active"], facts["next"], facts["staged"]) == ("a", "a", "yes"), facts
+    device.power_cut()
+    device.start().wait_running("a", "1.0.0")
+    assert device.holds("b", "good-2")
+    expect(device.fwssh("activate"), 0, "the device reboots")
+    device.wait_running("b", "2.0.0")
+    facts = device.status()
+    assert (facts["active"], facts["version"], facts["confirmed"], facts["staged"]) == ("b", "2.0.0", "yes", "no"), facts
+
+
+@seconds(300)
+def test_revert_by_hand(t):
+    device = started(t)
+    expect(device.push("good-2", "--wait=120"), 0)
+    expect(device.fwssh("revert", "--reason", "the pump is too loud"), 0)
+    device.wait_running("b", "2.0.0")
+    device.wait_running("a", "1.0.0")
+    expect(device.fwssh("status"), 0, "slot a, fwssh virtual device 1.0.0, confirmed", "the pump is too loud")
+
+
 def boots(device, choice):
     """Switched on, U-Boot says that it chooses this."""
     device.start().wait(f"boot: {choice}", 20)
@@ -261,6 +310,8 @@ def cut_power(t, places):
         expect_environment(device, **{"nerves_fw_active": slot, f"{slot}.nerves_fw_version": version,
                                       "nerves_fw_validated": "1", "upgrade_available": "0"})
         assert device.holds(slot, names[version])
+        facts = device.status()
+        assert (facts["active"], facts["next"], facts["version"], facts["confirmed"]) == (slot, slot, version, "yes"), facts
         yield place, status, slot == new_slot
 
 
