@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check test bench fuzz soak format install clean
+.PHONY: all demo demo-device check check-device test bench fuzz soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -26,6 +26,11 @@ demo-device:
 # All tests, also with sanitizers; the last line counts.
 check:
 	@tests/check.sh
+
+# The virtual device, switched off at twenty places of each kind; the check does it at three.
+check-device: all
+	@tests/packages.sh build demo arm64 device
+	@FWSSH_DEVICE_CUTS=20 tests/run.py $(BUILD) --suite device
 
 # The fast ones, with what is built.
 test: all

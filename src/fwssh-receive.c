@@ -3,10 +3,12 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "receive/confirm_guard.h"
+#include "receive/device_lock.h"
 #include "receive/hook.h"
 #include "receive/reboot.h"
 #include "receive/receive.h"
 #include "receive/request.h"
+#include "slots/device_path.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -182,7 +184,22 @@ static int print_configuration(const struct device_config *config)
     return EXIT_DONE;
 }
 
-/* What a start-up script of the device asks for; no SSH and no lock. */
+/* An update that runs writes the same environment. Where the device cannot be found, none does. */
+static int change_locally(const struct device_config *config, const struct request *q,
+                          struct error *err)
+{
+    struct error ignored;
+    char *device = device_path_find(config, &ignored);
+    int lock = device ? device_lock_take(config->lock_file, device, err) : -1;
+    bool reboot;
+
+    int rc = device && lock < 0 ? -1 : request_change(config, q, &reboot, err);
+    io_close(&lock);
+    free(device);
+    return rc;
+}
+
+/* What a start-up script of the device asks for. */
 static int run_local(const struct device_config *config, const struct options *o)
 {
     struct request q = {.verb = !strcmp(o->local, "confirm")  ? REQUEST_CONFIRM
@@ -191,13 +208,12 @@ static int run_local(const struct device_config *config, const struct options *o
     struct facts facts = {0};
     struct buffer text = {0};
     struct error err;
-    bool reboot;
 
     if (!strcmp(o->local, "confirm-within"))
         return confirm_guard_run(config, o->confirm_seconds);
     snprintf(q.reason, sizeof q.reason, "%s", o->reason ? o->reason : "");
     int rc = q.verb == REQUEST_STATUS ? request_facts(config, &q, false, &facts, &err)
-                                      : request_change(config, &q, &reboot, &err);
+                                      : change_locally(config, &q, &err);
     if (rc)
         fprintf(stderr, "fwssh-receive: %s\n", err.text);
     facts_print(&facts, &text);

@@ -61,11 +61,24 @@ int slot_check_before(const struct device_config *config, struct client *client,
     return rc;
 }
 
+/* The host has told what the firmware is for; this is the other side. */
+static void slot_check_name_device(const struct facts *facts, struct error *err)
+{
+    const char *platform = facts_get(facts, "platform"), *product = facts_get(facts, "product");
+
+    if (*platform || *product)
+        error_suffix(err, "this device is: %s%s%s %s", product, *product ? ", " : "", platform,
+                     facts_get(facts, "architecture"));
+}
+
 void slot_check_after_failure(const struct device_config *config, struct error *err)
 {
     struct facts facts = {0};
+    int rc = slot_check_read(config, &facts);
 
-    if (!slot_check_read(config, &facts) && slot_check_is_pending(&facts))
+    if (!rc && err->status == EXIT_MISMATCH)
+        slot_check_name_device(&facts, err);
+    if (!rc && slot_check_is_pending(&facts))
         error_suffix(err,
                      "but slot %s boots next all the same: reboot (fwssh reboot HOST), or take it "
                      "back (fwssh revert HOST)",

@@ -13,7 +13,8 @@
  */
 int slot_check_before(const struct device_config *config, struct client *client, struct error *err);
 
-/* Behind a failed update: adds to the error that the new slot boots next all the same. */
+/* Behind a failed update, adds to the error: what the device is, if the firmware does not fit it;
+ * and that the new slot boots next all the same, if it does. */
 void slot_check_after_failure(const struct device_config *config, struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 # U-Boot's script on the virtual device: chooses the slot, counts the starts of one that is not confirmed, and falls back.
-# Only setenv here: a variable of the shell is hidden by one of the environment. Numbers of U-Boot are hexadecimal, those that Linux writes into the environment are decimal: all of them are below 10.
+# Only setenv here: a variable of the shell is hidden by one of the environment. Numbers of U-Boot are hexadecimal, those that
+# Linux writes into the environment are decimal: all of them are below 10.
 
 # The environment of the disk: two copies of 16 KiB at 1 MiB and 1.25 MiB, each a CRC32, a counter byte and the data.
 setenv base 48000000

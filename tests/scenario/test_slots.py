@@ -273,3 +273,29 @@ def test_not_confirmed_in_time(t):
     config = {**uboot(t), "reboot_command": t.script("reboot", f"#!/bin/sh\ntouch {t.dir}/rebooted\n")}
     r = local(t, config, "--confirm-within", "0")
     assert r.returncode == 9 and (t.dir / "rebooted").exists() and "not confirmed within 0 seconds" in r.stderr, r
+
+
+def test_firmware_that_does_not_fit_names_the_device(t):
+    (t.dir / "x.conf").write_text('meta-platform = "other"\ntask upgrade { require-path-on-device("/", "/nonexistent") }\n')
+    assert t.run([t.bin("fwpack"), "create", "-f", "x.conf", "-o", "x.fw"]).returncode == 0
+    d = t.daemon(**uboot(t), updater=t.bin("fwpack"))
+    data = (t.dir / "x.fw").read_bytes()
+    r = d.push(b"fwup:%d\n" % len(data) + data)
+    assert r.returncode == 4 and b"this device is: Pump, board arm" in r.stderr, r
+
+
+def test_confirming_on_the_device_waits_for_no_update(t):
+    """Both write the environment."""
+    config = uboot(t)
+    d = t.daemon(**config, updater=t.updater("await; take; exit 0"))
+    client = d.client()
+    client.stdin.write(b"fwup:3\n")
+    t.wait_for(d.updater_pids, "the update")
+    for args in (["--confirm"], ["--revert", "x"]):
+        r = local(t, config, *args)
+        assert r.returncode == 3 and "another update is running" in r.stderr, r
+    assert local(t, config, "--status").returncode == 0
+    t.go()
+    client.stdin.write(b"abc")
+    client.communicate(timeout=20)
+    t.wait_for(lambda: local(t, config, "--confirm").returncode == 0, "the lock to be free")
