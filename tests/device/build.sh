@@ -51,7 +51,7 @@ device = "uboot-env"
 updater = "fwpack"
 state-dir = "/data/fwssh"
 firmware-public-keys = {"$(cat "$out/firmware-key.pub")"}
-reboot-command = "/bin/reboot -f"
+reboot-command = "kernel"
 END
 }
 

@@ -38,6 +38,8 @@ def test_good_update(t):
     device = started(t)
     expect(device.push("good-2", "--wait=120"), 0, "Upgrading slot b", "Sent in ", "The device is back after ",
            "Done: the device runs the new firmware (slot b, version 2.0.0), and it is confirmed.")
+    # reboot_param of on-finish, as the kernel shows it.
+    device.wait("Restarting system with command 'after an update'")
     device.wait("boot: slot b, start 1, upgrade_available 1")
     device.wait_running("b", "2.0.0")
     expect_environment(device, nerves_fw_active="b", nerves_fw_validated="1", upgrade_available="0", bootcount="0",
