@@ -33,6 +33,8 @@ def processes(t, name=None):
 
 def find(t, name):
     """The one process of that name, as soon as there is one."""
+    if name == "fwssh-session" and os.geteuid():
+        t.skip("only root sees whose process a session is: it lets nobody look into it")
     return t.wait_for(lambda: processes(t, name), name)[0][0]
 
 

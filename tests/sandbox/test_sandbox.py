@@ -28,6 +28,8 @@ def test_live_session_has_given_up_its_rights(t):
         assert s["Uid"].split() == s["Gid"].split() == ["65534"] * 4 and s["Groups"].strip() == ""
     if not t.sanitized():
         assert s["Seccomp"] == "2"
+    if os.getuid():
+        return  # only root may look at its descriptors
     # Nothing is open but the connection, the monitor and, later, the pipes of an update.
     kinds = sorted(os.readlink(f"/proc/{pid}/fd/{n}").split(":")[0] for n in os.listdir(f"/proc/{pid}/fd"))
     assert all(k in ("/dev/null", "socket", "pipe") or k.endswith(".log") for k in kinds), kinds
