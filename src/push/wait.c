@@ -9,6 +9,11 @@
 #define WAIT_FIRST_PAUSE 0.5
 #define WAIT_LONGEST_PAUSE 5.0
 
+static bool wait_key_is_volatile(const struct wait *w)
+{
+    return !strcmp(facts_get(&w->before.facts, "host-key"), "volatile");
+}
+
 int wait_begin(struct wait *w, const struct push_options *o, const char *host,
                struct console *console)
 {
@@ -22,7 +27,7 @@ int wait_begin(struct wait *w, const struct push_options *o, const char *host,
     }
     if (b->status)
         return b->status;
-    if (!strcmp(facts_get(&b->facts, "host-key"), "volatile"))
+    if (wait_key_is_volatile(w))
         console_note(console, "The device's host key does not survive a reboot (its state-dir is "
                               "not kept): its return cannot be verified.");
     return EXIT_DONE;
@@ -127,6 +132,10 @@ static int wait_ask(struct wait_loop *l)
     remote_ask(l->o, l->host, "status", true, &a);
     if (!a.status) {
         status = wait_judge(l, &a);
+    } else if (a.status == EXIT_ACCESS && wait_key_is_volatile(l->w)) {
+        buffer_add_text(l->text, "the device answers with another host key, as it said that it "
+                                 "would: what it runs cannot be verified");
+        status = EXIT_UNCONFIRMED;
     } else if (a.status == EXIT_ACCESS) {
         buffer_printf(l->text, "after the reboot: %s", buffer_text(&a.text));
         status = EXIT_ACCESS;

@@ -79,30 +79,41 @@ def test_version_counts_where_the_uuid_is_not_known(t):
     assert r.returncode == 0, r
 
 
+def restart_with_another_key(b):
+    """The reboot's script puts another host key in place and starts the daemon anew."""
+    script = b.t.dir / "board-reboot"
+    pid = b.d.process.pid
+    script.write_text(script.read_text().replace("exit 1", f"""rm -f {b.d.state}/ssh_host_*
+kill -9 {pid}
+while [ -d /proc/{pid} ] && ! grep -q 'State:.Z' /proc/{pid}/status; do sleep 0.05; done
+{b.t.bin("fwsshd")} -f {b.d.conf} > {b.t.dir}/second.log 2>&1 & echo $! > {b.t.dir}/second.pid
+"""))
+
+
+def push_and_end_the_second(b):
+    try:
+        return push(b, "--wait")[0]
+    finally:
+        if (b.t.dir / "second.pid").exists():
+            subprocess.run(["kill", (b.t.dir / "second.pid").read_text().strip()])
+
+
 def test_host_key_that_changes(t):
     b = Rebooting(t)
     b.after_reboot(version="2.0", uuid=uuid_of(t))
-    # The reboot's script puts another host key in place and starts the daemon anew.
-    script = t.dir / "board-reboot"
-    script.write_text(script.read_text().replace("exit 1", f"""rm {b.d.state}/ssh_host_*
-kill -9 {b.d.process.pid}
-while [ -d /proc/{b.d.process.pid} ] && ! grep -q 'State:.Z' /proc/{b.d.process.pid}/status; do sleep 0.05; done
-{t.bin("fwsshd")} -f {b.d.conf} > {t.dir}/second.log 2>&1 & echo $! > {t.dir}/second.pid
-"""))
-    try:
-        r, _ = push(b, "--wait")
-    finally:
-        if (t.dir / "second.pid").exists():
-            subprocess.run(["kill", (t.dir / "second.pid").read_text().strip()])
+    restart_with_another_key(b)
+    r = push_and_end_the_second(b)
     assert r.returncode == 5 and "after the reboot: its host key has changed" in r.stderr, r
 
 
 def test_volatile_host_key_is_told_before(t):
     b = Rebooting(t, state_dir="/proc/nonexistent")
     b.after_reboot(version="2.0", uuid=uuid_of(t))
-    r, _ = push(b, "--wait")
+    restart_with_another_key(b)
+    r = push_and_end_the_second(b)
     told = r.stdout.index("host key does not survive a reboot")
     assert told < r.stdout.index("Success!"), r.stdout
+    assert r.returncode == 9 and "what it runs cannot be verified" in r.stderr, r
 
 
 def test_device_of_the_origin(t):
