@@ -4,6 +4,7 @@
 #include "listen/listener.h"
 #include "listen/session_tool.h"
 #include "receive/updater_jail.h"
+#include "slots/slot_driver.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -150,6 +151,19 @@ static int init_host_key(struct listener *l)
     return status;
 }
 
+/* The first question since the boot is kept as the answer to what runs (slots/slot_uboot.c). */
+static void remember_running_slot(const struct device_config *config)
+{
+    struct facts facts = {0};
+    struct error err;
+
+    if (!strcmp(config->slot_driver, "auto") || !strcmp(config->slot_driver, "uboot-env")) {
+        if (slot_uboot.is_there(config) && slot_driver_read(config, &facts, &err))
+            log_warning("%s", err.text);
+        facts_free(&facts);
+    }
+}
+
 static int serve(struct listener *l)
 {
     struct buffer report = {0};
@@ -162,6 +176,7 @@ static int serve(struct listener *l)
     }
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
     log_sandbox(buffer_text(&report));
+    remember_running_slot(&l->config);
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())

@@ -18,14 +18,14 @@ static struct fact *facts_find(const struct facts *f, const char *name)
     return NULL;
 }
 
-static char *facts_clean(const char *value)
+void facts_clean(char *text)
 {
-    char *text = memory_text(value);
-
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+    for (unsigned char *p = (unsigned char *)text; *p; p++) {
+        if (*p < 0x20 || *p == 0x7f)
             *p = '?';
-    return text;
+        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+            p[0] = p[1] = '?';
+    }
 }
 
 void facts_set(struct facts *f, const char *name, const char *value)
@@ -39,7 +39,8 @@ void facts_set(struct facts *f, const char *name, const char *value)
         *fact = (struct fact){.name = memory_text(name)};
     }
     free(fact->value);
-    fact->value = facts_clean(value);
+    fact->value = memory_text(value);
+    facts_clean(fact->value);
 }
 
 void facts_printf(struct facts *f, const char *name, const char *format, ...)

@@ -20,6 +20,10 @@ struct facts {
     struct fact fact[FACTS_MAX];
 };
 
+/* What would tear a terminal's line or a log's becomes '?': control characters, those of two bytes
+ * (U+0080 to U+009F) too. */
+void facts_clean(char *text);
+
 /* Sets a fact, also one that is there. Control characters of the value become '?'; a name that is
  * none, or one too many, is left out. */
 void facts_set(struct facts *f, const char *name, const char *value);

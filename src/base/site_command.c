@@ -4,11 +4,13 @@
 #include "base/memory.h"
 #include "base/spawn.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 size_t site_command_split(char *text, char *argv[SITE_COMMAND_WORDS_MAX + 1])
@@ -42,16 +44,18 @@ pid_t site_command_start(const char *command, int output, int errors, char *cons
 
 /* Until the command has closed its output, or its time is up. What does not fit is read and
  * dropped. */
-static void site_command_listen(struct site_command_result *r, int fd, int seconds)
+static void site_command_listen(struct site_command_result *r, int fd, double end)
 {
-    double end = io_now() + seconds;
     size_t len = 0;
     char dropped[512];
 
     for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         double left = end - io_now();
-        if (left <= 0 || poll(&p, 1, (int)(left * 1000) + 1) <= 0) {
+        int ready = left > 0 ? poll(&p, 1, (int)(left * 1000) + 1) : 0;
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0) {
             r->timed_out = true;
             break;
         }
@@ -62,6 +66,22 @@ static void site_command_listen(struct site_command_result *r, int fd, int secon
         len += room ? (size_t)n : 0;
     }
     r->text[len] = '\0';
+}
+
+/* It may have closed its output and go on. */
+static void site_command_await(struct site_command_result *r, pid_t pid, double end)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+    while (!r->timed_out && fd >= 0) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        double left = end - io_now();
+        int ready = left > 0 ? poll(&p, 1, (int)(left * 1000) + 1) : 0;
+        if (ready > 0)
+            break;
+        r->timed_out = ready == 0;
+    }
+    io_close(&fd);
 }
 
 int site_command_run(const char *command, char *const *env, int seconds,
@@ -75,7 +95,9 @@ int site_command_run(const char *command, char *const *env, int seconds,
     pid_t pid = site_command_start(command, out[1], out[1], env, true, err);
     close(out[1]);
     if (pid >= 0) {
-        site_command_listen(r, out[0], seconds);
+        double end = io_now() + seconds;
+        site_command_listen(r, out[0], end);
+        site_command_await(r, pid, end);
         if (r->timed_out)
             kill(-pid, SIGKILL);
         r->status = spawn_wait(pid);

@@ -102,7 +102,10 @@ static void connection_drain(struct listener *l, struct connection *c)
     while (c->control >= 0) {
         int fds[RECORD_FDS];
         struct record r;
-        if (record_receive(c->control, &r, fds) <= 0)
+        int rc = record_receive(c->control, &r, fds);
+        for (int i = 0; i < RECORD_FDS; i++)
+            io_close(&fds[i]);
+        if (rc <= 0)
             break;
         connection_record(l, c, &r);
     }
@@ -166,6 +169,8 @@ void connection_kill_sessions(struct listener *l)
 {
     for (struct connection *c = l->connections; c; c = c->next) {
         io_close(&c->held);
+        if (c->key_command)
+            kill(-c->key_command, SIGKILL);
         if (c->session && !connection_is_needed(c))
             kill(-c->session, SIGKILL);
     }

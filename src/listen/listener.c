@@ -188,6 +188,7 @@ int listener_run(struct listener *l)
     connection_kill_sessions(l);
     while (l->connections) {
         listener_reap(l);
+        connection_kill_sessions(l);
         connection_free_ended(l);
         if (l->connections)
             (void)poll(NULL, 0, LISTENER_SOON_MS);

@@ -44,6 +44,9 @@ static int fleet_child(const struct fleet *f, size_t i, int out)
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0); /* the terminal's interrupts are the parent's business */
+    /* Nobody could answer: there is one terminal for all. */
+    if (!own.passphrase && own.ssh_option_count < PUSH_LIST_MAX)
+        own.ssh_options[own.ssh_option_count++] = "BatchMode=yes";
     firmware.fd = open(firmware.path, O_RDONLY | O_CLOEXEC);
     if (console_open(&console, own.hosts[i], own.json, false, own.log_dir, &err)) {
         fprintf(stderr, "fwssh: %s\n", err.text);
@@ -126,7 +129,7 @@ static void fleet_signals(struct fleet *f)
     f->told_children = true;
     for (size_t i = 0; i < f->begun; i++)
         if (fleet_device(f, i)->pid > 0)
-            kill(fleet_device(f, i)->pid, SIGTERM);
+            (void)(kill(fleet_device(f, i)->pid, SIGTERM) || kill(fleet_device(f, i)->pid, SIGCONT));
 }
 
 static void fleet_listen(struct fleet *f)

@@ -69,6 +69,7 @@ static void fleet_view_line(struct fleet_view *v, struct fleet_device *d, const 
     const char *text = line[0] && line[1] == ' ' ? line + 2 : "";
 
     if (v->mode == CONSOLE_JSON) {
+        d->done = d->done || strstr(line, "\"event\":\"result\"");
         printf("%s\n", line);
         fflush(stdout);
         return;
@@ -115,11 +116,27 @@ bool fleet_view_read(struct fleet_view *v, struct fleet_device *d)
     return true;
 }
 
+static void fleet_view_missing_result(const struct fleet_view *v, const struct fleet_device *d)
+{
+    struct buffer line = {0};
+
+    if (v->mode != CONSOLE_JSON)
+        return;
+    buffer_add_text(&line, "{\"event\":\"result\",\"host\":");
+    console_json_string(&line, d->host);
+    buffer_printf(&line, ",\"status\":%d,\"text\":", d->status);
+    console_json_string(&line, buffer_text(&d->state));
+    buffer_add_text(&line, "}");
+    puts(buffer_text(&line));
+    buffer_free(&line);
+}
+
 void fleet_view_ended(struct fleet_view *v, struct fleet_device *d)
 {
     if (!d->done) {
         buffer_clear(&d->state);
         buffer_add_text(&d->state, "its process ended without a result");
+        fleet_view_missing_result(v, d);
     }
     d->done = true;
     if (v->mode == CONSOLE_PLAIN)

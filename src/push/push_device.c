@@ -46,7 +46,7 @@ static int push_send(const struct push_options *o, const struct ssh_target *targ
     if (o->no_reboot && !*header)
         console_note(console,
                      "--no-reboot has no effect with the subsystem fwup: the device decides");
-    if (transfer_run(&t, &own, target, header, firmware, console, &err)) {
+    if (transfer_run(&t, &own, target, header, firmware, 0, console, &err)) {
         buffer_add_text(text, err.text);
         status = (int)err.status;
     } else {
@@ -57,6 +57,15 @@ static int push_send(const struct push_options *o, const struct ssh_target *targ
     transfer_free(&t);
     free(header);
     return status;
+}
+
+/* What runs also boots next, and, if that matters, it is to stay. */
+static bool push_is_settled(const struct push_options *o, const struct facts *facts)
+{
+    const char *next = facts_get(facts, "next");
+
+    return (!*next || !strcmp(next, facts_get(facts, "active"))) &&
+           (!o->wait || !strcmp(facts_get(facts, "confirmed"), "yes"));
 }
 
 /* Before a byte is sent: what the device says of itself decides whether to begin. -1: begin. */
@@ -71,7 +80,8 @@ static int push_ask_before(const struct push_options *o, const char *host,
         buffer_add_text(text, buffer_text(&w->before.text));
         return status;
     }
-    if (o->host_count > 1 && !o->force && wait_runs(facts, firmware)) {
+    if (o->host_count > 1 && !o->force && push_is_settled(o, facts) &&
+        wait_runs(facts, firmware)) {
         buffer_add_text(text, "Skipped: the device runs this firmware already (--force pushes all "
                               "the same).");
         return EXIT_DONE;
@@ -92,7 +102,9 @@ static int push_steps(const struct push_options *o, const char *host,
     struct error err;
     int status = -1;
 
-    if (lseek(firmware->fd, 0, SEEK_SET) || ssh_target_resolve(&target, o, host, &err)) {
+    if ((lseek(firmware->fd, 0, SEEK_SET) &&
+         error_errno(&err, "cannot read the firmware from its beginning")) ||
+        ssh_target_resolve(&target, o, host, &err)) {
         buffer_add_text(text, err.text);
         return (int)err.status;
     }

@@ -281,14 +281,14 @@ static int push_check_options(struct push_options *o, struct error *err)
         return error_set(err, EXIT_USAGE,
                          "--task and --stage go through the subsystem fwssh, and cannot be used "
                          "with --subsystem or --exec");
+    if ((o->canary || o->confirm) && !o->wait)
+        o->wait = PUSH_DEFAULT_WAIT;
     if (o->stage && (o->wait || o->no_reboot))
         return error_set(err, EXIT_USAGE,
                          "--stage does not reboot: it cannot be used with --wait "
                          "or --no-reboot");
     if (o->wait && o->no_reboot)
         return error_set(err, EXIT_USAGE, "--wait and --no-reboot exclude each other");
-    if ((o->canary || o->confirm) && !o->wait)
-        o->wait = PUSH_DEFAULT_WAIT;
     return push_set_max_failures(o, err);
 }
 

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #define REMOTE_VERSION "fwssh/1"
+/* A person may be asked for a passphrase or a touch meanwhile. */
+#define REMOTE_SECONDS 150
+#define REMOTE_IMPATIENT_SECONDS 20
 
 /* "fwssh/1 ok" and facts, or "fwssh/1 error STATUS TEXT". False if it is neither. */
 static bool remote_parse(struct remote_answer *a, const char *text)
@@ -25,6 +28,8 @@ static bool remote_parse(struct remote_answer *a, const char *text)
     const char *why = text + strlen(error) + at;
     a->status = status >= 1 && status <= EXIT_WIRE_MAX ? status : EXIT_FAILED;
     buffer_add(&a->text, why, strcspn(why, "\n"));
+    if (a->text.data)
+        facts_clean(a->text.data);
     return true;
 }
 
@@ -33,6 +38,11 @@ static void remote_judge(struct remote_answer *a, const struct transfer *t,
 {
     const char *out = buffer_text(&t->out), *errors = buffer_text(&t->err);
 
+    if (t->timed_out) {
+        a->status = EXIT_UNREACHABLE;
+        buffer_add_text(&a->text, "the device did not answer in time");
+        return;
+    }
     if (remote_parse(a, out))
         return;
     a->unknown = strstr(errors, "subsystem request failed") != NULL;
@@ -70,7 +80,8 @@ void remote_ask(const struct push_options *o, const char *host, const char *requ
         return;
     }
     char *line = memory_printf(REMOTE_VERSION " %s\n", request);
-    if (transfer_run(&t, &own, &target, line, &nothing, &silent, &err)) {
+    if (transfer_run(&t, &own, &target, line, &nothing,
+                     impatient ? REMOTE_IMPATIENT_SECONDS : REMOTE_SECONDS, &silent, &err)) {
         a->status = (int)err.status;
         buffer_add_text(&a->text, err.text);
     } else {

@@ -124,7 +124,7 @@ static void transfer_listen(int *fd, int stream, struct transfer *t, struct cons
 }
 
 static int transfer_loop(struct transfer *t, struct transfer_feed *feed, int *out, int *err_fd,
-                         struct console *console, struct error *err)
+                         double seconds, struct console *console, struct error *err)
 {
     uint64_t shown = 0;
 
@@ -132,7 +132,12 @@ static int transfer_loop(struct transfer *t, struct transfer_feed *feed, int *ou
         struct pollfd p[3] = {{.fd = feed->fd, .events = POLLOUT},
                               {.fd = *out, .events = POLLIN},
                               {.fd = *err_fd, .events = POLLIN}};
-        if (poll(p, 3, -1) < 0 && errno != EINTR)
+        double left = t->began + seconds - io_now();
+        if (seconds > 0 && left <= 0) {
+            t->timed_out = true;
+            return 0;
+        }
+        if (poll(p, 3, seconds > 0 ? (int)(left * 1000) + 1 : -1) < 0 && errno != EINTR)
             return error_errno(err, "cannot wait for ssh");
         if (transfer_signal) {
             t->interrupted = true;
@@ -153,8 +158,8 @@ static int transfer_loop(struct transfer *t, struct transfer_feed *feed, int *ou
 }
 
 int transfer_run(struct transfer *t, const struct push_options *o, const struct ssh_target *target,
-                 const char *header, struct firmware_file *firmware, struct console *console,
-                 struct error *err)
+                 const char *header, struct firmware_file *firmware, double seconds,
+                 struct console *console, struct error *err)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1};
     struct transfer_feed feed = {
@@ -180,9 +185,9 @@ int transfer_run(struct transfer *t, const struct push_options *o, const struct 
     io_set_nonblocking(in[1]);
     feed.fd = in[1];
     in[1] = -1;
-    rc = transfer_loop(t, &feed, &out[0], &errors[0], console, err);
+    rc = transfer_loop(t, &feed, &out[0], &errors[0], seconds, console, err);
     io_close(&feed.fd);
-    if (rc || t->interrupted)
+    if (rc || t->interrupted || t->timed_out)
         kill(pid, SIGTERM);
     t->wait_status = spawn_wait(pid);
     t->ended = io_now();

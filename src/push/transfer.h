@@ -16,14 +16,14 @@ struct transfer {
     struct buffer out, err;
     int wait_status;
     double began, all_sent, ended; /* io_now(); all_sent 0: not all */
-    bool interrupted;
+    bool interrupted, timed_out;
 };
 
-/* header may be "". 0 when ssh ran to its end, -1 with the error set. transfer_free() in any case.
+/* header may be "". seconds: after so many ssh is ended (timed_out); 0: never. 0 when ssh ran to its end, -1 with the error set. transfer_free() in any case.
  */
 int transfer_run(struct transfer *t, const struct push_options *o, const struct ssh_target *target,
-                 const char *header, struct firmware_file *firmware, struct console *console,
-                 struct error *err);
+                 const char *header, struct firmware_file *firmware, double seconds,
+                 struct console *console, struct error *err);
 void transfer_free(struct transfer *t);
 
 /* Has SIGINT and SIGTERM end the transfer in order. */

@@ -53,6 +53,7 @@ struct wait_loop {
     double began;
     bool was_away; /* it did not answer, as while it reboots */
     bool runs;     /* it has come back with the firmware */
+    bool asked_to_confirm;
 };
 
 static const char *wait_version(const struct facts *facts)
@@ -62,11 +63,29 @@ static const char *wait_version(const struct facts *facts)
     return *version ? version : "of unknown version";
 }
 
+/* Once. A device that does not answer is asked again; one that refuses has had its say. */
+static int wait_confirm(struct wait_loop *l)
+{
+    struct remote_answer answer;
+    int status = -1;
+
+    remote_ask(l->o, l->host, "confirm", true, &answer);
+    if (!answer.status) {
+        console_note(l->console, "Confirmed.");
+    } else if (answer.status <= EXIT_WIRE_MAX) {
+        buffer_printf(l->text, "the device runs the new firmware, but does not confirm it: %s",
+                      buffer_text(&answer.text));
+        status = EXIT_UNCONFIRMED;
+    }
+    l->asked_to_confirm = !answer.status;
+    remote_free(&answer);
+    return status;
+}
+
 /* -1: go on asking. */
 static int wait_judge_new(struct wait_loop *l, struct remote_answer *a)
 {
     const char *confirmed = facts_get(&a->facts, "confirmed");
-    struct remote_answer answer;
 
     if (!l->runs) {
         char line[160];
@@ -82,13 +101,8 @@ static int wait_judge_new(struct wait_loop *l, struct remote_answer *a)
                       facts_get(&a->facts, "active"), wait_version(&a->facts));
         return EXIT_DONE;
     }
-    if (l->o->confirm) {
-        remote_ask(l->o, l->host, "confirm", true, &answer);
-        if (!answer.status)
-            console_note(l->console, "Confirmed.");
-        remote_free(&answer);
-        return -1;
-    }
+    if (l->o->confirm && !l->asked_to_confirm)
+        return wait_confirm(l);
     if (strcmp(confirmed, "no")) {
         buffer_add_text(l->text, "the device runs the new firmware, but cannot tell whether it is "
                                  "confirmed");

@@ -25,6 +25,25 @@ static bool guard_is_confirmed(const struct device_config *config)
     return confirmed;
 }
 
+/* Where nobody can ever say yes, every start would end in a reboot. */
+static bool guard_can_know(const struct device_config *config, struct error *err)
+{
+    const struct slot_driver *driver = slot_driver_find(config, err);
+    struct facts facts = {0};
+    struct error ignored;
+
+    if (!driver)
+        return false;
+    bool knows = driver->knows_confirmed && (slot_driver_read(config, &facts, &ignored) ||
+                                             strcmp(facts_get(&facts, "confirmed"), "unknown"));
+    facts_free(&facts);
+    if (!knows)
+        error_set(err, EXIT_FAILED, "the device's slots (%s) do not tell whether a firmware is "
+                                    "confirmed",
+                  driver->name);
+    return knows;
+}
+
 static int guard_open_watchdog(const struct device_config *config)
 {
     if (!*config->watchdog)
@@ -57,6 +76,12 @@ static int guard_reboot(const struct device_config *config)
 
 int confirm_guard_run(const struct device_config *config, int seconds)
 {
+    struct error err;
+
+    if (!guard_can_know(config, &err)) {
+        log_error("%s; nothing is watched", err.text);
+        return EXIT_FAILED;
+    }
     int watchdog = guard_open_watchdog(config);
     double end = io_now() + seconds;
     bool confirmed;
@@ -64,7 +89,7 @@ int confirm_guard_run(const struct device_config *config, int seconds)
     while (!(confirmed = guard_is_confirmed(config)) && io_now() < end) {
         guard_feed(watchdog, '.');
         double left = (end - io_now()) * 1000;
-        (void)poll(NULL, 0, left < GUARD_TICK_MS ? (int)left + 1 : GUARD_TICK_MS);
+        (void)poll(NULL, 0, left > GUARD_TICK_MS ? GUARD_TICK_MS : left > 0 ? (int)left + 1 : 0);
     }
     if (confirmed) {
         guard_feed(watchdog, 'V');

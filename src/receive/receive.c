@@ -177,6 +177,9 @@ static int receive_with_header(struct receive *r, struct error *err)
     if (header.count && receive_prepare(r, false, err))
         return -1;
     for (size_t i = 0; i < header.count; i++) {
+        /* The one before may have switched: the next one would then go to the slot that runs. */
+        if (i && slot_check_before(r->config, r->client, err))
+            return -1;
         client_say(r->client, "Running fwup...\n");
         if (receive_firmware(r, header.size[i], i + 1 == header.count, header.reboot, err)) {
             if (header.count > 1)
@@ -234,8 +237,10 @@ static int receive_change(struct receive *r, const struct request *q, struct err
     if (receive_lock(r, err))
         return -1;
     if (q->verb == REQUEST_ACTIVATE) {
-        if (stage_activate(r->config, r->device, err))
+        if (stage_activate(r->config, r->device, err)) {
+            slot_check_after_failure(r->config, err);
             return -1;
+        }
         reboot = true;
     } else if (!reboot && request_change(r->config, q, &reboot, err)) {
         return -1;

@@ -4,16 +4,6 @@
 
 #include <string.h>
 
-static int slot_check_read(const struct device_config *config, struct facts *facts)
-{
-    struct error ignored;
-    const struct slot_driver *driver = slot_driver_find(config, &ignored);
-
-    if (!driver || !driver->knows_confirmed)
-        return -1;
-    return slot_driver_read(config, facts, &ignored);
-}
-
 static bool slot_check_is_pending(const struct facts *facts)
 {
     const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
@@ -36,7 +26,7 @@ static int slot_check_pending(const struct facts *facts, struct error *err)
 static int slot_check_confirmed(const struct device_config *config, const struct facts *facts,
                                 struct client *client, struct error *err)
 {
-    if (strcmp(facts_get(facts, "confirmed"), "no"))
+    if (!strcmp(config->unconfirmed, "ignore") || strcmp(facts_get(facts, "confirmed"), "no"))
         return 0;
     error_set(err, EXIT_REFUSED,
               "the running firmware (slot %s, version %s) is not confirmed yet, and an update "
@@ -53,10 +43,14 @@ int slot_check_before(const struct device_config *config, struct client *client,
     struct facts facts = {0};
     int rc = 0;
 
-    if (strcmp(config->unconfirmed, "ignore") && !slot_check_read(config, &facts))
+    if (slot_driver_read(config, &facts, err)) {
+        error_prefix(err, "the slots cannot be looked at");
+        client_complain(client, err->text);
+    } else {
         rc = slot_check_pending(&facts, err) || slot_check_confirmed(config, &facts, client, err)
                  ? -1
                  : 0;
+    }
     facts_free(&facts);
     return rc;
 }
@@ -74,7 +68,8 @@ static void slot_check_name_device(const struct facts *facts, struct error *err)
 void slot_check_after_failure(const struct device_config *config, struct error *err)
 {
     struct facts facts = {0};
-    int rc = slot_check_read(config, &facts);
+    struct error ignored;
+    int rc = slot_driver_read(config, &facts, &ignored);
 
     if (!rc && err->status == EXIT_MISMATCH)
         slot_check_name_device(&facts, err);

@@ -9,7 +9,8 @@
 /*
  * Before an update. An update that waits for its first start is in the way: the next one would
  * overwrite what runs (EXIT_REFUSED). A running firmware that is not confirmed is told to the
- * client, or refused, as the key unconfirmed says. 0 also where the slots are not known.
+ * client, or refused, as the key unconfirmed says. 0 also where the slots are not known; where they
+ * should be, and cannot be read, the client is told.
  */
 int slot_check_before(const struct device_config *config, struct client *client, struct error *err);
 

@@ -87,6 +87,8 @@ int stage_activate(const struct device_config *config, const char *device, struc
     }
     buffer_printf(&command, "%s activate -q --no-unmount -d %s -i %s", updater, device, path);
     updater_add_keys_to(config, &command);
+    if (*config->minimum_version)
+        buffer_printf(&command, " --minimum-version %s", config->minimum_version);
     rc = site_command_run(buffer_text(&command), NULL, STAGE_SECONDS, &r, err) ||
                  stage_judge(&r, err)
              ? -1

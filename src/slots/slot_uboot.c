@@ -46,31 +46,45 @@ static char *uboot_slot_of_cmdline(void)
     return slot;
 }
 
+/* What a file of an earlier question in this boot says ("BOOT-ID SLOT"); NULL if it does not. */
+static char *uboot_read_remembered(const char *path, const char *boot_id)
+{
+    struct buffer text = {0};
+    struct error ignored;
+    size_t len = strlen(boot_id);
+    char *slot = NULL;
+
+    if (len && !io_read_file(path, 256, &text, &ignored) &&
+        !strncmp(buffer_text(&text), boot_id, len) && buffer_text(&text)[len] == ' ') {
+        const char *at = buffer_text(&text) + len + 1;
+        slot = memory_printf("%.*s", (int)strcspn(at, "\n"), at);
+    }
+    buffer_free(&text);
+    return slot;
+}
+
 /*
- * Else the slot that was active when somebody first asked since the boot, which is before any
- * update of ours: kept as "BOOT-ID SLOT" in state-dir.
+ * Else the slot that was active when somebody first asked since the boot: fwsshd when it starts, and
+ * every update before it begins. Kept in state-dir, or where that cannot be written, in /run. "" if
+ * it cannot be kept at all: then nobody knows.
  */
 static char *uboot_remembered(const struct device_config *config, const char *boot_id,
                               const char *active)
 {
-    char *path = memory_printf("%s/running-slot", config->state_dir), *slot = NULL;
-    struct buffer text = {0};
+    char *paths[] = {memory_printf("%s/running-slot", config->state_dir),
+                     memory_text("/run/fwssh-running-slot")};
+    char *line = memory_printf("%s %s\n", boot_id, active), *slot = NULL;
     struct error ignored;
-    size_t len = strlen(boot_id);
 
-    if (!io_read_file(path, 256, &text, &ignored) && !strncmp(buffer_text(&text), boot_id, len) &&
-        buffer_text(&text)[len] == ' ') {
-        const char *at = buffer_text(&text) + len + 1;
-        slot = memory_printf("%.*s", (int)strcspn(at, "\n"), at);
-    } else {
-        slot = memory_text(active);
-        char *line = memory_printf("%s %s\n", boot_id, active);
-        (void)io_write_file(path, line, strlen(line), 0644, &ignored);
-        free(line);
-    }
-    buffer_free(&text);
-    free(path);
-    return slot;
+    for (size_t i = 0; i < 2 && !slot; i++)
+        slot = uboot_read_remembered(paths[i], boot_id);
+    for (size_t i = 0; i < 2 && !slot && *boot_id; i++)
+        if (!io_write_file(paths[i], line, strlen(line), 0644, &ignored))
+            slot = memory_text(active);
+    free(line);
+    free(paths[0]);
+    free(paths[1]);
+    return slot ? slot : memory_text("");
 }
 
 /* X.nerves_fw_FIELD becomes slot.X.FIELD. */
@@ -186,7 +200,10 @@ static int slot_uboot_confirm(const struct device_config *config, struct error *
                   "first",
                   active, next);
     else
-        rc = uboot_settle(ctx, err) || uboot_vars_store(ctx, err) ? -1 : 0;
+        rc = uboot_set(ctx, REASON_VARIABLE, "", err) || uboot_settle(ctx, err) ||
+                     uboot_vars_store(ctx, err)
+                 ? -1
+                 : 0;
 cleanup:
     if (ctx)
         uboot_vars_close(ctx);
@@ -202,11 +219,10 @@ static char *uboot_revert_target(const struct facts *facts, struct error *err)
     if (strcmp(active, facts_get(facts, "next")))
         return memory_text(active);
     for (char slot = 'a'; slot <= 'z'; slot++) {
-        char *version = memory_printf("slot.%c.uuid", slot);
-        char *platform = memory_printf("slot.%c.version", slot);
-        bool full = *facts_get(facts, version) || *facts_get(facts, platform);
+        /* An update takes the version away before it writes, and sets it when all is written. */
+        char *version = memory_printf("slot.%c.version", slot);
+        bool full = *facts_get(facts, version) != '\0';
         free(version);
-        free(platform);
         if (full && *active != slot)
             return memory_printf("%c", slot);
     }
