@@ -129,7 +129,8 @@ static void fleet_signals(struct fleet *f)
     f->told_children = true;
     for (size_t i = 0; i < f->begun; i++)
         if (fleet_device(f, i)->pid > 0)
-            (void)(kill(fleet_device(f, i)->pid, SIGTERM) || kill(fleet_device(f, i)->pid, SIGCONT));
+            (void)(kill(fleet_device(f, i)->pid, SIGTERM) ||
+                   kill(fleet_device(f, i)->pid, SIGCONT));
 }
 
 static void fleet_listen(struct fleet *f)

@@ -80,8 +80,7 @@ static int push_ask_before(const struct push_options *o, const char *host,
         buffer_add_text(text, buffer_text(&w->before.text));
         return status;
     }
-    if (o->host_count > 1 && !o->force && push_is_settled(o, facts) &&
-        wait_runs(facts, firmware)) {
+    if (o->host_count > 1 && !o->force && push_is_settled(o, facts) && wait_runs(facts, firmware)) {
         buffer_add_text(text, "Skipped: the device runs this firmware already (--force pushes all "
                               "the same).");
         return EXIT_DONE;

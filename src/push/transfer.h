@@ -19,7 +19,8 @@ struct transfer {
     bool interrupted, timed_out;
 };
 
-/* header may be "". seconds: after so many ssh is ended (timed_out); 0: never. 0 when ssh ran to its end, -1 with the error set. transfer_free() in any case.
+/* header may be "". seconds: after so many ssh is ended (timed_out); 0: never. 0 when ssh ran to
+ * its end, -1 with the error set. transfer_free() in any case.
  */
 int transfer_run(struct transfer *t, const struct push_options *o, const struct ssh_target *target,
                  const char *header, struct firmware_file *firmware, double seconds,

@@ -38,8 +38,9 @@ static bool guard_can_know(const struct device_config *config, struct error *err
                                              strcmp(facts_get(&facts, "confirmed"), "unknown"));
     facts_free(&facts);
     if (!knows)
-        error_set(err, EXIT_FAILED, "the device's slots (%s) do not tell whether a firmware is "
-                                    "confirmed",
+        error_set(err, EXIT_FAILED,
+                  "the device's slots (%s) do not tell whether a firmware is "
+                  "confirmed",
                   driver->name);
     return knows;
 }

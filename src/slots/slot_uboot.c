@@ -64,15 +64,15 @@ static char *uboot_read_remembered(const char *path, const char *boot_id)
 }
 
 /*
- * Else the slot that was active when somebody first asked since the boot: fwsshd when it starts, and
- * every update before it begins. Kept in state-dir, or where that cannot be written, in /run. "" if
- * it cannot be kept at all: then nobody knows.
+ * Else the slot that was active when somebody first asked since the boot: fwsshd when it starts,
+ * and every update before it begins. Kept in state-dir, or where that cannot be written, in /run.
+ * "" if it cannot be kept at all: then nobody knows.
  */
 static char *uboot_remembered(const struct device_config *config, const char *boot_id,
                               const char *active)
 {
     char *paths[] = {memory_printf("%s/running-slot", config->state_dir),
-                     memory_text("/run/fwssh-running-slot")};
+                     memory_printf("%s.running-slot", config->lock_file)};
     char *line = memory_printf("%s %s\n", boot_id, active), *slot = NULL;
     struct error ignored;
 

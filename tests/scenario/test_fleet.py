@@ -152,3 +152,21 @@ def test_lines_are_kept_up_to_date_on_a_terminal(t):
     assert p.wait(30) == 0
     assert b"\x1b[2A" in text and b"2 of 2 devices are done." in text
     os.close(master)
+
+
+def test_canary_that_runs_it_unconfirmed_is_not_skipped(t):
+    boards = fleet(t, 2)
+    boards[0].set(active="a", next="a", confirmed="no", uuid=firmware(t)[1], **{"boot-id": "1"})
+    r = t.run(argv(t, *names(2), "--canary", "1", "--wait=2"))
+    assert r.returncode == 10 and "a canary failed" in r.stderr and was_pushed(t, boards) == [True, False], r
+
+
+def test_unknown_host_key_is_no_question_that_hangs(t):
+    boards = fleet(t, 2)
+    config = (t.dir / "ssh_config").read_text().replace("StrictHostKeyChecking accept-new", "StrictHostKeyChecking ask")
+    (t.dir / "ssh_config").write_text(config)
+    master, slave = pty.openpty()
+    p = t.start(argv(t, *names(2)), stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    assert p.wait(30) == 10 and was_pushed(t, boards) == [False, False]
+    os.close(master)

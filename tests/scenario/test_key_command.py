@@ -95,3 +95,12 @@ def test_strange_user_names_reach_no_command(t):
     assert (t.dir / "asked").read_text() == ""
     assert d.push(HELLO, key=other, user="deploy-1.x_y").returncode == 0
     assert " deploy-1.x_y " in (t.dir / "asked").read_text()
+
+
+def test_command_that_hangs_does_not_keep_the_daemon(t):
+    d, _, other = setup(t, f"echo $$ > {t.dir}/asked\nexec sleep 1000")
+    client = d.client(key=other)
+    t.wait_for(lambda: (t.dir / "asked").read_text().split()[-1:], "the command")
+    d.process.terminate()
+    assert d.process.wait(10) == 0
+    client.kill()

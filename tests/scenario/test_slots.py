@@ -1,4 +1,5 @@
 """What a device knows of its slots: fwssh-receive --status, --confirm, --revert, and the subsystem fwssh."""
+import os
 import re
 import subprocess
 
@@ -27,6 +28,11 @@ def uboot(t, text=ENVIRONMENT):
     disk = t.dir / "disk.img"
     disk.write_bytes(copy * 2 + bytes(1 << 20))
     (t.dir / "fw_env.config").write_text(f"{disk} 0x0 0x4000\n{disk} 0x4000 0x4000\n")
+    return uboot_config(t)
+
+
+def uboot_config(t):
+    disk = t.dir / "disk.img"
     return {"uboot_env_config": t.dir / "fw_env.config", "device": disk, "state_dir": t.dir / "state",
             "lock_file": t.dir / "lock"}
 
@@ -299,3 +305,64 @@ def test_confirming_on_the_device_waits_for_no_update(t):
     client.stdin.write(b"abc")
     client.communicate(timeout=20)
     t.wait_for(lambda: local(t, config, "--confirm").returncode == 0, "the lock to be free")
+
+
+def test_second_firmware_of_a_session_does_not_go_to_the_running_slot(t):
+    """The first one has switched; the next task would be that of the slot that runs."""
+    config = uboot(t)
+    d = t.daemon(**config, updater=t.updater(f"take; cp {t.dir}/switched.img {t.dir}/disk.img; exit 0"))
+    ask(d, "fwssh/1 confirm")
+    good = (t.dir / "disk.img").read_bytes()
+    set_env(t, nerves_fw_active="b", nerves_fw_validated="0")
+    (t.dir / "switched.img").write_bytes((t.dir / "disk.img").read_bytes())
+    (t.dir / "disk.img").write_bytes(good)
+    r = d.push(b"fwup:3,fwup:3\nabcdef")
+    assert r.returncode == 3 and b"slot b is written and waits for its first start" in r.stderr, r
+    assert d.updater_input() == b"abc"
+
+
+def test_running_slot_is_known_from_the_start_of_the_daemon(t):
+    """Also where nobody asks before an update, or state-dir cannot be written."""
+    for extra in ({"unconfirmed": "ignore"}, {"state_dir": "/proc/nonexistent"}):
+        config = {**uboot(t), **extra}
+        d = t.daemon(**config)
+        set_env(t, nerves_fw_active="b", nerves_fw_validated="0")
+        now = facts(ask(d, "fwssh/1 status"))
+        assert (now["active"], now["next"]) == ("a", "b"), (extra, now)
+        assert "boots next and has not shown that it works" in ask(d, "fwssh/1 confirm", 3)
+        r = d.push(b"fwup:3\nabc")
+        assert r.returncode == 3 and not d.updater_pids(), r
+        d.stop()
+        if os.path.exists("/run/fwssh-running-slot"):
+            os.unlink("/run/fwssh-running-slot")
+
+
+def test_no_way_back_into_a_slot_that_an_update_has_left_half_written(t):
+    """Its version is taken away first; what else is said of it may be there still."""
+    uboot(t)
+    set_env(t, b__nerves_fw_version=None)
+    r = local(t, uboot_config(t), "--revert", "x")
+    assert r.returncode == 3 and "no other slot with a firmware" in r.stderr, r
+
+
+def test_confirmation_clears_the_reason(t):
+    config = uboot(t)
+    set_env(t, fwssh_revert_reason="long ago")
+    assert local(t, config, "--confirm").returncode == 0
+    assert "reason" not in facts(local(t, config, "--status").stdout)
+
+
+def test_guard_of_a_device_that_cannot_know_does_not_reboot(t):
+    reboot = t.script("reboot", f"#!/bin/sh\ntouch {t.dir}/rebooted\n")
+    r = t.run([t.bin("fwssh-receive"), "-f", "/dev/null", "-o", "uboot-env-config=/nonexistent", "-o",
+               f"reboot-command={reboot}", "--confirm-within", "0"])
+    assert r.returncode == 1 and "nothing is watched" in r.stderr and not (t.dir / "rebooted").exists(), r
+    r = local(t, {**uboot(t, "nerves_fw_active=a\n"), "reboot_command": reboot}, "--confirm-within", "0")
+    assert r.returncode == 1 and not (t.dir / "rebooted").exists(), r
+
+
+def test_command_that_closes_its_output_and_goes_on_is_ended(t):
+    hook = t.script("hook", "#!/bin/sh\nexec > /dev/null 2>&1\nsleep 1000\n")
+    d = t.daemon(hook_precheck=str(hook), hook_timeout=1)
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 3 and b"did not end in 1 seconds" in r.stderr, r

@@ -158,7 +158,7 @@ def test_unreachable_before_anything_is_sent(t):
 
 def test_options_that_exclude_each_other(t):
     for args in (["--wait", "--no-reboot"], ["--stage", "--wait"], ["--stage", "--no-reboot"], ["--task", "x", "--exec"],
-                 ["--stage", "--subsystem", "fwup"], ["--wait=0"], ["--wait=x"], ["--jobs", "0"], ["--max-failures", "x"],
+                 ["--stage", "--subsystem", "fwup"], ["--no-reboot", "--confirm"], ["--stage", "--canary", "1"], ["--wait=0"], ["--wait=x"], ["--jobs", "0"], ["--max-failures", "x"],
                  ["--max-failures", "101%"], ["--task", "a b"], ["--canary", "-1"], ["--hosts", "/nonexistent"]):
         r = t.run([t.bin("fwssh"), "push", "h", *args])
         assert r.returncode in (1, 2) and r.stderr.count("\n") == 1, (args, r)
@@ -215,3 +215,22 @@ def test_help_and_manual_know_every_status(t):
     for line in lines:
         status, meaning = line.split(None, 1)
         assert f".It {status} {meaning}" in manual, line
+
+
+def test_confirm_that_is_refused(t):
+    b = Rebooting(t)
+    (t.dir / "board-slots").write_text((t.dir / "board-slots").read_text().replace("confirm) sed", "confirm) echo not yet; exit 1; sed"))
+    b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no")
+    r, _ = push(b, "--confirm")
+    assert r.returncode == 9 and "does not confirm it: slot-command confirm ended with status 1: not yet" in r.stderr, r
+
+
+def test_device_cannot_write_to_the_terminal(t):
+    fake = t.script("fake-ssh", """#!/bin/sh
+case "$*" in *-GT*) echo "hostname x"; exit;; esac
+cat > /dev/null
+printf 'fwssh/1 error 1 \\033]0;owned\\007\\302\\233x\\n'
+exit 1
+""")
+    r = t.run([t.bin("fwssh"), "status", "x", "--ssh", fake])
+    assert r.returncode == 1 and "?]0;owned???x" in r.stderr and "\x1b" not in r.stderr, r
