@@ -65,8 +65,8 @@ static char *uboot_read_remembered(const char *path, const char *boot_id)
 
 /*
  * Else the slot that was active when somebody first asked since the boot: fwsshd when it starts,
- * and every update before it begins. Kept in state-dir, or where that cannot be written, in /run.
- * "" if it cannot be kept at all: then nobody knows.
+ * and every update before it begins. Kept in state-dir, or where that cannot be written, beside the
+ * lock (in /run). "" if it cannot be kept at all: then nobody knows.
  */
 static char *uboot_remembered(const struct device_config *config, const char *boot_id,
                               const char *active)
