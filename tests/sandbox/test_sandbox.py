@@ -1,7 +1,11 @@
 """What a session may still do once it listens to a stranger, and what happens when it tries more."""
 import os
 import re
+import signal
+import socket
 from pathlib import Path
+
+from fixture import alive
 
 PROBES = ("open", "socket", "execve", "ptrace", "fork", "kill", "mprotect")
 
@@ -86,3 +90,34 @@ def test_daemon_that_is_not_roots_says_what_is_missing(t):
     if p.poll() is not None and "Permission denied" in d.log():
         t.skip("the build is not readable by others")
     assert "sessions have to do without: own-user" in d.log(), d.log()
+
+
+def test_descriptors_that_a_session_sends_are_closed(t):
+    """A session has no reason to send any; one that was taken over must not fill the listener's table."""
+    session = t.script("session", f"""#!/usr/bin/python3
+import array, os, signal, socket, struct, sys
+if sys.argv[1] != "--serve":
+    os.execv("{t.bin("fwssh-session")}", sys.argv)
+monitor = socket.socket(fileno=4)
+monitor.setblocking(False)
+os.kill(os.getppid(), signal.SIGSTOP)  # so that all of them are there when the listener looks
+try:
+    for _ in range(60):
+        monitor.sendmsg([struct.pack("<II1016s", 1, 3, b"x")],
+                        [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [3, 3, 3]))])
+except BlockingIOError:
+    pass
+open("{t.dir}/sent", "w").write(str(os.getpid()))
+""")
+    d = t.daemon(session_program=session)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{d.process.pid}/fd"))
+    before = descriptors()
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", d.port), timeout=20):
+            pid = t.wait_for(lambda: (t.dir / "sent").exists() and (t.dir / "sent").read_text(), "the session")
+            t.wait_for(lambda: not alive(int(pid)), "its end")
+            (t.dir / "sent").unlink()
+            d.process.send_signal(signal.SIGCONT)
+    t.wait_for(lambda: descriptors() == before, "the descriptors to be closed")
