@@ -258,7 +258,9 @@ def test_boot_script_keeps_what_it_knows_and_nothing_else(t):
         device.write_environment(copy, 7, {**known, "start": "reset", "bootargs": "init=/bin/sh", "kernel_addr_r": "0"})
     device.start().wait_running("a", "1.0.0")
     have = device.environment()
-    assert have == {**known, "upgrade_available": "0", "nerves_fw_validated": "1"}, have
+    # Its confirmation has set these.
+    confirmed = {"upgrade_available": "0", "nerves_fw_validated": "1", "fwssh_revert_reason": ""}
+    assert have == {**known, **confirmed}, have
 
 
 class PowerSwitch:
