@@ -30,7 +30,8 @@ from fixture import Fixture  # noqa: E402
 paramiko = raw_client.paramiko
 
 GRACE = IDLE = 12  # seconds: the daemon's login-grace-time and idle-timeout
-SILENT_LIMIT = GRACE + 8  # for a session whose client stays and says nothing
+# For a session whose client stays and says nothing: once within its update, once more behind it.
+SILENT_LIMIT = 2 * IDLE + 8
 GONE_LIMIT = 8  # for one whose client has gone
 CASE_LIMIT = 10  # for the client itself, which may have to wait for a window
 DATA_MAX = 1 << 19
