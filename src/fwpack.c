@@ -1,7 +1,7 @@
 /* fwpack: makes, checks and applies firmware archives. Options and wiring only. */
 #include "base/io.h"
-#include "pack/pack_result.h"
-#include "pack/pack_run.h"
+#include "engine/pack/pack_result.h"
+#include "engine/pack/pack_run.h"
 
 #include <signal.h>
 #include <sodium.h>

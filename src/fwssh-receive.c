@@ -1,14 +1,14 @@
 /* fwssh-receive: one update over standard input and output. Options and wiring only. */
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
-#include "receive/confirm_guard.h"
-#include "receive/device_lock.h"
-#include "receive/hook.h"
-#include "receive/reboot.h"
-#include "receive/receive.h"
-#include "receive/request.h"
-#include "slots/device_path.h"
+#include "device/receive/confirm_guard.h"
+#include "device/receive/hook.h"
+#include "device/receive/reboot.h"
+#include "device/receive/receive.h"
+#include "device/receive/request.h"
+#include "device/slots/device_path.h"
 
 #include <getopt.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* fwssh-session: one SSH connection of fwsshd. Started by it, never by a person. Wiring only. */
-#include "ssh/host_key_tool.h"
-#include "ssh/session.h"
+#include "device/session/host_key_tool.h"
+#include "device/session/session.h"
 
 #include <libssh/libssh.h>
 #include <signal.h>

@@ -1,9 +1,9 @@
 /* fwssh: the host's tool. Options and wiring only. */
-#include "push/ask.h"
-#include "push/check.h"
-#include "push/gen_script.h"
-#include "push/push.h"
-#include "push/ssh_command.h"
+#include "host/command/ask.h"
+#include "host/command/check.h"
+#include "host/command/gen_script.h"
+#include "host/command/push.h"
+#include "host/remote/ssh_command.h"
 
 #include <signal.h>
 #include <sodium.h>

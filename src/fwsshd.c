@@ -1,10 +1,10 @@
 /* fwsshd: the SSH server of a device that takes firmware updates. Options and wiring only. */
 #include "base/io.h"
 #include "base/log.h"
-#include "listen/listener.h"
-#include "listen/session_tool.h"
-#include "receive/updater_jail.h"
-#include "slots/slot_driver.h"
+#include "device/listen/listener.h"
+#include "device/listen/session_tool.h"
+#include "device/receive/updater_jail.h"
+#include "device/slots/slot_driver.h"
 
 #include <getopt.h>
 #include <signal.h>

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 
-RECORD = struct.Struct("5I16s40s512s512s")  # struct result of src/receive/result.h
+RECORD = struct.Struct("5I16s40s512s512s")  # struct result of src/device/receive/result.h
 
 
 class Receiver:

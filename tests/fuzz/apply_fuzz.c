@@ -1,7 +1,7 @@
 /* A whole archive, applied to a device in memory. */
 #include "fuzz.h"
 
-#include "apply/apply.h"
+#include "engine/apply/apply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

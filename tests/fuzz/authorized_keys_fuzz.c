@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "base/log.h"
-#include "ssh/authorized_keys.h"
+#include "device/session/authorized_keys.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #include "fuzz.h"
 
 #include "base/io.h"
-#include "monitor/brief.h"
-#include "ssh/session_brief.h"
+#include "device/monitor/brief.h"
+#include "device/session/session_brief.h"
 
 #include <libssh/libssh.h>
 #include <stdlib.h>

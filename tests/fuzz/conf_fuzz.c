@@ -1,8 +1,8 @@
 /* A fwup.conf, as it is read to make an archive. */
 #include "fuzz.h"
 
-#include "archive/conf.h"
 #include "base/io.h"
+#include "engine/archive/conf.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 #include "base/io.h"
-#include "config/device_config.h"
+#include "device/config/device_config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

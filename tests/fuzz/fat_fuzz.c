@@ -1,8 +1,8 @@
 /* Whatever is found in place of a FAT file system, with all that a task can do to it. */
 #include "fuzz.h"
 
-#include "apply/fat_file.h"
-#include "apply/fat_tree.h"
+#include "engine/fat/fat_file.h"
+#include "engine/fat/fat_tree.h"
 
 #include <stdlib.h>
 

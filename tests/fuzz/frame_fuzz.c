@@ -1,7 +1,7 @@
 /* A framed stream. */
 #include "fuzz.h"
 
-#include "archive/frame.h"
+#include "engine/archive/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

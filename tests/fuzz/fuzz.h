@@ -3,8 +3,8 @@
 #ifndef FWSSH_TESTS_FUZZ_FUZZ_H
 #define FWSSH_TESTS_FUZZ_FUZZ_H
 
-#include "apply/medium.h"
 #include "base/source.h"
+#include "engine/medium/medium.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * expression. */
 #include "fuzz.h"
 
-#include "receive/header_parse.h"
+#include "wire/header.h"
 
 #include <errno.h>
 #include <regex.h>

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "ssh/key_option.h"
+#include "device/session/key_option.h"
 
 #include <arpa/inet.h>
 #include <fnmatch.h>

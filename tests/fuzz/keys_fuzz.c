@@ -1,7 +1,7 @@
 /* Keys and signatures as text. */
 #include "fuzz.h"
 
-#include "archive/keys.h"
+#include "engine/archive/keys.h"
 
 #include <stdlib.h>
 

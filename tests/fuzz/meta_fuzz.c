@@ -1,8 +1,8 @@
 /* A meta.conf, and the plans of all its tasks. */
 #include "fuzz.h"
 
-#include "apply/plan.h"
-#include "archive/conf.h"
+#include "engine/apply/plan.h"
+#include "engine/archive/conf.h"
 
 #include <stdlib.h>
 

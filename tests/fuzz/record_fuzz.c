@@ -7,8 +7,8 @@
 #include "fuzz.h"
 
 #include "base/io.h"
-#include "monitor/record.h"
-#include "receive/result.h"
+#include "device/monitor/record.h"
+#include "device/receive/result.h"
 
 #include <poll.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* A request of the subsystem fwssh, and facts as a device or a site's command tells them. */
 #include "fuzz.h"
 
-#include "base/facts.h"
-#include "receive/request.h"
+#include "device/receive/request.h"
+#include "wire/facts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 /* mbr and gpt sections of a meta.conf, and the bytes that are made of them. */
 #include "fuzz.h"
 
-#include "apply/block_cache.h"
-#include "apply/gpt.h"
-#include "apply/mbr.h"
-#include "archive/conf.h"
+#include "engine/apply/gpt.h"
+#include "engine/apply/mbr.h"
+#include "engine/archive/conf.h"
+#include "engine/medium/block_cache.h"
 
 #include <stdlib.h>
 

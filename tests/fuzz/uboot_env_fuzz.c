@@ -1,7 +1,7 @@
 /* Two copies of a U-Boot environment on a device: read, changed, written, read again. */
 #include "fuzz.h"
 
-#include "apply/uboot_env.h"
+#include "engine/apply/uboot_env.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* A delta against a source of 64 KiB. */
 #include "fuzz.h"
 
-#include "apply/vcdiff.h"
+#include "engine/delta/vcdiff.h"
 
 #define OUTPUT_MAX (1u << 20)
 

@@ -1,7 +1,7 @@
 /* The ZIP stream: every entry, to its end or to a bound. */
 #include "fuzz.h"
 
-#include "archive/zip_reader.h"
+#include "engine/archive/zip_reader.h"
 
 #define OUTPUT_MAX (4u << 20)
 

@@ -4,10 +4,10 @@
  * LOG: for each write "W", offset and length (8 bytes each, little-endian), the bytes; for each
  * flush "F". tests/power/test_power.py replays it up to every point.
  */
-#include "apply/apply.h"
-#include "apply/medium_file.h"
 #include "base/bytes.h"
 #include "base/io.h"
+#include "engine/apply/apply.h"
+#include "engine/medium/medium_file.h"
 
 #include <fcntl.h>
 #include <sodium.h>

@@ -3,7 +3,7 @@
  * what the comment names. record_send() is wrapped by the linker, so the session itself is as it
  * is.
  */
-#include "monitor/record.h"
+#include "device/monitor/record.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -419,7 +419,7 @@ def test_gen_script_writes_and_does_not_overwrite(t):
     r = t.run([t.bin("fwssh"), "gen-script"])
     assert r.returncode == 0
     script = t.dir / "upload.sh"
-    assert script.read_bytes() == (t.src / "src/push/upload.sh").read_bytes()
+    assert script.read_bytes() == (t.src / "src/host/command/upload.sh").read_bytes()
     assert os.access(script, os.X_OK)
     script.write_text("mine")
     assert t.run([t.bin("fwssh"), "gen-script"]).returncode == 1

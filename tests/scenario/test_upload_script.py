@@ -1,4 +1,4 @@
-"""src/push/upload.sh: what it sends, what it says and how it ends."""
+"""src/host/command/upload.sh: what it sends, what it says and how it ends."""
 
 import hashlib
 import os
@@ -75,7 +75,7 @@ class Bench:
     def run(self, *args, **env):
         clean = dict.fromkeys(["MIX_TARGET", "MIX_ENV", "FWSSH_PORT", "SSH_OPTIONS"], "")
         clean |= {"PATH": str(self.path), "HOME": str(self.dir), "FAKE_DIR": str(self.dir)}
-        script = str(self.t.src / "src/push/upload.sh")
+        script = str(self.t.src / "src/host/command/upload.sh")
         return self.t.run([*self.shell, script, *args], env=clean | env, cwd=str(self.work))
 
     def argv(self):
@@ -116,12 +116,12 @@ def uuid_of(meta):
 def test_shellcheck_has_nothing_to_say(t):
     if shutil.which("shellcheck") is None:
         t.skip("shellcheck is not installed")
-    result = t.run(["shellcheck", "-s", "sh", str(t.src / "src/push/upload.sh")])
+    result = t.run(["shellcheck", "-s", "sh", str(t.src / "src/host/command/upload.sh")])
     assert result.returncode == 0, result.stdout
 
 
 def test_script_is_executable_and_asks_for_plain_sh(t):
-    script = t.src / "src/push/upload.sh"
+    script = t.src / "src/host/command/upload.sh"
     assert script.stat().st_mode & 0o777 == 0o755
     assert script.read_text().startswith("#!/bin/sh\n")
 

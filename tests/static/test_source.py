@@ -38,25 +38,50 @@ def test_files_and_functions_are_short(t):
     assert lengths[len(lengths) // 2] < 20, "half of the functions should be under 20 lines"
 
 
+# Who may include whom, folder by folder: ARCHITECTURE.md, "Layout".
+ENGINE = {
+    "engine/archive": set(),
+    "engine/medium": set(),
+    "engine/fat": {"engine/medium"},
+    "engine/delta": {"engine/medium", "engine/fat", "engine/apply"},
+    "engine/apply": {"engine/archive", "engine/medium", "engine/fat", "engine/delta"},
+    "engine/pack": {"engine/archive", "engine/medium", "engine/apply"},
+}
+DEVICE = {
+    "device/config": set(),
+    "device/monitor": set(),
+    "device/updaters": {"device/config"},
+    "device/slots": {"wire", "device/config", "device/updaters"},
+    "device/receive": {"wire", "device/config", "device/updaters", "device/slots"},
+    "device/session": {"device/monitor"},
+    "device/listen": {"wire", "device/config", "device/monitor", "device/receive"},
+}
+HOST = {
+    "host/output": {"host/command"},
+    "host/remote": {"wire", "host/output", "host/command"},
+    "host/command": {"wire", "engine/archive", "host/output", "host/remote"},
+}
+ALLOWED = {"base": set(), "wire": set(), **ENGINE, **DEVICE, **HOST}
+
+
 def test_arrows_go_one_way(t):
-    """programs -> pack, push, listen, ssh -> receive -> slots -> config; pack -> apply -> archive; all -> base"""
-    allowed = {
-        "base": set(),
-        "archive": {"base"},
-        "apply": {"base", "archive"},
-        "pack": {"base", "archive", "apply"},
-        "config": {"base"},
-        "monitor": {"base"},
-        "slots": {"base", "config"},
-        "receive": {"base", "config", "slots"},
-        "listen": {"base", "config", "monitor", "receive"},
-        "ssh": {"base", "monitor"},
-        "push": {"base", "archive"},
-    }
-    for path in sources(t, "src/*/*.c", "src/*/*.h"):
-        here = path.parent.name
-        for other in re.findall(r'^#include "(\w+)/', path.read_text(), re.M):
-            assert other == here or other in allowed[here], f"{path} includes {other}/"
+    """programs -> device, host -> engine, wire -> base; neither host and device nor session and slots meet"""
+    folders = set()
+    for path in sources(t, "src/**/*.c", "src/**/*.h"):
+        here = str(path.parent.relative_to(t.src / "src"))
+        if here == ".":
+            continue
+        folders.add(here)
+        for other in re.findall(r'^#include "([\w/]+)/\w+\.h"', path.read_text(), re.M):
+            assert other in ALLOWED[here] | {here, "base"}, f"{path} includes {other}/"
+    assert folders == set(ALLOWED), folders ^ set(ALLOWED)
+
+
+def test_only_the_session_links_libssh(t):
+    for path in sources(t, "src/*.c", "src/**/*.c", "src/**/*.h"):
+        name = str(path.relative_to(t.src / "src"))
+        if "<libssh/" in path.read_text():
+            assert name.startswith(("device/session/", "fwssh-session.c")), name
 
 
 def test_format(t):

@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "apply/block_cache.h"
+#include "engine/medium/block_cache.h"
 #include "memory_medium.h"
 
 #include <stdio.h>

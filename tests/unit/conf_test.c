@@ -1,8 +1,8 @@
 #include "check.h"
 
-#include "archive/conf.h"
-#include "archive/function_table.h"
-#include "archive/meta.h"
+#include "engine/archive/conf.h"
+#include "engine/archive/function_table.h"
+#include "engine/archive/meta.h"
 
 #include <stdio.h>
 #include <stdlib.h>

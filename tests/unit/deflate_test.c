@@ -1,7 +1,7 @@
 #include "check.h"
 
-#include "archive/deflate.h"
 #include "base/buffer.h"
+#include "engine/archive/deflate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "check.h"
 
-#include "apply/disk_map.h"
 #include "base/memory.h"
+#include "engine/medium/disk_map.h"
 
 #include <limits.h>
 #include <stdio.h>

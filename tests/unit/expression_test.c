@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "archive/expression.h"
+#include "engine/archive/expression.h"
 
 static void gives(const char *text, int64_t expected)
 {

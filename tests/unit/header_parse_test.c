@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "receive/header_parse.h"
+#include "wire/header.h"
 
 #include <string.h>
 

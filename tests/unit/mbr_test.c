@@ -1,7 +1,7 @@
 #include "check.h"
 
-#include "apply/mbr.h"
 #include "base/bytes.h"
+#include "engine/apply/mbr.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #ifndef FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H
 #define FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H
 
-#include "apply/medium.h"
+#include "engine/medium/medium.h"
 
 #define MEMORY_MEDIUM_SIZE (4u << 20)
 #define MEMORY_MEDIUM_EVENTS 256

@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "listen/penalty.h"
+#include "device/listen/penalty.h"
 
 #include <stdio.h>
 

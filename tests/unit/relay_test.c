@@ -4,7 +4,7 @@
  */
 #include "check.h"
 
-#include "ssh/relay.h"
+#include "device/session/relay.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "check.h"
 
-#include "apply/uboot_env.h"
+#include "engine/apply/uboot_env.h"
 #include "memory_medium.h"
 
 #include <stdio.h>

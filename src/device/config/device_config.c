@@ -1,0 +1,422 @@
+#include "device/config/device_config.h"
+
+#include "base/comments.h"
+#include "base/io.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEVICE_CONFIG_MAX (1u << 20)
+
+/*
+ * Each value is checked while it is parsed, so that a mistake is told with its own line:
+ * libconfuse's validation comes when the next key has been read.
+ */
+static int device_config_refuse(cfg_t *cfg, cfg_opt_t *opt, const char *value, const char *expected)
+{
+    cfg_error(cfg, "%s is '%s', but must be %s", cfg_opt_name(opt), value, expected);
+    return -1;
+}
+
+static int device_config_number(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
+                                uint64_t low, long high, const char *expected)
+{
+    uint64_t number;
+
+    if (number_parse_decimal(value, strlen(value), &number) || number < low ||
+        number > (uint64_t)high)
+        return device_config_refuse(cfg, opt, value, expected);
+    *(long *)result = (long)number;
+    return 0;
+}
+
+static int device_config_port(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, 1, 65535, "a number from 1 to 65535");
+}
+
+static int device_config_count(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, 1, 1000, "a number from 1 to 1000");
+}
+
+static int device_config_seconds(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, 1, 86400, "seconds from 1 to 86400");
+}
+
+static int device_config_seconds_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *value,
+                                         void *result)
+{
+    return device_config_number(cfg, opt, value, result, 0, 86400, "seconds from 0 to 86400");
+}
+
+static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    return device_config_number(cfg, opt, value, result, 1, INT32_MAX,
+                                "the number of a user other than root");
+}
+
+static int device_config_word(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (!*value)
+        return device_config_refuse(cfg, opt, value, "something");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_path(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (*value != '/')
+        return device_config_refuse(cfg, opt, value, "an absolute path");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (strcmp(value, "uboot-env") && *value != '/')
+        return device_config_refuse(cfg, opt, value, "an absolute path or uboot-env");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    struct in6_addr address;
+
+    if (inet_pton(AF_INET, value, &address) != 1 && inet_pton(AF_INET6, value, &address) != 1)
+        return device_config_refuse(cfg, opt, value, "an IPv4 or IPv6 address");
+    *(const char **)result = value;
+    return 0;
+}
+
+/* One of a few words, which expected lists as they are told. */
+static int device_config_choice(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
+                                const char *const *words, const char *expected)
+{
+    for (; *words; words++)
+        if (!strcmp(value, *words)) {
+            *(const char **)result = value;
+            return 0;
+        }
+    return device_config_refuse(cfg, opt, value, expected);
+}
+
+static int device_config_log_level(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"error", "warning", "info", "debug", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "error, warning, info or debug");
+}
+
+static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"stderr", "syslog", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "stderr or syslog");
+}
+
+static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"auto", "uboot-env", "ops.fw", "command", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words,
+                                "auto, uboot-env, ops.fw or command");
+}
+
+static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"warn", "refuse", "ignore", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "warn, refuse or ignore");
+}
+
+static cfg_opt_t device_config_rows[] = {
+    CFG_INT_CB("port", 8989, CFGF_NONE, device_config_port),
+    CFG_STR_LIST_CB("listen-address", "{\"::\", \"0.0.0.0\"}", CFGF_NONE, device_config_address),
+    CFG_STR_LIST("authorized-keys", "{}", CFGF_NONE),
+    CFG_STR_LIST_CB("authorized-keys-files", "{\"/etc/fwssh/authorized_keys\"}", CFGF_NONE,
+                    device_config_path),
+    CFG_STR("authorized-keys-command", "", CFGF_NONE),
+    CFG_INT_CB("authorized-keys-command-uid", 65534, CFGF_NONE, device_config_uid),
+    CFG_BOOL("strict-modes", cfg_true, CFGF_NONE),
+    CFG_STR_CB("system-dir", "/etc/ssh", CFGF_NONE, device_config_path),
+    CFG_STR_CB("state-dir", "/var/lib/fwssh", CFGF_NONE, device_config_path),
+    CFG_STR_CB("device", "uboot-env", CFGF_NONE, device_config_device),
+    CFG_STR_CB("uboot-env-config", "/etc/fw_env.config", CFGF_NONE, device_config_path),
+    CFG_STR_CB("slot-driver", "auto", CFGF_NONE, device_config_slot_driver),
+    CFG_STR("slot-command", "", CFGF_NONE),
+    CFG_STR_CB("ops-firmware", "/usr/share/fwup/ops.fw", CFGF_NONE, device_config_path),
+    CFG_STR_CB("unconfirmed", "warn", CFGF_NONE, device_config_unconfirmed),
+    CFG_STR("watchdog", "", CFGF_NONE),
+    CFG_STR_LIST("allowed-tasks", "{}", CFGF_NONE),
+    CFG_STR_CB("task", "upgrade", CFGF_NONE, device_config_word),
+    CFG_STR_CB("updater", "auto", CFGF_NONE, device_config_word),
+    CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
+    CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
+    CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
+    CFG_STR("minimum-version", "", CFGF_NONE),
+    CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
+    CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
+    CFG_STR("hook-precheck", "", CFGF_NONE),
+    CFG_STR("hook-success", "", CFGF_NONE),
+    CFG_STR("hook-failure", "", CFGF_NONE),
+    CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
+    CFG_STR("audit-file", "", CFGF_NONE),
+    CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
+    CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
+    CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
+    CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
+    CFG_INT_CB("max-sessions", 4, CFGF_NONE, device_config_count),
+    CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
+    CFG_INT_CB("max-unauthenticated-per-source", 5, CFGF_NONE, device_config_count),
+    CFG_INT_CB("max-penalty", 60, CFGF_NONE, device_config_seconds_or_none),
+    CFG_INT_CB("login-grace-time", 30, CFGF_NONE, device_config_seconds),
+    CFG_INT_CB("idle-timeout", 120, CFGF_NONE, device_config_seconds),
+    CFG_STR_LIST("ciphers", "{\"chacha20-poly1305@openssh.com\", \"aes256-ctr\", \"aes128-ctr\"}",
+                 CFGF_NONE),
+    CFG_STR_LIST("macs", "{\"hmac-sha2-256-etm@openssh.com\", \"hmac-sha2-512-etm@openssh.com\"}",
+                 CFGF_NONE),
+    CFG_STR_LIST("kex",
+                 "{\"post-quantum\", \"curve25519-sha256\", \"curve25519-sha256@libssh.org\", "
+                 "\"diffie-hellman-group16-sha512\", \"diffie-hellman-group18-sha512\"}",
+                 CFGF_NONE),
+    CFG_STR_CB("log-level", "info", CFGF_NONE, device_config_log_level),
+    CFG_STR_CB("log-to", "stderr", CFGF_NONE, device_config_log_to),
+    CFG_END(),
+};
+
+void text_list_add(struct text_list *list, const char *item)
+{
+    list->item = memory_resize(list->item, (list->count + 1) * sizeof *list->item);
+    list->item[list->count++] = item;
+}
+
+char *text_list_join(const struct text_list *list)
+{
+    struct buffer text = {0};
+
+    for (size_t i = 0; i < list->count; i++)
+        buffer_printf(&text, "%s%s", i ? "," : "", list->item[i]);
+    return text.data ? text.data : memory_text("");
+}
+
+static struct text_list device_config_list(cfg_t *cfg, const char *key)
+{
+    struct text_list list = {0};
+
+    for (unsigned i = 0; i < cfg_size(cfg, key); i++)
+        text_list_add(&list, cfg_getnstr(cfg, key, i));
+    return list;
+}
+
+static void device_config_quote(struct buffer *out, const char *text)
+{
+    buffer_add(out, "\"", 1);
+    for (; *text; text++) {
+        /* A dollar sign would be the beginning of ${NAME}. */
+        if (strchr("\"\\$", *text))
+            buffer_add(out, "\\", 1);
+        buffer_add(out, text, 1);
+    }
+    buffer_add(out, "\"", 1);
+}
+
+/* KEY=VALUE becomes a line of the file's language: a list in braces as it is, anything else one
+ * quoted text. */
+static int device_config_override(cfg_t *cfg, const char *text, struct error *err)
+{
+    const char *equals = strchr(text, '=');
+    struct buffer line = {0};
+
+    if (!equals || equals == text)
+        return error_set(err, EXIT_USAGE, "-o needs KEY=VALUE, but got '%s'", text);
+    const char *value = equals + 1;
+    buffer_add(&line, text, (size_t)(equals - text));
+    buffer_add_text(&line, " = ");
+    if (*value == '{')
+        buffer_add_text(&line, value);
+    else
+        device_config_quote(&line, value);
+    buffer_add_text(&line, "\n");
+    int rc = cfg_parse_buf(cfg, buffer_text(&line));
+    buffer_free(&line);
+    if (rc != CFG_SUCCESS)
+        return error_set(err, EXIT_USAGE, "option -o %s is wrong: see the line above", text);
+    return 0;
+}
+
+static void device_config_fill(struct device_config *c)
+{
+    cfg_t *cfg = c->cfg;
+
+    c->port = (int)cfg_getint(cfg, "port");
+    c->listen_address = device_config_list(cfg, "listen-address");
+    c->authorized_keys = device_config_list(cfg, "authorized-keys");
+    c->authorized_keys_files = device_config_list(cfg, "authorized-keys-files");
+    c->keys_command = cfg_getstr(cfg, "authorized-keys-command");
+    c->keys_command_uid = (int)cfg_getint(cfg, "authorized-keys-command-uid");
+    c->strict_modes = cfg_getbool(cfg, "strict-modes");
+    c->system_dir = cfg_getstr(cfg, "system-dir");
+    c->state_dir = cfg_getstr(cfg, "state-dir");
+    c->device = cfg_getstr(cfg, "device");
+    c->uboot_env_config = cfg_getstr(cfg, "uboot-env-config");
+    c->slot_driver = cfg_getstr(cfg, "slot-driver");
+    c->slot_command = cfg_getstr(cfg, "slot-command");
+    c->ops_firmware = cfg_getstr(cfg, "ops-firmware");
+    c->unconfirmed = cfg_getstr(cfg, "unconfirmed");
+    c->watchdog = cfg_getstr(cfg, "watchdog");
+    c->allowed_tasks = device_config_list(cfg, "allowed-tasks");
+    c->task = cfg_getstr(cfg, "task");
+    c->updater = cfg_getstr(cfg, "updater");
+    c->updater_options = device_config_list(cfg, "updater-options");
+    c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
+    c->updater_network = cfg_getbool(cfg, "updater-network");
+    c->refuse_older = cfg_getbool(cfg, "refuse-older");
+    c->minimum_version = cfg_getstr(cfg, "minimum-version");
+    c->reboot_command = cfg_getstr(cfg, "reboot-command");
+    c->hook_precheck = cfg_getstr(cfg, "hook-precheck");
+    c->hook_success = cfg_getstr(cfg, "hook-success");
+    c->hook_failure = cfg_getstr(cfg, "hook-failure");
+    c->hook_timeout = (int)cfg_getint(cfg, "hook-timeout");
+    c->audit_file = cfg_getstr(cfg, "audit-file");
+    c->lock_file = cfg_getstr(cfg, "lock-file");
+    c->receive_program = cfg_getstr(cfg, "receive-program");
+    c->session_program = cfg_getstr(cfg, "session-program");
+    c->session_uid = (int)cfg_getint(cfg, "session-uid");
+    c->max_sessions = (int)cfg_getint(cfg, "max-sessions");
+    c->max_unauthenticated = (int)cfg_getint(cfg, "max-unauthenticated");
+    c->max_per_source = (int)cfg_getint(cfg, "max-unauthenticated-per-source");
+    c->max_penalty = (int)cfg_getint(cfg, "max-penalty");
+    c->login_grace_time = (int)cfg_getint(cfg, "login-grace-time");
+    c->idle_timeout = (int)cfg_getint(cfg, "idle-timeout");
+    c->ciphers = device_config_list(cfg, "ciphers");
+    c->macs = device_config_list(cfg, "macs");
+    c->kex = device_config_list(cfg, "kex");
+    c->log_level = (enum log_level)log_level_parse(cfg_getstr(cfg, "log-level"));
+    c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
+}
+
+/* libconfuse's scanner stays inside a quoted text or comment that had no end, also for the next
+ * file and for the defaults (where it aborts). It begins anew only when a configuration is freed.
+ */
+static void device_config_reset_scanner(void)
+{
+    static cfg_opt_t none[] = {CFG_END()};
+
+    cfg_free(cfg_init(none, CFGF_NONE));
+}
+
+static cfg_t *device_config_new(void)
+{
+    device_config_reset_scanner();
+    return cfg_init(device_config_rows, CFGF_NONE);
+}
+
+/* In place of cfg_parse_buf(3), which would call the file [buf] in its messages. */
+static int device_config_parse(cfg_t *cfg, const struct buffer *text)
+{
+    FILE *f = fmemopen(text->data, text->len, "r");
+
+    if (!f)
+        return CFG_FILE_ERROR;
+    int rc = cfg_parse_fp(cfg, f);
+    fclose(f);
+    return rc;
+}
+
+static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
+{
+    const char *file = path ? path : DEVICE_CONFIG_PATH;
+
+    if (!path && access(file, F_OK))
+        return 0;
+    struct buffer text = {0};
+    int rc = io_read_file(file, DEVICE_CONFIG_MAX, &text, err);
+    if (rc) {
+        err->status = EXIT_USAGE;
+    } else if (text.len) {
+        bool whole = comments_blank(text.data, text.len);
+        cfg->filename = memory_text(file);
+        if (!whole)
+            rc = error_set(err, EXIT_USAGE, "%s: a quoted text or a comment does not end", file);
+        else if (device_config_parse(cfg, &text) != CFG_SUCCESS)
+            rc = error_set(err, EXIT_USAGE, "the configuration %s is wrong: see the line above",
+                           file);
+    }
+    buffer_free(&text);
+    return rc;
+}
+
+int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
+                       struct error *err)
+{
+    *c = (struct device_config){.cfg = device_config_new()};
+    if (device_config_read(c->cfg, path, err))
+        goto failed;
+    for (size_t i = 0; i < overrides->count; i++)
+        if (device_config_override(c->cfg, overrides->item[i], err))
+            goto failed;
+    device_config_fill(c);
+    return 0;
+failed:
+    device_config_free(c);
+    return -1;
+}
+
+int device_config_load_fd(struct device_config *c, int fd, struct error *err)
+{
+    *c = (struct device_config){.cfg = device_config_new()};
+    FILE *f = fdopen(fd, "r");
+    int rc = f ? cfg_parse_fp(c->cfg, f) : CFG_FILE_ERROR;
+    if (f)
+        fclose(f);
+    if (rc != CFG_SUCCESS) {
+        device_config_free(c);
+        return error_set(err, EXIT_USAGE, "the listener's configuration cannot be read");
+    }
+    device_config_fill(c);
+    return 0;
+}
+
+void device_config_free(struct device_config *c)
+{
+    free(c->listen_address.item);
+    free(c->authorized_keys.item);
+    free(c->authorized_keys_files.item);
+    free(c->allowed_tasks.item);
+    free(c->updater_options.item);
+    free(c->firmware_public_keys.item);
+    free(c->ciphers.item);
+    free(c->macs.item);
+    free(c->kex.item);
+    if (c->cfg)
+        cfg_free(c->cfg);
+    *c = (struct device_config){0};
+}
+
+void device_config_print(const struct device_config *c, struct buffer *out)
+{
+    for (cfg_opt_t *opt = c->cfg->opts; opt->name; opt++) {
+        bool list = opt->flags & CFGF_LIST;
+        buffer_printf(out, "%s = %s", cfg_opt_name(opt), list ? "{" : "");
+        for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
+            if (i)
+                buffer_add_text(out, ", ");
+            if (opt->type == CFGT_INT)
+                buffer_printf(out, "%ld", cfg_opt_getnint(opt, i));
+            else if (opt->type == CFGT_BOOL)
+                buffer_add_text(out, cfg_opt_getnbool(opt, i) ? "true" : "false");
+            else
+                device_config_quote(out, cfg_opt_getnstr(opt, i));
+        }
+        buffer_add_text(out, list ? "}\n" : "\n");
+    }
+}

@@ -1,0 +1,84 @@
+#include "device/listen/audit.h"
+
+#include "base/buffer.h"
+#include "base/date.h"
+#include "base/io.h"
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <time.h>
+
+/* NAME="VALUE". What would end the value or the line is replaced: a client chooses some of it. */
+static void audit_add(struct buffer *line, const char *name, const char *value)
+{
+    buffer_printf(line, " %s=\"", name);
+    for (; *value; value++) {
+        unsigned char c = (unsigned char)*value;
+        buffer_add(line, c < 0x20 || c == 0x7f || c == '"' || c == '\\' ? "?" : value, 1);
+    }
+    buffer_add_text(line, "\"");
+}
+
+/* One write, so that lines stay whole; opened each time, so that the file may be moved away. */
+static void audit_append(const char *path, const struct buffer *line)
+{
+    char when[DATE_SIZE];
+    struct buffer text = {0};
+    struct error err;
+
+    date_format((int64_t)time(NULL), when);
+    buffer_printf(&text, "%s %s\n", when, buffer_text(line));
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || io_write_all(fd, text.data, text.len)) {
+        error_errno(&err, "cannot write to the audit file %s", path);
+        log_error("%s", err.text);
+    }
+    io_close(&fd);
+    buffer_free(&text);
+}
+
+static void audit_write(const struct listener *l, struct buffer *line)
+{
+    log_info("audit: %s", buffer_text(line));
+    if (*l->config.audit_file)
+        audit_append(l->config.audit_file, line);
+    buffer_free(line);
+}
+
+static void audit_begin(struct buffer *line, const char *what, const struct connection *c,
+                        double seconds)
+{
+    buffer_add_text(line, what);
+    audit_add(line, "from", c->peer.address);
+    audit_add(line, "who", c->who);
+    buffer_printf(line, " seconds=%.3f", seconds);
+}
+
+void audit_connection(const struct listener *l, const struct connection *c)
+{
+    struct buffer line = {0};
+
+    audit_begin(&line, "connection", c, io_now() - c->started);
+    buffer_printf(&line, " login=%s", c->authenticated ? "yes" : "no");
+    audit_write(l, &line);
+}
+
+void audit_update(const struct listener *l, const struct connection *c, const struct result *result)
+{
+    struct buffer line = {0};
+
+    if (result->asked)
+        return;
+    audit_begin(&line, result_is_update(result) ? "update" : "request", c,
+                io_now() - c->update_started);
+    if (*result->request)
+        audit_add(&line, "request", result->request);
+    audit_add(&line, "task", l->config.task);
+    buffer_printf(&line, " firmwares=%u", result->firmwares);
+    audit_add(&line, "uuid", result->uuid);
+    buffer_printf(&line, " status=%u reboot=%s", result->status, result->reboot ? "yes" : "no");
+    audit_add(&line, "text", result->text);
+    if (*result->note)
+        audit_add(&line, "note", result->note);
+    audit_write(l, &line);
+}

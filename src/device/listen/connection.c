@@ -1,0 +1,202 @@
+#include "base/io.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "device/listen/admission.h"
+#include "device/listen/audit.h"
+#include "device/listen/key_command.h"
+#include "device/listen/listener.h"
+#include "device/listen/session_tool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* The session itself ends at login-grace-time, with a word to the client; this is for one that does
+ * not. */
+#define CONNECTION_GRACE_EXTRA 3
+
+static void connection_kill(struct connection *c, const char *why)
+{
+    log_warning("%s: ended: %s", c->peer.address, why);
+    kill(-c->session, SIGKILL);
+}
+
+static void connection_authenticated(struct listener *l, struct connection *c, const char *who)
+{
+    int count = 0;
+
+    c->authenticated = true;
+    session_tool_raise(c->session);
+    penalty_forgive(&l->penalties, c->peer.source);
+    snprintf(c->who, sizeof c->who, "%.*s", (int)sizeof c->who - 1, who);
+    log_info("%s: logged in with %s", c->peer.address, c->who);
+    for (const struct connection *other = l->connections; other; other = other->next)
+        count += other->authenticated && other->session;
+    if (count > l->config.max_sessions)
+        connection_kill(c, "too many sessions (max-sessions)");
+}
+
+static void connection_record(struct listener *l, struct connection *c, const struct record *r)
+{
+    switch (r->type) {
+    case RECORD_LOG:
+        log_at(r->value <= LOG_LEVEL_DEBUG ? (enum log_level)r->value : LOG_LEVEL_DEBUG, "%s: %s",
+               c->peer.address, r->text);
+        break;
+    case RECORD_DENIED:
+        log_warning("%s: login refused: %s", c->peer.address, r->text);
+        break;
+    case RECORD_ASK_KEYS:
+        if (*l->config.keys_command && !c->authenticated)
+            key_command_ask(l, c, r->text);
+        break;
+    case RECORD_AUTHENTICATED:
+        if (!c->authenticated)
+            connection_authenticated(l, c, r->text);
+        break;
+    case RECORD_SUBSYSTEM:
+        if (c->authenticated)
+            update_begin(l, c, r->text);
+        else
+            connection_kill(c, "the session broke the rules");
+        break;
+    case RECORD_INPUT_ENDED:
+        update_input_ended(c, false);
+        break;
+    case RECORD_LOST:
+        update_input_ended(c, true);
+        log_warning("%s: connection lost: %s", c->peer.address, r->text);
+        break;
+    case RECORD_CLOSED:
+        c->farewell_until = 0;
+        listener_channel_closed(l, c);
+        break;
+    default:
+        connection_kill(c, "the session broke the rules");
+    }
+}
+
+void connection_read(struct listener *l, struct connection *c)
+{
+    int fds[RECORD_FDS];
+    struct record r;
+    int rc = record_receive(c->control, &r, fds);
+
+    for (int i = 0; i < RECORD_FDS; i++)
+        io_close(&fds[i]);
+    if (rc > 0) {
+        connection_record(l, c, &r);
+    } else if (rc == 0 || errno != EAGAIN) {
+        io_close(&c->control);
+        update_input_ended(c, true);
+        listener_channel_closed(l, c);
+    }
+}
+
+/* What the session still had to say when it ended. */
+static void connection_drain(struct listener *l, struct connection *c)
+{
+    while (c->control >= 0) {
+        int fds[RECORD_FDS];
+        struct record r;
+        int rc = record_receive(c->control, &r, fds);
+        for (int i = 0; i < RECORD_FDS; i++)
+            io_close(&fds[i]);
+        if (rc <= 0)
+            break;
+        connection_record(l, c, &r);
+    }
+    if (c->control >= 0)
+        update_input_ended(c, true);
+    io_close(&c->control);
+}
+
+static void connection_session_ended(struct listener *l, struct connection *c, int status)
+{
+    char how[80];
+
+    connection_drain(l, c);
+    c->session = 0;
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
+        spawn_describe(status, how, sizeof how);
+        log_error("%s: the session %s", c->peer.address, how);
+    }
+    log_debug("%s: disconnected", c->peer.address);
+    if (!c->authenticated)
+        admission_penalize(l, c);
+    audit_connection(l, c);
+    listener_channel_closed(l, c);
+}
+
+bool connection_reap(struct listener *l, pid_t pid, int status)
+{
+    for (struct connection *c = l->connections; c; c = c->next) {
+        if (c->session == pid) {
+            connection_session_ended(l, c, status);
+            return true;
+        }
+        if (c->key_command == pid) {
+            key_command_end(c, status);
+            return true;
+        }
+        if (c->receive == pid) {
+            update_end(l, c, status);
+            return true;
+        }
+    }
+    return false;
+}
+
+void connection_check_time(struct listener *l, double now)
+{
+    for (struct connection *c = l->connections; c; c = c->next) {
+        key_command_check(c, now);
+        if (!c->authenticated && c->session &&
+            now - c->started > l->config.login_grace_time + CONNECTION_GRACE_EXTRA)
+            connection_kill(c, "nobody logged in within login-grace-time");
+    }
+}
+
+static bool connection_is_needed(const struct connection *c)
+{
+    return c->receive || (c->session && c->control >= 0 && io_now() < c->farewell_until);
+}
+
+void connection_kill_sessions(struct listener *l)
+{
+    for (struct connection *c = l->connections; c; c = c->next) {
+        io_close(&c->held);
+        if (c->key_command)
+            kill(-c->key_command, SIGKILL);
+        if (c->session && !connection_is_needed(c))
+            kill(-c->session, SIGKILL);
+    }
+}
+
+bool connection_updates_run(const struct listener *l)
+{
+    for (const struct connection *c = l->connections; c; c = c->next)
+        if (connection_is_needed(c))
+            return true;
+    return false;
+}
+
+void connection_free_ended(struct listener *l)
+{
+    for (struct connection **at = &l->connections; *at;) {
+        struct connection *c = *at;
+        if (c->held >= 0 || c->session || c->key_command || c->receive) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        if (l->reboot_after == c)
+            l->reboot_after = NULL;
+        io_close(&c->control);
+        io_close(&c->result_fd);
+        free(c);
+    }
+}

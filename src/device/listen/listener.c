@@ -1,0 +1,201 @@
+#include "device/listen/listener.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "device/listen/admission.h"
+#include "device/listen/session_tool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LISTENER_TICK_MS 1000
+#define LISTENER_SOON_MS 50
+
+/* Keys of system-dir of which none can be used count as missing: then there is our own. */
+static int listener_load_keys(const struct device_config *config, struct host_keys *keys, bool keep,
+                              struct buffer *report, struct error *err)
+{
+    unsigned how = keep ? HOST_KEYS_KEEP : 0;
+
+    if (host_keys_load(keys, config, how, err))
+        return -1;
+    if (!session_tool_check(config, keys, report, err))
+        return 0;
+    bool unusable = keys->from_system && !strstr(buffer_text(report), "host-key ");
+    host_keys_free(keys);
+    if (!unusable)
+        return -1;
+    log_warning("no host key of %s (key system-dir) can be used; using our own",
+                config->system_dir);
+    if (host_keys_load(keys, config, how | HOST_KEYS_OWN, err))
+        return -1;
+    if (!session_tool_check(config, keys, report, err))
+        return 0;
+    host_keys_free(keys);
+    return -1;
+}
+
+int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err)
+{
+    struct device_config config;
+    struct host_keys keys;
+
+    if (device_config_load(&config, l->config_path, &l->overrides, err))
+        return -1;
+    if (listener_load_keys(&config, &keys, keep, report, err)) {
+        device_config_free(&config);
+        return -1;
+    }
+    device_config_free(&l->config);
+    l->config = config;
+    /* A key that lives in memory only stays the same as long as this process does. */
+    if (keys.volatile_key && l->keys.count) {
+        host_keys_free(&keys);
+        return 0;
+    }
+    host_keys_free(&l->keys);
+    l->keys = keys;
+    return 0;
+}
+
+static void listener_reload(struct listener *l)
+{
+    struct buffer report = {0};
+    struct error err;
+
+    if (listener_load(l, true, &report, &err)) {
+        log_error("%s; what was in force stays in force", err.text);
+    } else {
+        log_set_level(l->config.log_level);
+        log_info("read configuration and keys anew (port and addresses change with a restart)");
+    }
+    buffer_free(&report);
+}
+
+static void listener_reap(struct listener *l)
+{
+    int status;
+
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        if (!connection_reap(l, pid, status))
+            listener_reap_reboot(l, pid, status);
+}
+
+static void listener_stop(struct listener *l)
+{
+    if (l->stopping)
+        return;
+    l->stopping = true;
+    log_info(connection_updates_run(l) ? "ending when the running update has ended" : "ending");
+    for (size_t i = 0; i < l->socket_count; i++)
+        io_close(&l->sockets[i]);
+    l->socket_count = 0;
+    connection_kill_sessions(l);
+}
+
+static void listener_signal(struct listener *l)
+{
+    struct signalfd_siginfo info;
+
+    while (read(l->signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            listener_reap(l);
+        else if (info.ssi_signo == SIGHUP)
+            listener_reload(l);
+        else
+            listener_stop(l);
+    }
+}
+
+static int listener_watch_signals(struct listener *l, struct error *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    l->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return l->signals < 0 ? error_errno(err, "cannot wait for signals") : 0;
+}
+
+static size_t listener_count(const struct listener *l)
+{
+    size_t count = 1 + l->socket_count;
+
+    for (const struct connection *c = l->connections; c; c = c->next)
+        count++;
+    return count;
+}
+
+static int listener_patience(const struct listener *l)
+{
+    int held = admission_patience(l);
+    int own = l->reboot_wanted && !l->reboot_after ? LISTENER_SOON_MS : LISTENER_TICK_MS;
+
+    return held >= 0 && held < own ? held : own;
+}
+
+/* Waits once and handles what came. */
+static void listener_round(struct listener *l)
+{
+    size_t sockets = l->socket_count, count = listener_count(l), i = 1 + sockets;
+    struct pollfd *p = memory_new(count, sizeof *p);
+
+    p[0] = (struct pollfd){.fd = l->signals, .events = POLLIN};
+    for (size_t k = 0; k < sockets; k++)
+        p[1 + k] = (struct pollfd){.fd = l->sockets[k], .events = POLLIN};
+    for (struct connection *c = l->connections; c; c = c->next)
+        p[i++] = (struct pollfd){.fd = c->control, .events = POLLIN};
+    poll(p, count, listener_patience(l));
+    /* Connections first: their places in p are those of the list as it was. */
+    i = 1 + sockets;
+    for (struct connection *c = l->connections; c; c = c->next, i++)
+        if (p[i].revents && c->control == p[i].fd)
+            connection_read(l, c);
+    for (size_t k = 0; k < sockets; k++)
+        if (p[1 + k].revents)
+            admission_accept(l, l->sockets[k]);
+    if (p[0].revents)
+        listener_signal(l);
+    admission_step(l, io_now());
+    connection_check_time(l, io_now());
+    connection_free_ended(l);
+    listener_check_reboot(l, io_now());
+    free(p);
+}
+
+int listener_run(struct listener *l)
+{
+    struct error err;
+
+    if (listener_watch_signals(l, &err) || listener_open_sockets(l, &err)) {
+        log_error("%s", err.text);
+        return (int)err.status;
+    }
+    listener_tell_ready();
+    while (!l->stopping || connection_updates_run(l) || l->reboot_wanted)
+        listener_round(l);
+    connection_kill_sessions(l);
+    while (l->connections) {
+        listener_reap(l);
+        connection_kill_sessions(l);
+        connection_free_ended(l);
+        if (l->connections)
+            (void)poll(NULL, 0, LISTENER_SOON_MS);
+    }
+    for (size_t i = 0; i < l->socket_count; i++)
+        io_close(&l->sockets[i]);
+    io_close(&l->signals);
+    io_close(&l->reboot_lock);
+    return EXIT_DONE;
+}

@@ -1,0 +1,76 @@
+#include "device/listen/penalty.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A wrong key, a typing mistake, somebody who looks whether the port is open: no reason yet. */
+#define PENALTY_FREE_FAILURES 5
+/* So many seconds after the last penalty make up for one failure. */
+#define PENALTY_FADE_SECONDS 15
+
+static struct penalty_row *penalty_find(const struct penalty_book *book, const char *source)
+{
+    for (size_t i = 0; i < PENALTY_ROWS; i++)
+        if (!strcmp(book->row[i].source, source))
+            return (struct penalty_row *)&book->row[i];
+    return NULL;
+}
+
+static double penalty_faded(const struct penalty_row *row, double now)
+{
+    double quiet = now > row->until ? now - row->until : 0;
+    double failures = row->failures - quiet / PENALTY_FADE_SECONDS;
+
+    return failures > 0 ? failures : 0;
+}
+
+/* A free row, or the one whose source has failed least. */
+static struct penalty_row *penalty_new(struct penalty_book *book, const char *source, double now)
+{
+    struct penalty_row *least = &book->row[0];
+
+    for (size_t i = 1; i < PENALTY_ROWS; i++)
+        if (penalty_faded(&book->row[i], now) < penalty_faded(least, now))
+            least = &book->row[i];
+    *least = (struct penalty_row){0};
+    snprintf(least->source, sizeof least->source, "%s", source);
+    return least;
+}
+
+static double penalty_seconds(double failures, int most)
+{
+    double seconds = 1;
+
+    for (; failures > PENALTY_FREE_FAILURES && seconds < most; failures--)
+        seconds *= 2;
+    return seconds < most ? seconds : most;
+}
+
+double penalty_left(const struct penalty_book *book, const char *source, double now)
+{
+    const struct penalty_row *row = penalty_find(book, source);
+
+    return row && row->until > now ? row->until - now : 0;
+}
+
+void penalty_failed(struct penalty_book *book, const char *source, int most, double now)
+{
+    struct penalty_row *row = penalty_find(book, source);
+
+    if (!most)
+        return;
+    if (!row)
+        row = penalty_new(book, source, now);
+    row->failures = penalty_faded(row, now) + 1;
+    row->until = now;
+    if (row->failures > PENALTY_FREE_FAILURES)
+        row->until += penalty_seconds(row->failures, most);
+}
+
+void penalty_forgive(struct penalty_book *book, const char *source)
+{
+    struct penalty_row *row = penalty_find(book, source);
+
+    if (row)
+        *row = (struct penalty_row){0};
+}

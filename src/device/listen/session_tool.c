@@ -1,0 +1,181 @@
+#include "device/listen/session_tool.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "device/listen/host_keys.h"
+#include "device/listen/key_file.h"
+#include "device/monitor/brief.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KEYS_FILE_MAX (1u << 20)
+#define TOOL_OUTPUT_MAX (1u << 20)
+
+static void brief_authorized_keys(struct buffer *brief, const struct device_config *config)
+{
+    brief_add_text(brief, BRIEF_KEYS_NAME, "authorized-keys");
+    struct buffer lines = {0};
+    for (size_t i = 0; i < config->authorized_keys.count; i++)
+        buffer_printf(&lines, "%s\n", config->authorized_keys.item[i]);
+    brief_add(brief, BRIEF_KEYS_TEXT, lines.data, lines.len);
+    buffer_free(&lines);
+    for (size_t i = 0; i < config->authorized_keys_files.count; i++) {
+        const char *path = config->authorized_keys_files.item[i];
+        struct buffer text = {0};
+        struct error err;
+        if ((config->strict_modes && key_file_check(path, &err)) ||
+            io_read_file(path, KEYS_FILE_MAX, &text, &err)) {
+            log_warning("%s; no keys from there", err.text);
+        } else {
+            brief_add_text(brief, BRIEF_KEYS_NAME, path);
+            brief_add(brief, BRIEF_KEYS_TEXT, text.data, text.len);
+        }
+        buffer_free(&text);
+    }
+}
+
+static void brief_list(struct buffer *brief, enum brief_key key, const struct text_list *list)
+{
+    char *text = text_list_join(list);
+
+    brief_add_text(brief, key, text);
+    free(text);
+}
+
+/* The descriptor of a brief of the present configuration and keys; authorized keys are read anew
+ * each time. */
+static int session_tool_brief(const struct device_config *config, const struct host_keys *keys,
+                              struct error *err)
+{
+    struct buffer brief = {0};
+
+    brief_add_number(&brief, BRIEF_LOG_LEVEL, (int)config->log_level);
+    brief_add_number(&brief, BRIEF_GRACE_SECONDS, config->login_grace_time);
+    brief_add_number(&brief, BRIEF_IDLE_SECONDS, config->idle_timeout);
+    brief_add_number(&brief, BRIEF_UID, config->session_uid);
+    brief_add_number(&brief, BRIEF_ASK_KEYS, *config->keys_command != '\0');
+    brief_list(&brief, BRIEF_CIPHERS, &config->ciphers);
+    brief_list(&brief, BRIEF_MACS, &config->macs);
+    brief_list(&brief, BRIEF_KEX, &config->kex);
+    for (size_t i = 0; i < keys->count; i++) {
+        brief_add_text(&brief, BRIEF_HOST_KEY_NAME, keys->name[i]);
+        brief_add(&brief, BRIEF_HOST_KEY, keys->text[i].data, keys->text[i].len);
+    }
+    brief_authorized_keys(&brief, config);
+    int fd = brief_to_fd(&brief, err);
+    explicit_bzero(brief.data, brief.len);
+    buffer_free(&brief);
+    return fd;
+}
+
+/* No core file may hold a host key, and no program that it could start would have more rights. */
+static bool session_tool_limit(void *data)
+{
+    struct rlimit none = {0, 0};
+
+    (void)data;
+    return !setrlimit(RLIMIT_CORE, &none) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* Who has not logged in must not slow down who has. Only root may take it back. */
+#define SESSION_NICE 10
+
+static bool session_tool_prepare(void *data)
+{
+    if (geteuid() == 0)
+        (void)setpriority(PRIO_PROCESS, 0, SESSION_NICE);
+    return session_tool_limit(data);
+}
+
+void session_tool_raise(pid_t session)
+{
+    if (geteuid() == 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)session, 0);
+}
+
+static pid_t session_tool_spawn(const struct device_config *config, const char *what, int out,
+                                int connection, int control, int brief, struct error *err)
+{
+    char *argv[] = {(char *)config->session_program, (char *)what, NULL};
+    struct spawn s = {.program = config->session_program,
+                      .argv = argv,
+                      .fds = {-1, out, STDERR_FILENO, connection, control, brief},
+                      .fd_count = BRIEF_FD_BRIEF + 1,
+                      .new_group = true,
+                      .in_child = connection < 0 ? session_tool_limit : session_tool_prepare};
+    pid_t pid = spawn_start(&s, err);
+
+    if (pid < 0)
+        error_prefix(err, "key session-program");
+    return pid;
+}
+
+static int session_tool_run(const struct device_config *config, const char *what, int brief,
+                            struct buffer *output, struct error *err)
+{
+    int out[2];
+
+    if (pipe2(out, O_CLOEXEC))
+        return error_errno(err, "cannot make a pipe");
+    pid_t pid = session_tool_spawn(config, what, out[1], -1, -1, brief, err);
+    close(out[1]);
+    int rc =
+        pid < 0 ? -1 : io_read_fd(out[0], config->session_program, TOOL_OUTPUT_MAX, output, err);
+    close(out[0]);
+    if (pid < 0)
+        return -1;
+    int status = spawn_wait(pid);
+    if (!rc && status)
+        rc = error_set(err, EXIT_USAGE, "%s %s found a mistake: see above", config->session_program,
+                       what);
+    return rc;
+}
+
+int session_tool_make_key(const struct device_config *config, struct buffer *text,
+                          struct error *err)
+{
+    return session_tool_run(config, "--make-host-key", -1, text, err);
+}
+
+int session_tool_check(const struct device_config *config, const struct host_keys *keys,
+                       struct buffer *report, struct error *err)
+{
+    int brief = session_tool_brief(config, keys, err);
+
+    if (brief < 0)
+        return -1;
+    int rc = session_tool_run(config, "--check", brief, report, err);
+    close(brief);
+    return rc;
+}
+
+pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys,
+                         int connection, int *control, struct error *err)
+{
+    int pair[2];
+    pid_t pid = -1;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+        return error_errno(err, "cannot make a socket pair");
+    int brief = session_tool_brief(config, keys, err);
+    if (brief >= 0)
+        pid = session_tool_spawn(config, "--serve", -1, connection, pair[1], brief, err);
+    io_close(&brief);
+    close(pair[1]);
+    if (pid < 0) {
+        close(pair[0]);
+        return -1;
+    }
+    io_set_nonblocking(pair[0]);
+    *control = pair[0];
+    return pid;
+}

@@ -1,0 +1,222 @@
+#include "base/io.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "device/listen/audit.h"
+#include "device/listen/listener.h"
+#include "device/monitor/brief.h"
+#include "wire/subsystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How long the client may take to hear how it ended. */
+#define UPDATE_FAREWELL_SECONDS 3
+
+/* The pipes between a session and fwssh-receive, and the result socket. [0] is read, [1] is
+ * written. */
+struct update_pipes {
+    int in[2], out[2], err[2], result[2];
+};
+
+static int update_make_pipes(struct update_pipes *p)
+{
+    *p = (struct update_pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    if (pipe2(p->in, O_CLOEXEC) || pipe2(p->out, O_CLOEXEC) || pipe2(p->err, O_CLOEXEC) ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->result))
+        return -1;
+    /* Fewer wake-ups; without it everything works, too. */
+    (void)fcntl(p->in[1], F_SETPIPE_SZ, 1 << 20);
+    return 0;
+}
+
+static void update_close_pipes(struct update_pipes *p)
+{
+    for (int i = 0; i < 2; i++) {
+        io_close(&p->in[i]);
+        io_close(&p->out[i]);
+        io_close(&p->err[i]);
+        io_close(&p->result[i]);
+    }
+}
+
+/* What is in force here is in force there, whatever has happened to the file since. */
+static int update_config(const struct listener *l, struct error *err)
+{
+    struct buffer text = {0};
+
+    device_config_print(&l->config, &text);
+    int fd = brief_to_fd(&text, err);
+    buffer_free(&text);
+    return fd;
+}
+
+static pid_t update_start(const struct listener *l, const char *subsystem,
+                          const struct update_pipes *p, struct error *err)
+{
+    const char *argv[] = {l->config.receive_program,
+                          "--stderr",
+                          "--result-fd",
+                          "3",
+                          "--config-fd",
+                          "4",
+                          "-s",
+                          subsystem,
+                          l->keys.volatile_key ? "--volatile-host-key" : NULL,
+                          NULL};
+    int config = update_config(l, err);
+    pid_t pid = -1;
+
+    if (config >= 0) {
+        struct spawn s = {.program = l->config.receive_program,
+                          .argv = (char *const *)argv,
+                          .fds = {p->in[0], p->out[1], p->err[1], p->result[1], config},
+                          .fd_count = 5,
+                          .new_group = true};
+        pid = spawn_start(&s, err);
+    }
+    io_close(&config);
+    return pid;
+}
+
+static void update_refuse(struct connection *c, const char *why)
+{
+    log_warning("%s: subsystem refused: %s", c->peer.address, why);
+    record_send(c->control, RECORD_REFUSED, 0, why, NULL);
+}
+
+void update_begin(struct listener *l, struct connection *c, const char *name)
+{
+    const struct subsystem *subsystem = subsystem_find(name);
+    struct update_pipes p;
+    struct error err;
+
+    if (!subsystem || c->receive || l->stopping) {
+        update_refuse(c, !subsystem   ? "the device does not offer it"
+                         : c->receive ? "this connection has an update already"
+                                      : "fwsshd is ending");
+        return;
+    }
+    if (update_make_pipes(&p)) {
+        update_refuse(c, "cannot make pipes");
+        update_close_pipes(&p);
+        return;
+    }
+    pid_t pid = update_start(l, subsystem->name, &p, &err);
+    if (pid < 0) {
+        update_refuse(c, err.text);
+    } else {
+        /* In this order: if the session dies the kernel closes the lowest number first (relay.h).
+         */
+        int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};
+        if (subsystem->kind == SUBSYSTEM_REQUEST)
+            log_debug("%s: request begins", c->peer.address);
+        else
+            log_info("%s: update begins (subsystem %s)", c->peer.address, subsystem->name);
+        record_send(c->control, RECORD_ACCEPTED, 0, NULL, fds);
+        c->receive = pid;
+        c->update_started = io_now();
+        c->result_fd = p.result[0];
+        p.result[0] = -1;
+    }
+    update_close_pipes(&p);
+}
+
+void update_input_ended(const struct connection *c, bool lost)
+{
+    char word = lost ? RESULT_INPUT_LOST : RESULT_INPUT_ENDED;
+
+    if (c->result_fd >= 0)
+        (void)send(c->result_fd, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* A word to fwssh-receive that it did not read any more shows as a reset, once, before its record.
+ */
+static int update_take_record(int fd, struct result *result, int *lock)
+{
+    int rc = result_receive(fd, result, lock);
+
+    return rc < 0 && errno == ECONNRESET ? result_receive(fd, result, lock) : rc;
+}
+
+/* It tells the result when it has it, and may tell more of it when its hook has ended. */
+static bool update_take_result(int fd, struct result *result, int *lock)
+{
+    bool told = false;
+    int newer;
+
+    io_set_nonblocking(fd);
+    while (update_take_record(fd, result, &newer) > 0) {
+        told = true;
+        if (newer >= 0) {
+            io_close(lock);
+            *lock = newer;
+        }
+    }
+    io_close(&newer);
+    return told;
+}
+
+static void update_log_result(const struct connection *c, const struct result *result)
+{
+    char text[700];
+
+    result_describe(result, text, sizeof text);
+    log_at(result->asked    ? LOG_LEVEL_DEBUG
+           : result->status ? LOG_LEVEL_ERROR
+                            : LOG_LEVEL_INFO,
+           "%s: %s", c->peer.address, text);
+    if (*result->note)
+        log_info("%s: %s", c->peer.address, result->note);
+}
+
+/* A result of its own making counts, also when it was killed behind it. words: for the client,
+ * which else would have been told nothing. */
+static void update_judge(const struct connection *c, int status, struct result *result, int *lock,
+                         char *words, size_t size)
+{
+    char how[80];
+    bool told = update_take_result(c->result_fd, result, lock);
+
+    if (told)
+        update_log_result(c, result);
+    if (WIFEXITED(status) && told)
+        return;
+    spawn_describe(status, how, sizeof how);
+    log_error("%s: fwssh-receive %s%s", c->peer.address, how, told ? "" : " and told no result");
+    if (told)
+        return;
+    *result = (struct result){.status = EXIT_FAILED, .told = 1};
+    if (WIFEXITED(status) && WEXITSTATUS(status) && WEXITSTATUS(status) <= EXIT_WIRE_MAX)
+        result->status = (uint32_t)WEXITSTATUS(status);
+    snprintf(result->text, sizeof result->text,
+             "fwssh-receive %s on the device, which does not reboot; look at its log, then push "
+             "again",
+             how);
+    snprintf(words, size, "fwssh: %s\n", result->text);
+}
+
+void update_end(struct listener *l, struct connection *c, int status)
+{
+    struct result result = {.status = EXIT_FAILED, .told = 1};
+    char words[600] = "";
+    int lock = -1;
+
+    c->receive = 0;
+    update_judge(c, status, &result, &lock, words, sizeof words);
+    audit_update(l, c, &result);
+    io_close(&c->result_fd);
+    if (c->control >= 0) {
+        record_send(c->control, RECORD_ENDED, result.status, words, NULL);
+        c->farewell_until = io_now() + UPDATE_FAREWELL_SECONDS;
+    }
+    if (result.reboot)
+        listener_want_reboot(l, c, lock);
+    else
+        io_close(&lock);
+}

@@ -1,0 +1,205 @@
+#include "device/receive/client.h"
+
+#include "base/io.h"
+#include "device/receive/result.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Only what belongs to us alone: a terminal's flags are shared with the person's shell. */
+static void client_unblock(int fd)
+{
+    struct stat st;
+
+    if (!fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+        io_set_nonblocking(fd);
+}
+
+/* How long after the end of the input a server may still be closing our output. */
+#define CLIENT_SETTLE_MS 100
+/* The listener answers from its event loop. */
+#define CLIENT_WORD_MS 10000
+
+void client_open(struct client *c, bool use_stderr, int listener, int idle_timeout)
+{
+    *c = (struct client){.in = STDIN_FILENO,
+                         .out = STDOUT_FILENO,
+                         .err = use_stderr ? STDERR_FILENO : STDOUT_FILENO,
+                         .listener = listener,
+                         .idle_timeout = idle_timeout,
+                         .heard = io_now()};
+    client_unblock(c->in);
+    client_unblock(c->out);
+    client_unblock(c->err);
+}
+
+void client_close(struct client *c)
+{
+    buffer_free(&c->ahead);
+}
+
+/*
+ * A session that ends early closes its end of our standard output first, then that of our input. A
+ * pipe without a reader says POLLERR; a socket pair, as some SSH servers use, POLLHUP.
+ */
+static bool client_look(struct client *c, int wait_ms)
+{
+    struct pollfd p = {.fd = c->out};
+
+    if (!c->gone && poll(&p, 1, wait_ms) > 0 && (p.revents & (POLLERR | POLLHUP | POLLNVAL)))
+        c->gone = true;
+    return c->gone;
+}
+
+bool client_is_gone(struct client *c)
+{
+    return client_look(c, 0);
+}
+
+bool client_has_ended(struct client *c, int wait_ms)
+{
+    struct pollfd p = {.fd = c->listener, .events = POLLIN};
+    char word = 0;
+
+    if (c->listener >= 0 && !c->told_end && poll(&p, 1, wait_ms) > 0 &&
+        read(c->listener, &word, 1) == 1)
+        c->told_end = word == RESULT_INPUT_ENDED;
+    return c->told_end;
+}
+
+/*
+ * Under fwsshd the listener says which it was (result.h): a killed session's descriptors are closed
+ * in an order that is the kernel's business. Elsewhere the order of closing must do.
+ */
+bool client_is_gone_at_end(struct client *c)
+{
+    if (c->listener < 0)
+        return client_look(c, CLIENT_SETTLE_MS);
+    if (!client_has_ended(c, CLIENT_WORD_MS))
+        c->gone = true;
+    return c->gone && !c->told_end;
+}
+
+/* Waits at most idle_timeout for the client to take its text. */
+static void client_write(struct client *c, int fd, const char *data, size_t len)
+{
+    while (len && !client_is_gone(c)) {
+        ssize_t n = write(fd, data, len);
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+            continue;
+        }
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return;
+        struct pollfd p = {.fd = fd, .events = POLLOUT};
+        if (n < 0 && errno == EAGAIN && poll(&p, 1, c->idle_timeout * 1000) == 0)
+            return;
+    }
+}
+
+void client_say(struct client *c, const char *text)
+{
+    client_write(c, c->out, text, strlen(text));
+}
+
+void client_complain(struct client *c, const char *text)
+{
+    char line[1024];
+
+    snprintf(line, sizeof line, "fwssh: %s\n", text);
+    client_write(c, c->err, line, strlen(line));
+}
+
+int client_lost(struct error *err)
+{
+    return error_set(err, EXIT_FAILED, "the connection to the client was lost");
+}
+
+int client_silent(const struct client *c, struct error *err)
+{
+    return error_set(err, EXIT_FAILED, "no data came for %d seconds (key idle-timeout)",
+                     c->idle_timeout);
+}
+
+/* 1 when there is something to read (or the end of the input), -1 with the error set. */
+static int client_wait(struct client *c, struct error *err)
+{
+    for (;;) {
+        double left = c->heard + c->idle_timeout - io_now();
+        struct pollfd p[2] = {{.fd = c->in, .events = POLLIN}, {.fd = c->out}};
+        if (left <= 0)
+            return client_silent(c, err);
+        int n = poll(p, 2, (int)(left * 1000) + 1);
+        if (n < 0 && errno != EINTR)
+            return error_errno(err, "cannot wait for the client");
+        if (n > 0 && p[0].revents)
+            return 1;
+        if (n > 0 && client_is_gone(c))
+            return client_lost(err);
+    }
+}
+
+/* Up to size bytes: the count, 0 at a real end, -1 with the error set. */
+static ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err)
+{
+    for (;;) {
+        if (client_wait(c, err) < 0)
+            return -1;
+        ssize_t n = read(c->in, buf, size);
+        if (n > 0) {
+            c->heard = io_now();
+            return n;
+        }
+        if (n == 0) {
+            return client_is_gone_at_end(c) ? client_lost(err) : 0;
+        }
+        if (errno != EAGAIN && errno != EINTR)
+            return error_errno(err, "cannot read from the client");
+    }
+}
+
+int client_read_ahead(struct client *c, struct error *err)
+{
+    char piece[4096];
+    ssize_t n = client_read(c, piece, sizeof piece, err);
+
+    if (n > 0)
+        buffer_add(&c->ahead, piece, (size_t)n);
+    return (int)n;
+}
+
+uint64_t client_pending(const struct client *c)
+{
+    int arrived = 0;
+
+    if (ioctl(c->in, FIONREAD, &arrived) || arrived < 0)
+        arrived = 0;
+    return c->ahead.len + (uint64_t)arrived;
+}
+
+int client_swallow(struct client *c, uint64_t len, struct error *err)
+{
+    char piece[65536];
+    size_t now = c->ahead.len < len ? c->ahead.len : (size_t)len;
+
+    if (now)
+        buffer_drop(&c->ahead, now);
+    c->heard = io_now(); /* until now it was the updater that took its time */
+    for (len -= now; len;) {
+        ssize_t n = client_read(c, piece, len < sizeof piece ? (size_t)len : sizeof piece, err);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            return error_set(err, EXIT_FAILED,
+                             "the input ended %llu bytes before what was announced",
+                             (unsigned long long)len);
+        len -= (uint64_t)n;
+    }
+    return 0;
+}

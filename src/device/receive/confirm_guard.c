@@ -1,0 +1,104 @@
+#include "device/receive/confirm_guard.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "device/receive/reboot.h"
+#include "device/slots/slot_driver.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GUARD_TICK_MS 1000
+
+/* What cannot be read is not confirmed: it is tried again. */
+static bool guard_is_confirmed(const struct device_config *config)
+{
+    struct facts facts = {0};
+    struct error ignored;
+
+    bool confirmed = !slot_driver_read(config, &facts, &ignored) &&
+                     !strcmp(facts_get(&facts, "confirmed"), "yes");
+    facts_free(&facts);
+    return confirmed;
+}
+
+/* Where nobody can ever say yes, every start would end in a reboot. */
+static bool guard_can_know(const struct device_config *config, struct error *err)
+{
+    const struct slot_driver *driver = slot_driver_find(config, err);
+    struct facts facts = {0};
+    struct error ignored;
+
+    if (!driver)
+        return false;
+    bool knows = driver->knows_confirmed && (slot_driver_read(config, &facts, &ignored) ||
+                                             strcmp(facts_get(&facts, "confirmed"), "unknown"));
+    facts_free(&facts);
+    if (!knows)
+        error_set(err, EXIT_FAILED,
+                  "the device's slots (%s) do not tell whether a firmware is "
+                  "confirmed",
+                  driver->name);
+    return knows;
+}
+
+static int guard_open_watchdog(const struct device_config *config)
+{
+    if (!*config->watchdog)
+        return -1;
+    int fd = open(config->watchdog, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        log_warning("cannot open the watchdog %s (key watchdog)", config->watchdog);
+    return fd;
+}
+
+/* Any byte feeds it; a 'V' before the close switches it off (the kernel's watchdog-api). */
+static void guard_feed(int watchdog, char byte)
+{
+    if (watchdog >= 0)
+        (void)io_write_all(watchdog, &byte, 1);
+}
+
+static int guard_reboot(const struct device_config *config)
+{
+    struct error err;
+
+    pid_t pid = reboot_start(config->reboot_command, &err);
+    if (pid < 0) {
+        log_error("%s", err.text);
+        return EXIT_FAILED;
+    }
+    spawn_wait(pid);
+    return EXIT_UNCONFIRMED;
+}
+
+int confirm_guard_run(const struct device_config *config, int seconds)
+{
+    struct error err;
+
+    if (!guard_can_know(config, &err)) {
+        log_error("%s; nothing is watched", err.text);
+        return EXIT_FAILED;
+    }
+    int watchdog = guard_open_watchdog(config);
+    double end = io_now() + seconds;
+    bool confirmed;
+
+    while (!(confirmed = guard_is_confirmed(config)) && io_now() < end) {
+        guard_feed(watchdog, '.');
+        double left = (end - io_now()) * 1000;
+        (void)poll(NULL, 0, left > GUARD_TICK_MS ? GUARD_TICK_MS : left > 0 ? (int)left + 1 : 0);
+    }
+    if (confirmed) {
+        guard_feed(watchdog, 'V');
+        io_close(&watchdog);
+        return EXIT_DONE;
+    }
+    log_error("the running firmware was not confirmed within %d seconds; the device reboots",
+              seconds);
+    /* Left open and not fed: if the reboot hangs, too, the hardware does it. */
+    return guard_reboot(config);
+}

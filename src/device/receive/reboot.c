@@ -1,0 +1,141 @@
+#include "device/receive/reboot.h"
+
+#include "base/buffer.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/site_command.h"
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/reboot.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define REBOOT_WAIT_MS 5000
+#define REBOOT_PARAM_SIZE 256
+/* Until a working reboot has taken this process away, too. */
+#define REBOOT_HOLD_SECONDS 60
+
+/* What a task's reboot_param has left for the kernel; "" if nothing. */
+static void reboot_read_param(char *param, size_t size)
+{
+    static const char *const paths[] = {"/run/systemd/reboot-param", "/run/reboot-param"};
+    struct buffer text = {0};
+    struct error ignored;
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && !text.len; i++)
+        (void)io_read_file(paths[i], size - 1, &text, &ignored);
+    snprintf(param, size, "%.*s", (int)strcspn(buffer_text(&text), "\n"), buffer_text(&text));
+    buffer_free(&text);
+}
+
+/* Without init: for devices that have none that matters. */
+static pid_t reboot_by_kernel(struct error *err)
+{
+    char param[REBOOT_PARAM_SIZE];
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return error_errno(err, "cannot start a process for the reboot");
+    if (pid > 0)
+        return pid;
+    reboot_read_param(param, sizeof param);
+    sync();
+    syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
+            *param ? LINUX_REBOOT_CMD_RESTART2 : LINUX_REBOOT_CMD_RESTART, param);
+    log_error("the kernel does not reboot: %s", strerror(errno));
+    _exit(EXIT_FAILED);
+}
+
+pid_t reboot_start(const char *command, struct error *err)
+{
+    if (!strcmp(command, REBOOT_BY_KERNEL))
+        return reboot_by_kernel(err);
+    return site_command_start(command, -1, STDERR_FILENO, NULL, false, err);
+}
+
+static void reboot_wait_and_run(const char *command, int server)
+{
+    struct pollfd p = {.fd = server, .events = POLLIN};
+    struct error err;
+    char how[80];
+
+    (void)poll(&p, 1, REBOOT_WAIT_MS);
+    pid_t pid = reboot_start(command, &err);
+    if (pid < 0) {
+        log_error("%s", err.text);
+        return;
+    }
+    int status = spawn_wait(pid);
+    if (status) {
+        spawn_describe(status, how, sizeof how);
+        log_error("the reboot command %s %s", command, how);
+        return;
+    }
+    sleep(REBOOT_HOLD_SECONDS);
+}
+
+/* The field after the name, which may hold blanks and parentheses: proc(5), /proc/PID/stat. */
+static pid_t reboot_parent_of(pid_t pid)
+{
+    char path[64], text[512] = "";
+    int parent = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    if (!fgets(text, sizeof text, f))
+        text[0] = '\0';
+    fclose(f);
+    const char *name_end = strrchr(text, ')');
+    if (!name_end || sscanf(name_end + 1, " %*c %d", &parent) != 1)
+        return 0;
+    return parent;
+}
+
+static bool reboot_is_shell(pid_t pid)
+{
+    const char *shell = getenv("SHELL");
+    char path[64], program[PATH_MAX] = "", wanted[PATH_MAX];
+
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    return readlink(path, program, sizeof program - 1) > 0 &&
+           realpath(shell ? shell : "/bin/sh", wanted) && !strcmp(program, wanted);
+}
+
+/* The SSH server's process: our parent, or the one above where the account's shell stands between.
+ */
+static pid_t reboot_server(void)
+{
+    pid_t parent = getppid();
+
+    return reboot_is_shell(parent) ? reboot_parent_of(parent) : parent;
+}
+
+int reboot_later(const char *command, int lock, struct error *err)
+{
+    int server = (int)syscall(SYS_pidfd_open, reboot_server(), 0);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    (void)lock; /* inherited by the process left behind */
+    pid_t pid = fork();
+    if (pid < 0)
+        return error_errno(err, "cannot start a process for the reboot");
+    if (pid > 0)
+        return 0;
+    setsid();
+    /* The server waits for these to be closed before it ends the session. */
+    for (int fd = 0; fd < 3; fd++)
+        dup2(null, fd);
+    reboot_wait_and_run(command, server);
+    _exit(0);
+}

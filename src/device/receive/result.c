@@ -1,0 +1,93 @@
+#include "device/receive/result.h"
+
+#include "base/date.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/pass_fd.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int result_send(int fd, const struct result *r, int lock)
+{
+    return pass_fd_send(fd, r, sizeof *r, &lock, lock >= 0 ? 1 : 0);
+}
+
+int result_receive(int fd, struct result *r, int *lock)
+{
+    int fds[PASS_FD_MAX];
+    struct result got;
+    int rc = pass_fd_receive(fd, &got, sizeof got, fds);
+
+    *lock = fds[0];
+    for (int i = 1; i < PASS_FD_MAX; i++)
+        io_close(&fds[i]);
+    if (rc > 0) {
+        *r = got; /* one that is too short or too long leaves nothing behind */
+        r->uuid[sizeof r->uuid - 1] = '\0';
+        r->request[sizeof r->request - 1] = '\0';
+        r->text[sizeof r->text - 1] = '\0';
+        r->note[sizeof r->note - 1] = '\0';
+    }
+    return rc;
+}
+
+bool result_is_update(const struct result *r)
+{
+    return !*r->request || !strcmp(r->request, "update");
+}
+
+void result_note(struct result *r, const char *format, ...)
+{
+    size_t len = strlen(r->note);
+    va_list args;
+
+    if (len)
+        len += (size_t)snprintf(r->note + len, sizeof r->note - len, "; ");
+    if (len >= sizeof r->note)
+        return;
+    va_start(args, format);
+    vsnprintf(r->note + len, sizeof r->note - len, format, args);
+    va_end(args);
+}
+
+void result_describe(const struct result *r, char *text, size_t size)
+{
+    const char *unheard = r->told ? "" : "; the client was gone and has not been told";
+
+    if (r->asked)
+        snprintf(text, size, "asked %s", *r->request ? r->request : "what an update would meet");
+    else if (!result_is_update(r) && r->status)
+        snprintf(text, size, "request %s failed with status %u: %s", r->request, r->status,
+                 r->text);
+    else if (!result_is_update(r))
+        snprintf(text, size, "request %s: done%s", r->request, r->reboot ? ", reboot follows" : "");
+    else if (r->status)
+        snprintf(text, size, "update failed with status %u: %s%s", r->status, r->text, unheard);
+    else
+        snprintf(text, size, "update done: %u firmware%s written%s%s%s%s", r->firmwares,
+                 r->firmwares == 1 ? "" : "s", *r->uuid ? ", UUID " : "", r->uuid,
+                 r->reboot ? ", reboot follows" : "", unheard);
+}
+
+void result_keep(const struct result *r, const char *state_dir)
+{
+    char when[DATE_SIZE], what[700];
+    struct error err;
+
+    if (r->asked || !result_is_update(r) || r->status == EXIT_REFUSED || access(state_dir, W_OK))
+        return; /* a read-only system keeps nothing */
+    date_format((int64_t)time(NULL), when);
+    result_describe(r, what, sizeof what);
+    char *path = memory_printf("%s/last-update", state_dir);
+    char *text = memory_printf("%s %s\n", when, what);
+    if (io_write_file(path, text, strlen(text), 0644, &err))
+        log_warning("%s", err.text);
+    free(text);
+    free(path);
+}

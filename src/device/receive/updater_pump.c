@@ -1,0 +1,315 @@
+#include "device/receive/updater_pump.h"
+
+#include "base/io.h"
+#include "base/spawn.h"
+#include "device/receive/updater.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PUMP_PIECE (1u << 20)
+#define PUMP_COPY_SIZE 65536
+/* fwup's --exit-handshake: this byte and the exit status end its text (docs/fw-format.md, "Text").
+ */
+#define PUMP_HANDSHAKE 0x1a
+
+static bool pump_until_eof(const struct updater_pump *p)
+{
+    return p->left == UPDATER_UNTIL_EOF;
+}
+
+static void pump_close_input(struct updater_pump *p)
+{
+    updater_guard_release(&p->guard);
+    io_close(p->in);
+}
+
+static void pump_fed(struct updater_pump *p, size_t n)
+{
+    p->client->heard = io_now();
+    if (!pump_until_eof(p))
+        p->left -= n;
+    if (p->left == 0) {
+        p->past_return = p->last;
+        pump_close_input(p);
+    }
+}
+
+/* What came together with the header goes first. */
+static ssize_t pump_move_ahead(struct updater_pump *p)
+{
+    struct buffer *ahead = &p->client->ahead;
+    size_t len = ahead->len < p->left ? ahead->len : (size_t)p->left;
+    ssize_t n = write(*p->in, ahead->data, len);
+
+    if (n > 0)
+        buffer_drop(ahead, (size_t)n);
+    return n;
+}
+
+/* For an input that splice(2) does not know. */
+static ssize_t pump_copy(struct updater_pump *p, size_t len)
+{
+    char piece[PUMP_COPY_SIZE];
+    ssize_t n = read(p->client->in, piece, len < sizeof piece ? len : sizeof piece);
+
+    if (n > 0)
+        buffer_add(&p->client->ahead, piece, (size_t)n);
+    return n > 0 ? pump_move_ahead(p) : n;
+}
+
+static ssize_t pump_move(struct updater_pump *p)
+{
+    size_t len = p->left < PUMP_PIECE ? (size_t)p->left : PUMP_PIECE;
+
+    if (p->client->ahead.len)
+        return pump_move_ahead(p);
+    if (!p->copy) {
+        ssize_t n =
+            splice(p->client->in, NULL, *p->in, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n >= 0 || errno != EINVAL)
+            return n;
+        p->copy = true;
+    }
+    return pump_copy(p, len);
+}
+
+/* The input has ended: a lost client, a complete stream, or too few bytes. */
+static int pump_input_end(struct updater_pump *p, struct error *err)
+{
+    if (client_is_gone_at_end(p->client))
+        return client_lost(err);
+    if (!pump_until_eof(p))
+        return error_set(
+            err, EXIT_FAILED,
+            "the input ended %llu bytes before what was announced; nothing was activated",
+            (unsigned long long)p->left);
+    p->past_return = p->last;
+    pump_close_input(p);
+    return 0;
+}
+
+static int pump_feed(struct updater_pump *p, struct error *err)
+{
+    ssize_t n = pump_move(p);
+
+    if (n > 0) {
+        p->sink_full = false;
+        pump_fed(p, (size_t)n);
+        return 0;
+    }
+    if (n == 0)
+        return pump_input_end(p, err);
+    if (errno == EAGAIN)
+        p->sink_full = true; /* poll said that there is input */
+    else if (errno == EPIPE)
+        pump_close_input(p); /* it wants no more; its exit status will tell why */
+    else if (errno != EINTR)
+        return error_errno(err, "cannot pass the firmware on to the updater");
+    return 0;
+}
+
+/* Cuts the handshake out of the updater's text. When it has come, the updater waits for its input's
+ * end. */
+static size_t pump_cut_handshake(struct updater_pump *p, char *data, size_t len)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < len && !p->shaken; i++) {
+        if (p->seen_1a) {
+            p->shaken = true;
+            pump_close_input(p);
+        } else if ((unsigned char)data[i] == PUMP_HANDSHAKE) {
+            p->seen_1a = true;
+        } else {
+            data[kept++] = data[i];
+        }
+    }
+    return kept;
+}
+
+/* False when there is nothing to read now, or never again. */
+static bool pump_read_text(struct updater_pump *p, int *fd, int which)
+{
+    struct pump_text *text = &p->text[which];
+    ssize_t n = read(*fd, text->data, sizeof text->data);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (n <= 0) {
+        io_close(fd);
+        return false;
+    }
+    text->pos = 0;
+    text->len = (size_t)n;
+    if (which == 0 && p->handshake)
+        text->len = pump_cut_handshake(p, text->data, text->len);
+    return true;
+}
+
+static void pump_write_text(struct updater_pump *p, int fd, struct pump_text *text)
+{
+    if (p->client->gone) {
+        text->len = 0;
+        return;
+    }
+    ssize_t n = write(fd, text->data + text->pos, text->len);
+    if (n > 0) {
+        text->pos += (size_t)n;
+        text->len -= (size_t)n;
+    } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        text->len = 0;
+    }
+}
+
+/* Lost before the last byte: the updater must not believe that it has seen everything. */
+static int pump_check_client(struct updater_pump *p, struct error *err)
+{
+    if (!client_is_gone(p->client) || p->past_return)
+        return 0;
+    /* What has arrived but was not read yet may be all that is missing. */
+    bool all_here =
+        pump_until_eof(p) ? client_has_ended(p->client, 0) : client_pending(p->client) >= p->left;
+    if (p->last && all_here)
+        return 0;
+    return client_lost(err);
+}
+
+enum {
+    WATCH_IN,
+    WATCH_SINK,
+    WATCH_OUT,
+    WATCH_ERR,
+    WATCH_CLIENT_OUT,
+    WATCH_CLIENT_ERR,
+    WATCH_PID,
+    WATCH_COUNT
+};
+
+static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT])
+{
+    bool feeding = *p->in >= 0;
+    bool have = p->client->ahead.len > 0;
+
+    for (int i = 0; i < WATCH_COUNT; i++)
+        polls[i] = (struct pollfd){.fd = -1};
+    if (feeding && !p->sink_full && !have)
+        polls[WATCH_IN] = (struct pollfd){.fd = p->client->in, .events = POLLIN};
+    if (feeding)
+        polls[WATCH_SINK] =
+            (struct pollfd){.fd = *p->in, .events = p->sink_full || have ? POLLOUT : 0};
+    if (*p->out >= 0 && !p->text[0].len)
+        polls[WATCH_OUT] = (struct pollfd){.fd = *p->out, .events = POLLIN};
+    if (*p->err >= 0 && !p->text[1].len)
+        polls[WATCH_ERR] = (struct pollfd){.fd = *p->err, .events = POLLIN};
+    if (!p->client->gone) {
+        polls[WATCH_CLIENT_OUT] =
+            (struct pollfd){.fd = p->client->out, .events = p->text[0].len ? POLLOUT : 0};
+        if (p->text[1].len)
+            polls[WATCH_CLIENT_ERR] = (struct pollfd){.fd = p->client->err, .events = POLLOUT};
+    }
+    polls[WATCH_PID] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
+}
+
+/* Milliseconds until a client that owes us bytes counts as silent; -1 while it is the updater we
+ * wait for. */
+static int pump_patience(const struct updater_pump *p)
+{
+    if (*p->in < 0 || p->sink_full || p->client->ahead.len)
+        return -1;
+    double left = p->client->heard + p->client->idle_timeout - io_now();
+    return left > 0 ? (int)(left * 1000) + 1 : 0;
+}
+
+static void pump_relay(struct updater_pump *p, const struct pollfd polls[WATCH_COUNT])
+{
+    if (polls[WATCH_OUT].revents)
+        pump_read_text(p, p->out, 0);
+    if (polls[WATCH_ERR].revents)
+        pump_read_text(p, p->err, 1);
+    if (p->text[0].len)
+        pump_write_text(p, p->client->out, &p->text[0]);
+    if (p->text[1].len)
+        pump_write_text(p, p->client->err, &p->text[1]);
+}
+
+/* One round: 1 when the updater has ended, 0 to go on, -1 when it must be killed. */
+static int pump_round(struct updater_pump *p, struct error *err)
+{
+    struct pollfd polls[WATCH_COUNT];
+    int patience = pump_patience(p);
+
+    if (p->client->gone && pump_check_client(p, err))
+        return -1;
+    pump_prepare(p, polls);
+    int n = poll(polls, WATCH_COUNT, patience);
+    if (n < 0 && errno != EINTR)
+        return error_errno(err, "cannot wait for the updater");
+    if (n < 0)
+        return 0;
+    if (n == 0 && pump_patience(p) == 0)
+        return client_silent(p->client, err);
+    if (polls[WATCH_CLIENT_OUT].revents & (POLLERR | POLLHUP) && pump_check_client(p, err))
+        return -1;
+    if (polls[WATCH_SINK].revents & POLLERR)
+        pump_close_input(p);
+    else if ((polls[WATCH_IN].revents || polls[WATCH_SINK].revents) && pump_feed(p, err))
+        return -1;
+    pump_relay(p, polls);
+    return polls[WATCH_PID].revents ? 1 : 0;
+}
+
+/* Its last words may still be in the pipes; a grandchild may hold them open, so their end is not
+ * awaited. */
+static void pump_drain(struct updater_pump *p)
+{
+    int *fds[2] = {p->out, p->err};
+    double end = io_now() + p->client->idle_timeout;
+
+    for (int i = 0; i < 2; i++) {
+        int to = i ? p->client->err : p->client->out;
+        while (io_now() < end) {
+            struct pollfd writable = {.fd = to, .events = POLLOUT};
+            if (!p->text[i].len && (*fds[i] < 0 || !pump_read_text(p, fds[i], i)))
+                break;
+            if (p->text[i].len && (client_is_gone(p->client) || poll(&writable, 1, 1000) >= 0))
+                pump_write_text(p, to, &p->text[i]);
+        }
+    }
+}
+
+/* Its whole process group goes: what an updater leaves behind would write on, and hold the lock. */
+static int pump_end(struct updater_pump *p)
+{
+    kill(-p->pid, SIGKILL);
+    io_close(p->in); /* only now: it must not see an end of its input while it lives */
+    updater_guard_end(&p->guard);
+    return spawn_wait(p->pid);
+}
+
+static int pump_start(struct updater_pump *p, struct error *err)
+{
+    p->guard.control = -1;
+    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    if (p->pidfd < 0)
+        return error_errno(err, "cannot watch the updater");
+    return updater_guard_start(&p->guard, p->pid, *p->in, err);
+}
+
+int updater_pump_run(struct updater_pump *p, struct error *err)
+{
+    int rc = pump_start(p, err);
+
+    p->client->heard = io_now();
+    while (rc == 0)
+        rc = pump_round(p, err);
+    p->wait_status = pump_end(p);
+    pump_drain(p);
+    io_close(&p->pidfd);
+    return rc > 0 ? 0 : -1;
+}

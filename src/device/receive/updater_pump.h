@@ -1,0 +1,43 @@
+/* The loop that moves bytes while an updater runs, and that decides when it must be killed. */
+#ifndef FWSSH_DEVICE_RECEIVE_UPDATER_PUMP_H
+#define FWSSH_DEVICE_RECEIVE_UPDATER_PUMP_H
+
+#include "device/receive/client.h"
+#include "device/receive/updater_guard.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PUMP_TEXT_SIZE 16384
+
+/* Text on its way from the updater to the client. */
+struct pump_text {
+    char data[PUMP_TEXT_SIZE];
+    size_t pos, len;
+};
+
+struct updater_pump {
+    struct client *client;
+    bool handshake;
+    pid_t pid;
+    int *in, *out, *err; /* our ends of its pipes; closed and set to -1 as they end */
+    uint64_t left;       /* bytes still to be fed to it; UPDATER_UNTIL_EOF: until the input ends */
+
+    bool last;        /* no other firmware follows in the session */
+    bool past_return; /* the last byte of all has arrived: from here on the update is finished as
+                         asked */
+    int wait_status;  /* when it has ended by itself */
+
+    /* for the loop alone */
+    int pidfd;
+    struct updater_guard guard;
+    bool sink_full, copy;
+    bool seen_1a, shaken;
+    struct pump_text text[2];
+};
+
+/* 0 when the updater has ended by itself; -1 with the error set when it had to be killed. It is
+ * reaped. */
+int updater_pump_run(struct updater_pump *p, struct error *err);
+
+#endif

@@ -1,0 +1,180 @@
+#include "device/session/session.h"
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "device/monitor/brief.h"
+#include "device/monitor/record.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* How often time limits are looked at when nothing happens. */
+#define SESSION_TICK_MS 1000
+#define SESSION_PUMP_ROUNDS 256
+/* Processor time that one round may take: more than any key exchange. */
+#define SESSION_ROUND_SECONDS 10
+
+static void session_log(enum log_level level, const char *line)
+{
+    record_send(BRIEF_FD_MONITOR, RECORD_LOG, (uint32_t)level, line, NULL);
+}
+
+/*
+ * Ends a session that comes no further. libssh 0.10 never returns from sending to a client whose
+ * largest packet is of 10 bytes, and no time limit of ours would be looked at again.
+ */
+static volatile sig_atomic_t session_rounds;
+
+static void session_watchdog(int sig)
+{
+    static sig_atomic_t last;
+
+    (void)sig;
+    if (session_rounds && session_rounds == last)
+        _exit(EXIT_FAILED);
+    last = session_rounds;
+}
+
+/* Before the sandbox, which allows no timers. */
+static void session_watch_itself(void)
+{
+    struct sigaction action = {.sa_handler = session_watchdog, .sa_flags = SA_RESTART};
+    struct itimerval timer = {{SESSION_ROUND_SECONDS, 0}, {SESSION_ROUND_SECONDS, 0}};
+
+    sigaction(SIGPROF, &action, NULL);
+    setitimer(ITIMER_PROF, &timer, NULL);
+}
+
+/* A peer that has vanished without a word is noticed within the idle time. */
+static void session_watch_peer(const struct session *s)
+{
+    int on = 1, idle = s->brief.idle_seconds / 4 + 1, interval = idle / 3 + 1, probes = 3;
+    unsigned limit = (unsigned)s->brief.idle_seconds * 1000;
+
+    setsockopt(s->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(s->socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(s->socket, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(s->socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(s->socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(s->socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
+}
+
+/*
+ * Everything that the socket holds. ssh_event_dopoll() may return SSH_OK, SSH_AGAIN or a positive
+ * count, and does not fail when the session breaks: that is told by its status only.
+ */
+static bool session_pump(struct session *s)
+{
+    for (int i = 0; i < SESSION_PUMP_ROUNDS; i++) {
+        int rc = ssh_event_dopoll(s->event, 0);
+        if (rc == SSH_ERROR || (ssh_get_status(s->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)))
+            return false;
+        if (rc == SSH_AGAIN)
+            break;
+    }
+    return true;
+}
+
+/*
+ * While an updater works, perhaps for minutes, nothing moves: what stands between us and the client
+ * must not forget the connection. Whether the client answers does not matter: while it has to send,
+ * idle-timeout counts.
+ */
+static void session_keep_alive(struct session *s, double now)
+{
+    if (!s->channel.running || now - s->kept_alive < s->brief.idle_seconds / 4.0)
+        return;
+    s->kept_alive = now;
+    (void)ssh_send_keepalive(s->ssh);
+}
+
+/* NULL while the session may go on. */
+static const char *session_time_is_up(const struct session *s, double now)
+{
+    if (s->tries >= SESSION_TRIES_MAX && !s->authenticated)
+        return "too many keys were tried";
+    if (!s->authenticated && now - s->started > s->brief.grace_seconds)
+        return "nobody logged in within login-grace-time";
+    bool asks = s->channel.running || s->channel.ended;
+    if (s->authenticated && !asks && now - s->quiet_since > s->brief.idle_seconds)
+        return "the client asked for nothing within idle-timeout";
+    return NULL;
+}
+
+/* One wait and what came of it. False: the connection is over. */
+static bool session_round(struct session *s)
+{
+    struct pollfd p[2 + RELAY_POLLS];
+    bool pending = ssh_get_status(s->ssh) & SSH_WRITE_PENDING;
+    struct session_channel *c = &s->channel;
+
+    p[0] = (struct pollfd){.fd = s->socket, .events = (short)(POLLIN | (pending ? POLLOUT : 0))};
+    p[1] = (struct pollfd){.fd = s->monitor, .events = POLLIN};
+    for (int i = 0; i < RELAY_POLLS; i++)
+        p[2 + i] = (struct pollfd){.fd = -1};
+    if (c->running) {
+        relay_prepare(&c->relay, p + 2);
+        relay_window_before(&c->relay, io_now());
+    }
+    if (poll(p, 2 + RELAY_POLLS, SESSION_TICK_MS) < 0 && errno != EINTR)
+        return false;
+    if (c->running)
+        relay_window_after(&c->relay, c->ch, p[0].revents & POLLIN, io_now());
+    if (p[0].revents && !session_pump(s))
+        return false;
+    if (c->running)
+        relay_flush(&c->relay, c->ch);
+    if (p[1].revents)
+        session_channel_monitor_said(s);
+    if (c->running)
+        relay_handle(&c->relay, s->ssh, c->ch, p + 2);
+    session_channel_step(s, io_now());
+    return !s->hung_up;
+}
+
+static void session_serve(struct session *s)
+{
+    const char *why = NULL;
+
+    session_watch_peer(s);
+    /* What came together with the last packet of the key exchange is already read. */
+    bool alive = session_pump(s);
+    while (alive && !why) {
+        session_rounds = session_rounds % 1000000 + 1;
+        alive = session_round(s);
+        session_keep_alive(s, io_now());
+        why = session_time_is_up(s, io_now());
+    }
+    if (why)
+        log_info("disconnected: %s", why);
+    session_channel_lose(s, why ? why : "the connection broke");
+}
+
+int session_run(void)
+{
+    struct session *s = memory_new(1, sizeof *s);
+    struct error err;
+    int status = EXIT_DONE;
+
+    log_redirect(session_log);
+    log_open("fwssh-session", LOG_LEVEL_INFO, false);
+    session_watch_itself();
+    s->socket = BRIEF_FD_SOCKET;
+    s->monitor = BRIEF_FD_MONITOR;
+    if (session_setup(s, &err)) {
+        log_info("%s", err.text);
+        status = EXIT_FAILED;
+    } else {
+        session_serve(s);
+    }
+    session_teardown(s);
+    free(s);
+    return status;
+}

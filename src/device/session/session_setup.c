@@ -1,0 +1,150 @@
+#include "device/session/session.h"
+
+#include "base/io.h"
+#include "device/monitor/brief.h"
+#include "device/session/sandbox.h"
+
+#include <arpa/inet.h>
+#include <libssh/server.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Certificates and SHA-1 signatures are not in it. */
+static const char accepted_key_types[] =
+    "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-"
+    "nistp521,"
+    "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256";
+
+static int session_option(ssh_bind bind, enum ssh_bind_options_e option, const void *value,
+                          const char *what, struct error *err)
+{
+    if (ssh_bind_options_set(bind, option, value) < 0)
+        return error_set(err, EXIT_USAGE, "libssh does not know these %s: %s (%s)", what,
+                         (const char *)value, ssh_get_error(bind));
+    return 0;
+}
+
+static int session_algorithms(struct session *s, struct error *err)
+{
+    const struct session_brief *b = &s->brief;
+    bool no = false;
+
+    /* The system's sshd_config is not ours. */
+    ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
+    ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_BANNER, "fwssh");
+    if (session_option(s->bind, SSH_BIND_OPTIONS_CIPHERS_C_S, b->ciphers, "ciphers", err) ||
+        session_option(s->bind, SSH_BIND_OPTIONS_CIPHERS_S_C, b->ciphers, "ciphers", err) ||
+        session_option(s->bind, SSH_BIND_OPTIONS_HMAC_C_S, b->macs, "macs", err) ||
+        session_option(s->bind, SSH_BIND_OPTIONS_HMAC_S_C, b->macs, "macs", err) ||
+        session_option(s->bind, SSH_BIND_OPTIONS_KEY_EXCHANGE, b->kex, "kex", err))
+        return -1;
+    return session_option(s->bind, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, accepted_key_types,
+                          "key types", err);
+}
+
+static int session_bind(struct session *s, struct error *err)
+{
+    s->bind = ssh_bind_new();
+    if (!s->bind)
+        return error_set(err, EXIT_FAILED, "cannot start libssh");
+    if (session_algorithms(s, err))
+        return -1;
+    for (size_t i = 0; i < s->brief.host_key_count; i++) {
+        if (ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_IMPORT_KEY, s->brief.host_key[i]) < 0)
+            return error_set(err, EXIT_FAILED, "libssh refuses a host key: %s",
+                             ssh_get_error(s->bind));
+        s->brief.host_key[i] = NULL; /* libssh owns it now */
+    }
+    return 0;
+}
+
+static int session_accept(struct session *s, struct error *err)
+{
+    long grace = s->brief.grace_seconds;
+    int rsa_min = 1024;
+
+    s->ssh = ssh_new();
+    if (!s->ssh)
+        return error_set(err, EXIT_FAILED, "cannot start libssh");
+    ssh_options_set(s->ssh, SSH_OPTIONS_TIMEOUT, &grace);
+    ssh_options_set(s->ssh, SSH_OPTIONS_COMPRESSION_C_S, "none");
+    ssh_options_set(s->ssh, SSH_OPTIONS_COMPRESSION_S_C, "none");
+    ssh_options_set(s->ssh, SSH_OPTIONS_RSA_MIN_SIZE, &rsa_min);
+    if (ssh_bind_accept_fd(s->bind, s->ssh, s->socket) != SSH_OK)
+        return error_set(err, EXIT_FAILED, "cannot begin: %s", ssh_get_error(s->bind));
+    session_auth_watch(s);
+    if (ssh_handle_key_exchange(s->ssh) != SSH_OK) {
+        if (io_now() - s->started >= s->brief.grace_seconds)
+            return error_set(err, EXIT_FAILED, "no key exchange within login-grace-time");
+        return error_set(err, EXIT_FAILED, "no common protocol: %s", ssh_get_error(s->ssh));
+    }
+    ssh_set_blocking(s->ssh, 0);
+    s->event = ssh_event_new();
+    if (!s->event || ssh_event_add_session(s->event, s->ssh) != SSH_OK)
+        return error_set(err, EXIT_FAILED, "cannot wait for the connection");
+    return 0;
+}
+
+/* An IPv4 client of an IPv6 socket has its IPv4 address. */
+static void session_name_peer(struct session *s)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+
+    if (getpeername(s->socket, (struct sockaddr *)&address, &len))
+        return;
+    if (address.ss_family == AF_INET)
+        inet_ntop(AF_INET, &four->sin_addr, s->peer, sizeof s->peer);
+    else if (address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+        inet_ntop(AF_INET, six->sin6_addr.s6_addr + 12, s->peer, sizeof s->peer);
+    else if (address.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &six->sin6_addr, s->peer, sizeof s->peer);
+}
+
+/* All keys are read and understood: nothing more is needed than the descriptors that are open. */
+static int session_sandbox(struct session *s, struct error *err)
+{
+    struct buffer missing = {0};
+
+    close(BRIEF_FD_BRIEF);
+    int rc = sandbox_enter(s->brief.uid, &missing, err);
+    if (!rc && missing.len)
+        log_debug("the session has to do without: %s", buffer_text(&missing));
+    buffer_free(&missing);
+    return rc;
+}
+
+int session_setup(struct session *s, struct error *err)
+{
+    s->started = s->quiet_since = io_now();
+    if (session_brief_read(&s->brief, BRIEF_FD_BRIEF, false, err))
+        return -1;
+    log_set_level(s->brief.log_level);
+    if (session_bind(s, err))
+        return -1;
+    if (s->socket < 0)
+        return 0;
+    session_name_peer(s);
+    return session_sandbox(s, err) || session_accept(s, err) ? -1 : 0;
+}
+
+void session_teardown(struct session *s)
+{
+    if (s->event) {
+        ssh_event_remove_session(s->event, s->ssh);
+        ssh_event_free(s->event);
+    }
+    if (s->ssh) {
+        ssh_disconnect(s->ssh);
+        ssh_free(s->ssh);
+    }
+    if (s->bind)
+        ssh_bind_free(s->bind);
+    authorized_keys_free(&s->asked);
+    session_brief_free(&s->brief);
+}

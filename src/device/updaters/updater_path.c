@@ -1,0 +1,47 @@
+#include "device/updaters/updater_path.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *updater_path_search(const char *name)
+{
+    const char *path = getenv("PATH");
+    char *copy = memory_text(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"), *rest = copy,
+         *found = NULL;
+
+    for (char *dir; !found && (dir = strsep(&rest, ":"));) {
+        char *candidate = memory_printf("%s/%s", *dir ? dir : ".", name);
+        if (!access(candidate, X_OK))
+            found = candidate;
+        else
+            free(candidate);
+    }
+    free(copy);
+    return found;
+}
+
+static char *updater_path_fwpack(void)
+{
+    char *found = updater_path_search("fwpack");
+
+    if (!found && !access(FWSSH_BINDIR "/fwpack", X_OK))
+        found = memory_text(FWSSH_BINDIR "/fwpack");
+    return found;
+}
+
+char *updater_path_find(const struct device_config *config)
+{
+    const char *key = config->updater;
+
+    if (strchr(key, '/'))
+        return memory_text(key);
+    if (!strcmp(key, "fwpack"))
+        return updater_path_fwpack();
+    if (strcmp(key, "auto"))
+        return updater_path_search(key);
+    char *found = updater_path_search("fwup");
+    return found ? found : updater_path_fwpack();
+}

@@ -1,0 +1,217 @@
+#include "engine/apply/apply.h"
+
+#include "engine/apply/plan.h"
+#include "engine/apply/requirement.h"
+#include "engine/apply/resource_stream.h"
+#include "engine/apply/staged.h"
+#include "engine/archive/conf.h"
+#include "engine/archive/firmware.h"
+
+#include <string.h>
+
+static int apply_handler(const struct plan_handler *handler, struct op_context *context,
+                         struct error *err)
+{
+    for (size_t i = 0; i < handler->count; i++) {
+        const struct op *op = &handler->ops[i];
+        if (op->type->run(op, context, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int apply_entry(struct plan_handler *handler, struct firmware *fw,
+                       const struct zip_entry *entry, struct op_context *context, struct error *err)
+{
+    struct resource_stream stream;
+    int rc = resource_stream_open(&stream, fw, context->report, entry, handler->section,
+                                  context->cache, err);
+
+    context->resource = &stream;
+    if (!rc)
+        rc = apply_handler(handler, context, err);
+    context->resource = NULL;
+    resource_stream_close(&stream);
+    handler->seen = true;
+    return rc;
+}
+
+static int apply_resources(struct plan *plan, struct firmware *fw, struct op_context *context,
+                           struct error *err)
+{
+    struct zip_entry entry;
+    size_t missing = plan->resource_count;
+
+    while (missing) {
+        int found = firmware_next(fw, &entry, err);
+        if (found < 0)
+            return -1;
+        if (!found)
+            break;
+        struct plan_handler *handler = plan_find(plan, entry.name);
+        if (!handler)
+            continue;
+        missing -= !handler->seen;
+        if (apply_entry(handler, fw, &entry, context, err))
+            return -1;
+    }
+    for (size_t i = 0; i < plan->resource_count; i++)
+        if (!plan->resources[i].seen)
+            return error_set(err, EXIT_MISMATCH, "Resource %s not found in archive",
+                             plan->resources[i].resource);
+    return 0;
+}
+
+/* The archive's directory, entries that the task has no use for: who sends them may still be lost.
+ */
+static int apply_read_rest(const struct apply_request *request, struct error *err)
+{
+    char rest[4096];
+    ssize_t n;
+
+    while ((n = request->archive.read(request->archive.data, rest, sizeof rest, err)) > 0)
+        ;
+    return (int)n;
+}
+
+static int apply_switch(const struct apply_request *request, struct op_context *context,
+                        struct error *err)
+{
+    if (request->tell_switching)
+        request->tell_switching(true);
+    if (!block_cache_finish(context->cache, err))
+        return 0;
+    if (request->tell_switching && !block_cache_is_unsure(context->cache))
+        request->tell_switching(false);
+    return -1;
+}
+
+/*
+ * The order that makes an interrupted update harmless: what on-init wrote is safe before the first
+ * resource, the resources before on-finish begins, and the boot switch comes last of all.
+ */
+static int apply_slot(struct plan *plan, struct firmware *fw, const struct apply_request *request,
+                      struct op_context *context, struct error *err)
+{
+    if (apply_handler(&plan->on_init, context, err) || block_cache_sync(context->cache, err))
+        return -1;
+    if (apply_resources(plan, fw, context, err) || block_cache_sync(context->cache, err))
+        return -1;
+    return request->whole_input ? apply_read_rest(request, err) : 0;
+}
+
+static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply_request *request,
+                      struct op_context *context, struct error *err)
+{
+    if (!request->activate && apply_slot(plan, fw, request, context, err))
+        return -1;
+    if (request->stage_path)
+        return staged_save(request->stage_path, fw, plan->title, err);
+    if (apply_handler(&plan->on_finish, context, err) || apply_switch(request, context, err))
+        return -1;
+    if (*block_cache_warning(context->cache))
+        report_info(context->report, "done, but the spare copy could not be written: %s",
+                    block_cache_warning(context->cache));
+    return 0;
+}
+
+/* What was not written is forgotten; a failing on-error hides the first error, as in the reference.
+ */
+static void apply_on_error(const struct plan *plan, const struct block_cache_options *options,
+                           struct medium *medium, struct op_context *context, struct error *err)
+{
+    struct error second;
+
+    block_cache_free(context->cache);
+    context->cache = block_cache_new(medium, options);
+    if (apply_handler(&plan->on_error, context, &second)) {
+        block_cache_drop(context->cache);
+        *err = second;
+    } else if (plan->on_error.count && block_cache_sync(context->cache, &second)) {
+        *err = second;
+    }
+}
+
+static int apply_task(const struct apply_request *request, struct firmware *fw,
+                      struct report *report, struct error *err)
+{
+    struct block_cache_options options = {
+        .verify = request->verify,
+        .minimize = request->minimize,
+    };
+    struct op_context context = {
+        .cache = block_cache_new(request->medium, &options),
+        .report = report,
+        .medium_blocks = request->medium->size / BLOCK_SIZE,
+        .reboot_param_path = request->reboot_param_path,
+    };
+    struct plan plan = {0};
+    int rc = -1;
+
+    struct requirement_context requirements = {.cfg = fw->cfg,
+                                               .cache = context.cache,
+                                               .report = report,
+                                               .unsafe = request->unsafe,
+                                               .exact = request->activate};
+    cfg_t *task = requirement_choose_task(&requirements, request->task, err);
+    if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
+        plan_check(&plan, request->medium, err))
+        goto cleanup;
+    if (cfg_getbool(task, "require-unmounted-destination") &&
+        plan_check_unmounted(&plan, request->medium, &disk_map_system, err))
+        goto cleanup;
+    report->total = plan.units;
+    rc = apply_plan(&plan, fw, request, &context, err);
+    if (rc)
+        apply_on_error(&plan, &options, request->medium, &context, err);
+cleanup:
+    plan_free(&plan);
+    block_cache_free(context.cache);
+    return rc;
+}
+
+/* What has no version that can be compared is not taken for a new one. */
+static int apply_check_version(const char *minimum, const char *version, struct error *err)
+{
+    bool ok;
+
+    if (!minimum)
+        return 0;
+    int order = conf_compare_versions(version ? version : "none", minimum, &ok);
+    if (ok && order >= 0)
+        return 0;
+    return error_set(err, EXIT_MISMATCH,
+                     "the firmware's version %s is not %s or newer, which this device asks for; "
+                     "nothing was written",
+                     version ? version : "(none)", minimum);
+}
+
+static void apply_identify(const struct firmware *fw, const char *version,
+                           struct meta_identity *identity)
+{
+    bool ok = false;
+
+    memcpy(identity->uuid, fw->uuid, META_UUID_SIZE);
+    if (version && *version && strlen(version) < META_VERSION_SIZE)
+        conf_compare_versions(version, version, &ok);
+    if (ok)
+        snprintf(identity->version, META_VERSION_SIZE, "%s", version);
+}
+
+int apply_run(const struct apply_request *request, struct report *report,
+              struct meta_identity *identity, struct error *err)
+{
+    struct firmware fw;
+
+    if (firmware_open(&fw, request->archive, request->keys, err))
+        return -1;
+    const char *version = cfg_getstr(fw.cfg, "meta-version");
+    apply_identify(&fw, version, identity);
+    int rc = 0;
+    for (int i = 0; i < APPLY_MINIMA && !rc; i++)
+        rc = apply_check_version(request->minimum_version[i], version, err);
+    if (!rc)
+        rc = apply_task(request, &fw, report, err);
+    firmware_close(&fw);
+    return rc;
+}

@@ -1,0 +1,88 @@
+/*
+ * One operation of a plan: a function of a task with its arguments understood, its ranges known and
+ * nothing done yet. ARCHITECTURE.md, "The shape of the engine".
+ */
+#ifndef FWSSH_ENGINE_APPLY_OP_H
+#define FWSSH_ENGINE_APPLY_OP_H
+
+#include "engine/apply/report.h"
+#include "engine/archive/function_table.h"
+#include "engine/archive/gpt_table.h"
+#include "engine/archive/mbr_table.h"
+#include "engine/archive/uboot_table.h"
+#include "engine/medium/block_cache.h"
+#include "engine/medium/disk_cipher.h"
+
+#include <confuse.h>
+
+struct resource_stream;
+
+struct op_range {
+    uint64_t offset, len; /* bytes that the operation writes */
+};
+
+struct op {
+    const struct op_type *type;
+    int argc;
+    const char *const *argv;
+    uint64_t number[3]; /* the numeric arguments, by position */
+    uint64_t units;     /* of progress */
+    struct op_range range[2];
+    int ranges;
+    struct mbr_table *mbr;      /* owned; mbr_write */
+    struct gpt_table *gpt;      /* owned; gpt_write */
+    struct disk_cipher *cipher; /* owned; raw_write, NULL if plain */
+    struct uboot_table uboot;
+};
+
+/* What a plan is made from. */
+struct op_source {
+    cfg_t *cfg;
+    const char *resource_name; /* NULL outside of on-resource */
+    uint64_t resource_size;    /* bytes of data */
+    uint64_t resource_span;    /* bytes of the file, with its holes */
+    bool unsafe;               /* functions may run programs and write to paths */
+};
+
+#define OP_FAT_HINTS 4
+
+/* Where a FAT volume's last allocation was, so that files follow each other. */
+struct op_fat_hint {
+    uint64_t offset; /* of the volume, bytes */
+    uint32_t last;   /* cluster; 0: no hint */
+};
+
+/* What an operation works with. */
+struct op_context {
+    struct block_cache *cache;
+    struct report *report;
+    struct resource_stream *resource; /* NULL outside of on-resource */
+    uint64_t medium_blocks;           /* 0 if unknown */
+    const char *reboot_param_path;
+    struct op_fat_hint fat_hint[OP_FAT_HINTS];
+    unsigned fat_hint_next;
+};
+
+struct op_type {
+    const char *name;
+    /* Understands the arguments (already checked against the function table). No I/O. */
+    int (*plan)(struct op *op, const struct op_source *source, struct error *err);
+    int (*run)(const struct op *op, struct op_context *context, struct error *err);
+    bool needs_unsafe;
+};
+
+extern const struct op_type op_raw_write, op_raw_memset, op_trim;
+extern const struct op_type op_fat_mkfs, op_fat_write, op_fat_mv, op_fat_mv_replace, op_fat_rm,
+    op_fat_rm_strict, op_fat_cp, op_fat_mkdir, op_fat_setlabel, op_fat_touch, op_fat_attrib;
+extern const struct op_type op_mbr_write, op_gpt_write;
+extern const struct op_type op_uboot_clearenv, op_uboot_setenv, op_uboot_unsetenv, op_uboot_recover;
+extern const struct op_type op_error, op_info, op_reboot_param;
+extern const struct op_type op_path_write, op_pipe_write, op_ubi_volume_write, op_execute;
+
+/* The implementation of a function; NULL if there is no such function. */
+const struct op_type *op_find(const char *name);
+
+/* offset * 512 and count * 512 as a range; an error when they do not fit 64 bits. */
+int op_block_range(uint64_t offset, uint64_t count, struct op_range *range, struct error *err);
+
+#endif

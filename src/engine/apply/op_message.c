@@ -1,0 +1,55 @@
+#include "base/io.h"
+#include "engine/apply/op.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define OP_SMALL_UNITS 512
+
+static int op_nothing_to_plan(struct op *op, const struct op_source *source, struct error *err)
+{
+    (void)op;
+    (void)source;
+    (void)err;
+    return 0;
+}
+
+static int op_error_run(const struct op *op, struct op_context *context, struct error *err)
+{
+    (void)context;
+    return error_set(err, EXIT_MISMATCH, "%s", op->argv[0]);
+}
+
+const struct op_type op_error = {"error", op_nothing_to_plan, op_error_run, false};
+
+static int op_info_run(const struct op *op, struct op_context *context, struct error *err)
+{
+    (void)err;
+    report_info(context->report, "%s", op->argv[0]);
+    return 0;
+}
+
+const struct op_type op_info = {"info", op_nothing_to_plan, op_info_run, false};
+
+static int op_reboot_param_plan(struct op *op, const struct op_source *source, struct error *err)
+{
+    (void)source;
+    (void)err;
+    op->units = OP_SMALL_UNITS;
+    return 0;
+}
+
+static int op_reboot_param_run(const struct op *op, struct op_context *context, struct error *err)
+{
+    const char *path = context->reboot_param_path;
+
+    if (!path)
+        path = access("/run/systemd", F_OK) ? "/run/reboot-param" : "/run/systemd/reboot-param";
+    if (io_write_file(path, op->argv[0], strlen(op->argv[0]), 0644, err))
+        return -1;
+    report_add(context->report, op->units);
+    return 0;
+}
+
+const struct op_type op_reboot_param = {"reboot_param", op_reboot_param_plan, op_reboot_param_run,
+                                        false};

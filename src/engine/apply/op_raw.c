@@ -1,0 +1,196 @@
+#include "base/memory.h"
+#include "engine/apply/op.h"
+#include "engine/apply/resource_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RAW_PIECE 65536u
+
+static int op_raw_write_plan(struct op *op, const struct op_source *source, struct error *err)
+{
+    uint64_t span = source->resource_span;
+
+    if (op->argc > 1) {
+        op->cipher = disk_cipher_new(op->argc - 1, op->argv + 1, err);
+        if (!op->cipher)
+            return -1;
+    }
+    op->units = source->resource_size;
+    op->ranges = 1;
+    return op_block_range(op->number[0], span / BLOCK_SIZE + (span % BLOCK_SIZE != 0),
+                          &op->range[0], err);
+}
+
+/* Data on their way into whole blocks. */
+struct op_raw_writing {
+    const struct op *op;
+    struct block_cache *cache;
+    uint64_t next; /* in the file: where the last data ended */
+    size_t held;   /* bytes of the block that next is in */
+    uint8_t block[BLOCK_SIZE];
+    uint8_t *piece; /* for what has to be encrypted, RAW_PIECE */
+};
+
+/* Whole blocks to a place in the file. */
+static int op_raw_put(struct op_raw_writing *w, uint64_t at, const uint8_t *bytes, size_t len,
+                      struct error *err)
+{
+    uint64_t offset = w->op->range[0].offset + at;
+
+    if (!w->op->cipher)
+        return block_cache_write(w->cache, offset, bytes, len, true, err);
+    while (len) {
+        size_t n = len < RAW_PIECE ? len : RAW_PIECE;
+        memcpy(w->piece, bytes, n);
+        disk_cipher_encrypt(w->op->cipher, at / DISK_CIPHER_SECTOR, w->piece, n);
+        if (block_cache_write(w->cache, offset, w->piece, n, true, err))
+            return -1;
+        offset += n;
+        at += n;
+        bytes += n;
+        len -= n;
+    }
+    return 0;
+}
+
+/* The held block with zeros behind its data. */
+static int op_raw_put_held(struct op_raw_writing *w, struct error *err)
+{
+    uint64_t at = w->next - w->held;
+
+    if (!w->held)
+        return 0;
+    memset(w->block + w->held, 0, BLOCK_SIZE - w->held);
+    w->held = 0;
+    return op_raw_put(w, at, w->block, BLOCK_SIZE, err);
+}
+
+/* A hole: its whole blocks stay as they are, in the blocks at its ends it is zeros. */
+static int op_raw_skip(struct op_raw_writing *w, uint64_t at, struct error *err)
+{
+    if (at / BLOCK_SIZE != w->next / BLOCK_SIZE) {
+        if (op_raw_put_held(w, err))
+            return -1;
+        w->next = at / BLOCK_SIZE * BLOCK_SIZE;
+    }
+    memset(w->block + w->held, 0, (size_t)(at - w->next));
+    w->held += (size_t)(at - w->next);
+    w->next = at;
+    return 0;
+}
+
+/* The file's end: a last hole is there if its last block is. */
+static int op_raw_end(struct op_raw_writing *w, uint64_t size, struct error *err)
+{
+    if (size > w->next && op_raw_skip(w, size - 1, err))
+        return -1;
+    if (size > w->next) {
+        w->block[w->held++] = 0;
+        w->next++;
+    }
+    return op_raw_put_held(w, err);
+}
+
+static int op_raw_write_take(void *data, uint64_t at, const uint8_t *bytes, size_t len,
+                             struct error *err)
+{
+    struct op_raw_writing *w = data;
+
+    if (!len)
+        return op_raw_end(w, at, err);
+    if (at != w->next && op_raw_skip(w, at, err))
+        return -1;
+    if (w->held) {
+        size_t n = BLOCK_SIZE - w->held < len ? BLOCK_SIZE - w->held : len;
+        memcpy(w->block + w->held, bytes, n);
+        w->held += n;
+        w->next += n;
+        bytes += n;
+        len -= n;
+        if (w->held == BLOCK_SIZE && op_raw_put_held(w, err))
+            return -1;
+    }
+    size_t whole = len / BLOCK_SIZE * BLOCK_SIZE;
+    if (whole && op_raw_put(w, w->next, bytes, whole, err))
+        return -1;
+    w->next += len;
+    if (len > whole) {
+        w->held = len - whole;
+        memcpy(w->block, bytes + whole, w->held);
+    }
+    return 0;
+}
+
+static int op_raw_write_run(const struct op *op, struct op_context *context, struct error *err)
+{
+    struct op_raw_writing w = {.op = op, .cache = context->cache};
+
+    if (op->cipher)
+        w.piece = memory_new(RAW_PIECE, 1);
+    int rc = resource_stream_each(context->resource, false, op_raw_write_take, &w, err);
+    free(w.piece);
+    return rc;
+}
+
+const struct op_type op_raw_write = {"raw_write", op_raw_write_plan, op_raw_write_run, false};
+
+static int op_raw_memset_plan(struct op *op, const struct op_source *source, struct error *err)
+{
+    (void)source;
+    op->ranges = 1;
+    if (op_block_range(op->number[0], op->number[1], &op->range[0], err))
+        return -1;
+    op->units = op->range[0].len;
+    return 0;
+}
+
+static int op_raw_memset_run(const struct op *op, struct op_context *context, struct error *err)
+{
+    uint8_t *piece = memory_new(SEGMENT_SIZE, 1);
+    uint64_t offset = op->range[0].offset, left = op->range[0].len;
+    int rc = 0;
+
+    memset(piece, (int)op->number[2], SEGMENT_SIZE);
+    while (left && !rc) {
+        size_t n = left < SEGMENT_SIZE ? (size_t)left : SEGMENT_SIZE;
+        rc = block_cache_write(context->cache, offset, piece, n, true, err);
+        if (!rc)
+            report_add(context->report, n);
+        offset += n;
+        left -= n;
+    }
+    free(piece);
+    return rc;
+}
+
+const struct op_type op_raw_memset = {"raw_memset", op_raw_memset_plan, op_raw_memset_run, false};
+
+/* A range too large for any device names none: the whole of it is harmless. */
+static int op_trim_plan(struct op *op, const struct op_source *source, struct error *err)
+{
+    struct error ignored;
+
+    (void)source;
+    (void)err;
+    op->units = op->number[1] / 256;
+    op->ranges = !op_block_range(op->number[0], op->number[1], &op->range[0], &ignored);
+    return 0;
+}
+
+/* Only a hint, so huge numbers are harmless and a medium that cannot discard is no failure. */
+static int op_trim_run(const struct op *op, struct op_context *context, struct error *err)
+{
+    uint64_t offset, len;
+
+    if (__builtin_mul_overflow(op->number[0], (uint64_t)BLOCK_SIZE, &offset))
+        return 0;
+    if (__builtin_mul_overflow(op->number[1], (uint64_t)BLOCK_SIZE, &len))
+        len = UINT64_MAX;
+    if (block_cache_trim(context->cache, offset, len, err))
+        report_info(context->report, "%s", err->text);
+    report_add(context->report, op->units);
+    return 0;
+}
+
+const struct op_type op_trim = {"trim", op_trim_plan, op_trim_run, false};

@@ -1,0 +1,47 @@
+/*
+ * The plan of a task: every operation with its ranges, resources and units of progress, made and
+ * checked before the first write.
+ */
+#ifndef FWSSH_ENGINE_APPLY_PLAN_H
+#define FWSSH_ENGINE_APPLY_PLAN_H
+
+#include "engine/apply/op.h"
+#include "engine/medium/disk_map.h"
+
+struct plan_handler {
+    const char *resource; /* NULL for on-init, on-finish, on-error */
+    cfg_t *section;
+    size_t count;
+    struct op *ops;
+    bool seen; /* its resource has come by in the archive */
+};
+
+struct plan {
+    const char *title; /* of the task; the configuration's */
+    struct plan_handler on_init, on_finish, on_error;
+    size_t resource_count;
+    struct plan_handler *resources;
+    uint64_t units; /* of on-init, resources and on-finish */
+};
+
+/*
+ * No I/O. The configuration must outlive the plan. An unknown function is an error, and so is,
+ * unless unsafe is set, one that runs programs or writes to paths.
+ */
+int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct error *err);
+
+/* Refuses a plan that writes behind the hard end of the medium. */
+int plan_check(const struct plan *plan, const struct medium *medium, struct error *err);
+
+/*
+ * require-unmounted-destination: refuses a plan of which something writes where a mounted file
+ * system lies on the device.
+ */
+int plan_check_unmounted(const struct plan *plan, const struct medium *medium,
+                         const struct disk_map *map, struct error *err);
+void plan_free(struct plan *plan);
+
+/* The handler of a resource, or NULL. */
+struct plan_handler *plan_find(struct plan *plan, const char *resource);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * A staged firmware: its resources are on the device, its on-finish has not run yet. The file holds
+ * the name of the task and the beginning of the archive (meta.conf with its signature), so that
+ * everything is checked again when it is activated.
+ */
+#ifndef FWSSH_ENGINE_APPLY_STAGED_H
+#define FWSSH_ENGINE_APPLY_STAGED_H
+
+#include "base/buffer.h"
+#include "base/source.h"
+#include "engine/archive/firmware.h"
+
+#define STAGED_TASK_SIZE 128
+
+struct staged {
+    char task[STAGED_TASK_SIZE];
+    struct buffer archive; /* owned */
+};
+
+/* Writes the file whole or not at all. */
+int staged_save(const char *path, const struct firmware *fw, const char *task, struct error *err);
+
+/* EXIT_REFUSED when there is none. staged_free() ends it. */
+int staged_load(struct staged *s, const char *path, struct error *err);
+void staged_free(struct staged *s);
+
+#endif

@@ -1,0 +1,277 @@
+#include "engine/archive/create.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "engine/archive/conf.h"
+#include "engine/archive/conf_section.h"
+#include "engine/archive/firmware.h"
+#include "engine/archive/hash.h"
+#include "engine/archive/resource_file.h"
+#include "engine/archive/zip_writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The output: a temporary file next to the path that is renamed at the end, or standard output. */
+struct create_output {
+    const char *path; /* NULL: standard output */
+    char *temporary;
+    int fd;
+};
+
+static int create_open(struct create_output *out, const char *path, struct error *err)
+{
+    *out = (struct create_output){.fd = STDOUT_FILENO};
+    if (!path || !strcmp(path, "-"))
+        return 0;
+    out->path = path;
+    out->temporary = memory_printf("%s.XXXXXX", path);
+    out->fd = mkostemp(out->temporary, O_CLOEXEC);
+    if (out->fd >= 0)
+        return 0;
+    error_errno(err, "Cannot create '%s'", path);
+    free(out->temporary);
+    out->temporary = NULL;
+    return -1;
+}
+
+static int create_close(struct create_output *out, int rc, struct error *err)
+{
+    if (!out->temporary)
+        return rc;
+    mode_t mask = umask(0);
+    umask(mask);
+    if (!rc && (fchmod(out->fd, 0666 & ~mask) || rename(out->temporary, out->path)))
+        rc = error_errno(err, "cannot write '%s'", out->path);
+    if (rc)
+        unlink(out->temporary);
+    close(out->fd);
+    free(out->temporary);
+    return rc;
+}
+
+static int create_measure(cfg_t *resource, struct error *err)
+{
+    char digest[HASH_TEXT_SIZE];
+    uint8_t piece[65536];
+    struct resource_file file;
+    struct hash h;
+    ssize_t n;
+
+    if (resource_file_open(&file, resource, err))
+        return -1;
+    struct source data = resource_file_source(&file);
+    hash_start(&h);
+    while ((n = data.read(data.data, piece, sizeof piece, err)) > 0)
+        hash_add(&h, piece, (size_t)n);
+    hash_end_text(&h, digest);
+    if (!n)
+        resource_file_describe(&file, resource, digest);
+    resource_file_close(&file);
+    return n < 0 ? -1 : 0;
+}
+
+/* assert-size-lte and -gte count blocks of 512 bytes. */
+static int create_assert_size(cfg_t *resource, struct error *err)
+{
+    long most = cfg_getint(resource, "assert-size-lte"),
+         least = cfg_getint(resource, "assert-size-gte");
+    uint64_t size = 0;
+
+    for (unsigned i = 0; i < cfg_size(resource, "length"); i++)
+        size += (uint64_t)cfg_getnint(resource, "length", i);
+    if (!cfg_getstr(resource, "host-path"))
+        return 0;
+    if (most >= 0 && size > (uint64_t)most * 512)
+        return error_set(err, EXIT_FAILED,
+                         "file-size assertion failed on '%s'. Size is %" PRIu64
+                         " bytes. It must be <= %" PRIu64 " bytes (%ld blocks)",
+                         cfg_title(resource), size, (uint64_t)most * 512, most);
+    if (least >= 0 && size < (uint64_t)least * 512)
+        return error_set(err, EXIT_FAILED,
+                         "file-size assertion failed on '%s'. Size is %" PRIu64
+                         " bytes. It must be >= %" PRIu64 " bytes (%ld blocks)",
+                         cfg_title(resource), size, (uint64_t)least * 512, least);
+    return 0;
+}
+
+/* meta.conf.ed25519 (if it is signed) and meta.conf, the first entries of every archive. */
+static int create_head(struct zip_writer *w, const struct buffer *meta, const struct signer *signer,
+                       struct error *err)
+{
+    uint8_t signature[KEYS_SIGNATURE_SIZE];
+    struct source_bytes text = {.data = signature, .left = sizeof signature};
+    struct source data = source_from_bytes(&text);
+
+    if (signer_is_set(signer)) {
+        if (signer_sign(signer, meta->data, meta->len, signature, err))
+            return -1;
+        struct zip_new_entry entry = {
+            .name = FIRMWARE_SIGNATURE_NAME, .size = sizeof signature, .stored = true};
+        if (zip_writer_add(w, &entry, &data, err))
+            return -1;
+    }
+    text = (struct source_bytes){.data = meta->data, .left = meta->len};
+    struct zip_new_entry entry = {
+        .name = FIRMWARE_META_NAME, .size = meta->len, .has_mtime = true, .mtime = meta_now()};
+    return zip_writer_add(w, &entry, &data, err);
+}
+
+/* Resource NAME is entry data/NAME, resource /X is entry X. The caller frees the result. */
+static char *create_entry_name(const char *resource)
+{
+    return *resource == '/' ? memory_text(resource + 1) : memory_printf("data/%s", resource);
+}
+
+static int create_resource(struct zip_writer *w, cfg_t *resource, struct error *err)
+{
+    char *name = create_entry_name(cfg_title(resource));
+    struct resource_file file;
+    int rc = -1;
+
+    if (!resource_file_open(&file, resource, err)) {
+        struct source data = resource_file_source(&file);
+        struct zip_new_entry entry = {.name = name, .size = firmware_resource_size(resource)};
+        rc = zip_writer_add(w, &entry, &data, err);
+        resource_file_close(&file);
+    }
+    free(name);
+    return rc;
+}
+
+static int create_write(cfg_t *cfg, int fd, const struct signer *signer, int level,
+                        struct error *err)
+{
+    struct zip_writer *w = zip_writer_new(fd, level);
+    struct buffer meta = {0};
+    int rc = -1;
+
+    conf_print(cfg, &meta);
+    if (meta.len > CONF_META_MAX) {
+        error_set(err, EXIT_FAILED,
+                  "the configuration makes a meta.conf of %zu bytes; no applier reads more than %d",
+                  meta.len, CONF_META_MAX);
+        goto cleanup;
+    }
+    if (create_head(w, &meta, signer, err))
+        goto cleanup;
+    for (unsigned i = 0; i < cfg_size(cfg, "file-resource"); i++)
+        if (create_resource(w, cfg_getnsec(cfg, "file-resource", i), err))
+            goto cleanup;
+    rc = zip_writer_finish(w, err);
+cleanup:
+    buffer_free(&meta);
+    zip_writer_free(w);
+    return rc;
+}
+
+int create_archive(const char *conf, const char *output, const struct signer *signer, int level,
+                   struct error *err)
+{
+    struct create_output out;
+    int rc = -1;
+
+    /* So that an unescaped use in the configuration survives until the archive is applied. */
+    setenv("FWUP_META_UUID", "${FWUP_META_UUID}", 1);
+    setenv("FWUP_META_NICKNAME", "${FWUP_META_NICKNAME}", 1);
+    cfg_t *cfg = conf_parse_file(conf, err);
+    if (!cfg)
+        return -1;
+    for (unsigned i = 0; i < cfg_size(cfg, "file-resource"); i++) {
+        cfg_t *resource = cfg_getnsec(cfg, "file-resource", i);
+        if (create_measure(resource, err) || create_assert_size(resource, err))
+            goto cleanup;
+    }
+    if (create_open(&out, output, err))
+        goto cleanup;
+    rc = create_close(&out, create_write(cfg, out.fd, signer, level, err), err);
+cleanup:
+    cfg_free(cfg);
+    return rc;
+}
+
+static ssize_t create_read_entry(void *data, void *buf, size_t size, struct error *err)
+{
+    return zip_reader_read(data, buf, size, err);
+}
+
+/* The copy needs each entry's size before its data: stated in the archive, or found by reading it
+ * once. */
+static int create_copy_entry(struct zip_writer *w, struct firmware *fw,
+                             const struct zip_entry *from, struct error *err)
+{
+    struct source data = {.read = create_read_entry, .data = fw->zip};
+    cfg_t *resource = conf_section(fw->cfg, "file-resource", from->name);
+    char *name = create_entry_name(from->name);
+    struct zip_new_entry entry = {.name = name, .size = from->size};
+
+    if (!from->size_known)
+        entry.size = resource ? firmware_resource_size(resource) : 0;
+    int rc = zip_writer_add(w, &entry, &data, err);
+    free(name);
+    return rc;
+}
+
+static int create_copy(struct firmware *fw, int fd, const struct signer *signer, struct error *err)
+{
+    struct zip_writer *w = zip_writer_new(fd, 9);
+    struct zip_entry entry;
+    int rc = create_head(w, &fw->meta_text, signer, err), found = 0;
+
+    while (!rc && (found = firmware_next(fw, &entry, err)) > 0)
+        rc = create_copy_entry(w, fw, &entry, err);
+    if (!rc)
+        rc = found < 0 ? -1 : zip_writer_finish(w, err);
+    zip_writer_free(w);
+    return rc;
+}
+
+/* Opens an archive and writes what is made of it. */
+static int create_from(const char *input, const char *output,
+                       int (*write)(struct firmware *fw, int fd, const struct signer *signer,
+                                    struct error *err),
+                       const struct signer *signer, struct error *err)
+{
+    struct create_output out;
+    struct firmware fw;
+    int rc = -1;
+
+    int fd = open(input, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, "Cannot open '%s'", input);
+    if (firmware_open(&fw, source_from_fd(&fd), NULL, err))
+        goto cleanup;
+    if (!create_open(&out, output, err))
+        rc = create_close(&out, write(&fw, out.fd, signer, err), err);
+    firmware_close(&fw);
+cleanup:
+    close(fd);
+    return rc;
+}
+
+int create_signed(const char *input, const char *output, const struct signer *signer,
+                  struct error *err)
+{
+    return create_from(input, output, create_copy, signer, err);
+}
+
+static int create_write_meta(struct firmware *fw, int fd, const struct signer *signer,
+                             struct error *err)
+{
+    (void)signer;
+    return io_write_all(fd, fw->meta_text.data, fw->meta_text.len)
+               ? error_errno(err, "cannot write what is to be signed")
+               : 0;
+}
+
+int create_digest(const char *input, const char *output, struct error *err)
+{
+    return create_from(input, output, create_write_meta, NULL, err);
+}

@@ -1,0 +1,40 @@
+/* An mbr section as numbers, checked (docs/fw-format.md, "MBR"). Encoding it is apply/'s work. */
+#ifndef FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
+#define FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
+
+#include "base/error.h"
+
+#include <confuse.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MBR_BOOTSTRAP_SIZE 440
+#define MBR_PRIMARIES 4
+#define MBR_PARTITIONS 12 /* 0 to 3, then logical ones inside partition 3 */
+#define MBR_OSII_MAX 16
+
+struct mbr_partition {
+    bool present, boot, expand;
+    uint8_t type;
+    uint32_t offset, count; /* blocks of 512 bytes */
+};
+
+struct mbr_osii {
+    uint16_t major, minor;
+    uint32_t start, load, entry, blocks;
+    uint8_t attribute;
+};
+
+struct mbr_table {
+    bool has_bootstrap, has_osip;
+    uint8_t bootstrap[MBR_BOOTSTRAP_SIZE];
+    uint32_t signature;
+    struct mbr_partition partition[MBR_PARTITIONS];
+    uint8_t osip_major, osip_minor, osip_pointers;
+    int osii_count; /* the highest index + 1 */
+    struct mbr_osii osii[MBR_OSII_MAX];
+};
+
+int mbr_table_read(cfg_t *section, struct mbr_table *table, struct error *err);
+
+#endif

@@ -1,0 +1,10 @@
+/* Checking a whole archive without applying it: every entry, size, CRC and hash. */
+#ifndef FWSSH_ENGINE_ARCHIVE_VERIFY_H
+#define FWSSH_ENGINE_ARCHIVE_VERIFY_H
+
+#include "engine/archive/firmware.h"
+
+/* Reads the opened firmware to its end. */
+int verify_resources(struct firmware *fw, struct error *err);
+
+#endif

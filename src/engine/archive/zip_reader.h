@@ -1,0 +1,42 @@
+/*
+ * Reads a ZIP as a stream, front to back, from its local headers only (docs/fw-format.md,
+ * "Container"; APPNOTE.TXT 4.3.7 to 4.3.9). The central directory is never needed, so an update can
+ * begin before it has arrived.
+ */
+#ifndef FWSSH_ENGINE_ARCHIVE_ZIP_READER_H
+#define FWSSH_ENGINE_ARCHIVE_ZIP_READER_H
+
+#include "base/source.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ZIP_NAME_MAX 511
+
+struct zip_reader;
+
+struct zip_entry {
+    char name[ZIP_NAME_MAX + 1];
+    bool size_known;
+    uint64_t size; /* uncompressed, if size_known */
+    int64_t mtime; /* seconds since 1970: the UT field, else the DOS time taken as UTC */
+};
+
+/* The source stays the caller's and must outlive the reader. */
+struct zip_reader *zip_reader_new(struct source source);
+void zip_reader_free(struct zip_reader *r);
+
+/* Goes to the next entry (skipping what is left of the present one): 1 found, 0 no more, -1 error.
+ */
+int zip_reader_next(struct zip_reader *r, struct zip_entry *entry, struct error *err);
+
+/*
+ * Data of the present entry: the count, 0 at its end (when its CRC and size have been checked), -1
+ * on damage (EXIT_MISMATCH) or when the input cannot be read.
+ */
+ssize_t zip_reader_read(struct zip_reader *r, void *buf, size_t size, struct error *err);
+
+/* Bytes taken from the source so far. */
+uint64_t zip_reader_position(const struct zip_reader *r);
+
+#endif

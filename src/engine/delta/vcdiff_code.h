@@ -1,0 +1,50 @@
+/* The instructions of one VCDIFF window (RFC 3284, 5): default code table and address cache. */
+#ifndef FWSSH_ENGINE_DELTA_VCDIFF_CODE_H
+#define FWSSH_ENGINE_DELTA_VCDIFF_CODE_H
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum vcdiff_kind { VCDIFF_NONE, VCDIFF_ADD, VCDIFF_RUN, VCDIFF_COPY };
+
+/* A section of a window and how far it has been used. */
+struct vcdiff_section {
+    const uint8_t *at, *end;
+};
+
+#define VCDIFF_NEAR 4
+#define VCDIFF_SAME (3 * 256)
+
+/* Where decoding stands in a window. Can be copied, to look ahead. */
+struct vcdiff_cursor {
+    struct vcdiff_section code, address, data;
+    uint64_t source_size; /* of the window's source segment */
+    uint32_t target_size, target_at;
+    uint64_t near[VCDIFF_NEAR];
+    uint64_t same[VCDIFF_SAME];
+    unsigned near_next;
+    int second; /* table index whose second instruction comes next, or -1 */
+};
+
+struct vcdiff_instruction {
+    enum vcdiff_kind kind;
+    uint32_t size;
+    uint64_t address;    /* COPY: in source segment and target, one behind the other */
+    const uint8_t *data; /* ADD: size bytes, RUN: one */
+};
+
+/*
+ * The next instruction, checked: it stays within the target window, its data are there, and its
+ * address lies before its place. 1, 0 at the end, -1.
+ */
+int vcdiff_code_next(struct vcdiff_cursor *c, struct vcdiff_instruction *instruction,
+                     struct error *err);
+
+/* An integer of RFC 3284, 2: seven bits a byte, the highest first. -1 if it does not end or fit. */
+int vcdiff_code_integer(struct vcdiff_section *s, uint64_t *value);
+
+int vcdiff_damaged(struct error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* The command line of fwpack: fwup's options (docs/fw-format.md, "Command line"), and the same as
+ * words. */
+#ifndef FWSSH_ENGINE_PACK_PACK_OPTIONS_H
+#define FWSSH_ENGINE_PACK_PACK_OPTIONS_H
+
+#include "base/error.h"
+#include "engine/apply/apply.h"
+#include "engine/apply/report.h"
+#include "engine/archive/keys.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum pack_command {
+    PACK_NONE,
+    PACK_APPLY,
+    PACK_ACTIVATE,
+    PACK_CREATE,
+    PACK_LIST,
+    PACK_METADATA,
+    PACK_SIGN,
+    PACK_VERIFY,
+    PACK_GEN_KEYS,
+    PACK_CARDS,
+    PACK_CARD,
+    PACK_SPARSE_CHECK,
+    PACK_VERSION,
+    PACK_HELP,
+};
+
+struct pack_options {
+    bool words; /* fwpack's own words: exit statuses of DESIGN, not just 0 and 1 */
+    enum pack_command command;
+    const char *device, *conf, *input, *output, *task;
+    const char *metadata_key, *reboot_param_path, *sparse_path;
+    uint64_t sparse_size, max_blocks;
+    int level; /* of compression */
+    bool has_private_key;
+    uint8_t private_key[KEYS_PRIVATE_SIZE];
+    struct public_keys keys;
+    const char *minimum_version[APPLY_MINIMA];
+    const char *stage_path;            /* apply up to what decides what boots */
+    const char *sign_command, *attach; /* other ways to sign than with a key that is here */
+    bool digest;                       /* with sign: write what is to be signed */
+    bool require_signature;
+    bool exit_handshake, enable_trim, minimize, unmount, unsafe;
+    int verify_writes; /* -1: on for devices */
+    bool numeric, quiet, yes;
+    struct report report;
+};
+
+/* 0, or -1 with the error set: EXIT_USAGE where the usage should be shown. */
+int pack_options_parse(struct pack_options *o, int argc, char **argv, struct error *err);
+void pack_options_usage(void);
+
+/* The status of a mistake in the command line. */
+enum exit_status pack_usage_status(const struct pack_options *o);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * A firmware to several devices: so many at once, each in a process of its own, shown by one. The
+ * first ones may go alone (--canary), and too many failures end it (--max-failures). An interrupt
+ * begins no more devices, a second one stops those that are under way.
+ */
+#ifndef FWSSH_HOST_COMMAND_FLEET_H
+#define FWSSH_HOST_COMMAND_FLEET_H
+
+#include "host/command/firmware_find.h"
+#include "host/command/push_options.h"
+
+/* EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED. */
+int fleet_run(const struct push_options *o, struct firmware_file *firmware);
+
+#endif

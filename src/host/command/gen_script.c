@@ -1,0 +1,75 @@
+#include "host/command/gen_script.h"
+
+#include "base/buffer.h"
+#include "base/io.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The lines of upload.sh, made from that file at build time. */
+static const char *const script_lines[] = {
+#include "upload.sh.inc"
+};
+
+/* As the origin does, a person is asked; without one, --force is needed. */
+static bool gen_script_may_overwrite(const char *path)
+{
+    char answer[16];
+
+    if (!isatty(STDIN_FILENO)) {
+        fprintf(stderr, "fwssh: %s exists; use --force to overwrite it\n", path);
+        return false;
+    }
+    printf("%s exists. Overwrite it? [y/N] ", path);
+    fflush(stdout);
+    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static int gen_script_write(const char *path, bool force)
+{
+    struct buffer text = {0};
+    struct error err;
+    int status = EXIT_FAILED;
+
+    for (size_t i = 0; i < sizeof script_lines / sizeof *script_lines; i++)
+        buffer_add_text(&text, script_lines[i]);
+    if (!strcmp(path, "-")) {
+        status = io_write_all(STDOUT_FILENO, text.data, text.len) ? EXIT_FAILED : EXIT_DONE;
+    } else if (force || access(path, F_OK) || gen_script_may_overwrite(path)) {
+        if (io_write_file(path, text.data, text.len, 0755, &err)) {
+            fprintf(stderr, "fwssh: %s\n", err.text);
+        } else {
+            printf("Wrote %s: ./%s [destination] [file.fw]\n", path, path);
+            status = EXIT_DONE;
+        }
+    }
+    buffer_free(&text);
+    return status;
+}
+
+int gen_script_run(int argc, char **argv)
+{
+    static const struct option names[] = {{"output", required_argument, NULL, 'o'},
+                                          {"force", no_argument, NULL, 'f'},
+                                          {NULL, 0, NULL, 0}};
+    const char *path = "upload.sh";
+    bool force = false;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "o:f", names, NULL)) != -1) {
+        if (c == 'o')
+            path = optarg;
+        else if (c == 'f')
+            force = true;
+        else
+            return EXIT_USAGE;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "fwssh: gen-script takes no '%s'\n", argv[optind]);
+        return EXIT_USAGE;
+    }
+    return gen_script_write(path, force);
+}

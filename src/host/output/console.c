@@ -1,0 +1,427 @@
+#include "host/output/console.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONSOLE_BAR_WIDTH 30
+#define CONSOLE_DRAW_SECONDS 0.1
+#define CONSOLE_RATE_SECONDS 0.5
+#define CONSOLE_PLAIN_STEP 25
+#define CONSOLE_LINE_MAX 4096
+
+/* RFC 8259: quotes, backslashes and control characters are escaped; bytes that are no UTF-8 become
+ * U+FFFD. */
+static size_t utf8_length(const unsigned char *p)
+{
+    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 0;
+
+    if (p[0] >= 0xf0 && p[0] < 0xf5)
+        len = 4;
+    for (size_t i = 1; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+void console_json_string(struct buffer *out, const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+
+    buffer_add(out, "\"", 1);
+    while (*p) {
+        size_t len = utf8_length(p);
+        if (*p == '"' || *p == '\\')
+            buffer_printf(out, "\\%c", *p);
+        else if (*p < 0x20 || *p == 0x7f)
+            buffer_printf(out, "\\u%04x", *p);
+        else if (len)
+            buffer_add(out, p, len);
+        else
+            buffer_add_text(out, "\xef\xbf\xbd");
+        p += len ? len : 1;
+    }
+    buffer_add(out, "\"", 1);
+}
+
+static void console_log(struct console *c, const char *kind, const char *text)
+{
+    struct timespec now;
+    char when[32];
+    struct tm tm;
+
+    if (!c->log)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+    fprintf(c->log, "%s.%03ldZ %s %s\n", when, now.tv_nsec / 1000000, kind, text);
+    fflush(c->log);
+}
+
+static int console_open_log(struct console *c, const char *dir, struct error *err)
+{
+    char when[32];
+    struct tm tm;
+    time_t now = time(NULL);
+
+    gmtime_r(&now, &tm);
+    strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &tm);
+    if (mkdir(dir, 0777) && errno != EEXIST)
+        return error_errno(err, "cannot create the directory %s (--log-dir)", dir);
+    char *name = memory_text(c->host);
+    for (char *p = name; *p; p++)
+        if (*p == '/')
+            *p = '_';
+    c->log_path = memory_printf("%s/%s-%s-%d.log", dir, name, when, (int)getpid());
+    free(name);
+    c->log = fopen(c->log_path, "we");
+    return c->log ? 0 : error_errno(err, "cannot create %s (--log-dir)", c->log_path);
+}
+
+int console_open(struct console *c, const char *host, bool json, bool quiet, const char *log_dir,
+                 struct error *err)
+{
+    *c = (struct console){.host = host, .out = stdout, .last_percent = -1, .start = io_now()};
+    c->mode = json                    ? CONSOLE_JSON
+              : quiet                 ? CONSOLE_QUIET
+              : isatty(STDOUT_FILENO) ? CONSOLE_TERMINAL
+                                      : CONSOLE_PLAIN;
+    return log_dir ? console_open_log(c, log_dir, err) : 0;
+}
+
+void console_close(struct console *c)
+{
+    if (c->log)
+        fclose(c->log);
+    free(c->log_path);
+    buffer_free(&c->line[0]);
+    buffer_free(&c->line[1]);
+}
+
+static void console_relay(struct console *c, char kind, const char *text)
+{
+    fprintf(c->out, "%c %s\n", kind, text);
+    fflush(c->out);
+}
+
+static void console_clear_bar(struct console *c)
+{
+    if (c->bar_shown)
+        fputs("\r\033[K", stdout);
+    c->bar_shown = false;
+}
+
+static void console_json(struct console *c, const char *event, const struct buffer *members)
+{
+    struct buffer line = {0};
+
+    buffer_add_text(&line, "{\"event\":");
+    console_json_string(&line, event);
+    buffer_add_text(&line, ",\"host\":");
+    console_json_string(&line, c->host);
+    buffer_printf(&line, "%s}\n", buffer_text(members));
+    fputs(buffer_text(&line), c->out);
+    fflush(c->out);
+    buffer_free(&line);
+}
+
+static void console_json_member(struct buffer *members, const char *key, const char *text)
+{
+    buffer_printf(members, ",\"%s\":", key);
+    if (text)
+        console_json_string(members, text);
+    else
+        buffer_add_text(members, "null");
+}
+
+static void console_json_firmware(struct console *c, const struct firmware_file *f, int port)
+{
+    struct buffer m = {0};
+
+    console_json_member(&m, "file", f->path);
+    buffer_printf(&m, ",\"size\":%" PRIu64 ",\"port\":%d", f->size, port);
+    console_json_member(&m, "product", f->product);
+    console_json_member(&m, "version", f->version);
+    console_json_member(&m, "uuid", f->uuid);
+    console_json_member(&m, "nickname", f->nickname);
+    console_json_member(&m, "platform", f->platform);
+    console_json_member(&m, "architecture", f->architecture);
+    console_json(c, "firmware", &m);
+    buffer_free(&m);
+}
+
+static void console_line(struct console *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void console_line(struct console *c, const char *fmt, ...)
+{
+    char text[1200];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    console_log(c, "fwssh", text);
+    if (c->mode == CONSOLE_RELAY)
+        console_relay(c, CONSOLE_RELAY_NOTE, text);
+    if (c->mode != CONSOLE_TERMINAL && c->mode != CONSOLE_PLAIN)
+        return;
+    console_clear_bar(c);
+    puts(text);
+    fflush(stdout);
+}
+
+void console_firmware(struct console *c, const struct firmware_file *f, int port)
+{
+    if (c->mode == CONSOLE_JSON)
+        console_json_firmware(c, f, port);
+    console_line(c, "Firmware: %s (%.1f MB)", f->path, (double)f->size / 1e6);
+    console_line(c, "Product:  %s %s", f->product ? f->product : "(not named)",
+                 f->version ? f->version : "");
+    console_line(c, "UUID:     %s (%s)", f->uuid, f->nickname ? f->nickname : "");
+    if (f->platform)
+        console_line(c, "Platform: %s %s", f->platform, f->architecture ? f->architecture : "");
+    console_line(c, "Device:   %s port %d", c->host, port);
+}
+
+void console_note(struct console *c, const char *text)
+{
+    if (c->mode == CONSOLE_JSON) {
+        struct buffer m = {0};
+        console_json_member(&m, "text", text);
+        console_json(c, "note", &m);
+        buffer_free(&m);
+    }
+    console_line(c, "%s", text);
+}
+
+void console_state(struct console *c, const char *text)
+{
+    if (c->mode == CONSOLE_TERMINAL) {
+        printf("\r\033[K%s", text);
+        fflush(stdout);
+        c->bar_shown = true;
+    } else {
+        console_note(c, text);
+    }
+}
+
+static void console_draw(struct console *c, int percent)
+{
+    double seconds = io_now() - c->start, rate = seconds > 0 ? (double)c->sent / seconds : 0;
+    int filled = percent * CONSOLE_BAR_WIDTH / 100;
+    char bar[CONSOLE_BAR_WIDTH + 1];
+    char left[64] = "";
+
+    memset(bar, ' ', CONSOLE_BAR_WIDTH);
+    memset(bar, '#', (size_t)filled);
+    bar[CONSOLE_BAR_WIDTH] = '\0';
+    /* The first moments fill buffers and say nothing of the speed. */
+    if (seconds > CONSOLE_RATE_SECONDS && rate > 0)
+        snprintf(left, sizeof left, ", %.1f MB/s, %d s left", rate / 1e6,
+                 (int)((double)(c->total - c->sent) / rate));
+    if (c->sent >= c->total && *c->device_bar)
+        printf("\r\033[Kdevice: %s", c->device_bar);
+    else
+        printf("\r\033[Ksending %3d%% [%s] %.1f of %.1f MB%s", percent, bar, (double)c->sent / 1e6,
+               (double)c->total / 1e6, left);
+    fflush(stdout);
+    c->bar_shown = true;
+    c->last_draw = io_now();
+}
+
+static void console_plain_progress(struct console *c, int percent)
+{
+    if (percent < c->last_percent + CONSOLE_PLAIN_STEP && percent < 100)
+        return;
+    c->last_percent = percent;
+    console_line(c, "sent %d%% (%.1f of %.1f MB)", percent, (double)c->sent / 1e6,
+                 (double)c->total / 1e6);
+}
+
+static void console_json_progress(struct console *c, int percent)
+{
+    struct buffer m = {0};
+
+    c->last_percent = percent;
+    buffer_printf(&m, ",\"sent\":%" PRIu64 ",\"total\":%" PRIu64 ",\"percent\":%d", c->sent,
+                  c->total, percent);
+    console_json(c, "progress", &m);
+    buffer_free(&m);
+}
+
+static void console_relay_percent(struct console *c, int percent)
+{
+    char text[16];
+
+    c->last_percent = percent;
+    snprintf(text, sizeof text, "%d", percent);
+    console_relay(c, CONSOLE_RELAY_PERCENT, text);
+}
+
+void console_progress(struct console *c, uint64_t sent, uint64_t total)
+{
+    bool end = sent == total;
+    int percent = total ? (int)((double)sent * 100 / (double)total) : 100;
+
+    if (!c->sent)
+        c->start = io_now();
+    c->sent = sent;
+    c->total = total;
+    if (percent == c->last_percent && c->mode != CONSOLE_TERMINAL)
+        return;
+    if (c->mode == CONSOLE_TERMINAL && (end || io_now() - c->last_draw > CONSOLE_DRAW_SECONDS))
+        console_draw(c, percent);
+    else if (c->mode == CONSOLE_PLAIN && percent > 0)
+        console_plain_progress(c, percent);
+    else if (c->mode == CONSOLE_JSON)
+        console_json_progress(c, percent);
+    else if (c->mode == CONSOLE_RELAY)
+        console_relay_percent(c, percent);
+    if (c->mode != CONSOLE_PLAIN && end && c->log)
+        console_log(c, "fwssh", "sent 100%");
+}
+
+static void console_device_line(struct console *c, int stream, const char *text)
+{
+    /* The subsystem fwssh answers a program, and tells people on standard error. */
+    if (stream == 0 && !strncmp(text, "fwssh/1 ", 8))
+        return;
+    console_log(c, stream ? "device-stderr" : "device", text);
+    if (c->mode == CONSOLE_JSON) {
+        struct buffer m = {0};
+        console_json_member(&m, "stream", stream ? "stderr" : "stdout");
+        console_json_member(&m, "text", text);
+        console_json(c, "text", &m);
+        buffer_free(&m);
+        return;
+    }
+    if (c->mode == CONSOLE_RELAY)
+        console_relay(c, CONSOLE_RELAY_DEVICE, text);
+    if (c->mode == CONSOLE_RELAY || c->mode == CONSOLE_SILENT ||
+        (c->mode == CONSOLE_QUIET && !stream))
+        return;
+    console_clear_bar(c);
+    FILE *out = stream ? stderr : stdout;
+    fprintf(out, "%s\n", text);
+    fflush(out);
+}
+
+/* Cursor movements and colours of the device's text would tear our own line. */
+static void console_strip(char *text)
+{
+    char *to = text;
+
+    for (const char *p = text; *p; p++) {
+        if (*p == '\033' && p[1] == '[') {
+            p += 2;
+            while (*p && (*p < '@' || *p > '~'))
+                p++;
+            if (!*p)
+                break;
+            continue;
+        }
+        if ((unsigned char)*p >= 0x20 || *p == '\t')
+            *to++ = *p;
+    }
+    while (to > text && to[-1] == ' ')
+        to--;
+    *to = '\0';
+}
+
+/* A piece that ended in CR is progress, drawn over and over; in LF, a line. */
+static void console_device_piece(struct console *c, int stream, bool is_line)
+{
+    struct buffer *b = &c->line[stream];
+
+    if (b->data)
+        console_strip(b->data);
+    const char *text = buffer_text(b);
+    if (is_line) {
+        console_device_line(c, stream, text);
+        if (stream == 0)
+            c->device_bar[0] = '\0';
+    } else if (*text) {
+        snprintf(c->device_bar, sizeof c->device_bar, "%.150s", text);
+        if (c->mode == CONSOLE_TERMINAL && c->sent >= c->total && c->total)
+            console_draw(c, 100);
+    }
+    buffer_clear(b);
+}
+
+void console_device_text(struct console *c, int stream, const char *data, size_t len)
+{
+    struct buffer *b = &c->line[stream];
+
+    for (size_t i = 0; i < len; i++) {
+        bool wrapped = b->len >= CONSOLE_LINE_MAX;
+        bool crlf = data[i] == '\r' && i + 1 < len && data[i + 1] == '\n';
+        if (crlf)
+            continue;
+        if (data[i] == '\n' || wrapped)
+            console_device_piece(c, stream, true);
+        else if (data[i] == '\r')
+            console_device_piece(c, stream, false);
+        if (data[i] != '\n' && data[i] != '\r' && data[i])
+            buffer_add(b, data + i, 1);
+    }
+}
+
+static void console_flush_device(struct console *c)
+{
+    for (int stream = 0; stream < 2; stream++)
+        if (c->line[stream].len)
+            console_device_piece(c, stream, true);
+}
+
+static void console_json_result(struct console *c, int status, const char *text)
+{
+    struct buffer m = {0};
+
+    buffer_printf(&m, ",\"status\":%d", status);
+    console_json_member(&m, "text", text);
+    if (c->log_path)
+        console_json_member(&m, "log", c->log_path);
+    console_json(c, "result", &m);
+    buffer_free(&m);
+}
+
+static void console_relay_result(struct console *c, int status, const char *text)
+{
+    char *line = memory_printf("%d %s", status, text);
+
+    for (char *p = line; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+    console_relay(c, CONSOLE_RELAY_RESULT, line);
+    free(line);
+}
+
+void console_result(struct console *c, int status, const char *text)
+{
+    console_flush_device(c);
+    console_clear_bar(c);
+    console_log(c, status ? "error" : "result", text);
+    if (c->mode == CONSOLE_JSON)
+        console_json_result(c, status, text);
+    if (c->mode == CONSOLE_RELAY)
+        console_relay_result(c, status, text);
+    if (c->mode > CONSOLE_QUIET)
+        return;
+    if (status)
+        fprintf(stderr, "fwssh: %s: %s\n", c->host, text);
+    else if (c->mode != CONSOLE_QUIET)
+        printf("%s\n", text);
+    if (c->log_path && c->mode != CONSOLE_QUIET)
+        printf("Log: %s\n", c->log_path);
+    fflush(stdout);
+}
