@@ -43,7 +43,7 @@ ENGINE = {
     "engine/archive": set(),
     "engine/medium": set(),
     "engine/fat": {"engine/medium"},
-    "engine/delta": {"engine/medium", "engine/fat", "engine/apply"},
+    "engine/delta": {"engine/medium", "engine/fat"},
     "engine/apply": {"engine/archive", "engine/medium", "engine/fat", "engine/delta"},
     "engine/pack": {"engine/archive", "engine/medium", "engine/apply"},
 }

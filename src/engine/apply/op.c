@@ -21,13 +21,3 @@ const struct op_type *op_find(const char *name)
             return types[i];
     return NULL;
 }
-
-int op_block_range(uint64_t offset, uint64_t count, struct op_range *range, struct error *err)
-{
-    if (__builtin_mul_overflow(offset, (uint64_t)BLOCK_SIZE, &range->offset) ||
-        __builtin_mul_overflow(count, (uint64_t)BLOCK_SIZE, &range->len) ||
-        range->offset > INT64_MAX - range->len || range->len > INT64_MAX)
-        return error_set(err, EXIT_MISMATCH, "block offset %llu and count %llu are out of range",
-                         (unsigned long long)offset, (unsigned long long)count);
-    return 0;
-}

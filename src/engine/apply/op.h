@@ -11,23 +11,20 @@
 #include "engine/archive/mbr_table.h"
 #include "engine/archive/uboot_table.h"
 #include "engine/medium/block_cache.h"
+#include "engine/medium/block_range.h"
 #include "engine/medium/disk_cipher.h"
 
 #include <confuse.h>
 
 struct resource_stream;
 
-struct op_range {
-    uint64_t offset, len; /* bytes that the operation writes */
-};
-
 struct op {
     const struct op_type *type;
     int argc;
     const char *const *argv;
-    uint64_t number[3]; /* the numeric arguments, by position */
-    uint64_t units;     /* of progress */
-    struct op_range range[2];
+    uint64_t number[3];          /* the numeric arguments, by position */
+    uint64_t units;              /* of progress */
+    struct block_range range[2]; /* what it writes */
     int ranges;
     struct mbr_table *mbr;      /* owned; mbr_write */
     struct gpt_table *gpt;      /* owned; gpt_write */
@@ -81,8 +78,5 @@ extern const struct op_type op_path_write, op_pipe_write, op_ubi_volume_write, o
 
 /* The implementation of a function; NULL if there is no such function. */
 const struct op_type *op_find(const char *name);
-
-/* offset * 512 and count * 512 as a range; an error when they do not fit 64 bits. */
-int op_block_range(uint64_t offset, uint64_t count, struct op_range *range, struct error *err);
 
 #endif

@@ -15,7 +15,7 @@ static int op_fat_plan(struct op *op, const struct op_source *source, struct err
     (void)source;
     op->units = OP_FAT_UNITS;
     op->ranges = 1;
-    return op_block_range(op->number[0], 1, &op->range[0], err);
+    return block_range_set(&op->range[0], op->number[0], 1, err);
 }
 
 /* Puts "function(path)" before an error. */
@@ -100,7 +100,7 @@ static int op_fat_mkfs_plan(struct op *op, const struct op_source *source, struc
     (void)source;
     op->units = OP_FAT_UNITS;
     op->ranges = 1;
-    return op_block_range(op->number[0], op->number[1], &op->range[0], err);
+    return block_range_set(&op->range[0], op->number[0], op->number[1], err);
 }
 
 static int op_fat_mkfs_run(const struct op *op, struct op_context *context, struct error *err)
@@ -195,8 +195,8 @@ static int op_fat_cp_plan(struct op *op, const struct op_source *source, struct 
     op->units = OP_FAT_UNITS;
     op->ranges = 1;
     op->number[1] = op->argc == 4 ? op->number[2] : op->number[0];
-    return op_block_range(op->number[1], 1, &op->range[0], err) ||
-                   op_block_range(op->number[0], 1, &op->range[1], err)
+    return block_range_set(&op->range[0], op->number[1], 1, err) ||
+                   block_range_set(&op->range[1], op->number[0], 1, err)
                ? -1
                : 0;
 }

@@ -8,7 +8,7 @@
 static int op_gpt_write_plan(struct op *op, const struct op_source *source, struct error *err)
 {
     cfg_t *section = conf_section(source->cfg, "gpt", op->argv[0]);
-    struct op_range end;
+    struct block_range end;
 
     if (!section)
         return error_set(err, EXIT_MISMATCH, "gpt_write: there is no gpt section named '%s'",
@@ -19,10 +19,10 @@ static int op_gpt_write_plan(struct op *op, const struct op_source *source, stru
         return error_prefix(err, "gpt '%s'", op->argv[0]);
     op->units = (uint64_t)(GPT_PRIMARY_BLOCKS + GPT_TABLE_BLOCKS) * BLOCK_SIZE;
     op->ranges = 2;
-    op->range[0] = (struct op_range){.len = GPT_PRIMARY_BLOCKS * BLOCK_SIZE};
+    op->range[0] = (struct block_range){.len = GPT_PRIMARY_BLOCKS * BLOCK_SIZE};
     /* Where the backup comes depends on the device; this is the first place that it can have. */
-    if (op_block_range(gpt_blocks_needed(op->gpt) - GPT_BACKUP_BLOCKS - 1, GPT_BACKUP_BLOCKS, &end,
-                       err))
+    if (block_range_set(&end, gpt_blocks_needed(op->gpt) - GPT_BACKUP_BLOCKS - 1, GPT_BACKUP_BLOCKS,
+                        err))
         return -1;
     op->range[1] = end;
     return 0;

@@ -17,9 +17,10 @@ static int op_mbr_write_plan(struct op *op, const struct op_source *source, stru
     for (int i = MBR_PRIMARIES; i < MBR_PARTITIONS; i++)
         logical += op->mbr->partition[i].present;
     op->units = 512;
-    op->range[0] = (struct op_range){.offset = 0, .len = MBR_SIZE};
-    op->range[1] = (struct op_range){.offset = (uint64_t)op->mbr->partition[3].offset * BLOCK_SIZE,
-                                     .len = (uint64_t)logical * MBR_SIZE};
+    op->range[0] = (struct block_range){.offset = 0, .len = MBR_SIZE};
+    op->range[1] =
+        (struct block_range){.offset = (uint64_t)op->mbr->partition[3].offset * BLOCK_SIZE,
+                             .len = (uint64_t)logical * MBR_SIZE};
     op->ranges = logical ? 2 : 1;
     return 0;
 }

@@ -18,8 +18,8 @@ static int op_raw_write_plan(struct op *op, const struct op_source *source, stru
     }
     op->units = source->resource_size;
     op->ranges = 1;
-    return op_block_range(op->number[0], span / BLOCK_SIZE + (span % BLOCK_SIZE != 0),
-                          &op->range[0], err);
+    return block_range_set(&op->range[0], op->number[0],
+                           span / BLOCK_SIZE + (span % BLOCK_SIZE != 0), err);
 }
 
 /* Data on their way into whole blocks. */
@@ -139,7 +139,7 @@ static int op_raw_memset_plan(struct op *op, const struct op_source *source, str
 {
     (void)source;
     op->ranges = 1;
-    if (op_block_range(op->number[0], op->number[1], &op->range[0], err))
+    if (block_range_set(&op->range[0], op->number[0], op->number[1], err))
         return -1;
     op->units = op->range[0].len;
     return 0;
@@ -174,7 +174,7 @@ static int op_trim_plan(struct op *op, const struct op_source *source, struct er
     (void)source;
     (void)err;
     op->units = op->number[1] / 256;
-    op->ranges = !op_block_range(op->number[0], op->number[1], &op->range[0], &ignored);
+    op->ranges = !block_range_set(&op->range[0], op->number[0], op->number[1], &ignored);
     return 0;
 }
 

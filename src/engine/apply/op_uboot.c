@@ -13,7 +13,7 @@ static int op_uboot_plan(struct op *op, const struct op_source *source, struct e
         return -1;
     op->ranges = op->uboot.redundant ? 2 : 1;
     for (int i = 0; i < op->ranges; i++)
-        op->range[i] = (struct op_range){.offset = op->uboot.offset[i], .len = op->uboot.size};
+        op->range[i] = (struct block_range){.offset = op->uboot.offset[i], .len = op->uboot.size};
     op->units = (uint64_t)op->uboot.size * (uint64_t)op->ranges;
     return 0;
 }

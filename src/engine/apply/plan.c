@@ -107,7 +107,7 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct er
 
 /* Calls check for every range that a task can write, until it fails. */
 static int plan_each_range(const struct plan *plan,
-                           int (*check)(const struct op *op, const struct op_range *range,
+                           int (*check)(const struct op *op, const struct block_range *range,
                                         void *data, struct error *err),
                            void *data, struct error *err)
 {
@@ -124,7 +124,7 @@ static int plan_each_range(const struct plan *plan,
     return 0;
 }
 
-static int plan_check_end(const struct op *op, const struct op_range *range, void *data,
+static int plan_check_end(const struct op *op, const struct block_range *range, void *data,
                           struct error *err)
 {
     const uint64_t *end = data;
@@ -150,7 +150,7 @@ struct plan_mounts {
     uint64_t device;
 };
 
-static int plan_check_mount(const struct op *op, const struct op_range *range, void *data,
+static int plan_check_mount(const struct op *op, const struct block_range *range, void *data,
                             struct error *err)
 {
     const struct plan_mounts *mounts = data;

@@ -49,11 +49,11 @@ static bool requirement_uboot_variable(const struct requirement_context *c, cons
 static bool requirement_mount(const struct requirement_context *c, const char *block,
                               struct fat_volume *v)
 {
-    struct op_range range;
+    struct block_range range;
     struct error ignored;
     uint64_t offset;
 
-    return !number_parse(block, &offset) && !op_block_range(offset, 1, &range, &ignored) &&
+    return !number_parse(block, &offset) && !block_range_set(&range, offset, 1, &ignored) &&
            !fat_volume_mount(v, c->cache, range.offset, &ignored);
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/number.h"
-#include "engine/apply/op.h"
+#include "engine/medium/block_range.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,14 +27,14 @@ static bool delta_source_is_fat(cfg_t *handler)
            cfg_getstr(handler, "delta-source-fat-path");
 }
 
-static int delta_source_raw_range(cfg_t *handler, struct op_range *range, struct error *err)
+static int delta_source_raw_range(cfg_t *handler, struct block_range *range, struct error *err)
 {
     uint64_t block;
 
     if (delta_source_block(handler, "delta-source-raw-offset", &block, err))
         return -1;
-    return op_block_range(block, (uint64_t)cfg_getint(handler, "delta-source-raw-count"), range,
-                          err);
+    return block_range_set(range, block, (uint64_t)cfg_getint(handler, "delta-source-raw-count"),
+                           err);
 }
 
 static struct disk_cipher *delta_source_cipher(cfg_t *handler, struct error *err)
@@ -53,7 +53,7 @@ static bool delta_source_is_encrypted(cfg_t *handler)
 
 int delta_source_check(cfg_t *handler, struct error *err)
 {
-    struct op_range range;
+    struct block_range range;
     uint64_t block;
 
     if (delta_source_is_raw(handler)) {
@@ -72,7 +72,7 @@ int delta_source_check(cfg_t *handler, struct error *err)
 
 static int delta_source_open_raw(struct delta_source *s, cfg_t *handler, struct error *err)
 {
-    struct op_range range;
+    struct block_range range;
 
     if (delta_source_raw_range(handler, &range, err))
         return -1;
@@ -93,10 +93,10 @@ static int delta_source_open_fat(struct delta_source *s, cfg_t *handler, struct 
     const char *path = cfg_getstr(handler, "delta-source-fat-path");
     struct fat_volume v;
     uint64_t block;
-    struct op_range range;
+    struct block_range range;
 
     if (delta_source_block(handler, "delta-source-fat-offset", &block, err) ||
-        op_block_range(block, 1, &range, err))
+        block_range_set(&range, block, 1, err))
         return -1;
     if (fat_volume_mount(&v, s->cache, range.offset, err) ||
         fat_file_extents(&v, path, &s->extents, &s->count, err))
