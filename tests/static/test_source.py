@@ -57,7 +57,7 @@ DEVICE = {
     "device/listen": {"wire", "device/config", "device/monitor", "device/receive"},
 }
 HOST = {
-    "host/output": {"host/command"},
+    "host/output": {"engine/archive", "host/command"},
     "host/remote": {"wire", "host/output", "host/command"},
     "host/command": {"wire", "engine/archive", "host/output", "host/remote"},
 }

@@ -6,7 +6,7 @@
 #ifndef FWSSH_HOST_COMMAND_FLEET_H
 #define FWSSH_HOST_COMMAND_FLEET_H
 
-#include "host/command/firmware_find.h"
+#include "engine/archive/firmware_file.h"
 #include "host/command/push_options.h"
 
 /* EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED. */

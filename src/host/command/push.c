@@ -1,5 +1,6 @@
 #include "host/command/push.h"
 
+#include "host/command/firmware_find.h"
 #include "host/command/fleet.h"
 #include "host/command/push_device.h"
 #include "host/remote/transfer.h"
@@ -38,9 +39,11 @@ int push_run(const struct push_options *o)
     struct error err;
 
     transfer_watch_signals();
+    int status;
     if (firmware_find(&firmware, o->firmware, o->target, &err))
-        return push_no_firmware(o, &err);
-    int status = o->host_count > 1 ? fleet_run(o, &firmware) : push_one(o, &firmware);
-    firmware_find_close(&firmware);
+        status = push_no_firmware(o, &err);
+    else
+        status = o->host_count > 1 ? fleet_run(o, &firmware) : push_one(o, &firmware);
+    firmware_file_close(&firmware);
     return status;
 }

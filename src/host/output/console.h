@@ -8,7 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "host/command/firmware_find.h"
+#include "engine/archive/firmware_file.h"
 
 #include <stdbool.h>
 #include <stdint.h>
