@@ -1,7 +1,7 @@
 /* fwpack: makes, checks and applies firmware archives. Options and wiring only. */
 #include "base/io.h"
-#include "engine/pack/pack_result.h"
 #include "engine/pack/pack_run.h"
+#include "wire/updater_result.h"
 
 #include <signal.h>
 #include <sodium.h>
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     int status = rc ? (int)err.status : EXIT_DONE;
     if (rc)
         tell_error(&options, &err);
-    pack_result_tell(status, &identity);
+    updater_result_tell(status, identity.uuid, identity.version);
     sodium_memzero(options.private_key, sizeof options.private_key);
     if (!options.words && status)
         status = EXIT_FAILED;

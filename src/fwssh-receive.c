@@ -1,14 +1,10 @@
 /* fwssh-receive: one update over standard input and output. Options and wiring only. */
-#include "base/device_lock.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "device/receive/confirm_guard.h"
-#include "device/receive/hook.h"
-#include "device/receive/reboot.h"
+#include "device/receive/finish.h"
+#include "device/receive/local.h"
 #include "device/receive/receive.h"
-#include "device/receive/request.h"
-#include "device/slots/device_path.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -39,11 +35,13 @@ static const char usage[] =
     "  --config-fd N    the listener's configuration, in place of -f and -o\n"
     "  --volatile-host-key  the listener's host key does not survive a reboot\n";
 
+enum local { LOCAL_NONE, LOCAL_CONFIRM, LOCAL_CONFIRM_WITHIN, LOCAL_REVERT, LOCAL_STATUS };
+
 struct options {
     const char *config, *subsystem;
     struct text_list overrides;
     bool use_stderr, test, volatile_key;
-    const char *local; /* a request of the device itself: its name */
+    enum local local;
     const char *reason;
     int confirm_seconds;
     int result_fd, config_fd;
@@ -95,20 +93,20 @@ static int parse_options(struct options *o, int argc, char **argv)
             o->volatile_key = true;
             break;
         case 'c':
-            o->local = "confirm";
+            o->local = LOCAL_CONFIRM;
             break;
         case 'W':
             if (number_parse_decimal(optarg, strlen(optarg), &number) || number > 86400)
                 return EXIT_USAGE;
-            o->local = "confirm-within";
+            o->local = LOCAL_CONFIRM_WITHIN;
             o->confirm_seconds = (int)number;
             break;
         case 'r':
-            o->local = "revert";
+            o->local = LOCAL_REVERT;
             o->reason = optarg;
             break;
         case 'S':
-            o->local = "status";
+            o->local = LOCAL_STATUS;
             break;
         case 'V':
             puts("fwssh-receive " FWSSH_VERSION);
@@ -120,58 +118,8 @@ static int parse_options(struct options *o, int argc, char **argv)
             return EXIT_USAGE;
         }
     }
-    return optind < argc || (!o->subsystem && !o->test && !o->local) ? EXIT_USAGE : EXIT_DONE;
-}
-
-/* Of what was refused before it had the device, and of other requests, nobody is told. */
-static void tell_hook(const struct device_config *config, struct result *result, int lock,
-                      const char *device)
-{
-    if (lock >= 0 && result_is_update(result))
-        hook_tell(config, device, result);
-}
-
-/* The listener logs and reboots. It has the result before the hook begins, in which we may be
- * killed. If it is gone, the reboot is ours. */
-static void finish_with_listener(const struct device_config *config, int listener,
-                                 struct result *result, int lock, const char *device)
-{
-    int handed = result->reboot ? lock : -1;
-    struct error err;
-
-    bool told = !result_send(listener, result, handed);
-    tell_hook(config, result, lock, device);
-    if (told && *result->note)
-        (void)result_send(listener, result, handed);
-    if (!told && result->reboot && reboot_later(config->reboot_command, lock, &err))
-        log_error("%s", err.text);
-}
-
-static void finish_alone(const struct device_config *config, struct result *result, int lock,
-                         const char *device)
-{
-    char text[700];
-    struct error err;
-
-    tell_hook(config, result, lock, device);
-    result_describe(result, text, sizeof text);
-    log_at(result->status && !result->asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", text);
-    if (*result->note)
-        log_info("%s", result->note);
-    if (result->reboot && reboot_later(config->reboot_command, lock, &err)) {
-        log_error("%s", err.text);
-        result->status = EXIT_FAILED;
-    }
-}
-
-static void finish(const struct device_config *config, const struct options *o,
-                   struct result *result, int lock, const char *device)
-{
-    result_keep(result, config->state_dir);
-    if (o->result_fd >= 0)
-        finish_with_listener(config, o->result_fd, result, lock, device);
-    else
-        finish_alone(config, result, lock, device);
+    return optind < argc || (!o->subsystem && !o->test && o->local == LOCAL_NONE) ? EXIT_USAGE
+                                                                                  : EXIT_DONE;
 }
 
 static int print_configuration(const struct device_config *config)
@@ -184,43 +132,41 @@ static int print_configuration(const struct device_config *config)
     return EXIT_DONE;
 }
 
-/* An update that runs writes the same environment. Where the device cannot be found, none does. */
-static int change_locally(const struct device_config *config, const struct request *q,
-                          struct error *err)
-{
-    struct error ignored;
-    char *device = device_path_find(config, &ignored);
-    int lock = device ? device_lock_take(config->lock_file, device, err) : -1;
-    bool reboot;
-
-    int rc = device && lock < 0 ? -1 : request_change(config, q, &reboot, err);
-    io_close(&lock);
-    free(device);
-    return rc;
-}
-
 /* What a start-up script of the device asks for. */
 static int run_local(const struct device_config *config, const struct options *o)
 {
-    struct request q = {.verb = !strcmp(o->local, "confirm")  ? REQUEST_CONFIRM
-                                : !strcmp(o->local, "revert") ? REQUEST_REVERT
-                                                              : REQUEST_STATUS};
-    struct facts facts = {0};
-    struct buffer text = {0};
-    struct error err;
-
-    if (!strcmp(o->local, "confirm-within"))
+    switch (o->local) {
+    case LOCAL_CONFIRM:
+        return local_confirm(config);
+    case LOCAL_CONFIRM_WITHIN:
         return confirm_guard_run(config, o->confirm_seconds);
-    snprintf(q.reason, sizeof q.reason, "%s", o->reason ? o->reason : "");
-    int rc = q.verb == REQUEST_STATUS ? request_facts(config, &q, false, &facts, &err)
-                                      : change_locally(config, &q, &err);
-    if (rc)
-        fprintf(stderr, "fwssh-receive: %s\n", err.text);
-    facts_print(&facts, &text);
-    fputs(buffer_text(&text), stdout);
-    buffer_free(&text);
-    facts_free(&facts);
-    return rc ? (int)err.status : EXIT_DONE;
+    case LOCAL_REVERT:
+        return local_revert(config, o->reason);
+    case LOCAL_STATUS:
+        return local_status(config);
+    case LOCAL_NONE:
+        break;
+    }
+    return print_configuration(config);
+}
+
+/* One client. */
+static int serve(struct device_config *config, const struct options *o, struct client *client)
+{
+    const struct subsystem *subsystem = subsystem_find(o->subsystem);
+    struct job job;
+
+    if (!subsystem) {
+        client_complain(client, "there is no subsystem of that name");
+        return EXIT_USAGE;
+    }
+    client->idle_timeout = config->idle_timeout;
+    job_open(&job, config, client);
+    receive_run(&job, subsystem, o->volatile_key);
+    finish(&job, o->result_fd);
+    int status = (int)job.result.status;
+    job_close(&job);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -228,43 +174,27 @@ int main(int argc, char **argv)
     struct device_config config;
     struct options o;
     struct client client;
-    struct result result;
     struct error err;
-    char *device;
-    int lock;
+    int status = EXIT_USAGE;
 
     signal(SIGPIPE, SIG_IGN);
     if (parse_options(&o, argc, argv)) {
         fputs("fwssh-receive: wrong or missing options; see fwssh-receive --help\n", stderr);
         return EXIT_USAGE;
     }
+    bool is_local = o.test || o.local != LOCAL_NONE;
     /* Without a listener standard error leads nowhere (sshd drops it), so the log goes to syslog.
      */
-    log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !o.test && !o.local);
+    log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !is_local);
     client_open(&client, o.use_stderr, o.result_fd, 30);
     if (o.config_fd >= 0 ? device_config_load_fd(&config, o.config_fd, &err)
                          : device_config_load(&config, o.config, &o.overrides, &err)) {
         client_complain(&client, err.text);
-        return EXIT_USAGE;
-    }
-    if (o.test || o.local) {
-        int status = o.test ? print_configuration(&config) : run_local(&config, &o);
-        free(o.overrides.item);
+    } else {
+        status = is_local ? run_local(&config, &o) : serve(&config, &o, &client);
         device_config_free(&config);
-        return status;
     }
-    client.idle_timeout = config.idle_timeout;
-    const struct subsystem *subsystem = subsystem_find(o.subsystem);
-    if (!subsystem) {
-        client_complain(&client, "there is no subsystem of that name");
-        return EXIT_USAGE;
-    }
-    receive_run(&config, subsystem, o.volatile_key, &client, &result, &lock, &device);
-    finish(&config, &o, &result, lock, device);
     client_close(&client);
-    io_close(&lock);
-    free(device);
     free(o.overrides.item);
-    device_config_free(&config);
-    return (int)result.status;
+    return status;
 }

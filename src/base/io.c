@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -160,6 +161,13 @@ void io_set_nonblocking(int fd)
 
     if (flags >= 0)
         fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+uint64_t io_pending(int fd)
+{
+    int count = 0;
+
+    return ioctl(fd, FIONREAD, &count) || count < 0 ? 0 : (uint64_t)count;
 }
 
 void io_close(int *fd)

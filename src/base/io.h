@@ -31,6 +31,9 @@ int io_write_file(const char *path, const void *data, size_t len, mode_t mode, s
 
 void io_set_nonblocking(int fd);
 
+/* Bytes that can be read at once, of a pipe or socket; 0 where that is not known. */
+uint64_t io_pending(int fd);
+
 /* Closes and sets to -1; a descriptor of -1 is left alone. */
 void io_close(int *fd);
 

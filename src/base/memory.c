@@ -1,6 +1,5 @@
 #include "base/memory.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +28,20 @@ char *memory_text(const char *text)
     return memory_checked(strdup(text));
 }
 
-char *memory_printf(const char *fmt, ...)
+char *memory_vprintf(const char *fmt, va_list args)
 {
     char *text = NULL;
-    va_list ap;
+    int rc = vasprintf(&text, fmt, args);
 
-    va_start(ap, fmt);
-    int rc = vasprintf(&text, fmt, ap);
-    va_end(ap);
     return memory_checked(rc < 0 ? NULL : text);
+}
+
+char *memory_printf(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    char *text = memory_vprintf(fmt, args);
+    va_end(args);
+    return text;
 }

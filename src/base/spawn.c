@@ -121,7 +121,7 @@ int spawn_wait(pid_t pid)
 void spawn_describe(int wait_status, char *text, size_t size)
 {
     if (WIFEXITED(wait_status))
-        snprintf(text, size, "ended with status %d", WEXITSTATUS(wait_status));
+        snprintf(text, size, "exited with status %d", WEXITSTATUS(wait_status));
     else
         snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(wait_status),
                  strsignal(WTERMSIG(wait_status)));

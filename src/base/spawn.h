@@ -34,7 +34,7 @@ pid_t spawn_start(const struct spawn *s, struct error *err);
 /* Waits for the child, also across signals: the status as of waitpid(2), -1 if it is not ours. */
 int spawn_wait(pid_t pid);
 
-/* "ended with status 3", "was killed by signal 9 (Killed)". */
+/* "exited with status 3", "was killed by signal 9 (Killed)". */
 void spawn_describe(int wait_status, char *text, size_t size);
 
 #endif

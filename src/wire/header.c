@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,4 +82,13 @@ int header_parse(const char *line, size_t len, struct header *h, struct error *e
         line += command + 1;
         len -= command + 1;
     }
+}
+
+void header_print(const struct header *h, struct buffer *line)
+{
+    for (size_t i = 0; i < h->count; i++)
+        buffer_printf(line, "%sfwup:%" PRIu64, i ? "," : "", h->size[i]);
+    if (h->reboot)
+        buffer_printf(line, "%sreboot", h->count ? "," : "");
+    buffer_add_text(line, "\n");
 }

@@ -8,6 +8,7 @@
 #ifndef FWSSH_WIRE_HEADER_H
 #define FWSSH_WIRE_HEADER_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -23,7 +24,11 @@ struct header {
     bool reboot;
 };
 
-/* The line without its newline. EXIT_USAGE with a text for the person who sent it. */
+/* The line without its newline. 0, or -1 with the error set: EXIT_USAGE, and a text for whoever
+ * sent it. */
 int header_parse(const char *line, size_t len, struct header *h, struct error *err);
+
+/* Appends the line with its newline. */
+void header_print(const struct header *h, struct buffer *line);
 
 #endif

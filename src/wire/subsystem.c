@@ -6,9 +6,9 @@
 const struct subsystem *subsystem_find(const char *name)
 {
     static const struct subsystem table[] = {
-        {"nerves_firmware_ssh", SUBSYSTEM_HEADER},
-        {"fwup", SUBSYSTEM_DATA},
-        {"fwssh", SUBSYSTEM_REQUEST},
+        {SUBSYSTEM_NERVES, SUBSYSTEM_HEADER},
+        {SUBSYSTEM_FWUP, SUBSYSTEM_DATA},
+        {SUBSYSTEM_FWSSH, SUBSYSTEM_REQUEST},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -2,10 +2,15 @@
 #ifndef FWSSH_WIRE_SUBSYSTEM_H
 #define FWSSH_WIRE_SUBSYSTEM_H
 
+/* Their names, which a client asks for. */
+#define SUBSYSTEM_NERVES "nerves_firmware_ssh"
+#define SUBSYSTEM_FWUP "fwup"
+#define SUBSYSTEM_FWSSH "fwssh"
+
 enum subsystem_kind {
-    SUBSYSTEM_HEADER,  /* a line of commands comes before the data (PROTOCOL.md) */
+    SUBSYSTEM_HEADER,  /* a line of commands comes before the data (header.h) */
     SUBSYSTEM_DATA,    /* data only */
-    SUBSYSTEM_REQUEST, /* a line asks (request.h) */
+    SUBSYSTEM_REQUEST, /* a line asks (request.h), an answer follows (answer.h) */
 };
 
 struct subsystem {

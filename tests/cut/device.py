@@ -239,3 +239,8 @@ def kill(pid):
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def short_by(count):
+    """What the device says of an input that ended too early."""
+    return b"input ended %d byte%s short" % (count, b"" if count == 1 else b"s")

@@ -45,8 +45,7 @@ def ended(t, v, at, settled):
         device.wait_settled(t, r)
     status, out, err = r.end()
     assert (status, b"Rebooting" in out) == (1, False), (status, out, err)
-    assert err == (b"fwssh: the input ended %d bytes before what was announced; nothing was activated\n"
-                   % (len(v.archive) - at)), err
+    assert err == (b"fwssh: " + device.short_by(len(v.archive) - at) + b"; nothing was activated\n"), err
     result = r.result()
     assert (result["status"], result["reboot"], result["told"]) == (1, 0, 1), result
 
@@ -135,7 +134,7 @@ def test_bare_stream_lost_or_ended(t):
             result = receiver.result()
             # The updater sees the end, and says what is wrong with the firmware.
             assert status in (1, 4) and result["reboot"] == 0, (at, status, out, err)
-            assert b"fwssh: the updater fwpack ended with status 1; the device does not reboot\n" in err, (at, err)
+            assert b"fwssh: fwpack exited with status 1; not rebooting\n" in err, (at, err)
             assert b"Success!" not in out, (at, out)
         device.wait_clean(t)
         assert v.state() == "old", at
@@ -184,7 +183,7 @@ def test_input_ended_in_the_archives_directory(t):
         device.wait_settled(t, r)
         status, out, err = r.end()
         assert status == 1 and b"Rebooting" not in out, (at, status, out)
-        assert b"the input ended %d bytes before what was announced" % (len(v.archive) - at) in err, err
+        assert device.short_by(len(v.archive) - at) in err, err
         assert r.result()["reboot"] == 0
         device.wait_clean(t)
         assert v.state() == "old", f"{len(v.archive) - at} bytes are missing: switched, and no reboot; told {err}"

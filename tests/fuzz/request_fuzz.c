@@ -1,8 +1,10 @@
-/* A request of the subsystem fwssh, and facts as a device or a site's command tells them. */
+/* Requests and answers of the subsystem fwssh, and facts as a device or a site's command gives
+ * them. */
 #include "fuzz.h"
 
-#include "device/receive/request.h"
+#include "wire/answer.h"
 #include "wire/facts.h"
+#include "wire/request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,23 @@ static void fuzz_facts(const uint8_t *data, size_t size)
     free(input);
 }
 
+/* What is printed must be read as the same. */
+static void fuzz_print(const struct request *q)
+{
+    struct buffer line = {0}, twice = {0};
+    struct error err;
+    struct request again;
+
+    request_print(q, &line);
+    if (request_parse(line.data, line.len - 1, &again, &err))
+        __builtin_trap();
+    request_print(&again, &twice);
+    if (strcmp(buffer_text(&line), buffer_text(&twice)))
+        __builtin_trap();
+    buffer_free(&line);
+    buffer_free(&twice);
+}
+
 static void fuzz_request(const uint8_t *data, size_t size)
 {
     struct request q;
@@ -39,14 +58,34 @@ static void fuzz_request(const uint8_t *data, size_t size)
         for (size_t i = 0; i < len; i++)
             if (err.text[i] < 0x20 || err.text[i] > 0x7e)
                 __builtin_trap(); /* a person's terminal shows it */
-    } else if (!*q.name || (q.verb == REQUEST_UPDATE) != (q.size > 0)) {
+    } else if (q.verb >= REQUEST_VERBS || (q.verb == REQUEST_UPDATE) != (q.size > 0)) {
         __builtin_trap();
+    } else {
+        fuzz_print(&q);
     }
+}
+
+static void fuzz_answer(const uint8_t *data, size_t size)
+{
+    char *input = fuzz_text(data, size);
+    struct buffer reason = {0};
+    struct answer a;
+
+    if (answer_parse(&a, input) && a.status > EXIT_WIRE_MAX)
+        __builtin_trap();
+    (void)answer_find_reason(input, input, &reason);
+    for (size_t i = 0; i < reason.len; i++)
+        if ((unsigned char)reason.data[i] < 0x20)
+            __builtin_trap();
+    buffer_free(&reason);
+    answer_free(&a);
+    free(input);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_request(data, size);
     fuzz_facts(data, size);
+    fuzz_answer(data, size);
     return 0;
 }

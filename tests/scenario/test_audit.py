@@ -24,7 +24,7 @@ def test_connections_and_updates_leave_a_line(t):
     d.wait_reboot()
     (t.dir / "updater.fail").touch()
     t.wait_for(lambda: d.push(b"fwup:3\nabc").returncode == 1, "the device to be free again")
-    t.wait_for(lambda: any("status=1" in x and "the updater updater ended with status 1" in x for x in lines(audit)),
+    t.wait_for(lambda: any("status=1" in x and "updater exited with status 1" in x for x in lines(audit)),
                "the failure's line")
 
 

@@ -53,7 +53,7 @@ def test_command_that_knows_no_such_key(t):
 def test_output_of_a_failed_or_endless_command_does_not_count(t):
     d, _, other = setup(t, "echo 'OTHER'\nexit 3")
     assert d.push(HELLO, key=other).returncode == 255
-    d.wait_log("authorized-keys-command ended with status 3; no keys from it")
+    d.wait_log("authorized-keys-command exited with status 3; no keys from it")
     d.stop()
     d, _, other = setup(t, "echo 'OTHER'\nexec yes")
     assert d.push(HELLO, key=other).returncode == 255

@@ -34,6 +34,7 @@ def test_transcripts_of_the_protocol_are_true(t):
         command = command.replace("ssh ", ssh + " ", 1) if "| ssh" not in command \
             else command.replace("| ssh ", f"| {ssh} ", 1)
         r = t.run(["sh", "-c", command.replace("DEVICE", "127.0.0.1")])
+        out = [line.replace("UPDATER", str(updater)).replace("IMAGE", str(d.config["device"])) for line in out]
         assert (r.stdout.splitlines(), r.stderr.splitlines(), r.returncode) == (out, err, status), command
         count += 1
-    assert count == 18
+    assert count == 19

@@ -57,7 +57,7 @@ def test_wrong_signatures_leave_no_archive(t):
     (t.dir / "short").write_bytes(b"x" * 63)
     cases = [
         (["--sign-command", SIGN.replace("k.pem", "other.pem")], "does not match the public key"),
-        (["--sign-command", "exit 3"], "ended with status 3"),
+        (["--sign-command", "exit 3"], "exited with status 3"),
         (["--sign-command", "echo no"], "64 raw bytes"),
         (["--sign-command", "head -c 100000 /dev/zero"], "output"),
         (["--attach", "short"], "64 raw bytes"),

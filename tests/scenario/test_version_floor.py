@@ -50,7 +50,7 @@ def test_override_is_used_up_and_audited(t):
     assert push(t, d, "0.4").returncode == 4 and (d.state / "allow-older").exists()
     assert push(t, d, "1.0").returncode == 0 and not (d.state / "allow-older").exists()
     assert (d.state / "newest-version").read_text() == "2.0\n"
-    told = "the owner's override (allow-older in state-dir) let version 1.0 in; the newest so far is 2.0"
+    told = "allow-older in state-dir accepted version 1.0; the newest so far is 2.0"
     t.wait_for(lambda: f'note="{told}"' in (t.dir / "audit").read_text(), "the audit line")
     assert told in d.log()
     assert push(t, d, "1.0").returncode == 4

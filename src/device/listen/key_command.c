@@ -1,9 +1,9 @@
 #include "device/listen/key_command.h"
 
+#include "base/argv.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/site_command.h"
 #include "base/spawn.h"
 #include "device/listen/key_file.h"
 #include "device/monitor/brief.h"
@@ -118,24 +118,37 @@ static pid_t key_command_run(const struct device_config *config, char **argv, in
     return spawn_start(&s, err);
 }
 
+/* The command's words, each with its tokens replaced. */
+static int key_command_words(const char *command, const struct key_question *q, struct argv *to,
+                             struct error *err)
+{
+    struct argv words = {0};
+    bool known = true;
+
+    argv_split(&words, command);
+    for (size_t i = 0; i < words.count && known; i++) {
+        char *word = key_command_word(words.word[i], q);
+        known = word != NULL;
+        if (known)
+            argv_add(to, word);
+        free(word);
+    }
+    argv_free(&words);
+    if (known && to->count)
+        return 0;
+    return error_set(err, EXIT_FAILED, "'%s' has a token that is not %%u, %%f, %%t, %%k or %%%%",
+                     command);
+}
+
 static pid_t key_command_start(const struct device_config *config, const struct key_question *q,
                                int answer, struct error *err)
 {
-    char *command = memory_text(config->keys_command), *word[SITE_COMMAND_WORDS_MAX + 1];
-    char *argv[SITE_COMMAND_WORDS_MAX + 1] = {0};
-    size_t count = site_command_split(command, word), done = 0;
+    struct argv argv = {0};
     pid_t pid = -1;
 
-    while (done < count && (argv[done] = key_command_word(word[done], q)))
-        done++;
-    if (!count || done < count)
-        error_set(err, EXIT_FAILED, "'%s' has a token that is not %%u, %%f, %%t, %%k or %%%%",
-                  config->keys_command);
-    else
-        pid = key_command_run(config, argv, answer, err);
-    for (size_t i = 0; i < done; i++)
-        free(argv[i]);
-    free(command);
+    if (!key_command_words(config->keys_command, q, &argv, err))
+        pid = key_command_run(config, argv.word, answer, err);
+    argv_free(&argv);
     return pid;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/run.h"
 #include "base/spawn.h"
 #include "device/listen/host_keys.h"
 #include "device/listen/key_file.h"
@@ -19,6 +20,7 @@
 
 #define KEYS_FILE_MAX (1u << 20)
 #define TOOL_OUTPUT_MAX (1u << 20)
+#define TOOL_SECONDS 60
 
 static void brief_authorized_keys(struct buffer *brief, const struct device_config *config)
 {
@@ -102,16 +104,16 @@ void session_tool_raise(pid_t session)
         (void)setpriority(PRIO_PROCESS, (id_t)session, 0);
 }
 
-static pid_t session_tool_spawn(const struct device_config *config, const char *what, int out,
-                                int connection, int control, int brief, struct error *err)
+static pid_t session_tool_serve(const struct device_config *config, int connection, int control,
+                                int brief, struct error *err)
 {
-    char *argv[] = {(char *)config->session_program, (char *)what, NULL};
+    char *argv[] = {(char *)config->session_program, "--serve", NULL};
     struct spawn s = {.program = config->session_program,
                       .argv = argv,
-                      .fds = {-1, out, STDERR_FILENO, connection, control, brief},
+                      .fds = {-1, -1, STDERR_FILENO, connection, control, brief},
                       .fd_count = BRIEF_FD_BRIEF + 1,
                       .new_group = true,
-                      .in_child = connection < 0 ? session_tool_limit : session_tool_prepare};
+                      .in_child = session_tool_prepare};
     pid_t pid = spawn_start(&s, err);
 
     if (pid < 0)
@@ -119,24 +121,36 @@ static pid_t session_tool_spawn(const struct device_config *config, const char *
     return pid;
 }
 
-static int session_tool_run(const struct device_config *config, const char *what, int brief,
+/* Answers a question that needs libssh. */
+static int session_tool_run(const struct device_config *config, char *what, int brief,
                             struct buffer *output, struct error *err)
 {
-    int out[2];
+    char *argv[] = {(char *)config->session_program, what, NULL};
+    const int fds[] = {-1, -1, brief}; /* BRIEF_FD_SOCKET, BRIEF_FD_MONITOR, BRIEF_FD_BRIEF */
+    struct run run = {.argv = argv,
+                      .fds = fds,
+                      .fd_count = sizeof fds / sizeof *fds,
+                      .output = RUN_KEEP,
+                      .errors = RUN_PASS,
+                      .keep = TOOL_OUTPUT_MAX,
+                      .seconds = TOOL_SECONDS,
+                      .detached = true,
+                      .in_child = session_tool_limit};
+    struct run_result result;
+    int rc = run_program(&run, &result, err);
 
-    if (pipe2(out, O_CLOEXEC))
-        return error_errno(err, "cannot make a pipe");
-    pid_t pid = session_tool_spawn(config, what, out[1], -1, -1, brief, err);
-    close(out[1]);
-    int rc =
-        pid < 0 ? -1 : io_read_fd(out[0], config->session_program, TOOL_OUTPUT_MAX, output, err);
-    close(out[0]);
-    if (pid < 0)
-        return -1;
-    int status = spawn_wait(pid);
-    if (!rc && status)
-        rc = error_set(err, EXIT_USAGE, "%s %s found a mistake: see above", config->session_program,
-                       what);
+    if (rc)
+        error_prefix(err, "key session-program");
+    if (!rc && !run_succeeded(&result)) {
+        char *how = run_describe_end(&run, &result);
+        rc = error_set(err, EXIT_USAGE, "%s %s %s; see above", config->session_program, what, how);
+        free(how);
+    }
+    if (!rc)
+        buffer_add(output, result.text.data, result.text.len);
+    if (result.text.data)
+        explicit_bzero(result.text.data, result.text.len); /* a host key, perhaps */
+    run_free(&result);
     return rc;
 }
 
@@ -168,7 +182,7 @@ pid_t session_tool_start(const struct device_config *config, const struct host_k
         return error_errno(err, "cannot make a socket pair");
     int brief = session_tool_brief(config, keys, err);
     if (brief >= 0)
-        pid = session_tool_spawn(config, "--serve", -1, connection, pair[1], brief, err);
+        pid = session_tool_serve(config, connection, pair[1], brief, err);
     io_close(&brief);
     close(pair[1]);
     if (pid < 0) {

@@ -2,12 +2,11 @@
 
 #include "base/io.h"
 #include "device/receive/result.h"
+#include "wire/answer.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -110,10 +109,11 @@ void client_say(struct client *c, const char *text)
 
 void client_complain(struct client *c, const char *text)
 {
-    char line[1024];
+    struct buffer line = {0};
 
-    snprintf(line, sizeof line, "fwssh: %s\n", text);
-    client_write(c, c->err, line, strlen(line));
+    answer_print_message(text, &line);
+    client_write(c, c->err, line.data, line.len);
+    buffer_free(&line);
 }
 
 int client_lost(struct error *err)
@@ -176,11 +176,7 @@ int client_read_ahead(struct client *c, struct error *err)
 
 uint64_t client_pending(const struct client *c)
 {
-    int arrived = 0;
-
-    if (ioctl(c->in, FIONREAD, &arrived) || arrived < 0)
-        arrived = 0;
-    return c->ahead.len + (uint64_t)arrived;
+    return c->ahead.len + io_pending(c->in);
 }
 
 int client_swallow(struct client *c, uint64_t len, struct error *err)
@@ -196,9 +192,8 @@ int client_swallow(struct client *c, uint64_t len, struct error *err)
         if (n < 0)
             return -1;
         if (n == 0)
-            return error_set(err, EXIT_FAILED,
-                             "the input ended %llu bytes before what was announced",
-                             (unsigned long long)len);
+            return error_set(err, EXIT_FAILED, "input ended %llu byte%s short",
+                             (unsigned long long)len, len == 1 ? "" : "s");
         len -= (uint64_t)n;
     }
     return 0;

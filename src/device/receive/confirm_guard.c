@@ -5,6 +5,7 @@
 #include "base/spawn.h"
 #include "device/receive/reboot.h"
 #include "device/slots/slot_driver.h"
+#include "wire/slot_facts.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,8 +20,8 @@ static bool guard_is_confirmed(const struct device_config *config)
     struct facts facts = {0};
     struct error ignored;
 
-    bool confirmed = !slot_driver_read(config, &facts, &ignored) &&
-                     !strcmp(facts_get(&facts, "confirmed"), "yes");
+    bool confirmed =
+        !slot_driver_read(config, &facts, &ignored) && slot_facts_are_confirmed(&facts);
     facts_free(&facts);
     return confirmed;
 }

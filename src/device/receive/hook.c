@@ -1,8 +1,8 @@
 #include "device/receive/hook.h"
 
+#include "base/argv.h"
 #include "base/memory.h"
-#include "base/site_command.h"
-#include "base/spawn.h"
+#include "base/run.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -20,9 +20,9 @@ struct hook {
     const char *command;
     char *env[HOOK_ENV_MAX + 1]; /* owned */
     size_t env_count;
+    struct run_result result;
     char text[HOOK_TEXT_MAX]; /* the beginning of what it printed, on one line */
-    int status;               /* of waitpid(2) */
-    bool timed_out;
+    char *how;                /* it failed, and this is how; owned */
 };
 
 static void hook_set(struct hook *h, const char *name, const char *value)
@@ -42,6 +42,8 @@ static void hook_free(struct hook *h)
 {
     for (size_t i = 0; i < h->env_count; i++)
         free(h->env[i]);
+    run_free(&h->result);
+    free(h->how);
 }
 
 /* Lines become one; the end loses its blanks. */
@@ -58,36 +60,37 @@ static void hook_join_lines(char *text)
 
 static int hook_run(struct hook *h, int seconds, struct error *err)
 {
-    struct site_command_result r;
-    int rc = site_command_run(h->command, h->env, seconds, &r, err);
+    struct argv argv = {0};
 
-    h->status = r.status;
-    h->timed_out = r.timed_out;
-    snprintf(h->text, sizeof h->text, "%.*s", HOOK_TEXT_MAX - 1, r.text);
+    argv_split(&argv, h->command);
+    struct run run = {.argv = argv.word,
+                      .env = h->env,
+                      .output = RUN_KEEP,
+                      .errors = RUN_KEEP,
+                      .keep = sizeof h->text - 1,
+                      .seconds = seconds,
+                      .detached = true};
+    int rc = run_program(&run, &h->result, err);
+    snprintf(h->text, sizeof h->text, "%s", buffer_text(&h->result.text));
     hook_join_lines(h->text);
+    if (!rc && !run_succeeded(&h->result))
+        h->how = run_describe_end(&run, &h->result);
+    argv_free(&argv);
     return rc;
 }
 
-static int hook_judge(const struct hook *h, int seconds, struct error *err)
+static int hook_judge(const struct hook *h, struct error *err)
 {
     const char *text = *h->text ? h->text : "it gives no reason";
-    char how[80];
 
-    if (h->timed_out)
-        return error_set(err, EXIT_REFUSED,
-                         "the device refuses: its hook-precheck did not end in %d seconds; nothing "
-                         "was done",
-                         seconds);
-    if (WIFEXITED(h->status) && WEXITSTATUS(h->status) == 0)
+    if (!h->how)
         return 0;
-    if (WIFEXITED(h->status) && WEXITSTATUS(h->status) == HOOK_LATER)
+    if (h->result.timed_out || !WIFEXITED(h->result.status))
+        return error_set(err, EXIT_REFUSED, "hook-precheck %s; nothing was done", h->how);
+    if (WEXITSTATUS(h->result.status) == HOOK_LATER)
         return error_set(err, EXIT_REFUSED, "the device asks to try later: %s; nothing was done",
                          text);
-    if (WIFEXITED(h->status))
-        return error_set(err, EXIT_REFUSED, "the device refuses: %s; nothing was done", text);
-    spawn_describe(h->status, how, sizeof how);
-    return error_set(err, EXIT_REFUSED,
-                     "the device refuses: its hook-precheck %s; nothing was done", how);
+    return error_set(err, EXIT_REFUSED, "the device refuses: %s; nothing was done", text);
 }
 
 int hook_precheck(const struct device_config *config, const char *device, struct client *client,
@@ -100,10 +103,10 @@ int hook_precheck(const struct device_config *config, const char *device, struct
     hook_set_common(&h, "precheck", config, device);
     int rc = hook_run(&h, config->hook_timeout, err);
     if (rc) {
-        error_prefix(err, "the device refuses: its hook-precheck");
+        error_prefix(err, "hook-precheck");
         err->status = EXIT_REFUSED;
     } else {
-        rc = hook_judge(&h, config->hook_timeout, err);
+        rc = hook_judge(&h, err);
     }
     if (!rc && *h.text)
         client_complain(client, h.text);
@@ -116,7 +119,7 @@ void hook_tell(const struct device_config *config, const char *device, struct re
     bool failed = result->status != EXIT_DONE;
     const char *name = failed ? "hook-failure" : "hook-success";
     struct hook h = {.command = failed ? config->hook_failure : config->hook_success};
-    char status[16], how[80];
+    char status[16];
     struct error err;
 
     if (!*h.command || result->asked)
@@ -129,12 +132,8 @@ void hook_tell(const struct device_config *config, const char *device, struct re
     hook_set(&h, "FWSSH_TEXT", result->text);
     if (hook_run(&h, config->hook_timeout, &err)) {
         result_note(result, "%s: %s", name, err.text);
-    } else if (h.timed_out) {
-        result_note(result, "%s was ended: it took more than %d seconds", name,
-                    config->hook_timeout);
-    } else if (h.status) {
-        spawn_describe(h.status, how, sizeof how);
-        result_note(result, "%s %s%s%s", name, how, *h.text ? ": " : "", h.text);
+    } else if (h.how) {
+        result_note(result, "%s %s%s%s", name, h.how, *h.text ? ": " : "", h.text);
     } else if (*h.text) {
         result_note(result, "%s: %s", name, h.text);
     }

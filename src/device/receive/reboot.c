@@ -1,10 +1,10 @@
 #include "device/receive/reboot.h"
 
+#include "base/argv.h"
 #include "base/buffer.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/site_command.h"
 #include "base/spawn.h"
 
 #include <errno.h>
@@ -55,11 +55,27 @@ static pid_t reboot_by_kernel(struct error *err)
     _exit(EXIT_FAILED);
 }
 
+/* It must not die with us: the reboot itself ends this process. */
+static pid_t reboot_by_command(const char *command, struct error *err)
+{
+    struct argv argv = {0};
+
+    argv_split(&argv, command);
+    struct spawn s = {.program = argv.count ? argv.word[0] : "",
+                      .argv = argv.word,
+                      .fds = {-1, -1, STDERR_FILENO},
+                      .fd_count = 3,
+                      .new_group = true};
+    pid_t pid = spawn_start(&s, err);
+    argv_free(&argv);
+    return pid;
+}
+
 pid_t reboot_start(const char *command, struct error *err)
 {
     if (!strcmp(command, REBOOT_BY_KERNEL))
         return reboot_by_kernel(err);
-    return site_command_start(command, -1, STDERR_FILENO, NULL, false, err);
+    return reboot_by_command(command, err);
 }
 
 static void reboot_wait_and_run(const char *command, int server)

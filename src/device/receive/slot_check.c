@@ -1,24 +1,18 @@
 #include "device/receive/slot_check.h"
 
 #include "device/slots/slot_driver.h"
+#include "wire/slot_facts.h"
 
 #include <string.h>
 
-static bool slot_check_is_pending(const struct facts *facts)
-{
-    const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
-
-    return *active && *next && strcmp(active, next) != 0;
-}
-
 static int slot_check_pending(const struct facts *facts, struct error *err)
 {
-    if (!slot_check_is_pending(facts))
+    if (slot_facts_state(facts) != SLOT_PENDING)
         return 0;
     return error_set(err, EXIT_REFUSED,
-                     "slot %s is written and waits for its first start, and another update would "
-                     "overwrite slot %s, which runs; reboot first (fwssh reboot HOST), or take it "
-                     "back (fwssh revert HOST)",
+                     "slot %s holds an update that has not booted yet; another one would overwrite "
+                     "the running slot %s. Reboot first (fwssh reboot HOST), or discard it with "
+                     "fwssh revert HOST",
                      facts_get(facts, "next"), facts_get(facts, "active"));
 }
 
@@ -26,11 +20,11 @@ static int slot_check_pending(const struct facts *facts, struct error *err)
 static int slot_check_confirmed(const struct device_config *config, const struct facts *facts,
                                 struct client *client, struct error *err)
 {
-    if (!strcmp(config->unconfirmed, "ignore") || strcmp(facts_get(facts, "confirmed"), "no"))
+    if (!strcmp(config->unconfirmed, "ignore") || !slot_facts_are_unconfirmed(facts))
         return 0;
     error_set(err, EXIT_REFUSED,
               "the running firmware (slot %s, version %s) is not confirmed yet, and an update "
-              "overwrites what it could go back to; confirm it first: fwssh confirm HOST",
+              "overwrites the one it could fall back to; confirm it first: fwssh confirm HOST",
               facts_get(facts, "active"), facts_get(facts, "version"));
     if (!strcmp(config->unconfirmed, "refuse"))
         return -1;
@@ -44,7 +38,7 @@ int slot_check_before(const struct device_config *config, struct client *client,
     int rc = 0;
 
     if (slot_driver_read(config, &facts, err)) {
-        error_prefix(err, "the slots cannot be looked at");
+        error_prefix(err, "cannot read the state of the slots");
         client_complain(client, err->text);
     } else {
         rc = slot_check_pending(&facts, err) || slot_check_confirmed(config, &facts, client, err)
@@ -55,7 +49,7 @@ int slot_check_before(const struct device_config *config, struct client *client,
     return rc;
 }
 
-/* The host has told what the firmware is for; this is the other side. */
+/* The host has shown what the firmware is for; this is the other side. */
 static void slot_check_name_device(const struct facts *facts, struct error *err)
 {
     const char *platform = facts_get(facts, "platform"), *product = facts_get(facts, "product");
@@ -73,10 +67,10 @@ void slot_check_after_failure(const struct device_config *config, struct error *
 
     if (!rc && err->status == EXIT_MISMATCH)
         slot_check_name_device(&facts, err);
-    if (!rc && slot_check_is_pending(&facts))
+    if (!rc && slot_facts_state(&facts) == SLOT_PENDING)
         error_suffix(err,
-                     "but slot %s boots next all the same: reboot (fwssh reboot HOST), or take it "
-                     "back (fwssh revert HOST)",
+                     "slot %s boots next nevertheless: reboot (fwssh reboot HOST), or discard it "
+                     "(fwssh revert HOST)",
                      facts_get(&facts, "next"));
     facts_free(&facts);
 }

@@ -2,7 +2,7 @@
 
 #include "base/io.h"
 #include "base/spawn.h"
-#include "device/receive/updater.h"
+#include "device/receive/updater_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,12 +43,11 @@ static void pump_fed(struct updater_pump *p, size_t n)
 /* What came together with the header goes first. */
 static ssize_t pump_move_ahead(struct updater_pump *p)
 {
-    struct buffer *ahead = &p->client->ahead;
-    size_t len = ahead->len < p->left ? ahead->len : (size_t)p->left;
-    ssize_t n = write(*p->in, ahead->data, len);
+    size_t len = p->ahead->len < p->left ? p->ahead->len : (size_t)p->left;
+    ssize_t n = write(*p->in, p->ahead->data, len);
 
     if (n > 0)
-        buffer_drop(ahead, (size_t)n);
+        buffer_drop(p->ahead, (size_t)n);
     return n;
 }
 
@@ -56,10 +55,10 @@ static ssize_t pump_move_ahead(struct updater_pump *p)
 static ssize_t pump_copy(struct updater_pump *p, size_t len)
 {
     char piece[PUMP_COPY_SIZE];
-    ssize_t n = read(p->client->in, piece, len < sizeof piece ? len : sizeof piece);
+    ssize_t n = read(p->from, piece, len < sizeof piece ? len : sizeof piece);
 
     if (n > 0)
-        buffer_add(&p->client->ahead, piece, (size_t)n);
+        buffer_add(p->ahead, piece, (size_t)n);
     return n > 0 ? pump_move_ahead(p) : n;
 }
 
@@ -67,11 +66,10 @@ static ssize_t pump_move(struct updater_pump *p)
 {
     size_t len = p->left < PUMP_PIECE ? (size_t)p->left : PUMP_PIECE;
 
-    if (p->client->ahead.len)
+    if (p->ahead->len)
         return pump_move_ahead(p);
     if (!p->copy) {
-        ssize_t n =
-            splice(p->client->in, NULL, *p->in, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        ssize_t n = splice(p->from, NULL, *p->in, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n >= 0 || errno != EINVAL)
             return n;
         p->copy = true;
@@ -85,10 +83,8 @@ static int pump_input_end(struct updater_pump *p, struct error *err)
     if (client_is_gone_at_end(p->client))
         return client_lost(err);
     if (!pump_until_eof(p))
-        return error_set(
-            err, EXIT_FAILED,
-            "the input ended %llu bytes before what was announced; nothing was activated",
-            (unsigned long long)p->left);
+        return error_set(err, EXIT_FAILED, "input ended %llu byte%s short; nothing was activated",
+                         (unsigned long long)p->left, p->left == 1 ? "" : "s");
     p->past_return = p->last;
     pump_close_input(p);
     return 0;
@@ -173,8 +169,8 @@ static int pump_check_client(struct updater_pump *p, struct error *err)
     if (!client_is_gone(p->client) || p->past_return)
         return 0;
     /* What has arrived but was not read yet may be all that is missing. */
-    bool all_here =
-        pump_until_eof(p) ? client_has_ended(p->client, 0) : client_pending(p->client) >= p->left;
+    bool all_here = pump_until_eof(p) ? client_has_ended(p->client, 0)
+                                      : p->ahead->len + io_pending(p->from) >= p->left;
     if (p->last && all_here)
         return 0;
     return client_lost(err);
@@ -194,12 +190,12 @@ enum {
 static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT])
 {
     bool feeding = *p->in >= 0;
-    bool have = p->client->ahead.len > 0;
+    bool have = p->ahead->len > 0;
 
     for (int i = 0; i < WATCH_COUNT; i++)
         polls[i] = (struct pollfd){.fd = -1};
     if (feeding && !p->sink_full && !have)
-        polls[WATCH_IN] = (struct pollfd){.fd = p->client->in, .events = POLLIN};
+        polls[WATCH_IN] = (struct pollfd){.fd = p->from, .events = POLLIN};
     if (feeding)
         polls[WATCH_SINK] =
             (struct pollfd){.fd = *p->in, .events = p->sink_full || have ? POLLOUT : 0};
@@ -220,7 +216,7 @@ static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT
  * wait for. */
 static int pump_patience(const struct updater_pump *p)
 {
-    if (*p->in < 0 || p->sink_full || p->client->ahead.len)
+    if (*p->in < 0 || p->sink_full || p->ahead->len)
         return -1;
     double left = p->client->heard + p->client->idle_timeout - io_now();
     return left > 0 ? (int)(left * 1000) + 1 : 0;

@@ -17,7 +17,9 @@ struct pump_text {
 };
 
 struct updater_pump {
-    struct client *client;
+    struct client *client; /* who hears the text, and whose connection must last to the last byte */
+    int from;              /* where the firmware comes from: the client's, or any other */
+    struct buffer *ahead;  /* what was read of it already; goes first */
     bool handshake;
     pid_t pid;
     int *in, *out, *err; /* our ends of its pipes; closed and set to -1 as they end */

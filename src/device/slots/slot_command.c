@@ -3,15 +3,16 @@
  * NAME=VALUE with the names of slot_driver.h; for the others only the exit status counts, and what
  * they print is the reason of a failure.
  */
+#include "base/argv.h"
 #include "base/memory.h"
-#include "base/site_command.h"
-#include "base/spawn.h"
+#include "base/run.h"
 #include "device/slots/slot_driver.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOT_COMMAND_SECONDS 30
+#define SLOT_COMMAND_TEXT_MAX 16384
 
 static bool slot_command_is_there(const struct device_config *config)
 {
@@ -19,49 +20,61 @@ static bool slot_command_is_there(const struct device_config *config)
 }
 
 static int slot_command_run(const struct device_config *config, const char *word,
-                            const char *reason, struct site_command_result *r, struct error *err)
+                            const char *reason, struct run_result *r, struct error *err)
 {
-    char *command = memory_printf("%s %s", config->slot_command, word);
     char *variable = memory_printf("FWSSH_REASON=%s", reason);
     char *env[] = {variable, NULL};
-    char how[80];
+    struct argv argv = {0};
 
-    int rc = site_command_run(command, env, SLOT_COMMAND_SECONDS, r, err);
-    if (!rc && (r->timed_out || r->status)) {
-        spawn_describe(r->status, how, sizeof how);
-        r->text[strcspn(r->text, "\n")] = '\0';
-        rc = error_set(err, EXIT_FAILED, "slot-command %s %s%s%.200s", word,
-                       r->timed_out ? "took too long" : how, *r->text ? ": " : "", r->text);
+    argv_split(&argv, config->slot_command);
+    argv_add(&argv, word);
+    struct run run = {.argv = argv.word,
+                      .env = env,
+                      .output = RUN_KEEP,
+                      .errors = RUN_KEEP,
+                      .keep = SLOT_COMMAND_TEXT_MAX,
+                      .seconds = SLOT_COMMAND_SECONDS,
+                      .detached = true};
+    int rc = run_program(&run, r, err);
+    if (!rc && !run_succeeded(r)) {
+        char *how = run_describe(&run, r);
+        rc = error_set(err, EXIT_FAILED, "slot-command %s %s", word, how);
+        free(how);
     }
+    argv_free(&argv);
     free(variable);
-    free(command);
     return rc;
 }
 
 static int slot_command_read(const struct device_config *config, struct facts *facts,
                              struct error *err)
 {
-    struct site_command_result r;
+    struct run_result r;
+    int rc = slot_command_run(config, "status", "", &r, err);
 
-    if (slot_command_run(config, "status", "", &r, err))
-        return -1;
-    facts_parse(facts, r.text);
-    return 0;
+    if (!rc)
+        facts_parse(facts, buffer_text(&r.text));
+    run_free(&r);
+    return rc;
 }
 
 static int slot_command_confirm(const struct device_config *config, struct error *err)
 {
-    struct site_command_result r;
+    struct run_result r;
+    int rc = slot_command_run(config, "confirm", "", &r, err);
 
-    return slot_command_run(config, "confirm", "", &r, err);
+    run_free(&r);
+    return rc;
 }
 
 static int slot_command_revert(const struct device_config *config, const char *reason,
                                struct error *err)
 {
-    struct site_command_result r;
+    struct run_result r;
+    int rc = slot_command_run(config, "revert", reason, &r, err);
 
-    return slot_command_run(config, "revert", reason, &r, err);
+    run_free(&r);
+    return rc;
 }
 
 const struct slot_driver slot_command = {

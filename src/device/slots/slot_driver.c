@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "wire/slot_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ int slot_driver_read(const struct device_config *config, struct facts *facts, st
     facts_set(facts, "driver", driver ? driver->name : "none");
     if (driver && driver->read(config, facts, err))
         return -1;
+    slot_facts_set_pending(facts);
     slot_driver_copy_running(facts);
     return 0;
 }

@@ -3,14 +3,7 @@
  * exist, each a driver: the U-Boot environment with the Nerves names, an ops.fw, a command of the
  * site.
  *
- * Facts (base/facts.h) that a driver can tell, all of them optional:
- *   active, next           the slot that runs; the one that boots next
- *   confirmed              yes, no, or unknown: whether the running firmware is to stay
- *   tries-left             how often it may still start unconfirmed
- *   slot.X.product, .version, .platform, .architecture, .uuid    what is in slot X
- *   product, version ...   the same of the running slot
- *   serial                 the device's serial number
- *   reason                 why the device went back to the slot that runs
+ * The facts that a driver can give are those of wire/slot_facts.h, without pending.
  */
 #ifndef FWSSH_DEVICE_SLOTS_SLOT_DRIVER_H
 #define FWSSH_DEVICE_SLOTS_SLOT_DRIVER_H

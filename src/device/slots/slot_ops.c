@@ -4,16 +4,17 @@
  * revert.
  */
 #include "base/memory.h"
-#include "base/site_command.h"
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
-#include "device/updaters/updater_path.h"
+#include "device/updaters/updater_driver.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SLOT_OPS_SECONDS 60
+/* Before the text of info() (docs/fw-format.md, "Text"). */
+#define INFO_PREFIX "fwup: "
 
 static bool slot_ops_is_there(const struct device_config *config)
 {
@@ -21,62 +22,66 @@ static bool slot_ops_is_there(const struct device_config *config)
 }
 
 static int slot_ops_apply(const struct device_config *config, const char *task,
-                          struct site_command_result *r, struct error *err)
+                          struct run_result *r, struct error *err)
 {
-    char *device = device_path_find(config, err), *updater = NULL, *command = NULL;
+    struct updater_job job = {.verb = UPDATER_TASK, .task = task, .path = config->ops_firmware};
+    struct updater u = {0};
+    char *device = device_path_find(config, err);
     int rc = -1;
 
-    if (!device)
-        return -1;
-    updater = updater_path_find(config);
-    if (!updater) {
-        error_set(err, EXIT_FAILED, "cannot find the updater '%s' (key updater)", config->updater);
-        goto cleanup;
-    }
-    command = memory_printf("%s -a -q --no-unmount -i %s -t %s -d %s", updater,
-                            config->ops_firmware, task, device);
-    rc = site_command_run(command, NULL, SLOT_OPS_SECONDS, r, err);
-    r->text[strcspn(r->text, "\r\n")] = '\0';
-    if (!rc && (r->timed_out || r->status))
-        rc = error_set(err, EXIT_FAILED, "task %s of %s failed: %.200s", task, config->ops_firmware,
-                       r->timed_out ? "it took too long" : r->text);
-cleanup:
-    free(command);
-    free(updater);
+    *r = (struct run_result){0};
+    job.device = device;
+    if (device && !updater_find(&u, config, err) &&
+        (rc = updater_do(&u, config, &job, SLOT_OPS_SECONDS, r, err)))
+        error_prefix(err, "task %s of %s failed", task, config->ops_firmware);
+    updater_free(&u);
     free(device);
     return rc;
 }
 
 static int slot_ops_read(const struct device_config *config, struct facts *facts, struct error *err)
 {
-    struct site_command_result r;
+    struct run_result r;
 
-    if (slot_ops_apply(config, "status", &r, err))
+    if (slot_ops_apply(config, "status", &r, err)) {
+        run_free(&r);
         return -1;
-    /* fwup's info() is told behind its name. */
-    char *active = strncmp(r.text, "fwup: ", 6) ? r.text : r.text + 6, *next = strstr(active, "->");
+    }
+    const char *text = buffer_text(&r.text);
+    if (!strncmp(text, INFO_PREFIX, strlen(INFO_PREFIX)))
+        text += strlen(INFO_PREFIX);
+    char *active = memory_printf("%.*s", (int)strcspn(text, "\r\n"), text);
+    char *next = strstr(active, "->");
     if (next)
         *next = '\0';
     facts_set(facts, "active", active);
     facts_set(facts, "next", next ? next + 2 : active);
     facts_set(facts, "confirmed", "unknown");
+    free(active);
+    run_free(&r);
     return 0;
+}
+
+/* A task whose output does not matter. */
+static int slot_ops_do(const struct device_config *config, const char *task, struct error *err)
+{
+    struct run_result r;
+    int rc = slot_ops_apply(config, task, &r, err);
+
+    run_free(&r);
+    return rc;
 }
 
 static int slot_ops_confirm(const struct device_config *config, struct error *err)
 {
-    struct site_command_result r;
-
-    return slot_ops_apply(config, "validate", &r, err);
+    return slot_ops_do(config, "validate", err);
 }
 
 static int slot_ops_revert(const struct device_config *config, const char *reason,
                            struct error *err)
 {
-    struct site_command_result r;
-
     (void)reason; /* there is nowhere to keep it */
-    return slot_ops_apply(config, "revert", &r, err);
+    return slot_ops_do(config, "revert", err);
 }
 
 const struct slot_driver slot_ops = {

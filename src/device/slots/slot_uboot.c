@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "device/slots/slot_driver.h"
 #include "device/slots/uboot_vars.h"
+#include "wire/slot_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static void uboot_read_slots(struct uboot_ctx *ctx, struct facts *facts)
     }
 }
 
-static void uboot_read_tries(struct uboot_ctx *ctx, struct facts *facts, bool pending)
+static void uboot_read_tries(struct uboot_ctx *ctx, struct facts *facts)
 {
     char *validated = uboot_get(ctx, "nerves_fw_validated");
     char *available = uboot_get(ctx, "upgrade_available");
@@ -113,8 +114,10 @@ static void uboot_read_tries(struct uboot_ctx *ctx, struct facts *facts, bool pe
     bool no = !strcmp(validated, "0") || (!*validated && !strcmp(available, "1"));
     bool yes = !strcmp(validated, "1") || (!*validated && !strcmp(available, "0"));
 
-    /* What waits for its first start says nothing of what runs. */
-    facts_set(facts, "confirmed", pending ? "unknown" : no ? "no" : yes ? "yes" : "unknown");
+    /* The variables are those of the slot that boots next. */
+    if (*facts_get(facts, "next") && slot_facts_state(facts) != SLOT_SETTLED)
+        yes = no = false;
+    facts_set(facts, "confirmed", no ? "no" : yes ? "yes" : "unknown");
     if (!strcmp(available, "1") && *limit) {
         long left = atol(limit) - atol(count);
         facts_printf(facts, "tries-left", "%ld", left > 0 ? left : 0);
@@ -147,7 +150,7 @@ static int slot_uboot_read(const struct device_config *config, struct facts *fac
         running = uboot_remembered(config, facts_get(facts, "boot-id"), next);
     facts_set(facts, "active", running);
     facts_set(facts, "next", next);
-    uboot_read_tries(ctx, facts, strcmp(running, next) != 0);
+    uboot_read_tries(ctx, facts);
     uboot_read_slots(ctx, facts);
     uboot_copy(ctx, facts, "nerves_serial_number", "serial");
     uboot_copy(ctx, facts, REASON_VARIABLE, "reason");
@@ -191,14 +194,15 @@ static int slot_uboot_confirm(const struct device_config *config, struct error *
 
     if (!ctx)
         goto cleanup;
-    const char *active = facts_get(&facts, "active"), *next = facts_get(&facts, "next");
-    if (!strcmp(facts_get(&facts, "confirmed"), "yes"))
+    if (slot_facts_are_confirmed(&facts))
         rc = 0; /* nothing to write */
-    else if (strcmp(active, next))
+    else if (*facts_get(&facts, "next") && slot_facts_state(&facts) == SLOT_UNKNOWN)
+        error_set(err, EXIT_REFUSED, "it is not known which slot runs");
+    else if (slot_facts_state(&facts) == SLOT_PENDING)
         error_set(err, EXIT_REFUSED,
                   "slot %s runs, but slot %s boots next and has not shown that it works: reboot "
                   "first",
-                  active, next);
+                  facts_get(&facts, "active"), facts_get(&facts, "next"));
     else
         rc = uboot_set(ctx, REASON_VARIABLE, "", err) || uboot_settle(ctx, err) ||
                      uboot_vars_store(ctx, err)
@@ -216,7 +220,11 @@ static char *uboot_revert_target(const struct facts *facts, struct error *err)
 {
     const char *active = facts_get(facts, "active");
 
-    if (strcmp(active, facts_get(facts, "next")))
+    if (!*active) {
+        error_set(err, EXIT_REFUSED, "it is not known which slot runs");
+        return NULL;
+    }
+    if (slot_facts_state(facts) == SLOT_PENDING)
         return memory_text(active);
     for (char slot = 'a'; slot <= 'z'; slot++) {
         /* An update takes the version away before it writes, and sets it when all is written. */

@@ -1,13 +1,10 @@
 #include "engine/archive/signer.h"
 
 #include "base/io.h"
-#include "base/spawn.h"
+#include "base/run.h"
 
-#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define SIGNER_OUTPUT_MAX 1024
 
@@ -43,63 +40,31 @@ static int signer_read_file(const struct signer *s, uint8_t signature[KEYS_SIGNA
     return rc;
 }
 
-/* A file in memory, so that the command may read when it likes. */
-static int signer_input(const void *data, size_t len, struct error *err)
-{
-    int fd = memfd_create("meta.conf", MFD_CLOEXEC);
-
-    if (fd < 0 || io_write_all(fd, data, len) || lseek(fd, 0, SEEK_SET) < 0) {
-        error_errno(err, "cannot hand meta.conf to the signing command");
-        io_close(&fd);
-    }
-    return fd;
-}
-
-static int signer_wait(pid_t pid, struct error *err)
-{
-    char how[128];
-    int status = spawn_wait(pid);
-
-    if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    spawn_describe(status, how, sizeof how);
-    return error_set(err, EXIT_FAILED, "the signing command %s; nothing was signed", how);
-}
-
+/* It may ask a person for a PIN, so it has no time limit and stays at the terminal. */
 static int signer_run(const struct signer *s, const void *data, size_t len,
                       uint8_t signature[KEYS_SIGNATURE_SIZE], struct error *err)
 {
-    char *const argv[] = {"sh", "-c", (char *)s->command, NULL};
-    struct spawn spawn = {.program = "/bin/sh", .argv = argv, .fd_count = 3};
-    struct buffer text = {0};
-    int output[2] = {-1, -1}, rc = -1;
-    int input = signer_input(data, len, err);
+    char *argv[] = {"/bin/sh", "-c", (char *)s->command, NULL};
+    struct run run = {.argv = argv,
+                      .input = data,
+                      .input_size = len,
+                      .output = RUN_KEEP,
+                      .errors = RUN_PASS,
+                      .keep = SIGNER_OUTPUT_MAX};
+    struct run_result result;
+    int rc = run_program(&run, &result, err);
 
-    if (input < 0)
-        return -1;
-    if (pipe2(output, O_CLOEXEC)) {
-        error_errno(err, "cannot make a pipe");
-        goto cleanup;
+    if (!rc && !run_succeeded(&result)) {
+        char *how = run_describe_end(&run, &result);
+        rc = error_set(err, EXIT_FAILED, "the signing command %s; nothing was signed", how);
+        free(how);
     }
-    spawn.fds[0] = input;
-    spawn.fds[1] = output[1];
-    spawn.fds[2] = STDERR_FILENO;
-    pid_t pid = spawn_start(&spawn, err);
-    if (pid < 0)
-        goto cleanup;
-    io_close(&output[1]);
-    rc = io_read_fd(output[0], "the signing command's output", SIGNER_OUTPUT_MAX, &text, err);
-    io_close(&output[0]);
-    struct error ignored;
-    if (signer_wait(pid, rc ? &ignored : err))
-        rc = -1;
-    if (!rc && signer_parse(&text, signature, err))
+    if (!rc && result.truncated)
+        rc = error_set(err, EXIT_FAILED, "the signing command's output is longer than %d bytes",
+                       SIGNER_OUTPUT_MAX);
+    if (!rc && signer_parse(&result.text, signature, err))
         rc = error_prefix(err, "the signing command's output");
-cleanup:
-    io_close(&input);
-    io_close(&output[0]);
-    io_close(&output[1]);
-    buffer_free(&text);
+    run_free(&result);
     return rc;
 }
 

@@ -11,7 +11,7 @@
 #include "engine/archive/verify.h"
 #include "engine/medium/medium_file.h"
 #include "engine/pack/card.h"
-#include "engine/pack/pack_result.h"
+#include "wire/updater_result.h"
 
 #include <fcntl.h>
 #include <libgen.h>
@@ -80,7 +80,7 @@ static int pack_archive_open(struct pack_archive *a, const struct pack_options *
     request->archive = a->input.source;
     request->task = o->task;
     /* Who takes the cause ends our input behind the last byte (PROTOCOL.md, "The updater"). */
-    request->whole_input = a->input.fd == STDIN_FILENO && pack_result_fd() >= 0;
+    request->whole_input = a->input.fd == STDIN_FILENO && updater_result_fd() >= 0;
     return 0;
 }
 
@@ -100,7 +100,7 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium,
                                     .minimize = o->minimize,
                                     .unsafe = o->unsafe,
                                     .stage_path = o->stage_path,
-                                    .tell_switching = pack_result_switching,
+                                    .tell_switching = updater_result_tell_switching,
                                     .reboot_param_path = o->reboot_param_path};
     struct pack_archive archive;
 

@@ -6,6 +6,7 @@
 #include "base/spawn.h"
 #include "host/output/console.h"
 #include "host/remote/ssh_command.h"
+#include "wire/answer.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -233,34 +234,52 @@ static bool check_login(struct check *c)
     return false;
 }
 
+/* "task upgrade, updater /usr/bin/fwup, device /dev/mmcblk0" */
+static void check_device(struct check *c, const struct facts *facts)
+{
+    static const char *const names[] = {"task", "updater", "device"};
+    const char *problem = facts_get(facts, "problem");
+    struct buffer line = {0};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (*facts_get(facts, names[i]))
+            buffer_printf(&line, "%s%s %s", line.len ? ", " : "", names[i],
+                          facts_get(facts, names[i]));
+    if (*problem)
+        check_fail(c, "device", EXIT_FAILED, problem);
+    else
+        check_tell(c, true, "device", buffer_text(&line));
+    buffer_free(&line);
+}
+
 static void check_subsystem(struct check *c)
 {
-    static const char ready[] = "nothing was done";
-    const char *told = strstr(buffer_text(&c->err), "fwssh: ");
-    const char *text = told ? told + strlen("fwssh: ") : buffer_text(&c->out);
+    struct answer answer;
+    struct buffer reason = {0};
 
     if (check_has(c, "subsystem request failed")) {
         check_fail(c, "subsystem", EXIT_FAILED,
                    "the device does not offer it; check --subsystem and --port");
         return;
     }
-    const char *found = strstr(text, ready);
-    if (found || c->timed_out) {
+    bool answered = answer_parse(&answer, buffer_text(&c->out)) && !answer.status;
+    if (answered || c->timed_out)
         check_tell(c, true, "subsystem", c->o->subsystem);
-        const char *detail = found ? found + strlen(ready) : "";
-        char *line = found ? memory_printf("%.*s", (int)strcspn(detail, "\r\n"), detail)
-                           : memory_text(" (not told; a device that speaks the origin's protocol)");
-        check_tell(c, true, "device", line + strspn(line, " "));
-        free(line);
-        return;
-    }
-    char *line = memory_printf("%.*s", (int)strcspn(text, "\r\n"), text);
-    check_fail(c, "subsystem",
-               WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == EXIT_REFUSED
-                   ? EXIT_REFUSED
-                   : EXIT_FAILED,
-               *line ? line : "the device ended the request without a word");
-    free(line);
+    if (answered)
+        check_device(c, &answer.facts);
+    else if (c->timed_out)
+        check_tell(c, true, "device",
+                   "not known: this server speaks only the nerves_firmware_ssh protocol");
+    else
+        check_fail(c, "subsystem",
+                   WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == EXIT_REFUSED
+                       ? EXIT_REFUSED
+                       : EXIT_FAILED,
+                   answer_find_reason(buffer_text(&c->out), buffer_text(&c->err), &reason)
+                       ? buffer_text(&reason)
+                       : "the device closed the channel without saying why");
+    buffer_free(&reason);
+    answer_free(&answer);
 }
 
 static int check_host(const struct push_options *o, const char *host)

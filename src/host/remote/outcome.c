@@ -1,7 +1,7 @@
 #include "host/remote/outcome.h"
 
-#include "base/io.h"
 #include "base/memory.h"
+#include "base/run.h"
 #include "base/spawn.h"
 
 #include <fcntl.h>
@@ -97,24 +97,15 @@ static char *outcome_known_hosts(const struct transfer *t)
 static char *outcome_old_fingerprint(const char *file, const char *known_as)
 {
     char *argv[] = {"ssh-keygen", "-l", "-F", (char *)known_as, "-f", (char *)file, NULL};
-    struct buffer text = {0};
+    struct run run = {.argv = argv, .output = RUN_KEEP, .keep = 65536, .seconds = 10};
+    struct run_result result;
     struct error ignored;
-    int out[2];
 
-    if (pipe2(out, O_CLOEXEC))
-        return memory_text("(not known)");
-    struct spawn s = {.program = argv[0], .argv = argv, .fds = {-1, out[1], -1}, .fd_count = 3};
-    pid_t pid = spawn_start(&s, &ignored);
-    close(out[1]);
-    if (pid > 0) {
-        (void)io_read_fd(out[0], "ssh-keygen", 65536, &text, &ignored);
-        spawn_wait(pid);
-    }
-    close(out[0]);
-    const char *at = strstr(buffer_text(&text), "SHA256:");
+    (void)run_program(&run, &result, &ignored);
+    const char *at = strstr(buffer_text(&result.text), "SHA256:");
     char *found =
         at ? memory_printf("%.*s", (int)strcspn(at, " \r\n"), at) : memory_text("(not known)");
-    buffer_free(&text);
+    run_free(&result);
     return found;
 }
 

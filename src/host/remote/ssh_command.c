@@ -1,7 +1,8 @@
 #include "host/remote/ssh_command.h"
 
-#include "base/io.h"
+#include "base/argv.h"
 #include "base/memory.h"
+#include "base/run.h"
 #include "base/spawn.h"
 
 #include <dirent.h>
@@ -19,42 +20,22 @@
 #define SSH_ALIVE_INTERVAL "ServerAliveInterval=15"
 #define SSH_ALIVE_COUNT "ServerAliveCountMax=4"
 
-struct ssh_args {
-    size_t count;
-    char *arg[SSH_ARGS_MAX + 1]; /* all owned */
-};
-
-static void ssh_add(struct ssh_args *a, const char *text)
+static void ssh_add_option(struct argv *a, const char *text)
 {
-    if (a->count < SSH_ARGS_MAX)
-        a->arg[a->count++] = memory_text(text);
-}
-
-static void ssh_add_option(struct ssh_args *a, const char *text)
-{
-    ssh_add(a, "-o");
-    ssh_add(a, text);
-}
-
-static void ssh_args_free(struct ssh_args *a)
-{
-    for (size_t i = 0; i < a->count; i++)
-        free(a->arg[i]);
+    argv_add_pair(a, "-o", text);
 }
 
 /* A command of words goes through the shell, as git's core.sshCommand does. */
-static void ssh_add_program(struct ssh_args *a, const struct push_options *o)
+static void ssh_add_program(struct argv *a, const struct push_options *o)
 {
     if (!o->ssh || !*o->ssh) {
-        ssh_add(a, "ssh");
+        argv_add(a, "ssh");
         return;
     }
-    char *script = memory_printf("%s \"$@\"", o->ssh);
-    ssh_add(a, "/bin/sh");
-    ssh_add(a, "-c");
-    ssh_add(a, script);
-    ssh_add(a, o->ssh);
-    free(script);
+    argv_add(a, "/bin/sh");
+    argv_add(a, "-c");
+    argv_printf(a, "%s \"$@\"", o->ssh);
+    argv_add(a, o->ssh);
 }
 
 static int ssh_is_private_key(const struct dirent *entry)
@@ -65,16 +46,14 @@ static int ssh_is_private_key(const struct dirent *entry)
            (len < 4 || strcmp(entry->d_name + len - 4, ".pub"));
 }
 
-static void ssh_add_user_dir(struct ssh_args *a, const char *dir)
+static void ssh_add_user_dir(struct argv *a, const char *dir)
 {
     struct dirent **entries = NULL;
     int count = scandir(dir, &entries, ssh_is_private_key, alphasort);
 
     for (int i = 0; i < count; i++) {
-        char *path = memory_printf("%s/%s", dir, entries[i]->d_name);
-        ssh_add(a, "-i");
-        ssh_add(a, path);
-        free(path);
+        argv_add(a, "-i");
+        argv_printf(a, "%s/%s", dir, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
@@ -89,14 +68,13 @@ static char *ssh_host_argument(const struct push_options *o, const char *host)
 
 /* Options that both ssh -G and the push itself take; the user's come first, as ssh keeps the first
  * value. */
-static void ssh_add_common(struct ssh_args *a, const struct push_options *o)
+static void ssh_add_common(struct argv *a, const struct push_options *o)
 {
     for (size_t i = 0; i < o->ssh_option_count; i++)
         ssh_add_option(a, o->ssh_options[i]);
     if (o->host_key_alias) {
-        char *alias = memory_printf("HostKeyAlias=%s", o->host_key_alias);
-        ssh_add_option(a, alias);
-        free(alias);
+        argv_add(a, "-o");
+        argv_printf(a, "HostKeyAlias=%s", o->host_key_alias);
     }
 }
 
@@ -124,33 +102,26 @@ static void ssh_target_line(struct ssh_target *t, char *line)
 static int ssh_ask_config(const struct push_options *o, const char *host, struct buffer *text,
                           struct error *err)
 {
-    struct ssh_args a = {0};
-    int out[2], rc = -1;
+    struct run_result result;
+    struct argv a = {0};
 
     ssh_add_program(&a, o);
     ssh_add_common(&a, o);
-    ssh_add(&a, "-GT");
-    ssh_add(&a, "--");
-    ssh_add(&a, host);
-    if (pipe2(out, O_CLOEXEC)) {
-        error_errno(err, "cannot make a pipe");
-        goto cleanup;
-    }
-    struct spawn s = {
-        .program = a.arg[0], .argv = a.arg, .fds = {-1, out[1], STDERR_FILENO}, .fd_count = 3};
-    pid_t pid = spawn_start(&s, err);
-    close(out[1]);
-    if (pid < 0) {
+    argv_add(&a, "-GT");
+    argv_add(&a, "--");
+    argv_add(&a, host);
+    /* A Match exec of the configuration may take its time, or ask. */
+    struct run run = {
+        .argv = a.word, .output = RUN_KEEP, .errors = RUN_PASS, .keep = SSH_CONFIG_MAX};
+    int rc = run_program(&run, &result, err);
+    if (rc)
         error_prefix(err, "the OpenSSH client is needed on this machine");
-    } else {
-        rc = io_read_fd(out[0], "ssh -G", SSH_CONFIG_MAX, text, err);
-        int status = spawn_wait(pid);
-        if (!rc && status)
-            rc = error_set(err, EXIT_USAGE, "ssh does not accept host or options: see above");
-    }
-    close(out[0]);
-cleanup:
-    ssh_args_free(&a);
+    else if (!run_succeeded(&result))
+        rc = error_set(err, EXIT_USAGE, "ssh does not accept host or options: see above");
+    else
+        buffer_add(text, result.text.data, result.text.len);
+    run_free(&result);
+    argv_free(&a);
     return rc;
 }
 
@@ -190,16 +161,16 @@ void ssh_target_free(struct ssh_target *t)
     *t = (struct ssh_target){0};
 }
 
-static void ssh_arguments(struct ssh_args *a, const struct push_options *o,
-                          const struct ssh_target *t, const char *const *extra)
+static void ssh_arguments(struct argv *a, const struct push_options *o, const struct ssh_target *t,
+                          const char *const *extra)
 {
     char port[16];
 
     ssh_add_program(a, o);
     ssh_add_common(a, o);
-    ssh_add(a, "-T");
+    argv_add(a, "-T");
     for (; extra && *extra; extra++)
-        ssh_add(a, *extra);
+        argv_add(a, *extra);
     if (o->user_dir)
         ssh_add_user_dir(a, o->user_dir);
     if (!t->has_connect_timeout)
@@ -211,28 +182,28 @@ static void ssh_arguments(struct ssh_args *a, const struct push_options *o,
     /* Password prompts of the origin's devices can never succeed. */
     ssh_add_option(a, "PreferredAuthentications=publickey");
     snprintf(port, sizeof port, "%d", t->port);
-    ssh_add(a, "-p");
-    ssh_add(a, port);
+    argv_add(a, "-p");
+    argv_add(a, port);
     if (!o->exec)
-        ssh_add(a, "-s");
-    ssh_add(a, "--");
-    ssh_add(a, t->given);
-    ssh_add(a, o->subsystem);
+        argv_add(a, "-s");
+    argv_add(a, "--");
+    argv_add(a, t->given);
+    argv_add(a, o->subsystem);
 }
 
 pid_t ssh_command_start(const struct push_options *o, const struct ssh_target *t,
                         const char *const *extra, struct ssh_askpass *askpass, const int fds[3],
                         struct error *err)
 {
-    struct ssh_args a = {0};
+    struct argv a = {0};
 
     ssh_arguments(&a, o, t, extra);
-    struct spawn s = {.program = a.arg[0],
-                      .argv = a.arg,
+    struct spawn s = {.program = a.word[0],
+                      .argv = a.word,
                       .fds = {fds[0], fds[1], fds[2]},
                       .fd_count = 3,
                       .extra_env = askpass->environment};
     pid_t pid = spawn_start(&s, err);
-    ssh_args_free(&a);
+    argv_free(&a);
     return pid;
 }

@@ -8,8 +8,6 @@
 
 #include <sys/types.h>
 
-#define SSH_ARGS_MAX 256
-
 /* What `ssh -G` tells of a host, and what follows from it. */
 struct ssh_target {
     char *given;       /* as the user named it, with --user */

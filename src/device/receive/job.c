@@ -1,0 +1,129 @@
+#include "device/receive/job.h"
+
+#include "base/device_lock.h"
+#include "base/io.h"
+#include "device/receive/hook.h"
+#include "device/receive/slot_check.h"
+#include "device/receive/stage.h"
+#include "device/receive/updater_run.h"
+#include "device/slots/device_path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void job_open(struct job *j, const struct device_config *config, struct client *client)
+{
+    *j = (struct job){.config = config, .client = client, .lock = -1};
+}
+
+void job_close(struct job *j)
+{
+    updater_free(&j->updater);
+    io_close(&j->lock);
+    free(j->device);
+    j->device = NULL;
+}
+
+int job_lock(struct job *j, struct error *err)
+{
+    j->device = device_path_find(j->config, err);
+    if (!j->device)
+        return -1;
+    j->lock = device_lock_take(j->config->lock_file, j->device, err);
+    return j->lock < 0 ? -1 : 0;
+}
+
+int job_prepare(struct job *j, bool stage, struct error *err)
+{
+    version_floor_read(&j->floor, j->config);
+    return slot_check_before(j->config, j->client, err) ||
+                   hook_precheck(j->config, j->device, j->client, err) ||
+                   updater_find(&j->updater, j->config, err) ||
+                   updater_identify(&j->updater, j->config, err) ||
+                   stage_prepare(&j->updater, j->config, stage, err)
+               ? -1
+               : 0;
+}
+
+/* The firmware is written: from now on, older ones are too old. */
+static void job_note_version(struct job *j, const char *version)
+{
+    struct error err;
+
+    if (j->floor.overridden)
+        result_note(&j->result,
+                    "allow-older in state-dir accepted version %s; the newest so far is %s",
+                    *version ? version : "(none)", *j->floor.version ? j->floor.version : "(none)");
+    if (version_floor_raise(&j->floor, j->config, version, &err))
+        result_note(&j->result, "refuse-older: %s", err.text);
+    version_floor_read(&j->floor, j->config);
+}
+
+/* Either slot is whole. A reboot makes the one that boots next the one that runs, so that the next
+ * update cannot overwrite what runs. */
+static void job_settle(struct job *j, bool reboot, struct error *err)
+{
+    char before[sizeof err->text];
+
+    memcpy(before, err->text, sizeof before);
+    error_set(err, EXIT_FAILED, "%s after the switch may have started%s", before,
+              reboot ? "; rebooting anyway, check fwssh status"
+                     : ": check fwssh status, and reboot before another update");
+    j->result.reboot = reboot;
+}
+
+static void job_failed(struct job *j, const struct job_firmware *firmware,
+                       const struct updater_outcome *outcome, struct error *err)
+{
+    if (outcome->said.switching) {
+        job_settle(j, firmware->reboot, err);
+        return;
+    }
+    if (outcome->failed)
+        error_suffix(err, "not rebooting");
+    slot_check_after_failure(j->config, err);
+}
+
+int job_write(struct job *j, const struct job_firmware *firmware, struct error *err)
+{
+    char *staged = firmware->stage ? stage_path(j->config) : NULL;
+    struct updater_job job = {.verb = firmware->stage ? UPDATER_STAGE : UPDATER_WRITE,
+                              .device = j->device,
+                              .task = firmware->task,
+                              .path = staged,
+                              .floor = &j->floor};
+    struct updater_run run = {.updater = &j->updater,
+                              .config = j->config,
+                              .job = &job,
+                              .client = j->client,
+                              .lock = j->lock,
+                              .size = firmware->size,
+                              .last = firmware->last};
+    struct updater_outcome outcome;
+    int rc = updater_run(&run, &outcome, err);
+
+    free(staged);
+    if (rc) {
+        job_failed(j, firmware, &outcome, err);
+        return -1;
+    }
+    j->result.firmwares++;
+    memcpy(j->result.uuid, outcome.said.uuid, sizeof j->result.uuid);
+    job_note_version(j, outcome.said.version);
+    /* An archive's directory, or padding: announced, but not needed. */
+    if (outcome.unread && client_swallow(j->client, outcome.unread, err))
+        return error_suffix(err, "the firmware was written, but the device does not reboot");
+    return 0;
+}
+
+int job_check_surplus(struct job *j, struct error *err)
+{
+    uint64_t surplus = client_pending(j->client);
+
+    if (!surplus)
+        return 0;
+    return error_set(err, EXIT_FAILED,
+                     "received more data than announced (at least %llu byte%s); %snot rebooting",
+                     (unsigned long long)surplus, surplus == 1 ? "" : "s",
+                     j->result.firmwares ? "the firmware was written, but the device is " : "");
+}

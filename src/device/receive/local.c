@@ -1,0 +1,64 @@
+#include "device/receive/local.h"
+
+#include "base/device_lock.h"
+#include "base/io.h"
+#include "device/receive/change.h"
+#include "device/receive/status.h"
+#include "device/slots/device_path.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int local_end(int rc, const struct error *err)
+{
+    if (rc)
+        fprintf(stderr, "fwssh-receive: %s\n", err->text);
+    return rc ? (int)err->status : EXIT_DONE;
+}
+
+/* A running update writes the same environment. Where the device cannot be found, none runs. */
+static int local_lock(const struct device_config *config, int *lock, struct error *err)
+{
+    struct error ignored;
+    char *device = device_path_find(config, &ignored);
+
+    *lock = device ? device_lock_take(config->lock_file, device, err) : -1;
+    int rc = device && *lock < 0 ? -1 : 0;
+    free(device);
+    return rc;
+}
+
+int local_status(const struct device_config *config)
+{
+    struct facts facts = {0};
+    struct buffer text = {0};
+    struct error err;
+    int rc = status_read(config, false, &facts, &err);
+
+    facts_print(&facts, &text);
+    fputs(buffer_text(&text), stdout);
+    buffer_free(&text);
+    facts_free(&facts);
+    return local_end(rc, &err);
+}
+
+int local_confirm(const struct device_config *config)
+{
+    struct error err;
+    int lock;
+    int rc = local_lock(config, &lock, &err) ? -1 : change_confirm(config, &err);
+
+    io_close(&lock);
+    return local_end(rc, &err);
+}
+
+int local_revert(const struct device_config *config, const char *reason)
+{
+    struct error err;
+    bool reboot; /* the script does it */
+    int lock;
+    int rc = local_lock(config, &lock, &err) ? -1 : change_revert(config, reason, &reboot, &err);
+
+    io_close(&lock);
+    return local_end(rc, &err);
+}

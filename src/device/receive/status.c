@@ -1,0 +1,100 @@
+#include "device/receive/status.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "device/receive/stage.h"
+#include "device/slots/device_path.h"
+#include "device/slots/slot_driver.h"
+#include "device/updaters/updater_driver.h"
+#include "wire/request.h"
+
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+#define LAST_UPDATE_MAX 2048
+
+/* A file system that forgets. */
+static bool status_is_volatile(const char *path)
+{
+    struct statfs fs;
+
+    return !statfs(path, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
+void status_read_log(const struct device_config *config, struct facts *facts)
+{
+    char *path = memory_printf("%s/last-update", config->state_dir);
+    struct buffer text = {0};
+    struct error ignored;
+
+    if (!io_read_file(path, LAST_UPDATE_MAX, &text, &ignored) && text.len) {
+        text.data[strcspn(text.data, "\n")] = '\0';
+        facts_set(facts, "last-update", text.data);
+    }
+    buffer_free(&text);
+    free(path);
+}
+
+static void status_read_tasks(const struct device_config *config, struct facts *facts)
+{
+    struct buffer tasks = {0};
+
+    for (size_t i = 0; i < config->allowed_tasks.count; i++)
+        buffer_printf(&tasks, "%s%s", i ? " " : "", config->allowed_tasks.item[i]);
+    facts_set(facts, "task", config->task);
+    facts_set(facts, "allowed-tasks", tasks.len ? buffer_text(&tasks) : config->task);
+    buffer_free(&tasks);
+}
+
+static void status_read_abilities(const struct device_config *config, struct facts *facts)
+{
+    struct buffer verbs = {0};
+    struct updater updater;
+    struct error ignored;
+    bool found = !updater_find(&updater, config, &ignored);
+
+    request_list_verbs(&verbs);
+    if (found && updater.driver->can_stage)
+        buffer_add_text(&verbs, " stage");
+    facts_set(facts, "can", buffer_text(&verbs));
+    facts_set(facts, "staged", stage_is_there(config) ? "yes" : "no");
+    facts_set(facts, "fwsshd", FWSSH_VERSION);
+    facts_set(facts, "updater", found ? updater.name : "missing");
+    buffer_free(&verbs);
+    updater_free(&updater);
+}
+
+int status_read(const struct device_config *config, bool volatile_key, struct facts *facts,
+                struct error *err)
+{
+    bool forgets = volatile_key || status_is_volatile(config->state_dir);
+
+    if (slot_driver_read(config, facts, err))
+        return -1;
+    status_read_abilities(config, facts);
+    status_read_tasks(config, facts);
+    facts_set(facts, "host-key", forgets ? "volatile" : "kept");
+    status_read_log(config, facts);
+    return 0;
+}
+
+void status_read_update(const struct device_config *config, struct facts *facts)
+{
+    struct updater updater;
+    struct error err;
+
+    facts_set(facts, "task", config->task);
+    if (updater_find(&updater, config, &err))
+        facts_set(facts, "problem", err.text);
+    else
+        facts_set(facts, "updater", updater.program);
+    updater_free(&updater);
+    char *device = device_path_find(config, &err);
+    if (device)
+        facts_set(facts, "device", device);
+    else
+        facts_set(facts, "problem", err.text);
+    free(device);
+}

@@ -1,0 +1,72 @@
+#include "device/updaters/updater_fwup.h"
+
+#include <sys/wait.h>
+
+/* It is ours, and comes with this program: nothing to ask. */
+static int fwpack_identify(struct updater *u, struct error *err)
+{
+    (void)err;
+    u->handshake = true;
+    return 0;
+}
+
+static void fwpack_add_minimum(const char *version, struct argv *a)
+{
+    if (*version)
+        argv_add_pair(a, "--minimum-version", version);
+}
+
+static void fwpack_add_limits(const struct device_config *config, const struct updater_job *job,
+                              struct argv *a)
+{
+    fwpack_add_minimum(config->minimum_version, a);
+    if (job->verb == UPDATER_STAGE)
+        argv_add_pair(a, "--stage", job->path);
+    if (job->floor && !job->floor->overridden)
+        fwpack_add_minimum(job->floor->version, a);
+}
+
+/* Signature and version are checked again: the keys may have changed since it was staged. */
+static void fwpack_add_activate(const struct device_config *config, const struct updater_job *job,
+                                struct argv *a)
+{
+    argv_add(a, "activate");
+    argv_add(a, "-q");
+    argv_add(a, "--no-unmount");
+    argv_add_pair(a, "-d", job->device);
+    argv_add_pair(a, "-i", job->path);
+    updater_fwup_add_keys(config, a);
+    fwpack_add_minimum(config->minimum_version, a);
+}
+
+static void fwpack_arguments(const struct updater *u, const struct device_config *config,
+                             const struct updater_job *job, struct argv *a)
+{
+    switch (job->verb) {
+    case UPDATER_WRITE:
+    case UPDATER_STAGE:
+        updater_fwup_add_write(u, config, job, fwpack_add_limits, a);
+        break;
+    case UPDATER_ACTIVATE:
+        fwpack_add_activate(config, job, a);
+        break;
+    case UPDATER_TASK:
+        updater_fwup_add_task(config, job, a);
+        break;
+    }
+}
+
+/* Its own words have our exit statuses; with fwup's options it has fwup's. */
+static enum exit_status fwpack_judge(const struct updater_job *job, int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+
+    return job->verb == UPDATER_ACTIVATE && code && code <= EXIT_WIRE_MAX ? (enum exit_status)code
+                                                                          : EXIT_FAILED;
+}
+
+const struct updater_driver updater_fwpack = {.can_stage = true,
+                                              .can_refuse_older = true,
+                                              .identify = fwpack_identify,
+                                              .arguments = fwpack_arguments,
+                                              .judge = fwpack_judge};

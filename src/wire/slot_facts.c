@@ -1,0 +1,62 @@
+#include "wire/slot_facts.h"
+
+#include <string.h>
+
+static bool slot_fact_is(const struct facts *facts, const char *name, const char *value)
+{
+    return !strcmp(facts_get(facts, name), value);
+}
+
+static enum slot_state slot_facts_compare(const struct facts *facts)
+{
+    const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
+
+    if (!*active || !*next)
+        return SLOT_UNKNOWN;
+    return strcmp(active, next) ? SLOT_PENDING : SLOT_SETTLED;
+}
+
+enum slot_state slot_facts_state(const struct facts *facts)
+{
+    if (slot_fact_is(facts, "pending", "new"))
+        return SLOT_PENDING;
+    return slot_fact_is(facts, "pending", "no") ? SLOT_SETTLED : slot_facts_compare(facts);
+}
+
+void slot_facts_set_pending(struct facts *facts)
+{
+    enum slot_state state = slot_facts_state(facts);
+
+    if (state != SLOT_UNKNOWN)
+        facts_set(facts, "pending", state == SLOT_PENDING ? "new" : "no");
+}
+
+bool slot_facts_are_confirmed(const struct facts *facts)
+{
+    return slot_fact_is(facts, "confirmed", "yes");
+}
+
+bool slot_facts_are_unconfirmed(const struct facts *facts)
+{
+    return slot_fact_is(facts, "confirmed", "no");
+}
+
+bool slot_facts_run(const struct facts *facts, const char *uuid, const char *version)
+{
+    const char *has = facts_get(facts, "version");
+
+    if (*facts_get(facts, "uuid"))
+        return slot_fact_is(facts, "uuid", uuid);
+    return *has && version && !strcmp(has, version);
+}
+
+bool slot_facts_can(const struct facts *facts, const char *word)
+{
+    const char *can = facts_get(facts, "can");
+    size_t len = strlen(word);
+
+    for (const char *at = can; (at = strstr(at, word)); at += len)
+        if ((at == can || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+            return true;
+    return false;
+}

@@ -1,0 +1,60 @@
+#include "wire/updater_result.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char switching[] = "switching", switched_back[] = "switched back";
+
+int updater_result_fd(void)
+{
+    const char *text = getenv(UPDATER_RESULT_VARIABLE);
+    uint64_t fd;
+
+    return text && !number_parse_decimal(text, strlen(text), &fd) && fd <= 1023 ? (int)fd : -1;
+}
+
+/* In one write: a line that is cut by a kill means nothing. */
+static void updater_result_write(const char *text)
+{
+    char *line = memory_printf("%s\n", text);
+    int fd = updater_result_fd();
+
+    if (fd >= 0)
+        (void)io_write_all(fd, line, strlen(line));
+    free(line);
+}
+
+void updater_result_tell_switching(bool begins)
+{
+    updater_result_write(begins ? switching : switched_back);
+}
+
+void updater_result_tell(int status, const char *uuid, const char *version)
+{
+    char *text = memory_printf("%d %s %s", status, uuid, version);
+
+    updater_result_write(text);
+    free(text);
+}
+
+void updater_result_read(int fd, struct updater_result *result)
+{
+    char text[256] = "", *rest = text;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    int status;
+
+    *result = (struct updater_result){.status = EXIT_FAILED};
+    text[n > 0 ? n : 0] = '\0';
+    for (char *line; (line = strsep(&rest, "\n"));) {
+        if (!strcmp(line, switching) || !strcmp(line, switched_back))
+            result->switching = !strcmp(line, switching);
+        else if (sscanf(line, "%d %39s %63s", &status, result->uuid, result->version) >= 1)
+            result->status = status == EXIT_MISMATCH ? EXIT_MISMATCH : EXIT_FAILED;
+    }
+}
