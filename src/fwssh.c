@@ -1,9 +1,10 @@
 /* fwssh: the host's tool. Options and wiring only. */
+#include "base/nearest.h"
 #include "host/command/ask.h"
 #include "host/command/check.h"
 #include "host/command/gen_script.h"
 #include "host/command/push.h"
-#include "host/remote/ssh_command.h"
+#include "host/remote/ssh_askpass.h"
 
 #include <signal.h>
 #include <sodium.h>
@@ -11,55 +12,127 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_statuses(FILE *out)
+static int run_push(struct host_options *o, const char *word)
 {
-    fputs("Exit status:\n", out);
+    (void)word;
+    return push_run(o);
+}
+
+static int run_check(struct host_options *o, const char *word)
+{
+    (void)word;
+    return check_run(o);
+}
+
+static int run_ask(struct host_options *o, const char *word)
+{
+    return ask_run(o, request_find_verb(word));
+}
+
+static int run_gen_script(struct host_options *o, const char *word)
+{
+    (void)word;
+    return gen_script_run(o);
+}
+
+static const struct command {
+    const char *word;
+    const char *arguments;
+    const char *help;
+    enum command_set set;
+    int (*run)(struct host_options *o, const char *word);
+} commands[] = {
+    {"push", "[HOST...]", "send a firmware to devices, which write it and reboot", COMMAND_PUSH,
+     run_push},
+    {"status", "[HOST...]", "what runs, what boots next, what the device can do", COMMAND_ASK,
+     run_ask},
+    {"confirm", "[HOST...]", "mark the running firmware as good", COMMAND_ASK, run_ask},
+    {"revert", "[HOST...]", "go back to the firmware before this one", COMMAND_REVERT, run_ask},
+    {"reboot", "[HOST...]", "reboot the device", COMMAND_ASK, run_ask},
+    {"activate", "[HOST...]", "boot the firmware that push --stage has written", COMMAND_ASK,
+     run_ask},
+    {"log", "[HOST...]", "how the last update ended", COMMAND_ASK, run_ask},
+    {"check", "[HOST...]", "whether a push would work, step by step", COMMAND_CHECK, run_check},
+    {"gen-script", "", "write upload.sh, which pushes with ssh alone", COMMAND_SCRIPT,
+     run_gen_script},
+};
+
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static void print_help(void)
+{
+    puts("Usage: fwssh COMMAND [HOST...] [options]\n"
+         "\n"
+         "Sends firmware to devices over SSH, with the ssh program of this machine, and asks them\n"
+         "what they run. HOST is what ssh takes (default " HOST_DEFAULT ").\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-12s %s\n", commands[i].word, commands[i].help);
+    puts("\nfwssh COMMAND --help shows a command's options; fwssh --version the version.\n\n"
+         "Exit status:");
     for (int status = 0; exit_status_text(status); status++)
-        fprintf(out, "  %2d  %s\n", status, exit_status_text(status));
+        printf("  %2d  %s\n", status, exit_status_text(status));
 }
 
-static void print_usage(FILE *out)
+static void print_command_help(const struct command *c)
 {
-    fprintf(out,
-            "Usage: fwssh push [HOST...] [--firmware FILE] [--wait] [options]\n"
-            "       fwssh status|log|confirm|revert|reboot|activate [HOST...] [options]\n"
-            "       fwssh check [HOST...] [options]\n"
-            "       fwssh gen-script [--output upload.sh] [--force]\n"
-            "       fwssh --version | --help\n"
-            "\n"
-            "Sends a firmware to devices over SSH, by the ssh program of this machine, and asks "
-            "what\n"
-            "they run. HOST is what ssh takes (default " PUSH_DEFAULT_HOST ").\n"
-            "\n"
-            "%s\n",
-            push_options_help);
-    print_statuses(out);
+    printf("Usage: fwssh %s%s%s [options]: %s\n\n", c->word, *c->arguments ? " " : "", c->arguments,
+           c->help);
+    host_options_print_help(stdout, c->set);
 }
 
-static int run_word(const char *word, const struct push_options *options)
+static const struct command *find_command(const char *word)
 {
-    if (!strcmp(word, "push"))
-        return push_run(options);
-    return !strcmp(word, "check") ? check_run(options) : ask_run(options, word);
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (!strcmp(word, commands[i].word))
+            return &commands[i];
+    return NULL;
 }
 
-static int run_with_options(int argc, char **argv)
+static int complain_about(const char *word)
 {
-    struct push_options options;
-    const char *word = argv[0];
+    struct nearest near = {.word = word};
+
+    for (size_t i = 0; i < COMMANDS; i++)
+        nearest_try(&near, commands[i].word);
+    if (!*word)
+        fputs("fwssh: which command? See fwssh --help\n", stderr);
+    else if (near.best)
+        fprintf(stderr, "fwssh: unknown command '%s'; did you mean %s?\n", word, near.best);
+    else
+        fprintf(stderr, "fwssh: unknown command '%s'; see fwssh --help\n", word);
+    return EXIT_USAGE;
+}
+
+static int run_command(const struct command *c, int argc, char **argv)
+{
+    struct host_options options;
     struct error err;
     int status = EXIT_DONE;
 
-    if (push_options_parse(&options, argc, argv, &err)) {
+    if (host_options_parse(&options, c->set, argc, argv, &err)) {
         fprintf(stderr, "fwssh: %s\n", err.text);
         status = EXIT_USAGE;
     } else if (options.help) {
-        print_usage(stdout);
+        print_command_help(c);
     } else {
-        status = run_word(word, &options);
+        status = c->run(&options, c->word);
     }
-    push_options_free(&options);
+    host_options_free(&options);
     return status;
+}
+
+/* fwssh help [COMMAND] */
+static int run_help(const char *word)
+{
+    const struct command *c = word ? find_command(word) : NULL;
+
+    if (word && !c)
+        return complain_about(word);
+    if (c)
+        print_command_help(c);
+    else
+        print_help();
+    return EXIT_DONE;
 }
 
 int main(int argc, char **argv)
@@ -72,18 +145,14 @@ int main(int argc, char **argv)
         return ssh_askpass_answer(fifo, word);
     if (sodium_init() < 0)
         return EXIT_FAILED;
-    if (!strcmp(word, "push") || !strcmp(word, "check") || ask_is_word(word))
-        return run_with_options(argc - 1, argv + 1);
-    if (!strcmp(word, "gen-script"))
-        return gen_script_run(argc - 1, argv + 1);
+    const struct command *c = find_command(word);
+    if (c)
+        return run_command(c, argc - 1, argv + 1);
     if (!strcmp(word, "--version")) {
         puts("fwssh " FWSSH_VERSION);
         return EXIT_DONE;
     }
-    if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
-        print_usage(stdout);
-        return EXIT_DONE;
-    }
-    print_usage(stderr);
-    return EXIT_USAGE;
+    if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h"))
+        return run_help(argv[2]);
+    return complain_about(word);
 }

@@ -57,7 +57,7 @@ def test_devices_that_run_it_already_are_skipped(t):
     boards = fleet(t, 2)
     boards[0].set(active="a", uuid=firmware(t)[1], **{"boot-id": "1"})
     r = t.run(argv(t, *names(2)))
-    assert r.returncode == 0 and "board0: Skipped: the device runs this firmware already" in r.stdout, r
+    assert r.returncode == 0 and "board0: Skipped: the device already runs this firmware" in r.stdout, r
     assert was_pushed(t, boards) == [False, True]
     assert t.run(argv(t, *names(2), "--force")).returncode == 0
     assert was_pushed(t, boards) == [True, True]
@@ -76,8 +76,8 @@ def test_too_many_failures_end_it(t):
         b.d.write_config(task="")  # breaks nothing until it is read
         b.d.stop()
     r = t.run(argv(t, *names(6), "--jobs", "1", "--max-failures", "1"))
-    assert r.returncode == 10 and "no more were begun: too many devices failed (--max-failures)" in r.stderr, r
-    assert was_pushed(t, boards) == [False] * 6 and "board5  not begun" in r.stdout
+    assert r.returncode == 10 and "no more were started: too many devices failed (--max-failures)" in r.stderr, r
+    assert was_pushed(t, boards) == [False] * 6 and "board5  not started" in r.stdout
     r = t.run(argv(t, *names(6), "--jobs", "1", "--max-failures", "50%"))
     assert was_pushed(t, boards) == [False] * 2 + [True] * 4
     assert "4 of 6 devices are done; not: board0 board1\n" in r.stderr
@@ -123,7 +123,7 @@ def test_interrupt_begins_no_more_and_a_second_one_stops(t):
     p.send_signal(signal.SIGINT)
     t.go()
     out, err = p.communicate(timeout=30)
-    assert p.returncode == 7 and "no more were begun: interrupted" in err, (out, err)
+    assert p.returncode == 7 and "no more were started: interrupted" in err, (out, err)
     assert was_pushed(t, boards) == [True, False, False] and "board0: Done" in out
     (t.dir / "updater.go").unlink()
     (t.dir / "updater.pid").unlink()

@@ -57,8 +57,8 @@ DEVICE = {
     "device/listen": {"wire", "device/config", "device/monitor", "device/receive"},
 }
 HOST = {
-    "host/output": {"engine/archive", "host/command"},
-    "host/remote": {"wire", "host/output", "host/command"},
+    "host/output": {"wire", "engine/archive"},
+    "host/remote": {"wire", "engine/archive", "host/output"},
     "host/command": {"wire", "engine/archive", "host/output", "host/remote"},
 }
 ALLOWED = {"base": set(), "wire": set(), **ENGINE, **DEVICE, **HOST}

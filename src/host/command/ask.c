@@ -1,72 +1,37 @@
 #include "host/command/ask.h"
 
-#include "base/memory.h"
-#include "host/output/console.h"
-#include "host/remote/remote.h"
-#include "host/remote/transfer.h"
+#include "host/output/json.h"
+#include "host/remote/interrupt.h"
+#include "host/remote/question.h"
+#include "wire/slot_facts.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* What a request that only says "ok" has done. */
-static const struct {
-    const char *word, *done;
-} ask_words[] = {
-    {"status", NULL},
-    {"log", NULL},
-    {"confirm", "The running firmware is confirmed."},
-    {"revert", "The firmware before this one boots next; if it does not run already, the device "
-               "reboots."},
-    {"reboot", "The device reboots."},
-    {"activate", "The staged firmware boots next; the device reboots."},
+/* What a request that is only answered "ok" has done. */
+static const char *const ask_done[REQUEST_VERBS] = {
+    [REQUEST_CONFIRM] = "The running firmware is confirmed.",
+    [REQUEST_REVERT] =
+        "The firmware before this one boots next; unless it already runs, the device "
+        "reboots.",
+    [REQUEST_REBOOT] = "The device reboots.",
+    [REQUEST_ACTIVATE] = "The staged firmware boots next; the device reboots.",
 };
 
-static const char *ask_done(const char *word)
-{
-    for (size_t i = 0; i < sizeof ask_words / sizeof *ask_words; i++)
-        if (!strcmp(word, ask_words[i].word))
-            return ask_words[i].done;
-    return NULL;
-}
-
-int ask_is_word(const char *word)
-{
-    for (size_t i = 0; i < sizeof ask_words / sizeof *ask_words; i++)
-        if (!strcmp(word, ask_words[i].word))
-            return 1;
-    return 0;
-}
-
-/* Blanks of a reason are sent as '_', as the words of a request end at them. */
-static char *ask_request(const struct push_options *o, const char *word)
-{
-    if (strcmp(word, "revert") || !o->reason)
-        return memory_text(word);
-    char *request = memory_printf("revert reason=%.190s", o->reason);
-    for (char *p = request + strlen("revert "); *p; p++)
-        if (*p == ' ' || *p == '\n')
-            *p = '_';
-    return request;
-}
-
-static void ask_print_json(const char *word, const char *host, const struct remote_answer *a)
+static void ask_print_json(enum request_verb verb, const char *host, const struct question *q)
 {
     struct buffer line = {0};
 
-    buffer_add_text(&line, "{\"event\":");
-    console_json_string(&line, word);
-    buffer_add_text(&line, ",\"host\":");
-    console_json_string(&line, host);
-    buffer_printf(&line, ",\"status\":%d,\"text\":", a->status);
-    console_json_string(&line, buffer_text(&a->text));
+    json_event(&line, request_name(verb), host);
+    buffer_printf(&line, ",\"status\":%d", q->status);
+    json_member(&line, "text", buffer_text(&q->text));
     buffer_add_text(&line, ",\"facts\":{");
-    for (size_t i = 0; i < a->facts.count; i++) {
+    for (size_t i = 0; i < q->facts.count; i++) {
         if (i)
             buffer_add_text(&line, ",");
-        console_json_string(&line, a->facts.fact[i].name);
+        json_string(&line, q->facts.fact[i].name);
         buffer_add_text(&line, ":");
-        console_json_string(&line, a->facts.fact[i].value);
+        json_string(&line, q->facts.fact[i].value);
     }
     buffer_add_text(&line, "}}\n");
     fputs(buffer_text(&line), stdout);
@@ -76,54 +41,54 @@ static void ask_print_json(const char *word, const char *host, const struct remo
 /* "slot a, Pump 2.0, confirmed" */
 static void ask_print_summary(const char *host, const struct facts *facts)
 {
-    const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
-    const char *confirmed = facts_get(facts, "confirmed"), *left = facts_get(facts, "tries-left");
+    const char *active = facts_get(facts, "active"), *left = facts_get(facts, "tries-left");
 
-    printf("%s: %s%s%s%s%s", host, *active ? "slot " : "slots not known", active,
+    printf("%s: %s%s%s%s%s", host, *active ? "slot " : "unknown slots", active,
            *facts_get(facts, "product") ? ", " : "", facts_get(facts, "product"),
            *facts_get(facts, "version") ? " " : "");
     printf("%s", facts_get(facts, "version"));
-    if (!strcmp(confirmed, "yes"))
+    if (slot_facts_are_confirmed(facts))
         printf(", confirmed");
-    else if (!strcmp(confirmed, "no"))
+    else if (slot_facts_are_unconfirmed(facts))
         printf(", NOT confirmed%s%s%s", *left ? " (" : "", left, *left ? " more starts)" : "");
-    if (*next && strcmp(active, next))
-        printf(", slot %s boots next", next);
+    if (slot_facts_state(facts) == SLOT_PENDING)
+        printf(", slot %s boots next", facts_get(facts, "next"));
     putchar('\n');
 }
 
-static void ask_print(const struct push_options *o, const char *word, const char *host,
-                      const struct remote_answer *a)
+static void ask_print(const struct output_options *o, enum request_verb verb, const char *host,
+                      const struct question *q)
 {
     if (o->json) {
-        ask_print_json(word, host, a);
-    } else if (a->status) {
-        fprintf(stderr, "fwssh: %s: %s\n", host, buffer_text(&a->text));
-    } else if (!o->quiet && ask_done(word)) {
-        printf("%s: %s\n", host, ask_done(word));
+        ask_print_json(verb, host, q);
+    } else if (q->status) {
+        fprintf(stderr, "fwssh: %s: %s\n", host, buffer_text(&q->text));
+    } else if (!o->quiet && ask_done[verb]) {
+        printf("%s: %s\n", host, ask_done[verb]);
     } else if (!o->quiet) {
-        if (!strcmp(word, "status"))
-            ask_print_summary(host, &a->facts);
-        for (size_t i = 0; i < a->facts.count; i++)
-            printf("  %-18s %s\n", a->facts.fact[i].name, a->facts.fact[i].value);
+        if (verb == REQUEST_STATUS)
+            ask_print_summary(host, &q->facts);
+        for (size_t i = 0; i < q->facts.count; i++)
+            printf("  %-18s %s\n", q->facts.fact[i].name, q->facts.fact[i].value);
     }
     fflush(stdout);
 }
 
-int ask_run(const struct push_options *o, const char *word)
+int ask_run(const struct host_options *o, enum request_verb verb)
 {
-    char *request = ask_request(o, word);
+    const struct fleet_options *fleet = &o->fleet;
+    struct request request = {.verb = verb};
     int status = EXIT_DONE;
 
-    transfer_watch_signals();
-    for (size_t i = 0; i < o->host_count && !transfer_is_interrupted(); i++) {
-        struct remote_answer a;
-        remote_ask(o, o->hosts[i], request, false, &a);
-        ask_print(o, word, o->hosts[i], &a);
-        if (a.status)
-            status = o->host_count > 1 ? EXIT_SOME_FAILED : a.status;
-        remote_free(&a);
+    snprintf(request.reason, sizeof request.reason, "%s", o->reason ? o->reason : "");
+    interrupt_watch();
+    for (size_t i = 0; i < fleet->host_count && !interrupt_came(); i++) {
+        struct question q;
+        question_ask(&q, &o->reach, fleet->hosts[i], &request, false);
+        ask_print(&o->output, verb, fleet->hosts[i], &q);
+        if (q.status)
+            status = fleet->host_count > 1 ? EXIT_SOME_FAILED : q.status;
+        question_free(&q);
     }
-    free(request);
-    return transfer_is_interrupted() ? EXIT_INTERRUPTED : status;
+    return interrupt_came() ? EXIT_INTERRUPTED : status;
 }

@@ -1,237 +1,210 @@
 #include "host/command/check.h"
 
-#include "base/buffer.h"
 #include "base/io.h"
 #include "base/memory.h"
-#include "base/spawn.h"
-#include "host/output/console.h"
-#include "host/remote/ssh_command.h"
+#include "host/output/json.h"
+#include "host/remote/interrupt.h"
+#include "host/remote/ssh_outcome.h"
 #include "wire/answer.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-/* A device of the origin never answers an empty request: it is left after this time. */
 #define CHECK_SECONDS 30
+/* The server of nerves_firmware_ssh never answers an empty request: it is left after this time. */
 #define CHECK_QUIET_SECONDS 5
-#define CHECK_TEXT_MAX (1u << 20)
 
-struct check {
-    const struct push_options *o;
-    struct ssh_target target;
-    struct buffer out, err; /* ssh -v's words are in err */
-    int wait_status;
-    bool timed_out;
-    int status; /* of the first step that failed */
+static const char *const check_steps[] = {
+    [SSH_STEP_NAME] = "name",       [SSH_STEP_CONNECT] = "connect",
+    [SSH_STEP_BANNER] = "banner",   [SSH_STEP_HOST_KEY] = "host key",
+    [SSH_STEP_LOGIN] = "login",     [SSH_STEP_SUBSYSTEM] = "subsystem",
+    [SSH_STEP_SESSION] = "session",
 };
 
-static void check_tell(struct check *c, bool ok, const char *step, const char *text)
+struct check {
+    const struct host_options *o;
+    struct ssh_target target;
+    struct ssh_run ssh; /* ssh -v's words are in text[1] */
+    int status;         /* of the first step that failed */
+};
+
+static void check_report(struct check *c, bool ok, const char *step, const char *text)
 {
-    if (c->o->json) {
+    if (c->o->output.json) {
         struct buffer line = {0};
-        buffer_add_text(&line, "{\"event\":\"check\",\"host\":");
-        console_json_string(&line, c->target.given ? c->target.given : "");
-        buffer_add_text(&line, ",\"step\":");
-        console_json_string(&line, step);
-        buffer_printf(&line, ",\"ok\":%s,\"text\":", ok ? "true" : "false");
-        console_json_string(&line, text);
+        json_event(&line, "check", c->target.given ? c->target.given : "");
+        json_member(&line, "step", step);
+        buffer_printf(&line, ",\"ok\":%s", ok ? "true" : "false");
+        json_member(&line, "text", text);
         buffer_add_text(&line, "}\n");
         fputs(buffer_text(&line), stdout);
         buffer_free(&line);
-    } else if (!ok || !c->o->quiet) {
+    } else if (!ok || !c->o->output.quiet) {
         printf("%-4s %-10s %s\n", ok ? "OK" : "FAIL", step, text);
     }
     fflush(stdout);
 }
 
-static void check_fail(struct check *c, const char *step, enum exit_status status, const char *text)
+static void check_fail(struct check *c, const char *step, int status, const char *text)
 {
-    check_tell(c, false, step, text);
+    check_report(c, false, step, text);
     if (!c->status)
-        c->status = (int)status;
+        c->status = status;
 }
 
-/* Both streams until ssh ends; after the login, silence means that the device only waits. */
-static void check_listen(struct check *c, int out, int err)
+static const char *check_errors(const struct check *c)
 {
-    double end = io_now() + CHECK_SECONDS;
-    int fds[2] = {out, err};
-
-    while (fds[0] >= 0 || fds[1] >= 0) {
-        bool waits = strstr(buffer_text(&c->err), "Sending subsystem") != NULL;
-        struct pollfd p[2] = {{.fd = fds[0], .events = POLLIN}, {.fd = fds[1], .events = POLLIN}};
-        int n = poll(p, 2, (waits ? CHECK_QUIET_SECONDS : CHECK_SECONDS) * 1000);
-        if (n <= 0 || io_now() > end) {
-            c->timed_out = true;
-            return;
-        }
-        for (int i = 0; i < 2; i++) {
-            char data[4096];
-            if (!p[i].revents)
-                continue;
-            ssize_t len = read(fds[i], data, sizeof data);
-            if (len <= 0)
-                fds[i] = -1;
-            else if (c->out.len + c->err.len < CHECK_TEXT_MAX)
-                buffer_add(i ? &c->err : &c->out, data, (size_t)len);
-        }
-    }
-}
-
-static int check_run_ssh(struct check *c, struct error *err)
-{
-    static const char *const verbose[] = {"-v", NULL};
-    int out[2] = {-1, -1}, errors[2] = {-1, -1};
-    struct ssh_askpass askpass;
-    int rc = -1;
-
-    if (ssh_askpass_open(&askpass, c->o->passphrase, err))
-        return -1;
-    if (pipe2(out, O_CLOEXEC) || pipe2(errors, O_CLOEXEC)) {
-        error_errno(err, "cannot make a pipe");
-        goto cleanup;
-    }
-    const int fds[3] = {-1, out[1], errors[1]};
-    pid_t pid = ssh_command_start(c->o, &c->target, verbose, &askpass, fds, err);
-    io_close(&out[1]);
-    io_close(&errors[1]);
-    if (pid < 0)
-        goto cleanup;
-    check_listen(c, out[0], errors[0]);
-    if (c->timed_out)
-        kill(pid, SIGTERM);
-    c->wait_status = spawn_wait(pid);
-    rc = 0;
-cleanup:
-    for (int i = 0; i < 2; i++) {
-        io_close(&out[i]);
-        io_close(&errors[i]);
-    }
-    ssh_askpass_close(&askpass);
-    return rc;
-}
-
-/* The rest of the last line that begins with the words, in text that the caller frees; NULL if
- * there is none. */
-static char *check_line(const struct check *c, const char *words)
-{
-    const char *text = buffer_text(&c->err), *found = NULL;
-
-    for (const char *p = text; (p = strstr(p, words)); p += strlen(words))
-        found = p;
-    if (!found)
-        return NULL;
-    found += strlen(words);
-    return memory_printf("%.*s", (int)strcspn(found, "\r\n"), found);
-}
-
-/* Tells OK with what ssh said if it said it. */
-static bool check_said(struct check *c, const char *words, const char *step, const char *prefix)
-{
-    char *line = check_line(c, words);
-
-    if (!line)
-        return false;
-    char *text = memory_printf("%s%s", prefix, line);
-    check_tell(c, true, step, text);
-    free(text);
-    free(line);
-    return true;
+    return buffer_text(&c->ssh.text[1]);
 }
 
 static bool check_has(const struct check *c, const char *words)
 {
-    return strstr(buffer_text(&c->err), words) != NULL;
+    return strstr(check_errors(c), words) != NULL;
 }
 
-static bool check_reach(struct check *c)
+/* An empty request; after the login, silence means that the device only waits. */
+static int check_converse(struct check *c, struct error *err)
 {
-    if (check_has(c, "Could not resolve hostname")) {
-        check_fail(c, "name", EXIT_UNREACHABLE,
-                   "cannot be resolved; check it, or use the address (nerves.local needs mDNS)");
-        return false;
+    struct ssh_call call = {.reach = &c->o->reach,
+                            .target = &c->target,
+                            .subsystem = c->o->reach.subsystem,
+                            .exec = c->o->reach.exec,
+                            .verbose = true};
+    int event = SSH_RUN_HEARD;
+
+    if (ssh_run_start(&c->ssh, &call, err))
+        return -1;
+    ssh_run_close_input(&c->ssh);
+    double end = io_now() + CHECK_SECONDS;
+    while (event == SSH_RUN_HEARD) {
+        double quiet = io_now() + CHECK_QUIET_SECONDS;
+        bool waits = check_has(c, "Sending subsystem");
+        event = ssh_run_next(&c->ssh, false, waits && quiet < end ? quiet : end, err);
     }
-    check_tell(c, true, "name", c->target.hostname);
-    if (!check_has(c, "Connection established") && !check_has(c, "Remote protocol version")) {
-        char *text =
-            memory_printf("no connection to port %d; is the device on, on this network, and does "
-                          "fwsshd run there?",
-                          c->target.port);
-        check_fail(c, "connect", EXIT_UNREACHABLE, text);
-        free(text);
-        return false;
-    }
-    char *port = memory_printf("port %d", c->target.port);
-    check_tell(c, true, "connect", port);
-    free(port);
-    if (!check_said(c, "remote software version ", "banner", "")) {
-        check_fail(c, "banner", EXIT_UNREACHABLE,
-                   "no SSH banner came: another service, or too many sessions on the device");
-        return false;
-    }
+    ssh_run_end(&c->ssh, event != SSH_RUN_ENDED);
+    return event < 0 ? -1 : 0;
+}
+
+/* The rest of the last line that starts with the words, in text that the caller frees; NULL if
+ * there is none. */
+static char *check_line(const struct check *c, const char *words)
+{
+    const char *found = NULL;
+
+    for (const char *p = check_errors(c); (p = strstr(p, words)); p += strlen(words))
+        found = p + strlen(words);
+    return found ? memory_printf("%.*s", (int)strcspn(found, "\r\n"), found) : NULL;
+}
+
+/* What the table of ssh's failures has for this step, or the text. False, for the caller to return.
+ */
+static bool check_fail_at(struct check *c, enum ssh_step step, enum exit_status status,
+                          const char *text)
+{
+    const struct ssh_failure *f = ssh_failure_find(check_errors(c));
+    struct buffer own = {0};
+
+    if (f && f->step == step && !f->meaning)
+        ssh_outcome_host_key_changed(check_errors(c), &c->target, &own);
+    else
+        buffer_add_text(&own, f && f->step == step ? f->meaning : text);
+    check_fail(c, check_steps[step], (int)(f && f->step == step ? f->status : status),
+               buffer_text(&own));
+    buffer_free(&own);
+    return false;
+}
+
+static bool check_pass(struct check *c, enum ssh_step step, const char *text)
+{
+    check_report(c, true, check_steps[step], text);
     return true;
+}
+
+/* Passes with what ssh said after the words. */
+static bool check_said(struct check *c, enum ssh_step step, const char *words)
+{
+    char *line = check_line(c, words);
+
+    if (line)
+        check_pass(c, step, line);
+    free(line);
+    return line != NULL;
+}
+
+static bool check_name(struct check *c)
+{
+    const struct ssh_failure *f = ssh_failure_find(check_errors(c));
+
+    if (f && f->step == SSH_STEP_NAME)
+        return check_fail_at(c, SSH_STEP_NAME, f->status, f->meaning);
+    return check_pass(c, SSH_STEP_NAME, c->target.hostname);
+}
+
+static bool check_connect(struct check *c)
+{
+    char text[160];
+
+    snprintf(text, sizeof text,
+             "no connection to port %d; is the device on, on this network, and does fwsshd run "
+             "there?",
+             c->target.port);
+    if (!check_has(c, "Connection established") && !check_has(c, "Remote protocol version"))
+        return check_fail_at(c, SSH_STEP_CONNECT, EXIT_UNREACHABLE, text);
+    snprintf(text, sizeof text, "port %d", c->target.port);
+    return check_pass(c, SSH_STEP_CONNECT, text);
+}
+
+static bool check_banner(struct check *c)
+{
+    return check_said(c, SSH_STEP_BANNER, "remote software version ") ||
+           check_fail_at(c, SSH_STEP_BANNER, EXIT_UNREACHABLE,
+                         "no SSH banner: another service, or too many sessions on the device");
 }
 
 static bool check_host_key(struct check *c)
 {
-    if (check_has(c, "REMOTE HOST IDENTIFICATION HAS CHANGED")) {
-        char *text =
-            memory_printf("has changed; if you expect that: ssh-keygen -f \"%s\" -R \"%s\"",
-                          c->target.known_hosts ? c->target.known_hosts : "~/.ssh/known_hosts",
-                          c->target.known_as);
-        check_fail(c, "host key", EXIT_ACCESS, text);
-        free(text);
-        return false;
-    }
-    if (check_has(c, "Host key verification failed")) {
-        check_fail(c, "host key", EXIT_ACCESS,
-                   "is not known here; connect once from a terminal and compare the fingerprint "
-                   "with fwsshd's "
-                   "log, or add --ssh-option StrictHostKeyChecking=accept-new");
-        return false;
-    }
-    if (!check_said(c, "Server host key: ", "host key", "")) {
-        check_fail(c, "host key", EXIT_UNREACHABLE, "the key exchange failed; see ssh -v");
-        return false;
-    }
-    return true;
+    const struct ssh_failure *f = ssh_failure_find(check_errors(c));
+
+    if (f && f->step == SSH_STEP_HOST_KEY)
+        return check_fail_at(c, SSH_STEP_HOST_KEY, f->status, f->meaning);
+    return check_said(c, SSH_STEP_HOST_KEY, "Server host key: ") ||
+           check_fail_at(c, SSH_STEP_HOST_KEY, EXIT_UNREACHABLE,
+                         "the key exchange failed; see ssh -v");
 }
 
 /* "debug1: Offering public key: PATH TYPE FINGERPRINT SOURCE" for each key. */
-static void check_offered(struct check *c)
+static bool check_offered(struct check *c)
 {
     static const char words[] = "Offering public key: ";
+    bool any = false;
 
-    for (const char *p = buffer_text(&c->err); (p = strstr(p, words));) {
+    for (const char *p = check_errors(c); (p = strstr(p, words)); any = true) {
         p += strlen(words);
         char *line = memory_printf("offered %.*s", (int)strcspn(p, "\r\n"), p);
-        check_tell(c, true, "key", line);
+        check_report(c, true, "key", line);
         free(line);
     }
+    return any;
 }
 
 static bool check_login(struct check *c)
 {
-    check_offered(c);
-    if (check_has(c, "Authenticated to ")) {
-        char *line = check_line(c, "Server accepts key: ");
-        char *text = memory_printf("accepted %s", line ? line : "by the device");
-        check_tell(c, true, "login", text);
-        free(text);
-        free(line);
-        return true;
+    bool offered = check_offered(c);
+
+    if (!check_has(c, "Authenticated to ")) {
+        check_fail(c, check_steps[SSH_STEP_LOGIN], EXIT_ACCESS,
+                   offered
+                       ? "the device accepts none of these keys; add one to its authorized_keys"
+                       : "no key to offer; make one with ssh-keygen, or name it with --user-dir");
+        return false;
     }
-    check_fail(c, "login", EXIT_ACCESS,
-               check_has(c, "Offering public key: ")
-                   ? "the device accepts none of these keys; add one to its authorized_keys"
-                   : "no key to offer; make one with ssh-keygen, or name it with --user-dir");
-    return false;
+    char *line = check_line(c, "Server accepts key: ");
+    char *text = memory_printf("accepted %s", line ? line : "by the device");
+    check_pass(c, SSH_STEP_LOGIN, text);
+    free(text);
+    free(line);
+    return true;
 }
 
 /* "task upgrade, updater /usr/bin/fwup, device /dev/mmcblk0" */
@@ -248,69 +221,76 @@ static void check_device(struct check *c, const struct facts *facts)
     if (*problem)
         check_fail(c, "device", EXIT_FAILED, problem);
     else
-        check_tell(c, true, "device", buffer_text(&line));
+        check_report(c, true, "device", buffer_text(&line));
     buffer_free(&line);
+}
+
+/* The device has closed the channel without an answer. */
+static void check_refused(struct check *c)
+{
+    struct ssh_outcome outcome;
+
+    ssh_outcome_read(&outcome, &c->ssh, &c->target);
+    if (outcome.no_subsystem)
+        check_fail_at(c, SSH_STEP_SUBSYSTEM, EXIT_FAILED, "");
+    else
+        check_fail(c, check_steps[SSH_STEP_SUBSYSTEM],
+                   outcome.status == EXIT_REFUSED ? EXIT_REFUSED : EXIT_FAILED,
+                   outcome.text.len ? buffer_text(&outcome.text)
+                                    : "the device closed the channel without saying why");
+    ssh_outcome_free(&outcome);
 }
 
 static void check_subsystem(struct check *c)
 {
     struct answer answer;
-    struct buffer reason = {0};
+    bool answered = answer_parse(&answer, buffer_text(&c->ssh.text[0])) && !answer.status;
 
-    if (check_has(c, "subsystem request failed")) {
-        check_fail(c, "subsystem", EXIT_FAILED,
-                   "the device does not offer it; check --subsystem and --port");
-        return;
-    }
-    bool answered = answer_parse(&answer, buffer_text(&c->out)) && !answer.status;
-    if (answered || c->timed_out)
-        check_tell(c, true, "subsystem", c->o->subsystem);
+    if (answered || c->ssh.late)
+        check_pass(c, SSH_STEP_SUBSYSTEM, c->o->reach.subsystem);
     if (answered)
         check_device(c, &answer.facts);
-    else if (c->timed_out)
-        check_tell(c, true, "device",
-                   "not known: this server speaks only the nerves_firmware_ssh protocol");
+    else if (c->ssh.late)
+        check_report(c, true, "device",
+                     "unknown: this server speaks only the nerves_firmware_ssh protocol");
     else
-        check_fail(c, "subsystem",
-                   WIFEXITED(c->wait_status) && WEXITSTATUS(c->wait_status) == EXIT_REFUSED
-                       ? EXIT_REFUSED
-                       : EXIT_FAILED,
-                   answer_find_reason(buffer_text(&c->out), buffer_text(&c->err), &reason)
-                       ? buffer_text(&reason)
-                       : "the device closed the channel without saying why");
-    buffer_free(&reason);
+        check_refused(c);
     answer_free(&answer);
 }
 
-static int check_host(const struct push_options *o, const char *host)
+static int check_host(const struct host_options *o, const char *host)
 {
     struct check c = {.o = o};
     struct error err;
 
-    if (ssh_target_resolve(&c.target, o, host, &err)) {
-        check_fail(&c, "ssh", err.status, err.text);
+    if (ssh_target_resolve(&c.target, &o->reach, host, o->reach.subsystem, &err)) {
+        check_fail(&c, "ssh", (int)err.status, err.text);
         return c.status;
     }
-    if (check_run_ssh(&c, &err))
-        check_fail(&c, "ssh", err.status, err.text);
-    else if (check_reach(&c) && check_host_key(&c) && check_login(&c))
+    if (check_converse(&c, &err))
+        check_fail(&c, "ssh", (int)err.status, err.text);
+    else if (c.ssh.interrupted)
+        check_fail(&c, "ssh", EXIT_INTERRUPTED, "interrupted");
+    else if (check_name(&c) && check_connect(&c) && check_banner(&c) && check_host_key(&c) &&
+             check_login(&c))
         check_subsystem(&c);
-    buffer_free(&c.out);
-    buffer_free(&c.err);
+    ssh_run_free(&c.ssh);
     ssh_target_free(&c.target);
     return c.status;
 }
 
-int check_run(const struct push_options *o)
+int check_run(const struct host_options *o)
 {
+    const struct fleet_options *fleet = &o->fleet;
     int status = EXIT_DONE;
 
-    for (size_t i = 0; i < o->host_count; i++) {
-        if (o->host_count > 1 && !o->json)
-            printf("%s:\n", o->hosts[i]);
-        int one = check_host(o, o->hosts[i]);
+    interrupt_watch();
+    for (size_t i = 0; i < fleet->host_count && !interrupt_came(); i++) {
+        if (fleet->host_count > 1 && !o->output.json)
+            printf("%s:\n", fleet->hosts[i]);
+        int one = check_host(o, fleet->hosts[i]);
         if (one)
-            status = o->host_count > 1 ? EXIT_SOME_FAILED : one;
+            status = fleet->host_count > 1 ? EXIT_SOME_FAILED : one;
     }
-    return status;
+    return interrupt_came() ? EXIT_INTERRUPTED : status;
 }

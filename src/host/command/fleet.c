@@ -5,7 +5,7 @@
 #include "base/spawn.h"
 #include "host/command/push_device.h"
 #include "host/output/fleet_view.h"
-#include "host/remote/transfer.h"
+#include "host/remote/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 struct fleet {
-    const struct push_options *o;
-    struct firmware_file *firmware;
+    const struct host_options *o;
+    const struct firmware_file *firmware;
     struct fleet_view view;
-    size_t begun; /* devices are begun in order */
+    size_t started; /* in the order of the list */
     int running, failed;
     bool no_more;       /* too many have failed, or somebody has had enough */
     const char *why;    /* of no_more */
@@ -37,32 +37,29 @@ static struct fleet_device *fleet_device(const struct fleet *f, size_t i)
 /* The child's own descriptor of the firmware: a shared one would have one position for all. */
 static int fleet_child(const struct fleet *f, size_t i, int out)
 {
-    struct push_options own = *f->o;
+    const char *host = f->o->fleet.hosts[i];
     struct firmware_file firmware = *f->firmware;
     struct console console;
     struct error err;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0); /* the terminal's interrupts are the parent's business */
-    /* Nobody could answer: there is one terminal for all. */
-    if (!own.passphrase && own.ssh_option_count < PUSH_LIST_MAX)
-        own.ssh_options[own.ssh_option_count++] = "BatchMode=yes";
     firmware.fd = open(firmware.path, O_RDONLY | O_CLOEXEC);
-    if (console_open(&console, own.hosts[i], own.json, false, own.log_dir, &err)) {
+    if (console_open(&console, host, &f->o->output, &err)) {
         fprintf(stderr, "fwssh: %s\n", err.text);
         return EXIT_USAGE;
     }
     console.out = fdopen(out, "w");
-    if (!own.json)
+    if (!f->o->output.json)
         console.mode = CONSOLE_RELAY;
-    int status = push_device(&own, own.hosts[i], &firmware, &console);
+    int status = push_device(f->o, host, &firmware, &console);
     console_close(&console);
     return status;
 }
 
-static int fleet_begin(struct fleet *f)
+static int fleet_start(struct fleet *f)
 {
-    struct fleet_device *d = fleet_device(f, f->begun);
+    struct fleet_device *d = fleet_device(f, f->started);
     int out[2];
 
     if (pipe2(out, O_CLOEXEC))
@@ -71,7 +68,7 @@ static int fleet_begin(struct fleet *f)
     d->pid = fork();
     if (d->pid == 0) {
         close(out[0]);
-        _exit(fleet_child(f, f->begun, out[1]));
+        _exit(fleet_child(f, f->started, out[1]));
     }
     close(out[1]);
     if (d->pid < 0) {
@@ -81,7 +78,7 @@ static int fleet_begin(struct fleet *f)
     d->fd = out[0];
     d->began = io_now();
     fleet_view_state(&f->view, d, "connecting");
-    f->begun++;
+    f->started++;
     f->running++;
     return 0;
 }
@@ -102,32 +99,32 @@ static void fleet_end(struct fleet *f, struct fleet_device *d)
     d->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
     f->running--;
     f->failed += d->status != EXIT_DONE;
-    if (f->o->max_failures >= 0 && f->failed > f->o->max_failures)
+    if (f->o->fleet.max_failures >= 0 && f->failed > f->o->fleet.max_failures)
         fleet_stop(f, "too many devices failed (--max-failures)");
-    if (d->status != EXIT_DONE && d < fleet_device(f, (size_t)f->o->canary))
+    if (d->status != EXIT_DONE && d < fleet_device(f, (size_t)f->o->fleet.canary))
         fleet_stop(f, "a canary failed (--canary)");
     fleet_view_ended(&f->view, d);
 }
 
-static bool fleet_may_begin(const struct fleet *f)
+static bool fleet_may_start(const struct fleet *f)
 {
-    size_t canary = (size_t)f->o->canary;
+    size_t canary = (size_t)f->o->fleet.canary;
 
-    if (f->no_more || f->begun == f->o->host_count || f->running >= f->o->jobs)
+    if (f->no_more || f->started == f->o->fleet.host_count || f->running >= f->o->fleet.jobs)
         return false;
     /* The first ones have to be through before the others. */
-    return f->begun < canary || !canary || f->begun > canary || f->running == 0;
+    return f->started < canary || !canary || f->started > canary || f->running == 0;
 }
 
 static void fleet_signals(struct fleet *f)
 {
-    if (!transfer_is_interrupted())
+    if (!interrupt_came())
         return;
     fleet_stop(f, "interrupted");
-    if (transfer_interrupts() < 2 || f->told_children)
+    if (interrupt_count() < 2 || f->told_children)
         return;
     f->told_children = true;
-    for (size_t i = 0; i < f->begun; i++)
+    for (size_t i = 0; i < f->started; i++)
         if (fleet_device(f, i)->pid > 0)
             (void)(kill(fleet_device(f, i)->pid, SIGTERM) ||
                    kill(fleet_device(f, i)->pid, SIGCONT));
@@ -135,33 +132,33 @@ static void fleet_signals(struct fleet *f)
 
 static void fleet_listen(struct fleet *f)
 {
-    struct pollfd *p = memory_new(f->begun + 1, sizeof *p);
+    struct pollfd *p = memory_new(f->started + 1, sizeof *p);
 
-    for (size_t i = 0; i < f->begun; i++)
+    for (size_t i = 0; i < f->started; i++)
         p[i] = (struct pollfd){.fd = fleet_device(f, i)->fd, .events = POLLIN};
-    (void)poll(p, f->begun, 200);
-    for (size_t i = 0; i < f->begun; i++)
+    (void)poll(p, f->started, 200);
+    for (size_t i = 0; i < f->started; i++)
         if (p[i].fd >= 0 && p[i].revents && !fleet_view_read(&f->view, fleet_device(f, i)))
             fleet_end(f, fleet_device(f, i));
     free(p);
 }
 
-int fleet_run(const struct push_options *o, struct firmware_file *firmware)
+int fleet_run(const struct host_options *o, const struct firmware_file *firmware)
 {
     struct fleet f = {.o = o, .firmware = firmware};
 
-    fleet_view_open(&f.view, o, firmware);
-    while (f.running || fleet_may_begin(&f)) {
-        while (fleet_may_begin(&f))
-            if (fleet_begin(&f))
-                fleet_stop(&f, "no more processes can be started");
+    fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, firmware);
+    while (f.running || fleet_may_start(&f)) {
+        while (fleet_may_start(&f))
+            if (fleet_start(&f))
+                fleet_stop(&f, "cannot start more processes");
         if (f.running)
             fleet_listen(&f);
         fleet_signals(&f);
         fleet_view_draw(&f.view);
     }
     int missing = fleet_view_close(&f.view, f.why);
-    if (transfer_is_interrupted())
+    if (interrupt_came())
         return EXIT_INTERRUPTED;
     return missing ? EXIT_SOME_FAILED : EXIT_DONE;
 }

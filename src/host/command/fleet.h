@@ -7,9 +7,9 @@
 #define FWSSH_HOST_COMMAND_FLEET_H
 
 #include "engine/archive/firmware_file.h"
-#include "host/command/push_options.h"
+#include "host/command/host_options.h"
 
 /* EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED. */
-int fleet_run(const struct push_options *o, struct firmware_file *firmware);
+int fleet_run(const struct host_options *o, const struct firmware_file *firmware);
 
 #endif

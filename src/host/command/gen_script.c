@@ -3,7 +3,6 @@
 #include "base/buffer.h"
 #include "base/io.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +13,7 @@ static const char *const script_lines[] = {
 #include "upload.sh.inc"
 };
 
-/* As the origin does, a person is asked; without one, --force is needed. */
+/* A person is asked, as by the mix task of nerves_firmware_ssh; without one, --force is needed. */
 static bool gen_script_may_overwrite(const char *path)
 {
     char answer[16];
@@ -50,26 +49,7 @@ static int gen_script_write(const char *path, bool force)
     return status;
 }
 
-int gen_script_run(int argc, char **argv)
+int gen_script_run(const struct host_options *o)
 {
-    static const struct option names[] = {{"output", required_argument, NULL, 'o'},
-                                          {"force", no_argument, NULL, 'f'},
-                                          {NULL, 0, NULL, 0}};
-    const char *path = "upload.sh";
-    bool force = false;
-    int c;
-
-    while ((c = getopt_long(argc, argv, "o:f", names, NULL)) != -1) {
-        if (c == 'o')
-            path = optarg;
-        else if (c == 'f')
-            force = true;
-        else
-            return EXIT_USAGE;
-    }
-    if (optind < argc) {
-        fprintf(stderr, "fwssh: gen-script takes no '%s'\n", argv[optind]);
-        return EXIT_USAGE;
-    }
-    return gen_script_write(path, force);
+    return gen_script_write(o->script, o->job.force);
 }

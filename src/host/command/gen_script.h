@@ -2,8 +2,9 @@
 #ifndef FWSSH_HOST_COMMAND_GEN_SCRIPT_H
 #define FWSSH_HOST_COMMAND_GEN_SCRIPT_H
 
-/* argv[0] is the command's word; options: --output FILE (default upload.sh, - for standard output),
- * --force. */
-int gen_script_run(int argc, char **argv);
+#include "host/command/host_options.h"
+
+/* Writes it to the option script (-: standard output). The exit status. */
+int gen_script_run(const struct host_options *o);
 
 #endif

@@ -2,9 +2,9 @@
 #ifndef FWSSH_HOST_COMMAND_PUSH_H
 #define FWSSH_HOST_COMMAND_PUSH_H
 
-#include "host/command/push_options.h"
+#include "host/command/host_options.h"
 
 /* The exit status: that of the one device, or EXIT_SOME_FAILED when some of several failed. */
-int push_run(const struct push_options *o);
+int push_run(struct host_options *o);
 
 #endif

@@ -1,7 +1,8 @@
 #include "host/command/wait.h"
 
 #include "base/io.h"
-#include "host/remote/transfer.h"
+#include "host/remote/interrupt.h"
+#include "wire/slot_facts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,45 +10,47 @@
 #define WAIT_FIRST_PAUSE 0.5
 #define WAIT_LONGEST_PAUSE 5.0
 
+static void wait_ask(const struct wait *w, enum request_verb verb, bool impatient,
+                     struct question *q)
+{
+    struct request request = {.verb = verb};
+
+    question_ask(q, &w->o->reach, w->host, &request, impatient);
+}
+
 static bool wait_key_is_volatile(const struct wait *w)
 {
     return !strcmp(facts_get(&w->before.facts, "host-key"), "volatile");
 }
 
-int wait_begin(struct wait *w, const struct push_options *o, const char *host,
-               struct console *console)
+int wait_begin(struct wait *w)
 {
-    struct remote_answer *b = &w->before;
-
-    remote_ask(o, host, "status", false, b);
-    if (b->unknown) {
-        console_note(console, "The device cannot be asked what it runs (it does not offer the "
-                              "subsystem fwssh): its return will not be verified.");
+    wait_ask(w, REQUEST_STATUS, false, &w->before);
+    if (w->before.unknown) {
+        console_note(w->console, "The device does not offer the subsystem fwssh: what it runs "
+                                 "after the update cannot be verified.");
         return EXIT_DONE;
     }
-    if (b->status)
-        return b->status;
+    if (w->before.status)
+        return w->before.status;
     if (wait_key_is_volatile(w))
-        console_note(console, "The device's host key does not survive a reboot (its state-dir is "
-                              "not kept): its return cannot be verified.");
+        console_note(w->console, "The device's host key does not survive a reboot (its state-dir "
+                                 "is not kept): its return cannot be verified.");
     return EXIT_DONE;
 }
 
-bool wait_runs(const struct facts *facts, const struct firmware_file *firmware)
+static bool wait_runs(const struct wait *w, const struct facts *facts)
 {
-    const char *uuid = facts_get(facts, "uuid"), *version = facts_get(facts, "version");
+    return slot_facts_run(facts, w->firmware->uuid, w->firmware->version);
+}
 
-    if (*uuid)
-        return !strcmp(uuid, firmware->uuid);
-    return *version && firmware->version && !strcmp(version, firmware->version);
+bool wait_runs_already(const struct wait *w)
+{
+    return wait_runs(w, &w->before.facts);
 }
 
 /* What a loop around the device's answers knows. */
 struct wait_loop {
-    const struct push_options *o;
-    const char *host;
-    const struct firmware_file *firmware;
-    struct console *console;
     struct wait *w;
     struct buffer *text;
     double began;
@@ -60,55 +63,52 @@ static const char *wait_version(const struct facts *facts)
 {
     const char *version = facts_get(facts, "version");
 
-    return *version ? version : "of unknown version";
+    return *version ? version : "unknown";
 }
 
 /* Once. A device that does not answer is asked again; one that refuses has had its say. */
 static int wait_confirm(struct wait_loop *l)
 {
-    struct remote_answer answer;
+    struct question q;
     int status = -1;
 
-    remote_ask(l->o, l->host, "confirm", true, &answer);
-    if (!answer.status) {
-        console_note(l->console, "Confirmed.");
-    } else if (answer.status <= EXIT_WIRE_MAX) {
+    wait_ask(l->w, REQUEST_CONFIRM, true, &q);
+    if (!q.status) {
+        console_note(l->w->console, "Confirmed.");
+    } else if (q.status <= EXIT_WIRE_MAX) {
         buffer_printf(l->text, "the device runs the new firmware, but does not confirm it: %s",
-                      buffer_text(&answer.text));
+                      buffer_text(&q.text));
         status = EXIT_UNCONFIRMED;
     }
-    l->asked_to_confirm = !answer.status;
-    remote_free(&answer);
+    l->asked_to_confirm = !q.status;
+    question_free(&q);
     return status;
 }
 
 /* -1: go on asking. */
-static int wait_judge_new(struct wait_loop *l, struct remote_answer *a)
+static int wait_judge_new(struct wait_loop *l, const struct facts *facts)
 {
-    const char *confirmed = facts_get(&a->facts, "confirmed");
-
     if (!l->runs) {
         char line[160];
         snprintf(line, sizeof line, "The device is back after %.1f s and runs the firmware.",
                  io_now() - l->began);
-        console_note(l->console, line);
+        console_note(l->w->console, line);
     }
     l->runs = true;
-    if (!strcmp(confirmed, "yes")) {
+    if (slot_facts_are_confirmed(facts)) {
         buffer_printf(l->text,
                       "Done: the device runs the new firmware (slot %s, version %s), and "
                       "it is confirmed.",
-                      facts_get(&a->facts, "active"), wait_version(&a->facts));
+                      facts_get(facts, "active"), wait_version(facts));
         return EXIT_DONE;
     }
-    if (l->o->confirm && !l->asked_to_confirm)
+    if (l->w->o->job.confirm && !l->asked_to_confirm)
         return wait_confirm(l);
-    if (strcmp(confirmed, "no")) {
-        buffer_add_text(l->text, "the device runs the new firmware, but cannot tell whether it is "
-                                 "confirmed");
-        return EXIT_UNCONFIRMED;
-    }
-    return -1;
+    if (slot_facts_are_unconfirmed(facts))
+        return -1;
+    buffer_add_text(l->text, "the device runs the new firmware, but does not know whether it is "
+                             "confirmed");
+    return EXIT_UNCONFIRMED;
 }
 
 static int wait_judge_other(struct wait_loop *l, const struct facts *facts)
@@ -126,81 +126,73 @@ static int wait_judge_other(struct wait_loop *l, const struct facts *facts)
 }
 
 /* The answers of a device that can be asked. -1: go on. */
-static int wait_judge(struct wait_loop *l, struct remote_answer *a)
+static int wait_judge(struct wait_loop *l, const struct facts *facts)
 {
-    const char *boot = facts_get(&a->facts, "boot-id");
-    const char *before = facts_get(&l->w->before.facts, "boot-id");
+    const char *boot = facts_get(facts, "boot-id");
 
-    if (*boot && !strcmp(boot, before))
+    if (*boot && !strcmp(boot, facts_get(&l->w->before.facts, "boot-id")))
         return -1; /* not rebooted yet */
-    if (wait_runs(&a->facts, l->firmware))
-        return wait_judge_new(l, a);
-    return wait_judge_other(l, &a->facts);
+    return wait_runs(l->w, facts) ? wait_judge_new(l, facts) : wait_judge_other(l, facts);
 }
 
-static int wait_ask(struct wait_loop *l)
+static int wait_look(struct wait_loop *l)
 {
-    struct remote_answer a;
+    struct question q;
     int status = -1;
 
-    remote_ask(l->o, l->host, "status", true, &a);
-    if (!a.status) {
-        status = wait_judge(l, &a);
-    } else if (a.status == EXIT_ACCESS && wait_key_is_volatile(l->w)) {
+    wait_ask(l->w, REQUEST_STATUS, true, &q);
+    if (!q.status) {
+        status = wait_judge(l, &q.facts);
+    } else if (q.status == EXIT_ACCESS && wait_key_is_volatile(l->w)) {
         buffer_add_text(l->text, "the device answers with another host key, as it said that it "
                                  "would: what it runs cannot be verified");
         status = EXIT_UNCONFIRMED;
-    } else if (a.status == EXIT_ACCESS) {
-        buffer_printf(l->text, "after the reboot: %s", buffer_text(&a.text));
+    } else if (q.status == EXIT_ACCESS) {
+        buffer_printf(l->text, "after the reboot: %s", buffer_text(&q.text));
         status = EXIT_ACCESS;
-    } else if (a.unknown && l->was_away) {
-        buffer_add_text(l->text, "the device is back, but it cannot be asked what it runs (it "
-                                 "speaks the origin's protocol only)");
+    } else if (q.unknown && l->was_away) {
+        buffer_add_text(l->text, "the device is back, but it does not say what it runs: this "
+                                 "server speaks only the nerves_firmware_ssh protocol");
         status = EXIT_UNCONFIRMED;
-    } else if (!a.unknown) {
+    } else if (!q.unknown) {
         l->was_away = true;
     }
-    remote_free(&a);
+    question_free(&q);
     return status;
 }
 
 static int wait_time_is_up(struct wait_loop *l)
 {
+    int seconds = l->w->o->job.wait;
+
     if (l->runs)
         buffer_printf(l->text,
                       "the device runs the new firmware, but it was not confirmed within %d s; "
                       "confirm it with fwssh confirm %s, or it will go back",
-                      l->o->wait, l->host);
+                      seconds, l->w->host);
     else if (l->was_away)
-        buffer_printf(l->text, "the device did not come back within %d s", l->o->wait);
+        buffer_printf(l->text, "the device did not come back within %d s", seconds);
     else
-        buffer_printf(l->text, "the device did not reboot within %d s", l->o->wait);
+        buffer_printf(l->text, "the device did not reboot within %d s", seconds);
     return l->runs || !l->was_away ? EXIT_UNCONFIRMED : EXIT_UNREACHABLE;
 }
 
-int wait_return(struct wait *w, const struct push_options *o, const char *host,
-                const struct firmware_file *firmware, struct console *console, struct buffer *text)
+int wait_return(struct wait *w, struct buffer *text)
 {
-    struct wait_loop l = {.o = o,
-                          .host = host,
-                          .firmware = firmware,
-                          .console = console,
-                          .w = w,
-                          .text = text,
-                          .began = io_now()};
+    struct wait_loop l = {.w = w, .text = text, .began = io_now()};
     double pause = WAIT_FIRST_PAUSE;
     int status = -1;
 
-    console_state(console, "Waiting for the device to come back ...");
+    console_state(w->console, "Waiting for the device to come back ...");
     while (status < 0) {
-        transfer_pause(pause);
-        if (transfer_is_interrupted()) {
+        interrupt_pause(pause);
+        if (interrupt_came()) {
             buffer_add_text(text, "interrupted while the device rebooted; see what it runs with "
                                   "fwssh status");
             return EXIT_INTERRUPTED;
         }
-        status = wait_ask(&l);
-        if (status < 0 && io_now() - l.began > o->wait)
+        status = wait_look(&l);
+        if (status < 0 && io_now() - l.began > w->o->job.wait)
             status = wait_time_is_up(&l);
         pause = pause * 1.5 < WAIT_LONGEST_PAUSE ? pause * 1.5 : WAIT_LONGEST_PAUSE;
     }
@@ -209,5 +201,5 @@ int wait_return(struct wait *w, const struct push_options *o, const char *host,
 
 void wait_free(struct wait *w)
 {
-    remote_free(&w->before);
+    question_free(&w->before);
 }

@@ -2,33 +2,35 @@
 #ifndef FWSSH_HOST_COMMAND_WAIT_H
 #define FWSSH_HOST_COMMAND_WAIT_H
 
-#include "host/command/push_options.h"
-#include "host/output/console.h"
-#include "host/remote/remote.h"
+#include "engine/archive/firmware_file.h"
+#include "host/command/host_options.h"
+#include "host/remote/question.h"
 
-/* What the device said of itself before the update. */
+/* One device before and after its update. */
 struct wait {
-    struct remote_answer before;
+    const struct host_options *o;
+    const char *host;
+    const struct firmware_file *firmware;
+    struct console *console;
+    struct question before; /* what the device said before the update; wait_begin() fills it */
 };
 
 /*
- * Asks the device before anything is sent, and tells what it will not be able to tell afterwards.
- * An error only when the device cannot be reached or refuses: the status, and the text in
- * w->before. wait_free() in any case.
+ * Asks the device before anything is sent, and notes what it will not be able to tell afterwards.
+ * EXIT_DONE; else the device cannot be reached or refuses, and w->before.text says why. wait_free()
+ * in any case.
  */
-int wait_begin(struct wait *w, const struct push_options *o, const char *host,
-               struct console *console);
+int wait_begin(struct wait *w);
 
 /*
  * Until the device runs the firmware and it is confirmed, has come back with another one, or the
  * time is up. EXIT_DONE, EXIT_REVERTED, EXIT_UNCONFIRMED, EXIT_UNREACHABLE, EXIT_ACCESS or
  * EXIT_INTERRUPTED; text gets the line.
  */
-int wait_return(struct wait *w, const struct push_options *o, const char *host,
-                const struct firmware_file *firmware, struct console *console, struct buffer *text);
+int wait_return(struct wait *w, struct buffer *text);
 void wait_free(struct wait *w);
 
-/* Whether the facts are those of a device that runs this firmware. */
-bool wait_runs(const struct facts *facts, const struct firmware_file *firmware);
+/* Whether the device said before the update that it runs this firmware. */
+bool wait_runs_already(const struct wait *w);
 
 #endif

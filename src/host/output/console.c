@@ -2,6 +2,8 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/output/json.h"
+#include "wire/answer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,40 +19,6 @@
 #define CONSOLE_RATE_SECONDS 0.5
 #define CONSOLE_PLAIN_STEP 25
 #define CONSOLE_LINE_MAX 4096
-
-/* RFC 8259: quotes, backslashes and control characters are escaped; bytes that are no UTF-8 become
- * U+FFFD. */
-static size_t utf8_length(const unsigned char *p)
-{
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 0;
-
-    if (p[0] >= 0xf0 && p[0] < 0xf5)
-        len = 4;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
-}
-
-void console_json_string(struct buffer *out, const char *text)
-{
-    const unsigned char *p = (const unsigned char *)text;
-
-    buffer_add(out, "\"", 1);
-    while (*p) {
-        size_t len = utf8_length(p);
-        if (*p == '"' || *p == '\\')
-            buffer_printf(out, "\\%c", *p);
-        else if (*p < 0x20 || *p == 0x7f)
-            buffer_printf(out, "\\u%04x", *p);
-        else if (len)
-            buffer_add(out, p, len);
-        else
-            buffer_add_text(out, "\xef\xbf\xbd");
-        p += len ? len : 1;
-    }
-    buffer_add(out, "\"", 1);
-}
 
 static void console_log(struct console *c, const char *kind, const char *text)
 {
@@ -87,15 +55,22 @@ static int console_open_log(struct console *c, const char *dir, struct error *er
     return c->log ? 0 : error_errno(err, "cannot create %s (--log-dir)", c->log_path);
 }
 
-int console_open(struct console *c, const char *host, bool json, bool quiet, const char *log_dir,
+enum console_mode console_mode_of(const struct output_options *o)
+{
+    if (o->json || o->quiet)
+        return o->json ? CONSOLE_JSON : CONSOLE_QUIET;
+    return isatty(STDOUT_FILENO) ? CONSOLE_TERMINAL : CONSOLE_PLAIN;
+}
+
+int console_open(struct console *c, const char *host, const struct output_options *o,
                  struct error *err)
 {
-    *c = (struct console){.host = host, .out = stdout, .last_percent = -1, .start = io_now()};
-    c->mode = json                    ? CONSOLE_JSON
-              : quiet                 ? CONSOLE_QUIET
-              : isatty(STDOUT_FILENO) ? CONSOLE_TERMINAL
-                                      : CONSOLE_PLAIN;
-    return log_dir ? console_open_log(c, log_dir, err) : 0;
+    *c = (struct console){.mode = console_mode_of(o),
+                          .host = host,
+                          .out = stdout,
+                          .last_percent = -1,
+                          .start = io_now()};
+    return o->log_dir ? console_open_log(c, o->log_dir, err) : 0;
 }
 
 void console_close(struct console *c)
@@ -105,6 +80,7 @@ void console_close(struct console *c)
     free(c->log_path);
     buffer_free(&c->line[0]);
     buffer_free(&c->line[1]);
+    buffer_free(&c->held);
 }
 
 static void console_relay(struct console *c, char kind, const char *text)
@@ -124,37 +100,25 @@ static void console_json(struct console *c, const char *event, const struct buff
 {
     struct buffer line = {0};
 
-    buffer_add_text(&line, "{\"event\":");
-    console_json_string(&line, event);
-    buffer_add_text(&line, ",\"host\":");
-    console_json_string(&line, c->host);
+    json_event(&line, event, c->host);
     buffer_printf(&line, "%s}\n", buffer_text(members));
     fputs(buffer_text(&line), c->out);
     fflush(c->out);
     buffer_free(&line);
 }
 
-static void console_json_member(struct buffer *members, const char *key, const char *text)
-{
-    buffer_printf(members, ",\"%s\":", key);
-    if (text)
-        console_json_string(members, text);
-    else
-        buffer_add_text(members, "null");
-}
-
 static void console_json_firmware(struct console *c, const struct firmware_file *f, int port)
 {
     struct buffer m = {0};
 
-    console_json_member(&m, "file", f->path);
+    json_member(&m, "file", f->path);
     buffer_printf(&m, ",\"size\":%" PRIu64 ",\"port\":%d", f->size, port);
-    console_json_member(&m, "product", f->product);
-    console_json_member(&m, "version", f->version);
-    console_json_member(&m, "uuid", f->uuid);
-    console_json_member(&m, "nickname", f->nickname);
-    console_json_member(&m, "platform", f->platform);
-    console_json_member(&m, "architecture", f->architecture);
+    json_member(&m, "product", f->product);
+    json_member(&m, "version", f->version);
+    json_member(&m, "uuid", f->uuid);
+    json_member(&m, "nickname", f->nickname);
+    json_member(&m, "platform", f->platform);
+    json_member(&m, "architecture", f->architecture);
     console_json(c, "firmware", &m);
     buffer_free(&m);
 }
@@ -197,7 +161,7 @@ void console_note(struct console *c, const char *text)
 {
     if (c->mode == CONSOLE_JSON) {
         struct buffer m = {0};
-        console_json_member(&m, "text", text);
+        json_member(&m, "text", text);
         console_json(c, "note", &m);
         buffer_free(&m);
     }
@@ -291,20 +255,9 @@ void console_progress(struct console *c, uint64_t sent, uint64_t total)
         console_log(c, "fwssh", "sent 100%");
 }
 
-static void console_device_line(struct console *c, int stream, const char *text)
+/* A line of the device where a person reads it. */
+static void console_show_line(struct console *c, int stream, const char *text)
 {
-    /* The subsystem fwssh answers a program, and tells people on standard error. */
-    if (stream == 0 && !strncmp(text, "fwssh/1 ", 8))
-        return;
-    console_log(c, stream ? "device-stderr" : "device", text);
-    if (c->mode == CONSOLE_JSON) {
-        struct buffer m = {0};
-        console_json_member(&m, "stream", stream ? "stderr" : "stdout");
-        console_json_member(&m, "text", text);
-        console_json(c, "text", &m);
-        buffer_free(&m);
-        return;
-    }
     if (c->mode == CONSOLE_RELAY)
         console_relay(c, CONSOLE_RELAY_DEVICE, text);
     if (c->mode == CONSOLE_RELAY || c->mode == CONSOLE_SILENT ||
@@ -314,6 +267,37 @@ static void console_device_line(struct console *c, int stream, const char *text)
     FILE *out = stream ? stderr : stdout;
     fprintf(out, "%s\n", text);
     fflush(out);
+}
+
+/* The message that was held back is not the last word: something follows. */
+static void console_release(struct console *c)
+{
+    if (c->held.len)
+        console_show_line(c, c->held_stream, buffer_text(&c->held));
+    buffer_clear(&c->held);
+}
+
+static void console_device_line(struct console *c, int stream, const char *text)
+{
+    /* The subsystem fwssh answers a program, and tells people by a message. */
+    if (answer_is_line(text))
+        return;
+    console_log(c, stream ? "device-stderr" : "device", text);
+    if (c->mode == CONSOLE_JSON) {
+        struct buffer m = {0};
+        json_member(&m, "stream", stream ? "stderr" : "stdout");
+        json_member(&m, "text", text);
+        console_json(c, "text", &m);
+        buffer_free(&m);
+        return;
+    }
+    console_release(c);
+    if (answer_message(text)) {
+        buffer_add_text(&c->held, text);
+        c->held_stream = stream;
+    } else {
+        console_show_line(c, stream, text);
+    }
 }
 
 /* Cursor movements and colours of the device's text would tear our own line. */
@@ -388,9 +372,9 @@ static void console_json_result(struct console *c, int status, const char *text)
     struct buffer m = {0};
 
     buffer_printf(&m, ",\"status\":%d", status);
-    console_json_member(&m, "text", text);
+    json_member(&m, "text", text);
     if (c->log_path)
-        console_json_member(&m, "log", c->log_path);
+        json_member(&m, "log", c->log_path);
     console_json(c, "result", &m);
     buffer_free(&m);
 }
@@ -409,6 +393,10 @@ static void console_relay_result(struct console *c, int status, const char *text
 void console_result(struct console *c, int status, const char *text)
 {
     console_flush_device(c);
+    /* The device's reason is shown once: as part of the result. */
+    if (c->held.len && strstr(text, answer_message(buffer_text(&c->held))))
+        buffer_clear(&c->held);
+    console_release(c);
     console_clear_bar(c);
     console_log(c, status ? "error" : "result", text);
     if (c->mode == CONSOLE_JSON)

@@ -40,10 +40,20 @@ struct console {
     uint64_t sent, total;
     int last_percent;      /* told in plain lines and JSON */
     struct buffer line[2]; /* the device's standard output and error since their last line end */
-    char device_bar[160];  /* the device's own progress, from text that ends in CR */
+    struct buffer held;    /* a message of the device, while it may be its last word */
+    int held_stream;
+    char device_bar[160]; /* the device's own progress, from text that ends in CR */
 };
 
-int console_open(struct console *c, const char *host, bool json, bool quiet, const char *log_dir,
+/* What the user wants to see. */
+struct output_options {
+    bool json, quiet;
+    const char *log_dir; /* NULL: no log is kept */
+};
+
+enum console_mode console_mode_of(const struct output_options *o);
+
+int console_open(struct console *c, const char *host, const struct output_options *o,
                  struct error *err);
 void console_close(struct console *c);
 
@@ -59,8 +69,5 @@ void console_device_text(struct console *c, int stream, const char *data, size_t
 
 /* The last word. */
 void console_result(struct console *c, int status, const char *text);
-
-/* JSON for other commands: an escaped string with its quotes. */
-void console_json_string(struct buffer *out, const char *text);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/output/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,29 +13,25 @@
 #define FLEET_LINE_MAX 65536
 #define FLEET_STATE_WIDTH 60
 
-static bool fleet_device_began(const struct fleet_device *d)
+static bool fleet_device_started(const struct fleet_device *d)
 {
     return d->began > 0;
 }
 
 static bool fleet_device_is_good(const struct fleet_device *d)
 {
-    return fleet_device_began(d) && d->status == EXIT_DONE;
+    return fleet_device_started(d) && d->status == EXIT_DONE;
 }
 
-void fleet_view_open(struct fleet_view *v, const struct push_options *o,
-                     const struct firmware_file *firmware)
+void fleet_view_open(struct fleet_view *v, const struct output_options *o, const char *const *hosts,
+                     size_t count, const struct firmware_file *firmware)
 {
-    *v = (struct fleet_view){.count = o->host_count,
-                             .device = memory_new(o->host_count, sizeof *v->device)};
-    v->mode = o->json                 ? CONSOLE_JSON
-              : o->quiet              ? CONSOLE_QUIET
-              : isatty(STDOUT_FILENO) ? CONSOLE_TERMINAL
-                                      : CONSOLE_PLAIN;
-    for (size_t i = 0; i < v->count; i++) {
-        v->device[i] = (struct fleet_device){.host = o->hosts[i], .fd = -1, .percent = -1};
+    *v = (struct fleet_view){
+        .mode = console_mode_of(o), .count = count, .device = memory_new(count, sizeof *v->device)};
+    for (size_t i = 0; i < count; i++) {
+        v->device[i] = (struct fleet_device){.host = hosts[i], .fd = -1, .percent = -1};
         buffer_add_text(&v->device[i].state, "waiting");
-        size_t len = strlen(o->hosts[i]);
+        size_t len = strlen(hosts[i]);
         v->width = len > v->width ? len : v->width;
     }
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
@@ -122,10 +119,9 @@ static void fleet_view_missing_result(const struct fleet_view *v, const struct f
 
     if (v->mode != CONSOLE_JSON)
         return;
-    buffer_add_text(&line, "{\"event\":\"result\",\"host\":");
-    console_json_string(&line, d->host);
-    buffer_printf(&line, ",\"status\":%d,\"text\":", d->status);
-    console_json_string(&line, buffer_text(&d->state));
+    json_event(&line, "result", d->host);
+    buffer_printf(&line, ",\"status\":%d", d->status);
+    json_member(&line, "text", buffer_text(&d->state));
     buffer_add_text(&line, "}");
     puts(buffer_text(&line));
     buffer_free(&line);
@@ -170,8 +166,8 @@ static void fleet_view_table(const struct fleet_view *v)
     puts("");
     for (size_t i = 0; i < v->count; i++) {
         const struct fleet_device *d = &v->device[i];
-        if (!fleet_device_began(d))
-            printf("%-*s  not begun\n", (int)v->width, d->host);
+        if (!fleet_device_started(d))
+            printf("%-*s  not started\n", (int)v->width, d->host);
         else
             printf("%-*s  %2d  %4.0f s  %s\n", (int)v->width, d->host, d->status,
                    d->ended - d->began, buffer_text(&d->state));
@@ -187,7 +183,7 @@ static void fleet_view_summary(const struct fleet_view *v, int missing, const ch
     for (size_t i = 0; i < v->count && missing; i++)
         if (!fleet_device_is_good(&v->device[i]))
             fprintf(out, " %s", v->device[i].host);
-    fprintf(out, "%s%s\n", why ? "; no more were begun: " : "", why ? why : "");
+    fprintf(out, "%s%s\n", why ? "; no more were started: " : "", why ? why : "");
     fflush(out);
 }
 
@@ -203,11 +199,11 @@ static void fleet_view_json_summary(const struct fleet_view *v, int missing, con
         if (fleet_device_is_good(&v->device[i]))
             continue;
         buffer_add_text(&line, first ? "" : ",");
-        console_json_string(&line, v->device[i].host);
+        json_string(&line, v->device[i].host);
         first = false;
     }
-    buffer_add_text(&line, "],\"text\":");
-    console_json_string(&line, why ? why : "");
+    buffer_add_text(&line, "]");
+    json_member(&line, "text", why ? why : "");
     buffer_add_text(&line, "}");
     puts(buffer_text(&line));
     buffer_free(&line);

@@ -4,7 +4,6 @@
 #define FWSSH_HOST_OUTPUT_FLEET_VIEW_H
 
 #include "base/buffer.h"
-#include "host/command/push_options.h"
 #include "host/output/console.h"
 
 #include <stdbool.h>
@@ -30,8 +29,9 @@ struct fleet_view {
     double last_draw;
 };
 
-void fleet_view_open(struct fleet_view *v, const struct push_options *o,
-                     const struct firmware_file *firmware);
+/* The names of the hosts stay the caller's. fleet_view_close() ends it. */
+void fleet_view_open(struct fleet_view *v, const struct output_options *o, const char *const *hosts,
+                     size_t count, const struct firmware_file *firmware);
 
 /* What a device's process has written; false at its end. */
 bool fleet_view_read(struct fleet_view *v, struct fleet_device *d);

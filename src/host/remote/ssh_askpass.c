@@ -1,6 +1,7 @@
+#include "host/remote/ssh_askpass.h"
+
 #include "base/io.h"
 #include "base/memory.h"
-#include "host/remote/ssh_command.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,22 +1,18 @@
 #include "host/remote/ssh_command.h"
 
-#include "base/argv.h"
 #include "base/memory.h"
 #include "base/run.h"
-#include "base/spawn.h"
+#include "wire/subsystem.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define SSH_CONFIG_MAX (1u << 20)
+#define SSH_PORT 22
 /* A link that has died is noticed after a minute. */
 #define SSH_CONNECT_TIMEOUT "ConnectTimeout=15"
+#define SSH_SHORT_TIMEOUT "ConnectTimeout=5"
 #define SSH_ALIVE_INTERVAL "ServerAliveInterval=15"
 #define SSH_ALIVE_COUNT "ServerAliveCountMax=4"
 
@@ -26,16 +22,16 @@ static void ssh_add_option(struct argv *a, const char *text)
 }
 
 /* A command of words goes through the shell, as git's core.sshCommand does. */
-static void ssh_add_program(struct argv *a, const struct push_options *o)
+static void ssh_add_program(struct argv *a, const struct reach *r)
 {
-    if (!o->ssh || !*o->ssh) {
+    if (!r->ssh || !*r->ssh) {
         argv_add(a, "ssh");
         return;
     }
     argv_add(a, "/bin/sh");
     argv_add(a, "-c");
-    argv_printf(a, "%s \"$@\"", o->ssh);
-    argv_add(a, o->ssh);
+    argv_printf(a, "%s \"$@\"", r->ssh);
+    argv_add(a, r->ssh);
 }
 
 static int ssh_is_private_key(const struct dirent *entry)
@@ -61,20 +57,22 @@ static void ssh_add_user_dir(struct argv *a, const char *dir)
         ssh_add_option(a, "IdentitiesOnly=yes");
 }
 
-static char *ssh_host_argument(const struct push_options *o, const char *host)
+static char *ssh_host_argument(const struct reach *r, const char *host)
 {
-    return o->user ? memory_printf("%s@%s", o->user, host) : memory_text(host);
+    return r->user ? memory_printf("%s@%s", r->user, host) : memory_text(host);
 }
 
 /* Options that both ssh -G and the push itself take; the user's come first, as ssh keeps the first
  * value. */
-static void ssh_add_common(struct argv *a, const struct push_options *o)
+static void ssh_add_common(struct argv *a, const struct reach *r)
 {
-    for (size_t i = 0; i < o->ssh_option_count; i++)
-        ssh_add_option(a, o->ssh_options[i]);
-    if (o->host_key_alias) {
+    for (size_t i = 0; i < r->ssh_option_count; i++)
+        ssh_add_option(a, r->ssh_options[i]);
+    if (r->batch)
+        ssh_add_option(a, "BatchMode=yes");
+    if (r->host_key_alias) {
         argv_add(a, "-o");
-        argv_printf(a, "HostKeyAlias=%s", o->host_key_alias);
+        argv_printf(a, "HostKeyAlias=%s", r->host_key_alias);
     }
 }
 
@@ -99,14 +97,14 @@ static void ssh_target_line(struct ssh_target *t, char *line)
         t->has_alive_interval = strcmp(value, "0") != 0;
 }
 
-static int ssh_ask_config(const struct push_options *o, const char *host, struct buffer *text,
+static int ssh_ask_config(const struct reach *r, const char *host, struct buffer *text,
                           struct error *err)
 {
     struct run_result result;
     struct argv a = {0};
 
-    ssh_add_program(&a, o);
-    ssh_add_common(&a, o);
+    ssh_add_program(&a, r);
+    ssh_add_common(&a, r);
     argv_add(&a, "-GT");
     argv_add(&a, "--");
     argv_add(&a, host);
@@ -125,13 +123,13 @@ static int ssh_ask_config(const struct push_options *o, const char *host, struct
     return rc;
 }
 
-int ssh_target_resolve(struct ssh_target *t, const struct push_options *o, const char *host,
-                       struct error *err)
+int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
+                       const char *subsystem, struct error *err)
 {
     struct buffer text = {0};
 
-    *t = (struct ssh_target){.given = ssh_host_argument(o, host)};
-    if (ssh_ask_config(o, t->given, &text, err)) {
+    *t = (struct ssh_target){.given = ssh_host_argument(r, host)};
+    if (ssh_ask_config(r, t->given, &text, err)) {
         buffer_free(&text);
         ssh_target_free(t);
         return -1;
@@ -140,15 +138,15 @@ int ssh_target_resolve(struct ssh_target *t, const struct push_options *o, const
     for (char *line; (line = strsep(&rest, "\n"));)
         ssh_target_line(t, line);
     buffer_free(&text);
-    if (o->port)
-        t->port = o->port;
+    if (r->port)
+        t->port = r->port;
     else if (t->port == 22 || !t->port)
-        t->port = push_options_are_bare(o) ? 22 : PUSH_DEFAULT_PORT;
+        t->port = strcmp(subsystem, SUBSYSTEM_FWUP) ? REACH_DEFAULT_PORT : SSH_PORT;
     if (!t->hostname)
         t->hostname = memory_text(host);
     if (!t->known_as)
-        t->known_as = t->port == 22 ? memory_text(t->hostname)
-                                    : memory_printf("[%s]:%d", t->hostname, t->port);
+        t->known_as = t->port == SSH_PORT ? memory_text(t->hostname)
+                                          : memory_printf("[%s]:%d", t->hostname, t->port);
     return 0;
 }
 
@@ -161,49 +159,32 @@ void ssh_target_free(struct ssh_target *t)
     *t = (struct ssh_target){0};
 }
 
-static void ssh_arguments(struct argv *a, const struct push_options *o, const struct ssh_target *t,
-                          const char *const *extra)
+void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
 {
-    char port[16];
+    const struct reach *r = c->reach;
 
-    ssh_add_program(a, o);
-    ssh_add_common(a, o);
+    ssh_add_program(a, r);
+    ssh_add_common(a, r);
     argv_add(a, "-T");
-    for (; extra && *extra; extra++)
-        argv_add(a, *extra);
-    if (o->user_dir)
-        ssh_add_user_dir(a, o->user_dir);
-    if (!t->has_connect_timeout)
+    if (c->verbose)
+        argv_add(a, "-v");
+    if (r->user_dir)
+        ssh_add_user_dir(a, r->user_dir);
+    if (c->impatient)
+        ssh_add_option(a, SSH_SHORT_TIMEOUT);
+    else if (!c->target->has_connect_timeout)
         ssh_add_option(a, SSH_CONNECT_TIMEOUT);
-    if (!t->has_alive_interval) {
+    if (!c->target->has_alive_interval) {
         ssh_add_option(a, SSH_ALIVE_INTERVAL);
         ssh_add_option(a, SSH_ALIVE_COUNT);
     }
-    /* Password prompts of the origin's devices can never succeed. */
+    /* Password prompts of nerves_firmware_ssh can never succeed. */
     ssh_add_option(a, "PreferredAuthentications=publickey");
-    snprintf(port, sizeof port, "%d", t->port);
     argv_add(a, "-p");
-    argv_add(a, port);
-    if (!o->exec)
+    argv_printf(a, "%d", c->target->port);
+    if (!c->exec)
         argv_add(a, "-s");
     argv_add(a, "--");
-    argv_add(a, t->given);
-    argv_add(a, o->subsystem);
-}
-
-pid_t ssh_command_start(const struct push_options *o, const struct ssh_target *t,
-                        const char *const *extra, struct ssh_askpass *askpass, const int fds[3],
-                        struct error *err)
-{
-    struct argv a = {0};
-
-    ssh_arguments(&a, o, t, extra);
-    struct spawn s = {.program = a.word[0],
-                      .argv = a.word,
-                      .fds = {fds[0], fds[1], fds[2]},
-                      .fd_count = 3,
-                      .extra_env = askpass->environment};
-    pid_t pid = spawn_start(&s, err);
-    argv_free(&a);
-    return pid;
+    argv_add(a, c->target->given);
+    argv_add(a, c->subsystem);
 }

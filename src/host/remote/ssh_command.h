@@ -2,13 +2,13 @@
 #ifndef FWSSH_HOST_REMOTE_SSH_COMMAND_H
 #define FWSSH_HOST_REMOTE_SSH_COMMAND_H
 
-#include "base/buffer.h"
+#include "base/argv.h"
 #include "base/error.h"
-#include "host/command/push_options.h"
+#include "host/remote/reach.h"
 
-#include <sys/types.h>
+#include <stdbool.h>
 
-/* What `ssh -G` tells of a host, and what follows from it. */
+/* What `ssh -G` says of a host, and what follows from it. */
 struct ssh_target {
     char *given;       /* as the user named it, with --user */
     char *hostname;    /* as ssh will connect to it */
@@ -18,32 +18,23 @@ struct ssh_target {
     bool has_connect_timeout, has_alive_interval;
 };
 
-int ssh_target_resolve(struct ssh_target *t, const struct push_options *o, const char *host,
-                       struct error *err);
+/* subsystem: what will be asked for; the default port follows from it. 0, or -1 with the error set:
+ * EXIT_USAGE if ssh does not accept the host or the options. */
+int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
+                       const char *subsystem, struct error *err);
 void ssh_target_free(struct ssh_target *t);
 
-/* The passphrase on its way to ssh: a FIFO in a private directory that our own SSH_ASKPASS reads.
- */
-struct ssh_askpass {
-    char *dir, *fifo;
-    int fd;
-    char *environment[4]; /* for the child; NULL-terminated; owned from the first on */
+/* One run of ssh. */
+struct ssh_call {
+    const struct reach *reach;
+    const struct ssh_target *target;
+    const char *subsystem; /* what to ask for */
+    bool exec;             /* by command instead of by subsystem */
+    bool impatient;        /* the device may not be there: give up connecting soon */
+    bool verbose;          /* ssh -v */
 };
 
-int ssh_askpass_open(struct ssh_askpass *a, const char *passphrase, struct error *err);
-void ssh_askpass_close(struct ssh_askpass *a);
-
-/* When ssh has started this program as its SSH_ASKPASS: answers the prompt. The exit status. */
-int ssh_askpass_answer(const char *fifo, const char *prompt);
-#define SSH_ASKPASS_VARIABLE "FWSSH_ASKPASS_FIFO"
-
-/*
- * Starts ssh for the target, asking for the subsystem (or, with --exec, the command). fds: its
- * standard input, output and error. extra: further arguments before the host, NULL-terminated, or
- * NULL.
- */
-pid_t ssh_command_start(const struct push_options *o, const struct ssh_target *t,
-                        const char *const *extra, struct ssh_askpass *askpass, const int fds[3],
-                        struct error *err);
+/* Appends the command line. */
+void ssh_command_arguments(const struct ssh_call *c, struct argv *a);
 
 #endif

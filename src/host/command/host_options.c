@@ -1,0 +1,316 @@
+#include "host/command/host_options.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "base/nearest.h"
+#include "base/number.h"
+#include "host/command/host_list.h"
+#include "wire/subsystem.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_WAIT 300
+#define DEFAULT_JOBS 8
+#define PASSPHRASE_MAX 1024
+#define TASK_MAX 63
+#define HELP_COLUMN 24
+
+struct option_word {
+    const char *name;
+    const char *argument; /* NULL: none; "[=X]": optional */
+    const char *help;
+    unsigned commands; /* a set of enum command_set */
+    int (*set)(struct host_options *o, const struct option_word *w, char *value, struct error *err);
+    size_t place; /* in struct host_options, of a flag, a text or a count */
+    int most;     /* of a count */
+    char letter;  /* the short form, 0: none */
+};
+
+static int option_flag(struct host_options *o, const struct option_word *w, char *value,
+                       struct error *err)
+{
+    (void)value;
+    (void)err;
+    *(bool *)((char *)o + w->place) = true;
+    return 0;
+}
+
+static int option_text(struct host_options *o, const struct option_word *w, char *value,
+                       struct error *err)
+{
+    (void)err;
+    *(const char **)((char *)o + w->place) = value;
+    return 0;
+}
+
+static int option_count(struct host_options *o, const struct option_word *w, char *value,
+                        struct error *err)
+{
+    uint64_t number;
+
+    if (number_parse_decimal(value, strlen(value), &number) || number < 1 ||
+        number > (uint64_t)w->most)
+        return error_set(err, EXIT_USAGE, "--%s needs a number from 1 to %d, but got '%s'", w->name,
+                         w->most, value);
+    *(int *)((char *)o + w->place) = (int)number;
+    return 0;
+}
+
+static int option_wait(struct host_options *o, const struct option_word *w, char *value,
+                       struct error *err)
+{
+    o->job.wait = DEFAULT_WAIT;
+    return value ? option_count(o, w, value, err) : 0;
+}
+
+static int option_ssh_option(struct host_options *o, const struct option_word *w, char *value,
+                             struct error *err)
+{
+    (void)w;
+    (void)err;
+    reach_add_ssh_option(&o->reach, value);
+    return 0;
+}
+
+static int option_hosts(struct host_options *o, const struct option_word *w, char *value,
+                        struct error *err)
+{
+    (void)w;
+    return host_list_read(&o->fleet, value, err);
+}
+
+static int option_passphrase(struct host_options *o, const struct option_word *w, char *value,
+                             struct error *err)
+{
+    (void)w;
+    (void)err;
+    free(o->reach.passphrase);
+    o->reach.passphrase = memory_text(value);
+    /* ps(1) shows arguments for as long as we run. */
+    memset(value, '*', strlen(value));
+    fputs("fwssh: --passphrase can be seen by others on this machine; an ssh agent (ssh-add) or "
+          "--passphrase-file is better\n",
+          stderr);
+    return 0;
+}
+
+static int option_passphrase_file(struct host_options *o, const struct option_word *w, char *value,
+                                  struct error *err)
+{
+    struct buffer text = {0};
+    int rc = strcmp(value, "-") ? io_read_file(value, PASSPHRASE_MAX, &text, err)
+                                : io_read_fd(0, "standard input", PASSPHRASE_MAX, &text, err);
+
+    (void)w;
+    if (!rc) {
+        free(o->reach.passphrase);
+        o->reach.passphrase = memory_text(buffer_text(&text));
+        o->reach.passphrase[strcspn(o->reach.passphrase, "\r\n")] = '\0';
+    }
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buffer_free(&text);
+    return rc;
+}
+
+#define PLACE(member) offsetof(struct host_options, member)
+
+/* In the order in which help shows them; the manual has the same words (a test compares). */
+static const struct option_word words[] = {
+    {"firmware", "FILE", "default: found in _build as MIX_TARGET and MIX_ENV say", COMMAND_PUSH,
+     option_text, PLACE(job.firmware), 0, 0},
+    {"target", "TARGET", "in place of MIX_TARGET", COMMAND_PUSH, option_text, PLACE(job.target), 0,
+     0},
+    {"wait", "[=SECONDS]", "wait until the device runs the new firmware and it is confirmed (300)",
+     COMMAND_PUSH, option_wait, PLACE(job.wait), 86400, 0},
+    {"confirm", NULL, "confirm it from here once the device is back (implies --wait)", COMMAND_PUSH,
+     option_flag, PLACE(job.confirm), 0, 0},
+    {"stage", NULL, "write the firmware now; fwssh activate boots it later", COMMAND_PUSH,
+     option_flag, PLACE(job.stage), 0, 0},
+    {"task", "TASK", "another task than the device's own, if it allows that", COMMAND_PUSH,
+     option_text, PLACE(job.task), 0, 0},
+    {"no-reboot", NULL, "write the firmware, but leave the reboot for later", COMMAND_PUSH,
+     option_flag, PLACE(job.no_reboot), 0, 0},
+    {"force", NULL, "push also to devices that already run this firmware", COMMAND_PUSH,
+     option_flag, PLACE(job.force), 0, 0},
+    {"reason", "TEXT", "why; the device keeps it for its status", COMMAND_REVERT, option_text,
+     PLACE(reason), 0, 0},
+    {"hosts", "FILE", "more hosts, one per line (- for standard input)", COMMAND_REMOTE,
+     option_hosts, 0, 0, 0},
+    {"jobs", "N", "devices at once, if there are several (8)", COMMAND_PUSH, option_count,
+     PLACE(fleet.jobs), 1000, 0},
+    {"canary", "N", "the first N must be confirmed before the others start", COMMAND_PUSH,
+     option_count, PLACE(fleet.canary), 1000, 0},
+    {"max-failures", "N|N%", "start no more devices when more than that have failed", COMMAND_PUSH,
+     option_text, PLACE(fleet.max_failures_text), 0, 0},
+    {"port", "N", "default: Port of ~/.ssh/config if it is not 22, else 8989", COMMAND_REMOTE,
+     option_count, PLACE(reach.port), 65535, 0},
+    {"user", "USER", "any name will do on a device with fwsshd", COMMAND_REMOTE, option_text,
+     PLACE(reach.user), 0, 0},
+    {"user-dir", "DIR", "use the keys id_* of this directory", COMMAND_REMOTE, option_text,
+     PLACE(reach.user_dir), 0, 0},
+    {"passphrase-file", "FILE", "passphrase of the key (- for standard input)", COMMAND_REMOTE,
+     option_passphrase_file, 0, 0, 0},
+    {"passphrase", "TEXT", "the same, but others can see it: better use an ssh agent",
+     COMMAND_REMOTE, option_passphrase, 0, 0, 0},
+    {"subsystem", "NAME", "default nerves_firmware_ssh; fwup needs no header (port 22)",
+     COMMAND_PUSH | COMMAND_CHECK, option_text, PLACE(reach.subsystem), 0, 0},
+    {"exec", NULL, "ask by command instead of by subsystem (Dropbear)",
+     COMMAND_PUSH | COMMAND_CHECK, option_flag, PLACE(reach.exec), 0, 0},
+    {"host-key-alias", "NAME", "look up the host key under this name", COMMAND_REMOTE, option_text,
+     PLACE(reach.host_key_alias), 0, 0},
+    {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)", COMMAND_REMOTE, option_text,
+     PLACE(reach.ssh), 0, 0},
+    {"ssh-option", "OPT", "passed to ssh as -o OPT; may be repeated", COMMAND_REMOTE,
+     option_ssh_option, 0, 0, 0},
+    {"log-dir", "DIR", "keep all that was printed and received, one file per push", COMMAND_PUSH,
+     option_text, PLACE(output.log_dir), 0, 0},
+    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE, option_flag,
+     PLACE(output.json), 0, 0},
+    {"quiet", NULL, "errors only", COMMAND_REMOTE, option_flag, PLACE(output.quiet), 0, 0},
+    {"output", "FILE", "default upload.sh; - for standard output", COMMAND_SCRIPT, option_text,
+     PLACE(script), 0, 'o'},
+    {"force", NULL, "overwrite a file that exists", COMMAND_SCRIPT, option_flag, PLACE(job.force),
+     0, 'f'},
+    {"help", NULL, "show this", COMMAND_REMOTE | COMMAND_SCRIPT, option_flag, PLACE(help), 0, 'h'},
+};
+
+#define WORDS (sizeof words / sizeof *words)
+/* getopt_long(3) returns the place of the word, above all letters. */
+#define WORD_BASE 256
+
+void host_options_print_help(FILE *out, unsigned commands)
+{
+    for (size_t i = 0; i < WORDS; i++) {
+        const struct option_word *w = &words[i];
+        char name[64];
+        if (!(w->commands & commands))
+            continue;
+        snprintf(name, sizeof name, "--%s%s%s", w->name,
+                 w->argument && *w->argument != '[' ? " " : "", w->argument ? w->argument : "");
+        fprintf(out, "  %-*s %s\n", HELP_COLUMN, name, w->help);
+    }
+}
+
+static void options_for_getopt(struct option names[WORDS + 1])
+{
+    for (size_t i = 0; i < WORDS; i++)
+        names[i] = (struct option){.name = words[i].name,
+                                   .has_arg = !words[i].argument          ? no_argument
+                                              : *words[i].argument == '[' ? optional_argument
+                                                                          : required_argument,
+                                   .val = WORD_BASE + (int)i};
+    names[WORDS] = (struct option){0};
+}
+
+static const struct option_word *options_find(int c)
+{
+    for (size_t i = 0; i < WORDS; i++)
+        if (c == WORD_BASE + (int)i || (words[i].letter && c == words[i].letter))
+            return &words[i];
+    return NULL;
+}
+
+/* getopt_long(3) has returned '?' or ':' for this argument. */
+static int options_complain(int c, const char *argument, struct error *err)
+{
+    const struct option_word *known = options_find(optopt);
+    char word[64];
+
+    if (known && c == ':')
+        return error_set(err, EXIT_USAGE, "--%s needs a value: %s", known->name, known->argument);
+    if (known)
+        return error_set(err, EXIT_USAGE, "--%s takes no value", known->name);
+    snprintf(word, sizeof word, "%s", argument + strspn(argument, "-"));
+    word[strcspn(word, "=")] = '\0';
+    struct nearest near = {.word = word};
+    for (size_t i = 0; i < WORDS; i++)
+        nearest_try(&near, words[i].name);
+    return error_set(err, EXIT_USAGE, "unknown option '%.60s'; %s%s%s", argument,
+                     near.best ? "did you mean --" : "see ", near.best ? near.best : "fwssh --help",
+                     near.best ? "?" : "");
+}
+
+/* A number, or a part of all devices. */
+static int options_set_max_failures(struct fleet_options *f, struct error *err)
+{
+    const char *text = f->max_failures_text;
+    uint64_t number;
+
+    if (!text)
+        return 0;
+    size_t len = strlen(text);
+    bool percent = len && text[len - 1] == '%';
+    if (number_parse_decimal(text, len - percent, &number) || number > (percent ? 100 : 100000))
+        return error_set(err, EXIT_USAGE, "--max-failures needs a number or a percentage, not '%s'",
+                         text);
+    f->max_failures = (int)(percent ? number * f->host_count / 100 : number);
+    return 0;
+}
+
+static int options_check_job(struct host_options *o, struct error *err)
+{
+    struct job_options *j = &o->job;
+
+    if (j->task && (strpbrk(j->task, " =\n") || strlen(j->task) > TASK_MAX))
+        return error_set(err, EXIT_USAGE, "'%s' cannot be a task", j->task);
+    if (job_options_need_request(j) &&
+        (o->reach.exec || strcmp(o->reach.subsystem, SUBSYSTEM_NERVES)))
+        return error_set(err, EXIT_USAGE,
+                         "--task and --stage need the subsystem fwssh, and cannot be used with "
+                         "--subsystem or --exec");
+    if ((o->fleet.canary || j->confirm) && !j->wait)
+        j->wait = DEFAULT_WAIT;
+    if (j->stage && (j->wait || j->no_reboot))
+        return error_set(err, EXIT_USAGE,
+                         "--stage does not reboot: it cannot be used with --wait or --no-reboot");
+    if (j->wait && j->no_reboot)
+        return error_set(err, EXIT_USAGE, "--wait and --no-reboot exclude each other");
+    return 0;
+}
+
+int host_options_parse(struct host_options *o, unsigned command, int argc, char **argv,
+                       struct error *err)
+{
+    const char *letters = command == COMMAND_SCRIPT ? ":hfo:" : ":h";
+    struct option names[WORDS + 1];
+    int c;
+
+    *o = (struct host_options){.reach = {.subsystem = SUBSYSTEM_NERVES, .ssh = getenv("FWSSH_SSH")},
+                               .fleet = {.jobs = DEFAULT_JOBS, .max_failures = -1},
+                               .script = "upload.sh"};
+    options_for_getopt(names);
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+        const struct option_word *w = options_find(c);
+        if (!w)
+            return options_complain(c, argv[optind - 1], err);
+        if (w->set(o, w, optarg, err))
+            return -1;
+    }
+    if (command == COMMAND_SCRIPT && optind < argc)
+        return error_set(err, EXIT_USAGE, "%s takes no '%s'", argv[0], argv[optind]);
+    for (; optind < argc; optind++)
+        if (host_list_add(&o->fleet, argv[optind], err))
+            return -1;
+    if (!o->fleet.host_count && host_list_add(&o->fleet, HOST_DEFAULT, err))
+        return -1;
+    if (o->reach.user && strchr(o->reach.user, '@'))
+        return error_set(err, EXIT_USAGE, "--user '%s' must not hold an @", o->reach.user);
+    return options_check_job(o, err) ? -1 : options_set_max_failures(&o->fleet, err);
+}
+
+bool job_options_need_request(const struct job_options *o)
+{
+    return o->task || o->stage;
+}
+
+void host_options_free(struct host_options *o)
+{
+    reach_free(&o->reach);
+    free(o->fleet.hosts);
+    free(o->fleet.hosts_text);
+}

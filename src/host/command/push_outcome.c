@@ -1,0 +1,129 @@
+#include "host/command/push_outcome.h"
+
+#include "host/remote/ssh_outcome.h"
+#include "wire/subsystem.h"
+
+#include <string.h>
+
+/* The last text of nerves_firmware_ssh and of fwsshd before a reboot. */
+static const char rebooting[] = "Rebooting...\n";
+
+static bool push_says_rebooting(const struct transfer *t)
+{
+    const struct buffer *said = &t->ssh.text[0];
+    size_t len = strlen(rebooting);
+
+    return said->len >= len && !strcmp(said->data + said->len - len, rebooting);
+}
+
+static const char *push_done_text(const struct host_options *o, const struct transfer *t)
+{
+    bool bare = !strcmp(o->reach.subsystem, SUBSYSTEM_FWUP);
+
+    if (o->job.stage)
+        return "Done: the device has written the firmware and keeps the running one; fwssh "
+               "activate boots it.";
+    if (o->job.no_reboot && !bare)
+        return "Done: the device has written the firmware; it starts at the next reboot.";
+    if (bare || push_says_rebooting(t))
+        return "Done: the device has written the firmware and reboots.";
+    return "The device has written the firmware, but did not say that it reboots: it may still "
+           "run the old one.";
+}
+
+static int push_good(const struct host_options *o, const struct transfer *t, struct buffer *text)
+{
+    if (t->sent < t->total) {
+        buffer_printf(text,
+                      "the device reported success after only %.1f of %.1f MB; check what it runs",
+                      (double)t->sent / 1e6, (double)t->total / 1e6);
+        return EXIT_UNCONFIRMED;
+    }
+    if (o->job.task && !o->job.stage)
+        buffer_printf(text, "Done: the device has done task %s%s.", o->job.task,
+                      o->job.no_reboot ? "" : " and reboots");
+    else
+        buffer_add_text(text, push_done_text(o, t));
+    return EXIT_DONE;
+}
+
+/* The connection broke. Before the last byte that changes nothing. */
+static int push_lost(const struct transfer *t, const char *why, struct buffer *text)
+{
+    if (t->sent < t->total) {
+        buffer_printf(text,
+                      "%s after %.1f of %.1f MB; the device keeps its running firmware. Push again",
+                      why, (double)t->sent / 1e6, (double)t->total / 1e6);
+        return EXIT_UNREACHABLE;
+    }
+    buffer_printf(text,
+                  "%s after the last byte, before the device reported how it ended; check what it "
+                  "runs before you push again",
+                  why);
+    return EXIT_UNCONFIRMED;
+}
+
+static int push_interrupted(const struct transfer *t, struct buffer *text)
+{
+    buffer_add_text(text, t->sent < t->total
+                              ? "interrupted; the device keeps its running firmware"
+                              : "interrupted after the last byte: the device may finish the "
+                                "update; check what it runs");
+    return EXIT_INTERRUPTED;
+}
+
+/* The device ended with a status of its own, and gave a reason, or not (""). */
+static int push_refused(int status, const char *reason, struct buffer *text)
+{
+    static const char *const meanings[EXIT_WIRE_MAX + 1] = {
+        [EXIT_FAILED] = "the update failed on the device",
+        [EXIT_USAGE] = "the device did not understand the request",
+        [EXIT_REFUSED] = "the device refused",
+        [EXIT_MISMATCH] = "the firmware does not fit the device or is damaged",
+    };
+    int known = status <= EXIT_WIRE_MAX ? status : EXIT_FAILED;
+
+    buffer_add_text(text, meanings[known]);
+    if (known != status)
+        buffer_printf(text, " (status %d)", status);
+    if (*reason)
+        buffer_printf(text, ": %s", reason);
+    else
+        buffer_add_text(text, " without saying why; see its log");
+    return known;
+}
+
+int push_outcome(const struct host_options *o, const struct transfer *t,
+                 const struct ssh_target *target, struct buffer *text)
+{
+    struct ssh_outcome outcome;
+    int status = EXIT_FAILED;
+
+    ssh_outcome_read(&outcome, &t->ssh, target);
+    const char *why = buffer_text(&outcome.text);
+    switch (outcome.ending) {
+    case SSH_ENDING_DONE:
+        status = push_good(o, t, text);
+        break;
+    case SSH_ENDING_DEVICE:
+        status = push_refused(outcome.status, why, text);
+        break;
+    case SSH_ENDING_SILENT:
+        /* The server of nerves_firmware_ssh reports a failure just like that. */
+        buffer_add_text(text, "the device ended the update without success and without saying "
+                              "why; see its text above and its log");
+        break;
+    case SSH_ENDING_SSH:
+        buffer_add_text(text, why);
+        status = outcome.status;
+        break;
+    case SSH_ENDING_LOST:
+        status = push_lost(t, why, text);
+        break;
+    case SSH_ENDING_STOPPED:
+        status = push_interrupted(t, text);
+        break;
+    }
+    ssh_outcome_free(&outcome);
+    return status;
+}

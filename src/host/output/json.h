@@ -1,0 +1,17 @@
+/* JSON (RFC 8259), written piece by piece. */
+#ifndef FWSSH_HOST_OUTPUT_JSON_H
+#define FWSSH_HOST_OUTPUT_JSON_H
+
+#include "base/buffer.h"
+
+/* A string with its quotes: quotes, backslashes and control characters are escaped; bytes that are
+ * not UTF-8 become U+FFFD. */
+void json_string(struct buffer *out, const char *text);
+
+/* ,"key":"text"; text NULL: null. */
+void json_member(struct buffer *out, const char *key, const char *text);
+
+/* {"event":"EVENT","host":"HOST"; members and } follow. */
+void json_event(struct buffer *out, const char *event, const char *host);
+
+#endif

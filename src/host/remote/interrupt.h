@@ -1,0 +1,17 @@
+/* SIGINT, SIGTERM and SIGHUP: the one flag that a signal sets. */
+#ifndef FWSSH_HOST_REMOTE_INTERRUPT_H
+#define FWSSH_HOST_REMOTE_INTERRUPT_H
+
+#include <stdbool.h>
+
+/* From now on these signals are counted instead of ending the program. */
+void interrupt_watch(void);
+
+/* Whether one has come; how many. */
+bool interrupt_came(void);
+int interrupt_count(void);
+
+/* Waits for the given seconds, or until one comes. */
+void interrupt_pause(double seconds);
+
+#endif

@@ -1,0 +1,100 @@
+#include "host/remote/question.h"
+
+#include "base/io.h"
+#include "host/remote/ssh_outcome.h"
+#include "wire/subsystem.h"
+
+#define QUESTION_SECONDS 150
+#define QUESTION_IMPATIENT_SECONDS 20
+
+static void question_fail(struct question *q, int status, const char *text)
+{
+    q->status = status;
+    buffer_clear(&q->text);
+    buffer_add_text(&q->text, text);
+}
+
+static void question_judge_ssh(struct question *q, const struct ssh_run *r,
+                               const struct ssh_target *target)
+{
+    struct ssh_outcome o;
+
+    ssh_outcome_read(&o, r, target);
+    q->unknown = o.no_subsystem;
+    if (r->late)
+        question_fail(q, EXIT_UNREACHABLE, "the device did not answer in time");
+    else if (r->interrupted)
+        question_fail(q, EXIT_INTERRUPTED, "interrupted");
+    else if (o.no_subsystem)
+        question_fail(q, EXIT_FAILED,
+                      "no status: this server speaks only the nerves_firmware_ssh protocol");
+    else if (o.ending == SSH_ENDING_SSH)
+        question_fail(q, o.status, buffer_text(&o.text));
+    else if (o.ending == SSH_ENDING_DEVICE)
+        question_fail(q, o.status <= EXIT_WIRE_MAX ? o.status : EXIT_FAILED,
+                      o.text.len ? buffer_text(&o.text)
+                                 : "the device refused the request without saying why");
+    else
+        question_fail(q, EXIT_UNREACHABLE, "the connection ended before the device had answered");
+    ssh_outcome_free(&o);
+}
+
+static void question_judge(struct question *q, const struct ssh_run *r,
+                           const struct ssh_target *target)
+{
+    struct answer a;
+
+    if (r->late || !answer_parse(&a, buffer_text(&r->text[0]))) {
+        question_judge_ssh(q, r, target);
+        return;
+    }
+    q->status = (int)a.status;
+    q->facts = a.facts;
+    q->text = a.reason; /* both are ours now */
+}
+
+static int question_run(struct question *q, const struct ssh_call *call,
+                        const struct request *request, struct error *err)
+{
+    struct ssh_run r = {0};
+    struct buffer line = {0};
+
+    request_print(request, &line);
+    int rc = ssh_run_start(&r, call, err);
+    if (!rc) {
+        ssh_run_say(&r, buffer_text(&line));
+        ssh_run_close_input(&r);
+        double seconds = call->impatient ? QUESTION_IMPATIENT_SECONDS : QUESTION_SECONDS;
+        rc = ssh_run_await(&r, NULL, io_now() + seconds, err) < 0 ? -1 : 0;
+        ssh_run_end(&r, rc || r.late || r.interrupted);
+    }
+    if (!rc)
+        question_judge(q, &r, call->target);
+    buffer_free(&line);
+    ssh_run_free(&r);
+    return rc;
+}
+
+void question_ask(struct question *q, const struct reach *reach, const char *host,
+                  const struct request *request, bool impatient)
+{
+    struct ssh_target target;
+    struct error err;
+
+    *q = (struct question){0};
+    if (ssh_target_resolve(&target, reach, host, SUBSYSTEM_FWSSH, &err)) {
+        question_fail(q, (int)err.status, err.text);
+        return;
+    }
+    struct ssh_call call = {
+        .reach = reach, .target = &target, .subsystem = SUBSYSTEM_FWSSH, .impatient = impatient};
+    if (question_run(q, &call, request, &err))
+        question_fail(q, (int)err.status, err.text);
+    ssh_target_free(&target);
+}
+
+void question_free(struct question *q)
+{
+    facts_free(&q->facts);
+    buffer_free(&q->text);
+}

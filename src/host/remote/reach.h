@@ -1,0 +1,27 @@
+/* How a device is reached: what is handed to the user's own ssh. */
+#ifndef FWSSH_HOST_REMOTE_REACH_H
+#define FWSSH_HOST_REMOTE_REACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define REACH_DEFAULT_PORT 8989
+
+struct reach {
+    int port;                                     /* 0: from ~/.ssh/config, else the default */
+    const char *user, *user_dir, *host_key_alias; /* NULL: not given */
+    char *passphrase;                             /* owned; NULL: ssh asks by itself */
+    const char *subsystem;                        /* for the firmware */
+    bool exec;                                    /* ask by command instead of by subsystem */
+    bool batch;                                   /* nobody can answer a question of ssh */
+    const char *ssh;          /* a shell command, as git's core.sshCommand; NULL: ssh */
+    const char **ssh_options; /* each for ssh -o; the array is owned */
+    size_t ssh_option_count;
+};
+
+void reach_add_ssh_option(struct reach *r, const char *option);
+
+/* Overwrites the passphrase. */
+void reach_free(struct reach *r);
+
+#endif

@@ -1,0 +1,168 @@
+#include "host/remote/ssh_run.h"
+
+#include "base/io.h"
+#include "base/spawn.h"
+#include "host/remote/interrupt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Ours and ssh's ends of its three streams. */
+struct ssh_run_pipes {
+    int ends[3][2];
+};
+
+static int ssh_run_make_pipes(struct ssh_run_pipes *p, struct error *err)
+{
+    for (int i = 0; i < 3; i++)
+        p->ends[i][0] = p->ends[i][1] = -1;
+    for (int i = 0; i < 3; i++)
+        if (pipe2(p->ends[i], O_CLOEXEC))
+            return error_errno(err, "cannot make a pipe");
+    return 0;
+}
+
+static pid_t ssh_run_spawn(const struct ssh_run *r, const struct ssh_call *call,
+                           const struct ssh_run_pipes *p, struct error *err)
+{
+    struct argv argv = {0};
+
+    ssh_command_arguments(call, &argv);
+    struct spawn s = {.program = argv.word[0],
+                      .argv = argv.word,
+                      .fds = {p->ends[0][0], p->ends[1][1], p->ends[2][1]},
+                      .fd_count = 3,
+                      .extra_env = r->askpass.environment};
+    pid_t pid = spawn_start(&s, err);
+    argv_free(&argv);
+    return pid;
+}
+
+int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *err)
+{
+    struct ssh_run_pipes p;
+
+    *r = (struct ssh_run){.pid = -1,
+                          .in = -1,
+                          .out = {-1, -1},
+                          .askpass = {.fd = -1},
+                          .began = io_now(),
+                          .hear = r->hear,
+                          .hear_data = r->hear_data};
+    if (ssh_askpass_open(&r->askpass, call->reach->passphrase, err))
+        return -1;
+    if (!ssh_run_make_pipes(&p, err))
+        r->pid = ssh_run_spawn(r, call, &p, err);
+    if (r->pid >= 0) {
+        io_set_nonblocking(p.ends[0][1]);
+        r->in = p.ends[0][1];
+        r->out[0] = p.ends[1][0];
+        r->out[1] = p.ends[2][0];
+        p.ends[0][1] = p.ends[1][0] = p.ends[2][0] = -1;
+    }
+    for (int i = 0; i < 3; i++) {
+        io_close(&p.ends[i][0]);
+        io_close(&p.ends[i][1]);
+    }
+    return r->pid < 0 ? -1 : 0;
+}
+
+static void ssh_run_hear(struct ssh_run *r, int stream)
+{
+    struct buffer *text = &r->text[stream];
+    char data[4096];
+    ssize_t n = read(r->out[stream], data, sizeof data);
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0) {
+        io_close(&r->out[stream]);
+        return;
+    }
+    buffer_add(text, data, (size_t)n);
+    if (text->len > 2 * SSH_RUN_TEXT_MAX)
+        buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
+    if (r->hear)
+        r->hear(r->hear_data, stream, data, (size_t)n);
+}
+
+/* Milliseconds for poll(2). */
+static int ssh_run_patience(double until)
+{
+    double left = (until - io_now()) * 1000;
+
+    return until <= 0 ? -1 : left <= 0 ? 0 : (int)left + 1;
+}
+
+int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err)
+{
+    for (;;) {
+        struct pollfd p[3] = {{.fd = r->out[0], .events = POLLIN},
+                              {.fd = r->out[1], .events = POLLIN},
+                              {.fd = writes ? r->in : -1, .events = POLLOUT}};
+        if (r->out[0] < 0 && r->out[1] < 0)
+            return SSH_RUN_ENDED;
+        int n = poll(p, 3, ssh_run_patience(until));
+        if (n < 0 && errno != EINTR)
+            return error_errno(err, "cannot wait for ssh");
+        if (interrupt_came()) {
+            r->interrupted = true;
+            return SSH_RUN_INTERRUPTED;
+        }
+        if (n == 0) {
+            r->late = true;
+            return SSH_RUN_LATE;
+        }
+        for (int i = 0; n > 0 && i < 2; i++)
+            if (p[i].revents)
+                ssh_run_hear(r, i);
+        if (n > 0)
+            return p[2].revents ? SSH_RUN_WRITABLE : SSH_RUN_HEARD;
+    }
+}
+
+int ssh_run_await(struct ssh_run *r, bool (*found)(const char *text), double until,
+                  struct error *err)
+{
+    int event = SSH_RUN_HEARD;
+
+    while (event == SSH_RUN_HEARD && !(found && found(buffer_text(&r->text[0]))))
+        event = ssh_run_next(r, false, until, err);
+    return event;
+}
+
+void ssh_run_say(struct ssh_run *r, const char *text)
+{
+    if (io_write_all(r->in, text, strlen(text)))
+        ssh_run_close_input(r); /* ssh has ended; its words and status say why */
+}
+
+void ssh_run_close_input(struct ssh_run *r)
+{
+    io_close(&r->in);
+}
+
+void ssh_run_end(struct ssh_run *r, bool kill_it)
+{
+    if (r->pid < 0)
+        return;
+    io_close(&r->in);
+    if (kill_it)
+        kill(r->pid, SIGTERM);
+    r->wait_status = spawn_wait(r->pid);
+    r->ended = io_now();
+    r->pid = -1;
+}
+
+void ssh_run_free(struct ssh_run *r)
+{
+    for (int i = 0; i < 2; i++) {
+        io_close(&r->out[i]);
+        buffer_free(&r->text[i]);
+    }
+    ssh_askpass_close(&r->askpass);
+}
