@@ -1,4 +1,4 @@
-/* An mbr section as numbers, checked (docs/fw-format.md, "MBR"). Encoding it is apply/'s work. */
+/* An mbr section, parsed and checked (docs/fw-format.md, "MBR"); apply/mbr.h encodes it. */
 #ifndef FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
 

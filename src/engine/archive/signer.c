@@ -16,7 +16,7 @@ bool signer_is_set(const struct signer *s)
     return s && (s->private_key || s->command || s->signature_file);
 }
 
-/* 64 raw bytes, or base64 with anything blank behind it. */
+/* 64 raw bytes, or base64 with trailing whitespace. */
 static int signer_parse(const struct buffer *text, uint8_t signature[KEYS_SIGNATURE_SIZE],
                         struct error *err)
 {
@@ -26,8 +26,7 @@ static int signer_parse(const struct buffer *text, uint8_t signature[KEYS_SIGNAT
     }
     return keys_parse(buffer_text(text), signature, KEYS_SIGNATURE_SIZE, err)
                ? error_set(err, EXIT_FAILED,
-                           "it must be 64 raw bytes or their base64, but there are %zu bytes",
-                           text->len)
+                           "expected 64 raw bytes or their base64, but got %zu bytes", text->len)
                : 0;
 }
 
@@ -43,13 +42,13 @@ static int signer_read_file(const struct signer *s, uint8_t signature[KEYS_SIGNA
     return rc;
 }
 
-/* A file in memory, so that the command may read when it likes. */
+/* A memory file, not a pipe, so that the command can read it whenever it likes. */
 static int signer_input(const void *data, size_t len, struct error *err)
 {
     int fd = memfd_create("meta.conf", MFD_CLOEXEC);
 
     if (fd < 0 || io_write_all(fd, data, len) || lseek(fd, 0, SEEK_SET) < 0) {
-        error_errno(err, "cannot hand meta.conf to the signing command");
+        error_errno(err, "cannot pass meta.conf to the signing command");
         io_close(&fd);
     }
     return fd;

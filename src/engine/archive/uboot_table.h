@@ -1,4 +1,6 @@
-/* Where a U-Boot environment lies, from its section (docs/fw-format.md, "U-Boot environment"). */
+/*
+ * The location of a U-Boot environment, from its section (docs/fw-format.md, "U-Boot environment").
+ */
 #ifndef FWSSH_ENGINE_ARCHIVE_UBOOT_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_UBOOT_TABLE_H
 
