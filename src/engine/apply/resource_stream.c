@@ -138,7 +138,7 @@ static int resource_each_plain(struct resource_stream *s, bool with_holes,
                                resource_stream_take take, void *data, struct error *err)
 {
     uint8_t *piece = memory_new(RESOURCE_PIECE, 1);
-    uint64_t at, told = 0;
+    uint64_t at, counted = 0;
     ssize_t n;
     int rc = 0;
 
@@ -148,8 +148,8 @@ static int resource_each_plain(struct resource_stream *s, bool with_holes,
             break;
         hash_add(&s->hash, piece, (size_t)n);
         s->report->in = resource_in(s);
-        report_add(s->report, with_holes ? s->position - told : (uint64_t)n);
-        told = s->position;
+        report_add(s->report, with_holes ? s->position - counted : (uint64_t)n);
+        counted = s->position;
     }
     free(piece);
     return rc;
@@ -180,13 +180,13 @@ static int resource_each_piped(struct resource_stream *s, struct resource_pipe *
 {
     struct resource_slot *slot;
     struct error writing;
-    uint64_t told = 0;
+    uint64_t counted = 0;
     int more = 1;
 
     while (more > 0 && (slot = resource_pipe_slot(pipe))) {
         more = resource_fill_slot(s, slot, err);
-        slot->units = with_holes ? s->position - told : slot->len;
-        told = s->position;
+        slot->units = with_holes ? s->position - counted : slot->len;
+        counted = s->position;
         if (more > 0)
             resource_pipe_pass(pipe);
     }

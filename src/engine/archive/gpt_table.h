@@ -25,6 +25,7 @@ struct gpt_table {
     struct gpt_partition partition[GPT_PARTITIONS];
 };
 
+/* Parses a gpt section and checks it. 0, or -1 with the error set. */
 int gpt_table_read(cfg_t *section, struct gpt_table *table, struct error *err);
 
 /* Turns boot=true into bit 2 of flags, which older appliers understand. */

@@ -35,6 +35,7 @@ struct mbr_table {
     struct mbr_osii osii[MBR_OSII_MAX];
 };
 
+/* Parses an mbr section and checks it. 0, or -1 with the error set. */
 int mbr_table_read(cfg_t *section, struct mbr_table *table, struct error *err);
 
 #endif

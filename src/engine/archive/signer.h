@@ -18,8 +18,10 @@ struct signer {
     const struct public_keys *check;
 };
 
+/* Whether there is anything to sign with; s may be NULL. */
 bool signer_is_set(const struct signer *s);
 
+/* Signs data. 0, or -1 with the error set: EXIT_MISMATCH if no key of check matches. */
 int signer_sign(const struct signer *s, const void *data, size_t len,
                 uint8_t signature[KEYS_SIGNATURE_SIZE], struct error *err);
 

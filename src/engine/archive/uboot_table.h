@@ -16,6 +16,7 @@ struct uboot_table {
     bool redundant;
 };
 
+/* Parses a uboot-environment section and checks it. 0, or -1 with the error set. */
 int uboot_table_read(cfg_t *section, struct uboot_table *table, struct error *err);
 
 #endif

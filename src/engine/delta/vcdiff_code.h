@@ -44,6 +44,7 @@ int vcdiff_code_next(struct vcdiff_cursor *c, struct vcdiff_instruction *instruc
  * or too large. */
 int vcdiff_code_integer(struct vcdiff_section *s, uint64_t *value);
 
+/* Sets the error of a damaged patch; returns -1. */
 int vcdiff_damaged(struct error *err);
 
 #endif

@@ -237,9 +237,9 @@ static uint32_t fat_after(const struct fat_volume *v, uint32_t cluster)
 }
 
 /* The first free cluster after that one, wrapping around; 0 if there is none. */
-static int fat_search(struct fat_volume *v, uint32_t behind, uint32_t *found, struct error *err)
+static int fat_search(struct fat_volume *v, uint32_t after, uint32_t *found, struct error *err)
 {
-    uint32_t cluster = behind, value;
+    uint32_t cluster = after, value;
 
     *found = 0;
     for (uint32_t n = 0; n < v->clusters; n++) {
