@@ -25,8 +25,7 @@ struct resource_file {
     unsigned pieces;
 };
 
-/* The section must outlive f, which resource_file_close() frees. Files are opened as they are read.
- */
+/* Opens no file yet. The section must outlive f, which resource_file_close() frees. */
 int resource_file_open(struct resource_file *f, cfg_t *resource, struct error *err);
 struct source resource_file_source(struct resource_file *f);
 
