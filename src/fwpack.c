@@ -1,4 +1,4 @@
-/* fwpack: makes, checks and applies firmware archives. Options and wiring only. */
+/* fwpack: creates, checks and applies firmware archives. Options and wiring only. */
 #include "base/io.h"
 #include "engine/pack/pack_run.h"
 #include "wire/updater_result.h"

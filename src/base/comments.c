@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Behind a quoted text that begins at i; more than len if it does not end. */
+/* The offset after the quoted string that starts at i; more than len if it is unterminated. */
 static size_t comments_skip_quoted(const char *text, size_t len, size_t i)
 {
     char quote = text[i++];

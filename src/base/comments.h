@@ -1,16 +1,16 @@
-/*
- * Comments of libconfuse's language, taken out before it parses: version 3.3 counts lines wrongly
- * behind them, and a mistake should be told with its own line.
- */
+/* Blanks out comments before libconfuse parses a file: libconfuse 3.3 miscounts lines after a
+ * comment, and a mistake should be reported with its own line number. */
 #ifndef FWSSH_BASE_COMMENTS_H
 #define FWSSH_BASE_COMMENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Overwrites # and // comments and those between slash-star and star-slash with blanks; newlines
- * and quoted text stay. False if a quoted text or a comment has no end: libconfuse may take such a
- * file for a good one, and then cannot read another. */
+/*
+ * Overwrites #, // and slash-star comments with spaces; newlines and quoted strings stay. Returns
+ * false if a quoted string or a comment is unterminated: libconfuse may accept such a file, and
+ * then cannot parse another one.
+ */
 bool comments_blank(char *text, size_t len);
 
 #endif

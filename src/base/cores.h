@@ -1,4 +1,4 @@
-/* The processors that this process may use. */
+/* The number of CPUs that this process may run on. */
 #ifndef FWSSH_BASE_CORES_H
 #define FWSSH_BASE_CORES_H
 

@@ -1,4 +1,4 @@
-/* Points in time as text. */
+/* Timestamps as text. */
 #ifndef FWSSH_BASE_DATE_H
 #define FWSSH_BASE_DATE_H
 
@@ -6,7 +6,7 @@
 
 #define DATE_SIZE 32
 
-/* Seconds since 1970 as YYYY-MM-DDTHH:MM:SSZ; "" if they are out of range. */
+/* Seconds since 1970 as YYYY-MM-DDTHH:MM:SSZ; "" if out of range. */
 void date_format(int64_t seconds, char text[DATE_SIZE]);
 
 #endif

@@ -33,9 +33,10 @@ static int device_lock_busy(int fd, struct error *err)
     ssize_t n = pread(fd, since, LOCK_TEXT_MAX, 0);
 
     since[n > 0 ? n : 0] = '\0';
-    return error_set(err, EXIT_REFUSED,
-                     "another update is running since %s; wait for it to end, then try again",
-                     *since ? since : "a moment ago");
+    return error_set(
+        err, EXIT_REFUSED,
+        "another update is running (started %s); wait for it to finish, then try again",
+        *since ? since : "a moment ago");
 }
 
 static void device_lock_note_time(int fd)
@@ -46,7 +47,7 @@ static void device_lock_note_time(int fd)
 
     gmtime_r(&now, &tm);
     size_t len = strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    /* Only for the text that a second update gets; the lock holds without it. */
+    /* Only for the message that a second update gets; the lock works without it. */
     if (ftruncate(fd, 0) || pwrite(fd, text, len, 0) < 0)
         return;
 }

@@ -5,10 +5,10 @@
 #include "base/error.h"
 
 /*
- * pattern: the key lock-file, in which DEVICE stands for the resolved device path with each '/' as
- * '_'. Returns a descriptor that holds the lock until every copy of it is closed (the updater
- * inherits one, so that it is held as long as an updater lives), or -1: EXIT_REFUSED when another
- * update is running, with the time it began.
+ * pattern: the value of lock-file, in which DEVICE stands for the resolved device path with every
+ * '/' replaced by '_'. Returns a descriptor that holds the lock until every copy of it is closed
+ * (the updater inherits one, so the lock lasts as long as an updater runs), or -1 with the error
+ * set: EXIT_REFUSED if another update is running; the message says since when.
  */
 int device_lock_take(const char *pattern, const char *device, struct error *err);
 

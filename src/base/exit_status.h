@@ -1,4 +1,5 @@
-/* The exit statuses of fwssh and of fwpack's own words; on the wire a device sends only 0 to 4. */
+/* The exit statuses of fwssh, and of fwpack with a command word (fwpack.1); a device sends only 0
+ * to 4 over the wire. */
 #ifndef FWSSH_BASE_EXIT_STATUS_H
 #define FWSSH_BASE_EXIT_STATUS_H
 
@@ -18,7 +19,7 @@ enum exit_status {
 
 #define EXIT_WIRE_MAX EXIT_MISMATCH
 
-/* What a status means in a few words, for help and manual; NULL: there is no such status. */
+/* A short description of a status, for help and manual; NULL if there is no such status. */
 const char *exit_status_text(int status);
 
 #endif

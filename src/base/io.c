@@ -114,7 +114,8 @@ int io_read_file(const char *path, size_t max, struct buffer *out, struct error 
     return rc;
 }
 
-/* A rename is on the medium when its directory is. Where that cannot be asked for it comes late. */
+/* A rename is durable once its directory is flushed. Best effort: not every directory can be
+ * opened. */
 static void io_flush_directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

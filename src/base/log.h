@@ -1,4 +1,4 @@
-/* The logger: the one piece of global state, because a log line may come from anywhere. */
+/* The logger: the one piece of global state, because any code may log. */
 #ifndef FWSSH_BASE_LOG_H
 #define FWSSH_BASE_LOG_H
 
@@ -6,19 +6,17 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* program: the name before each line (not copied). to_syslog: syslog(3) instead of standard error.
- */
+/* program: the prefix of each line (not copied). to_syslog: syslog(3) instead of standard error. */
 void log_open(const char *program, enum log_level level, bool to_syslog);
 void log_set_level(enum log_level level);
 
-/* A session has no log of its own: it hands each line to a function that carries it to the monitor.
- */
+/* A session has no log of its own: write_line passes each line on to the monitor. */
 void log_redirect(void (*write_line)(enum log_level level, const char *line));
 
-/* "error", "warning", "info", "debug" to a level; -1 for any other word. */
+/* Parses "error", "warning", "info" or "debug"; -1 for any other word. */
 int log_level_parse(const char *word);
 
-/* Bytes that come from the network are made harmless first: control characters appear as '?'. */
+/* Text from the network is made harmless first: control characters are logged as '?'. */
 void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_at(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -7,7 +7,7 @@
 static void *memory_checked(void *p)
 {
     if (!p) {
-        fputs("out of memory: end other programs on this machine and try again\n", stderr);
+        fputs("out of memory: stop other programs on this machine and try again\n", stderr);
         exit(1);
     }
     return p;

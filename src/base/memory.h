@@ -1,14 +1,13 @@
-/*
- * Allocation that cannot fail: every program here keeps a small, bounded amount of memory, so there
- * is nothing sensible to do when not even that is there but to end with a clear line.
- */
+/* Allocation that cannot fail: these programs use little, bounded memory, so if even that is not
+ * available, all they can do is exit with a clear message. */
 #ifndef FWSSH_BASE_MEMORY_H
 #define FWSSH_BASE_MEMORY_H
 
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Zeroed memory for count elements of the size; the caller owns it and frees it with free(3). */
+/* Zeroed memory for count elements of size bytes. The caller owns the result of each of these
+ * functions and frees it with free(3). */
 void *memory_new(size_t count, size_t size);
 void *memory_resize(void *old, size_t size);
 char *memory_text(const char *text);

@@ -49,7 +49,7 @@ int pass_fd_receive(int socket, void *record, size_t size, int *fds)
     struct msghdr message = {.msg_iov = &io,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
-                             /* no more than can be taken: CMSG_SPACE has room for one more */
+                             /* not CMSG_SPACE, whose padding has room for one more */
                              .msg_controllen = CMSG_LEN(PASS_FD_MAX * sizeof(int))};
     ssize_t n;
 
@@ -65,7 +65,7 @@ int pass_fd_receive(int socket, void *record, size_t size, int *fds)
         return 1;
     for (int i = 0; i < PASS_FD_MAX; i++) {
         if (fds[i] >= 0)
-            close(fds[i]); /* also of an empty record, which looks like the end */
+            close(fds[i]); /* even those of an empty record, which looks like end of file */
         fds[i] = -1;
     }
     errno = EPROTO;

@@ -1,4 +1,4 @@
-/* Where a stream of bytes comes from: a descriptor, a framed stream, a buffer of a test. */
+/* A stream of input bytes: a descriptor, a framed stream, a buffer in a test. */
 #ifndef FWSSH_BASE_SOURCE_H
 #define FWSSH_BASE_SOURCE_H
 
@@ -8,24 +8,24 @@
 #include <sys/types.h>
 
 struct source {
-    /* Up to size bytes; 0 at the end of the input; -1 with the error set. */
+    /* Reads up to size bytes: the count, 0 at the end of the input, -1 with the error set. */
     ssize_t (*read)(void *data, void *buf, size_t size, struct error *err);
     void *data;
 };
 
-/* A source that reads the descriptor that fd points to; both stay the caller's. */
+/* Reads the descriptor that fd points to; the caller keeps both. */
 struct source source_from_fd(int *fd);
 
-/* Bytes in memory, given out from the front. */
+/* Bytes in memory, read from the front. */
 struct source_bytes {
     const void *data;
     size_t left;
 };
 
-/* A source of bytes that stay the caller's. */
+/* Reads from bytes; the caller keeps them. */
 struct source source_from_bytes(struct source_bytes *bytes);
 
-/* Until size bytes are there or the input ends. The count, or -1 with the error set. */
+/* Reads until size bytes have arrived or the input ends. The count, or -1 with the error set. */
 ssize_t source_read_full(const struct source *s, void *buf, size_t size, struct error *err);
 
 #endif

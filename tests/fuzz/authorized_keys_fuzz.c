@@ -1,4 +1,4 @@
-/* Lines of authorized_keys: a key that is taken must have what its options ask for. */
+/* Lines of authorized_keys: a key that is accepted must meet what its options require. */
 #include "fuzz.h"
 
 #include "base/log.h"
@@ -38,7 +38,7 @@ static void fuzz_key(const struct authorized_keys *keys, const struct authorized
         }
 }
 
-/* An option at the start of the only line may not get lost. */
+/* An option at the start of the only line must not get lost. */
 static void fuzz_first_option(const char *text, const struct authorized_key *key)
 {
     text += strspn(text, " \t");
@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_set_level(size & 1 ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR);
     for (size_t i = 0; i < size; i++)
         lines += data[i] == '\n';
-    /* The lines have no end but the length. */
+    /* Only the length ends the lines. */
     char *text = malloc(size ? size : 1), *first = fuzz_text(data, size);
     if (size)
         memcpy(text, data, size);

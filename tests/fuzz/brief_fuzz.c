@@ -1,4 +1,4 @@
-/* A session's brief: its bytes as they are, and taken apart again after they were put together. */
+/* A session's brief: arbitrary bytes, and items that are parsed again after they were joined. */
 #include "fuzz.h"
 
 #include "base/io.h"
@@ -20,7 +20,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return ssh_init();
 }
 
-/* All items lie within it, one behind the other, and make the same bytes again. */
+/* All items lie within it, one after the other, and give the same bytes again. */
 static void fuzz_items(const struct buffer *bytes)
 {
     struct buffer again = {0};

@@ -1,4 +1,4 @@
-/* A fwup.conf, as it is read to make an archive. */
+/* A fwup.conf, parsed to create an archive. */
 #include "fuzz.h"
 
 #include "base/io.h"
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err;
     char path[32];
 
-    clearenv(); /* what the last input has defined */
+    clearenv(); /* definitions of the last input */
     int fd = memfd_create("fwup.conf", MFD_CLOEXEC);
     if (fd < 0 || io_write_all(fd, data, size))
         abort();

@@ -1,7 +1,5 @@
-/*
- * fwsshd.conf, and behind a NUL byte an option -o. What is accepted must come out the same when it
- * is handed to fwssh-receive.
- */
+/* fwsshd.conf and, after a NUL byte, an option -o. What is accepted must come out the same when it
+ * is passed to fwssh-receive. */
 #include "fuzz.h"
 
 #include "base/io.h"

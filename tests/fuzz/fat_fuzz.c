@@ -1,4 +1,4 @@
-/* Whatever is found in place of a FAT file system, with all that a task can do to it. */
+/* Arbitrary bytes in place of a FAT file system, with everything that a task can do to it. */
 #include "fuzz.h"
 
 #include "engine/fat/fat_file.h"

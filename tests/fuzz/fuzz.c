@@ -17,7 +17,7 @@ static int fuzz_read(struct medium *m, uint64_t offset, void *buf, size_t len, s
     return 0;
 }
 
-/* A write outside of the device is what the engine must never do. */
+/* The engine must never write outside the device. */
 static int fuzz_write(struct medium *m, uint64_t offset, const struct iovec *pieces, int count,
                       struct error *err)
 {

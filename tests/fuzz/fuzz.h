@@ -1,4 +1,5 @@
-/* What the fuzz targets share: a small medium in memory, and texts and sources made of the input.
+/*
+ * Shared by the fuzz targets: a small medium in memory, and texts and sources made from the input.
  */
 #ifndef FWSSH_TESTS_FUZZ_FUZZ_H
 #define FWSSH_TESTS_FUZZ_FUZZ_H
@@ -19,10 +20,10 @@ struct fuzz_medium {
     uint8_t bytes[FUZZ_MEDIUM_SIZE];
 };
 
-/* A device of that size that begins with the input; the rest is zeros. */
+/* A device of FUZZ_MEDIUM_SIZE bytes that starts with the input; the rest is zeros. */
 void fuzz_medium_init(struct fuzz_medium *m, const uint8_t *data, size_t size);
 
-/* The input as a text; the caller frees it. */
+/* The input as a C string; the caller frees it. */
 char *fuzz_text(const uint8_t *data, size_t size);
 
 #endif

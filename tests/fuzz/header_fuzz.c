@@ -1,5 +1,5 @@
-/* The header of the subsystem nerves_firmware_ssh, against the grammar of PROTOCOL.md as a regular
- * expression. */
+/* The header of the subsystem nerves_firmware_ssh, checked against the grammar of PROTOCOL.md as a
+ * regular expression. */
 #include "fuzz.h"
 
 #include "wire/header.h"
@@ -23,7 +23,7 @@ static bool fuzz_grammar(const char *line)
     return !regexec(&grammar, line, 0, NULL, 0);
 }
 
-/* What the words of the grammar do not say: the bounds. h may be NULL. */
+/* The bounds, which the grammar does not have. h may be NULL. */
 static bool fuzz_sizes(const char *line, const struct header *h)
 {
     size_t count = 0;
@@ -50,7 +50,7 @@ static void fuzz_complaint(const struct error *err)
         __builtin_trap();
     for (size_t i = 0; i < len; i++)
         if (err->text[i] < 0x20 || err->text[i] > 0x7e)
-            __builtin_trap(); /* a person's terminal shows it */
+            __builtin_trap(); /* a terminal shows it */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size >= HEADER_MAX)
         return 0;
-    /* A copy of just that size: the parser gets no end but the length. */
+    /* A copy of exactly that size: only the length ends the parser's input. */
     char *line = malloc(size ? size : 1), *text = fuzz_text(data, size);
     if (size)
         memcpy(line, data, size);

@@ -1,4 +1,4 @@
-/* A file with a host key, on its way from the brief to libssh's server side. */
+/* A file with a host key, on its way from the brief to libssh's server. */
 #include "fuzz.h"
 
 #include "base/log.h"
@@ -20,7 +20,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return ssh_init();
 }
 
-/* A key that is left in is one that a client can be shown, and that libssh takes. */
+/* A key that is kept must be one that libssh takes and can show to a client. */
 static void fuzz_use(struct session_brief *b)
 {
     unsigned char *hash = NULL;
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct session_brief brief;
     struct error err;
 
-    if (size > 65536) /* as host_keys.c */
+    if (size > 65536) /* the limit of host_keys.c */
         return 0;
     brief_add_text(&bytes, BRIEF_CIPHERS, "aes256-ctr");
     brief_add_text(&bytes, BRIEF_MACS, "hmac-sha2-256-etm@openssh.com");

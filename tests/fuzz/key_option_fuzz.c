@@ -1,6 +1,6 @@
 /*
- * Values of options of authorized_keys: the input is an address, patterns and a time, each on a
- * line. Patterns are compared with fnmatch(3), networks with a comparison bit by bit, times with
+ * Values of options of authorized_keys: the input is an address, patterns and a time, one per line.
+ * Patterns are checked against fnmatch(3), networks against a comparison bit by bit, times against
  * timegm(3).
  */
 #include "fuzz.h"
@@ -29,7 +29,7 @@ static bool fuzz_bit(const uint8_t *address, unsigned bit)
     return address[bit / 8] >> (7 - bit % 8) & 1;
 }
 
-/* NETWORK/BITS that inet_pton(3) and strtoul(3) understand, else false. */
+/* A match of NETWORK/BITS, if inet_pton(3) and strtoul(3) understand it, else false. */
 static bool fuzz_network(const char *pattern, const char *address)
 {
     const char *slash = strchr(pattern, '/');
@@ -54,11 +54,11 @@ static void fuzz_from(const char *patterns, const char *address)
 {
     bool matches = key_option_from_matches(patterns, address);
 
-    /* Two readings of one pattern; a list of them only has to come to an end. */
+    /* Two readings of a single pattern; of a list, only that it comes to an end. */
     if (strpbrk(patterns, ",![\\"))
         return;
     if (strchr(patterns, '/')) {
-        /* strtoul(3) takes signs and blanks. */
+        /* strtoul(3) accepts signs and spaces. */
         bool plain = !strpbrk(patterns, " \t\v\f\r+-") && strlen(patterns) < 64;
         if (plain && matches != fuzz_network(patterns, address))
             __builtin_trap();
@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = fuzz_text(data, size), *rest = text;
     const char *address = fuzz_line(&rest), *patterns = fuzz_line(&rest);
 
-    /* An address is no longer than this (session.h). */
+    /* Addresses are shorter than this (session.h). */
     if (strlen(address) < 46)
         fuzz_from(patterns, address);
     fuzz_time(fuzz_line(&rest));

@@ -1,4 +1,4 @@
-/* A meta.conf, and the plans of all its tasks. */
+/* A meta.conf, and the plans of all of its tasks. */
 #include "fuzz.h"
 
 #include "engine/apply/plan.h"

@@ -1,8 +1,8 @@
 /*
  * Records as the listener receives them, from a session that was taken over or from fwssh-receive:
- * of any size, with any number of descriptors. The input's first byte chooses the kind and the
- * number, two more how much longer or shorter the record is than it should be, the rest is its
- * bytes.
+ * of any size, with any number of descriptors. The first byte of the input selects the kind and
+ * that number; the next two are added to and subtracted from the proper size of the record; the
+ * rest is its contents.
  */
 #include "fuzz.h"
 
@@ -55,7 +55,7 @@ static int fuzz_record(int socket)
 
     for (int i = 0; i < RECORD_FDS; i++) {
         if (rc <= 0 && fds[i] >= 0)
-            __builtin_trap(); /* the caller would close it a second time */
+            __builtin_trap(); /* the caller would close it twice */
         io_close(&fds[i]);
     }
     if (rc > 0)
@@ -73,7 +73,7 @@ static int fuzz_result(int socket)
     if (rc <= 0 && lock >= 0)
         __builtin_trap();
     io_close(&lock);
-    /* What a failure leaves is told, too. */
+    /* After a failure, r is reported as it is. */
     fuzz_text_ends(r.uuid, sizeof r.uuid);
     fuzz_text_ends(r.text, sizeof r.text);
     fuzz_text_ends(r.note, sizeof r.note);
@@ -84,7 +84,7 @@ static int fuzz_result(int socket)
     return rc;
 }
 
-/* Every descriptor that came must have been closed: the pipe has no writer left. */
+/* Every descriptor received must have been closed: the pipe has no writer left. */
 static void fuzz_nothing_leaks(int end)
 {
     struct pollfd p = {.fd = end, .events = POLLIN};

@@ -19,7 +19,7 @@ static void fuzz_facts(const uint8_t *data, size_t size)
     facts_print(&facts, &text);
     facts_parse(&again, buffer_text(&text));
     facts_print(&again, &twice);
-    /* What was told once is told the same a second time. */
+    /* Facts that were printed once are printed the same a second time. */
     if (strcmp(buffer_text(&text), buffer_text(&twice)))
         __builtin_trap();
     buffer_free(&text);
@@ -57,7 +57,7 @@ static void fuzz_request(const uint8_t *data, size_t size)
             __builtin_trap();
         for (size_t i = 0; i < len; i++)
             if (err.text[i] < 0x20 || err.text[i] > 0x7e)
-                __builtin_trap(); /* a person's terminal shows it */
+                __builtin_trap(); /* a terminal shows it */
     } else if (q.verb >= REQUEST_VERBS || (q.verb == REQUEST_UPDATE) != (q.size > 0)) {
         __builtin_trap();
     } else {

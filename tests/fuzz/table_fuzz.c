@@ -1,4 +1,4 @@
-/* mbr and gpt sections of a meta.conf, and the bytes that are made of them. */
+/* mbr and gpt sections of a meta.conf, and their encoding. */
 #include "fuzz.h"
 
 #include "engine/apply/gpt.h"

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct uboot_env env = {0};
     struct error err;
 
-    /* Past the checksum, too. */
+    /* The parser on its own, without the checksum. */
     if (!uboot_env_parse(&env, data, size, &err))
         uboot_env_set(&env, "slot", "b");
     uboot_env_free(&env);

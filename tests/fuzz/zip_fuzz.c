@@ -1,4 +1,4 @@
-/* The ZIP stream: every entry, to its end or to a bound. */
+/* A ZIP stream: every entry, to its end or up to a limit. */
 #include "fuzz.h"
 
 #include "engine/archive/zip_reader.h"

@@ -178,8 +178,8 @@ def bad_patches():
 
 
 OUTSIDE = "copies from outside of its source"
-WINDOWS = "has windows of a kind that is not supported"
-SECONDARY = "uses secondary compression or a code table of its own"
+WINDOWS = "uses an unsupported type of window"
+SECONDARY = "uses secondary compression or a custom code table"
 # What is told where it is not that the patch is damaged; by how the name begins.
 OTHER_CAUSES = {
     **{f"{what} {n}": OUTSIDE for what in ("source of", "source at", "source of and at", "source that ends there,")

@@ -112,7 +112,7 @@ def test_busy_device_is_status_3(t):
     r = push(t, d)
     gate.touch()
     assert r.returncode == 3
-    assert "another update is running since" in r.stderr
+    assert "another update is running (started" in r.stderr
     assert first.wait(20) == 0
 
 

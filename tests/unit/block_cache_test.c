@@ -156,7 +156,7 @@ TEST(of_two_copies_the_one_not_in_force_is_written_first)
     struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
     struct error err;
 
-    /* An environment in force in its first copy is changed three times. */
+    /* An environment whose first copy is active is changed three times. */
     switch_at(c, 16 * 512, 24 * 512, 1);
     switch_at(c, 16 * 512, 16 * 512, 2);
     switch_at(c, 16 * 512, 24 * 512, 3);
@@ -194,7 +194,7 @@ TEST(waiting_switches_are_read_and_give_way)
     assert_int_equal(bytes[768], 0xee);
     assert_int_equal(block_cache_read_exact(c, 600, bytes, 2, &err), 0);
     assert_int_equal(bytes[0], 7);
-    /* A write over it comes behind it. */
+    /* A write over it goes out after it. */
     write_at(c, 0, 9, 4096, false);
     assert_int_equal(block_cache_read(c, 512, bytes, 1, &err), 0);
     assert_int_equal(bytes[0], 9);

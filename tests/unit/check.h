@@ -1,4 +1,4 @@
-/* What every unit test begins with: cmocka and the headers that it wants before it. */
+/* What every unit test includes first: cmocka, after the headers that it needs. */
 #ifndef FWSSH_TESTS_UNIT_CHECK_H
 #define FWSSH_TESTS_UNIT_CHECK_H
 
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* cmocka calls each test with a state that none of ours needs. */
+/* cmocka passes each test a state that none of ours needs. */
 #define TEST(name) static void name(void **unused __attribute__((unused)))
 
 #endif

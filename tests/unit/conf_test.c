@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The canonical text of a configuration that is written to a file first. The caller frees it. */
+/* The canonical text of a configuration, which is parsed from a file. The caller frees it. */
 static struct buffer canonical(const char *text)
 {
     char path[] = "conf-XXXXXX";

@@ -20,7 +20,7 @@ static ssize_t read_text(void *data, void *buf, size_t size, struct error *err)
     size_t n = t->left < size ? t->left : size;
 
     (void)err;
-    n = n > 70000 ? 70000 : n; /* short reads, as of a pipe */
+    n = n > 70000 ? 70000 : n; /* short reads, as from a pipe */
     memcpy(buf, t->bytes, n);
     t->bytes += n;
     t->left -= n;
@@ -34,7 +34,7 @@ static int keep(void *data, const void *bytes, size_t len, struct error *err)
     return 0;
 }
 
-/* zlib reads back what was made, and finds its end where it is. */
+/* zlib must read back what was written, and find the end of the stream where it is. */
 static void comes_back(const uint8_t *bytes, size_t len, int level)
 {
     struct text t = {.bytes = bytes, .left = len};
@@ -71,7 +71,7 @@ TEST(pieces_join_to_one_stream_at_every_size_and_level)
     uint8_t *bytes = malloc(17 * PIECE);
     uint32_t seed = 1;
 
-    /* Text-like, then noise, then all the same, so that pieces end in blocks of every kind. */
+    /* Text-like, then random, then constant, so that pieces end in blocks of every kind. */
     for (size_t i = 0; i < 17 * PIECE; i++) {
         seed = seed * 1664525 + 1013904223;
         bytes[i] = (uint8_t)(i / PIECE % 3 == 0 ? seed >> 28 : i / PIECE % 3 == 1 ? seed >> 24 : 7);
@@ -79,7 +79,7 @@ TEST(pieces_join_to_one_stream_at_every_size_and_level)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int level = sizes[i] > 2 * PIECE + 77 ? 9 : 1; level <= 9; level += 2)
             comes_back(bytes, sizes[i], level);
-    /* Ends of blocks at every bit of a byte. */
+    /* Blocks that end at every bit of a byte. */
     for (size_t i = 0; i < 40; i++)
         comes_back(bytes + i, PIECE + i * 13, 1);
     free(bytes);

@@ -11,10 +11,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/*
- * A tree like sysfs: disk 8:0 with partitions 8:1 (blocks 100 to 199) and 8:2 (200 to 399), 253:0
- * decrypted from 8:2, 253:1 made from 253:0, and another disk 8:16.
- */
+/* A tree like sysfs: disk 8:0 with partitions 8:1 (blocks 100 to 199) and 8:2 (200 to 399), 253:0
+ * decrypted from 8:2, 253:1 built on 253:0, and another disk 8:16. */
 static char top[PATH_MAX];
 static struct disk_map map;
 
@@ -95,7 +93,7 @@ TEST(partitions_have_a_start)
     assert_int_equal(disk_map_start(&map, makedev(8, 0), &block), -1);
 }
 
-/* What is mounted from blocks [first, first + count) of 8:0. */
+/* The mount point of what is in blocks [first, first + count) of 8:0; "" if none. */
 static const char *mounted(uint64_t first, uint64_t count)
 {
     static char where[64];

@@ -1,4 +1,4 @@
-/* A medium in memory that remembers the order of writes and flushes, and can fail. */
+/* A medium in memory that records the order of writes and flushes, and can fail. */
 #ifndef FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H
 #define FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H
 
@@ -17,7 +17,7 @@ struct memory_medium {
     int events;
     uint64_t read_bytes;
     int fail_write_after; /* that many writes succeed; -1: all */
-    bool corrupt;         /* what is written differs from what was asked */
+    bool corrupt;         /* writes store something other than the data */
 };
 
 void memory_medium_init(struct memory_medium *m, uint64_t hard_end);

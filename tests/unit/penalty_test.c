@@ -35,7 +35,7 @@ TEST(time_and_a_login_make_up)
     double now = 1000;
 
     book = (struct penalty_book){0};
-    /* Somebody who looks every half a minute whether the port is open. */
+    /* Monitoring that checks every 30 seconds whether the port is open. */
     for (int i = 0; i < 1000; i++, now += 30) {
         failures("monitor", 1, now);
         assert_true(penalty_left(&book, "monitor", now) == 0);

@@ -1,7 +1,5 @@
-/*
- * The relay against a libssh that behaves as the real one may at any moment, but rarely does:
- * asking it for data handles packets, which calls the data callback and may bring the end of input.
- */
+/* The relay with a libssh that does at any time what the real one does rarely: a request for data
+ * handles packets, which calls the data callback and may bring the end of the input. */
 #include "check.h"
 
 #include "device/session/relay.h"
@@ -23,7 +21,7 @@ static struct {
     bool eof_sent;
 } peer;
 
-/* Hands the next packet to the callback; what it does not take stays in the buffer. */
+/* Passes the next packet to the callback; what that does not take stays in the buffer. */
 static void peer_packet(void)
 {
     if (peer.arrived < peer.total) {
@@ -112,8 +110,8 @@ static void begin(size_t total, size_t packet)
     peer.packet = packet;
 }
 
-/* Goes on as the session does, with a reader that takes at most so much a round. All must come out,
- * in order. */
+/* Runs as the session does, with a reader that takes at most reads bytes per round. All data must
+ * arrive, in order. */
 static void check_all_arrives(size_t reads)
 {
     uint8_t *got = malloc(STREAM_SIZE);

@@ -62,8 +62,8 @@ static int apply_resources(struct plan *plan, struct firmware *fw, struct op_con
     return 0;
 }
 
-/* The archive's directory, entries that the task has no use for: who sends them may still be lost.
- */
+/* Reads the central directory and entries that the task does not use: until they have arrived, the
+ * sender may still disappear. */
 static int apply_read_rest(const struct apply_request *request, struct error *err)
 {
     char rest[4096];
@@ -86,10 +86,8 @@ static int apply_switch(const struct apply_request *request, struct op_context *
     return -1;
 }
 
-/*
- * The order that makes an interrupted update harmless: what on-init wrote is safe before the first
- * resource, the resources before on-finish begins, and the boot switch comes last of all.
- */
+/* This order makes an interrupted update harmless: what on-init wrote is safe before the first
+ * resource, the resources are before on-finish starts, and the boot switch comes last of all. */
 static int apply_slot(struct plan *plan, struct firmware *fw, const struct apply_request *request,
                       struct op_context *context, struct error *err)
 {
@@ -110,12 +108,13 @@ static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply
     if (apply_handler(&plan->on_finish, context, err) || apply_switch(request, context, err))
         return -1;
     if (*block_cache_warning(context->cache))
-        report_info(context->report, "done, but the spare copy could not be written: %s",
+        report_info(context->report, "done, but the redundant copy could not be written: %s",
                     block_cache_warning(context->cache));
     return 0;
 }
 
-/* What was not written is forgotten; a failing on-error hides the first error, as in the reference.
+/*
+ * Unwritten data is dropped. If on-error fails, too, its error replaces the first one, as in fwup.
  */
 static void apply_on_error(const struct plan *plan, const struct block_cache_options *options,
                            struct medium *medium, struct op_context *context, struct error *err)
@@ -170,7 +169,7 @@ cleanup:
     return rc;
 }
 
-/* What has no version that can be compared is not taken for a new one. */
+/* Firmware without a comparable version does not count as new enough. */
 static int apply_check_version(const char *minimum, const char *version, struct error *err)
 {
     bool ok;
@@ -181,8 +180,8 @@ static int apply_check_version(const char *minimum, const char *version, struct 
     if (ok && order >= 0)
         return 0;
     return error_set(err, EXIT_MISMATCH,
-                     "the firmware's version %s is not %s or newer, which this device asks for; "
-                     "nothing was written",
+                     "firmware version %s is not %s or newer, as this device requires; nothing was "
+                     "written",
                      version ? version : "(none)", minimum);
 }
 

@@ -1,4 +1,6 @@
-/* funlist and reqlist: calls as flat lists of strings, each as count, name and arguments. */
+/*
+ * funlist and reqlist: flat lists of strings in which each call is a count, a name and arguments.
+ */
 #ifndef FWSSH_ENGINE_APPLY_CALL_LIST_H
 #define FWSSH_ENGINE_APPLY_CALL_LIST_H
 
@@ -9,11 +11,11 @@
 struct call {
     const char *name;
     int argc;
-    const char *argv[FUNCTION_ARGS_MAX]; /* the configuration's */
+    const char *argv[FUNCTION_ARGS_MAX]; /* owned by the configuration */
 };
 
-/* The call that begins at element *at, which moves behind it: 1, 0 at the end, -1 on a malformed
- * list. */
+/* Reads the call at element *at and advances *at past it: 1, 0 at the end, -1 if the list is
+ * malformed. */
 int call_list_next(cfg_t *section, const char *list, unsigned *at, struct call *call,
                    struct error *err);
 

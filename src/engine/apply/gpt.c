@@ -23,7 +23,7 @@ uint64_t gpt_blocks_needed(const struct gpt_table *table)
         if (p->present && p->offset + p->count > end)
             end = p->offset + p->count;
     }
-    /* One more than the backup takes, as in the reference. */
+    /* One more than the backup takes, as in fwup. */
     return end + GPT_BACKUP_BLOCKS + 1;
 }
 
@@ -36,7 +36,7 @@ void gpt_expand(struct gpt_table *table, uint64_t blocks)
     }
 }
 
-/* One partition over the whole disk keeps old tools away. */
+/* One partition over the whole disk, so that tools without GPT support leave it alone. */
 static void gpt_put_protective_mbr(uint8_t *block, uint64_t blocks)
 {
     uint8_t *entry = block + GPT_MBR_ENTRY;

@@ -22,13 +22,13 @@ void mbr_expand(struct mbr_table *table, uint64_t device_blocks)
         struct mbr_partition *p = &table->partition[i];
         if (!p->present || !p->expand || end <= (uint64_t)p->offset + p->count)
             continue;
-        /* The field has 32 bits: a larger device is used as far as the format goes. */
+        /* The field has 32 bits: on a larger device the partition ends where the format does. */
         uint64_t count = end - p->offset;
         p->count = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
     }
 }
 
-/* Cylinder, head, sector of a geometry of 63 sectors and 255 heads. */
+/* Cylinder, head and sector, for a geometry of 63 sectors and 255 heads. */
 static void mbr_put_chs(uint8_t *p, uint64_t lba)
 {
     if (lba > 63ull * 255 * 1023) {
@@ -121,7 +121,7 @@ int mbr_encode_ebrs(const struct mbr_table *table, uint8_t blocks[MBR_EBR_MAX][M
         block[510] = 0x55;
         block[511] = 0xaa;
         if (count > 0)
-            /* The record before points here, relative to the extended partition. */
+            /* The previous record points here, relative to the extended partition. */
             mbr_put_entry(blocks[count - 1] + MBR_TABLE + MBR_ENTRY, false, 0x0f, (uint32_t)count,
                           1);
         count++;

@@ -1,4 +1,4 @@
-/* The bytes of master boot records and extended boot records (docs/fw-format.md, "MBR"). */
+/* Encodes master boot records and extended boot records (docs/fw-format.md, "MBR"). */
 #ifndef FWSSH_ENGINE_APPLY_MBR_H
 #define FWSSH_ENGINE_APPLY_MBR_H
 
@@ -10,14 +10,14 @@
 /* Resolves expand=true for a device of that many blocks (0: unknown). */
 void mbr_expand(struct mbr_table *table, uint64_t device_blocks);
 
-/* Block 0 of an expanded table. */
+/* Encodes block 0 of an expanded table. */
 void mbr_encode(const struct mbr_table *table, uint8_t block[MBR_SIZE]);
 
-/* The extended boot records in order; the k-th belongs at block partition[3].offset + k. Returns
- * how many. */
+/* Encodes the extended boot records in order; the k-th belongs at block partition[3].offset + k.
+ * Returns their number. */
 int mbr_encode_ebrs(const struct mbr_table *table, uint8_t blocks[MBR_EBR_MAX][MBR_SIZE]);
 
-/* The start of primary partition n in a block 0; -1 when it has no boot signature. */
+/* Reads the first block of primary partition n from a block 0; -1 if that has no boot signature. */
 int mbr_partition_offset(const uint8_t block[MBR_SIZE], int n, uint32_t *offset);
 
 #endif

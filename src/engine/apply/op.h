@@ -1,7 +1,5 @@
-/*
- * One operation of a plan: a function of a task with its arguments understood, its ranges known and
- * nothing done yet. ARCHITECTURE.md, "The shape of the engine".
- */
+/* One operation of a plan: a function of a task with its arguments parsed and its ranges known, but
+ * nothing done yet. ARCHITECTURE.md, "The shape of the engine". */
 #ifndef FWSSH_ENGINE_APPLY_OP_H
 #define FWSSH_ENGINE_APPLY_OP_H
 
@@ -32,28 +30,28 @@ struct op {
     struct uboot_table uboot;
 };
 
-/* What a plan is made from. */
+/* What plan() gets besides the arguments. */
 struct op_source {
     cfg_t *cfg;
-    const char *resource_name; /* NULL outside of on-resource */
+    const char *resource_name; /* NULL outside on-resource */
     uint64_t resource_size;    /* bytes of data */
-    uint64_t resource_span;    /* bytes of the file, with its holes */
+    uint64_t resource_span;    /* bytes of the file, including holes */
     bool unsafe;               /* functions may run programs and write to paths */
 };
 
 #define OP_FAT_HINTS 4
 
-/* Where a FAT volume's last allocation was, so that files follow each other. */
+/* The last allocation on a FAT volume, so that the next file follows it. */
 struct op_fat_hint {
     uint64_t offset; /* of the volume, bytes */
     uint32_t last;   /* cluster; 0: no hint */
 };
 
-/* What an operation works with. */
+/* What run() gets besides the operation. */
 struct op_context {
     struct block_cache *cache;
     struct report *report;
-    struct resource_stream *resource; /* NULL outside of on-resource */
+    struct resource_stream *resource; /* NULL outside on-resource */
     uint64_t medium_blocks;           /* 0 if unknown */
     const char *reboot_param_path;
     struct op_fat_hint fat_hint[OP_FAT_HINTS];
@@ -62,7 +60,7 @@ struct op_context {
 
 struct op_type {
     const char *name;
-    /* Understands the arguments (already checked against the function table). No I/O. */
+    /* Parses the arguments (already checked against the function table). No I/O. */
     int (*plan)(struct op *op, const struct op_source *source, struct error *err);
     int (*run)(const struct op *op, struct op_context *context, struct error *err);
     bool needs_unsafe;

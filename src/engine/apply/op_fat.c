@@ -9,7 +9,7 @@
 
 #define OP_FAT_UNITS 512
 
-/* Where the volume ends is known only to itself; that it begins there is enough to plan with. */
+/* Only the volume itself knows where it ends; its first block is enough for the plan. */
 static int op_fat_plan(struct op *op, const struct op_source *source, struct error *err)
 {
     (void)source;
@@ -18,7 +18,6 @@ static int op_fat_plan(struct op *op, const struct op_source *source, struct err
     return block_range_set(&op->range[0], op->number[0], 1, err);
 }
 
-/* Puts "function(path)" before an error. */
 static int op_fat_failed(const struct op *op, const char *path, struct error *err)
 {
     return error_prefix(err, "%s(%s)", op->type->name, path);
@@ -34,7 +33,7 @@ static struct op_fat_hint *op_fat_hint(struct op_context *context, uint64_t offs
     return NULL;
 }
 
-/* Files follow each other, as if the volume had stayed mounted. */
+/* Files follow each other as if the volume had stayed mounted. */
 static int op_fat_mount(struct fat_volume *v, struct op_context *context, uint64_t offset,
                         struct error *err)
 {
@@ -74,7 +73,6 @@ static int op_fat_change(const struct op *op, struct fat_volume *v, struct error
     return fat_tree_set_label(v, path, err);
 }
 
-/* All that change a volume's tree: mount, change, unmount. */
 static int op_fat_tree_run(const struct op *op, struct op_context *context, struct error *err)
 {
     struct fat_volume v;
@@ -110,7 +108,7 @@ static int op_fat_mkfs_run(const struct op *op, struct op_context *context, stru
 
     if (hint)
         *hint = (struct op_fat_hint){0};
-    /* Only a hint to the medium. */
+    /* Trim is only a hint, so a failure is not an error. */
     if (block_cache_trim(context->cache, op->range[0].offset, op->range[0].len, &ignored))
         report_info(context->report, "%s", ignored.text);
     if (fat_format(context->cache, op->range[0].offset, op->number[1], err))
@@ -139,7 +137,7 @@ static const char *op_fat_write_path(const struct op *op, const struct op_contex
     return op->argc > 1 ? op->argv[1] : resource_stream_name(context->resource);
 }
 
-/* What op_fat_write_take needs. */
+/* What op_fat_write_take() works on. */
 struct op_fat_writing {
     struct fat_file file;
     const char *path;
@@ -156,7 +154,7 @@ static int op_fat_write_failed(const struct op_fat_writing *w, struct error *err
                      w->path, w->expected, w->file.stored);
 }
 
-/* Holes become zeros. */
+/* Holes are written as zeros. */
 static int op_fat_write_take(void *data, uint64_t at, const uint8_t *bytes, size_t len,
                              struct error *err)
 {
@@ -206,7 +204,7 @@ static int op_fat_cp_take(void *data, const uint8_t *bytes, size_t len, struct e
     return fat_file_write(data, bytes, len, err);
 }
 
-/* A file that is copied onto itself is there already. */
+/* 1 if both paths are the same file, which must not be truncated by copying onto itself; 0, -1. */
 static int op_fat_cp_is_same(struct fat_volume *from, const char *from_path, struct fat_volume *to,
                              const char *to_path, struct error *err)
 {
@@ -227,7 +225,7 @@ static int op_fat_cp_files(struct fat_volume *from, const char *from_path, struc
     struct fat_file file;
     size_t count;
 
-    /* A missing source is told before the target is made. */
+    /* A missing source must fail before the target is created. */
     if (fat_file_extents(from, from_path, &extents, &count, err))
         return -1;
     free(extents);

@@ -1,4 +1,6 @@
-/* Functions that leave the medium: they write to paths and run programs, and need --unsafe. */
+/*
+ * Functions that reach outside the medium: they write to paths or run programs, and need --unsafe.
+ */
 #include "base/io.h"
 #include "engine/apply/op.h"
 #include "engine/apply/op_shell.h"
@@ -23,7 +25,7 @@ static int op_file_plan(struct op *op, const struct op_source *source, struct er
     return 0;
 }
 
-/* Where the data go, and how far they have got. */
+/* The target, and how far it has been written. */
 struct op_file {
     int fd;
     const char *name;
@@ -42,7 +44,7 @@ static int op_file_take(void *data, uint64_t at, const uint8_t *bytes, size_t le
     static const uint8_t zeros[4096];
     struct op_file *f = data;
 
-    /* At the end this makes a last hole, too. */
+    /* The last call, without data, extends the file over a trailing hole. */
     if (f->keep_holes && at > f->at &&
         (ftruncate(f->fd, (off_t)at) || lseek(f->fd, 0, SEEK_END) < 0))
         return op_file_failed(f, err);
@@ -66,7 +68,7 @@ static int op_path_write_run(const struct op *op, struct op_context *context, st
     if (f.fd < 0)
         return error_errno(err, "path_write can't open '%s'", f.name);
     int rc = resource_stream_each(context->resource, false, op_file_take, &f, err);
-    /* A special file may have nothing to flush. */
+    /* EINVAL: a special file that has nothing to flush. */
     if (!rc && fsync(f.fd) && errno != EINVAL)
         rc = op_file_failed(&f, err);
     if (close(f.fd) && !rc)
@@ -86,7 +88,7 @@ static int op_ubi_volume_write_run(const struct op *op, struct op_context *conte
     f.fd = open(f.name, O_WRONLY | O_CLOEXEC);
     if (f.fd < 0)
         return error_errno(err, "ubi_volume_write can't open '%s'", f.name);
-    /* The volume counts as damaged from here until all of it has come. */
+    /* From here on the volume counts as damaged until all of its data has arrived. */
     if (ioctl(f.fd, UBI_IOCVOLUP, &size))
         rc = error_errno(err, "'%s' cannot be updated as a UBI volume", f.name);
     else
@@ -111,12 +113,12 @@ static int op_pipe_write_run(const struct op *op, struct op_context *context, st
     pid_t pid = op_shell_start(op->argv[0], ends[0], context->report->framing, err);
     close(ends[0]);
     f.fd = ends[1];
-    /* A command that ends early is told as an error, not by a signal. */
+    /* A command that exits early must lead to an error, not to a signal. */
     sigaction(SIGPIPE, &ignore, &before);
     int rc = pid < 0 ? -1 : resource_stream_each(context->resource, true, op_file_take, &f, err);
     sigaction(SIGPIPE, &before, NULL);
     close(ends[1]);
-    /* Why the command went says more than that its pipe broke. */
+    /* Why the command exited says more than a broken pipe. */
     if (pid >= 0 && op_shell_wait(op->argv[0], pid, &how)) {
         *err = how;
         rc = -1;

@@ -14,13 +14,13 @@ static int op_gpt_write_plan(struct op *op, const struct op_source *source, stru
         return error_set(err, EXIT_MISMATCH, "gpt_write: there is no gpt section named '%s'",
                          op->argv[0]);
     op->gpt = memory_new(1, sizeof *op->gpt);
-    /* Archives of others may still have boot=true. */
+    /* Archives from other writers may still have boot=true. */
     if (gpt_table_fold_boot(section, err) || gpt_table_read(section, op->gpt, err))
         return error_prefix(err, "gpt '%s'", op->argv[0]);
     op->units = (uint64_t)(GPT_PRIMARY_BLOCKS + GPT_TABLE_BLOCKS) * BLOCK_SIZE;
     op->ranges = 2;
     op->range[0] = (struct block_range){.len = GPT_PRIMARY_BLOCKS * BLOCK_SIZE};
-    /* Where the backup comes depends on the device; this is the first place that it can have. */
+    /* The place of the backup depends on the device; this is the first one possible. */
     if (block_range_set(&end, gpt_blocks_needed(op->gpt) - GPT_BACKUP_BLOCKS - 1, GPT_BACKUP_BLOCKS,
                         err))
         return -1;
@@ -35,12 +35,12 @@ static int op_gpt_write_run(const struct op *op, struct op_context *context, str
     struct gpt_table table = *op->gpt;
     uint64_t blocks = context->medium_blocks, needed = gpt_blocks_needed(&table);
 
-    /* An image may be made longer; for a device the plan has seen that it is long enough. */
+    /* An image may grow; a device is large enough, or the plan would have been refused. */
     if (blocks + 1 < needed)
         blocks = needed;
     gpt_expand(&table, blocks);
     gpt_encode(&table, blocks, primary, backup);
-    /* One of the two is whole at any time. */
+    /* One after the other, so that one of them is intact at any time. */
     uint64_t backup_offset = (blocks - GPT_BACKUP_BLOCKS) * BLOCK_SIZE;
     int rc = block_cache_write_switch(context->cache, 0, 0, primary,
                                       GPT_PRIMARY_BLOCKS * BLOCK_SIZE, err);

@@ -33,7 +33,7 @@ static int op_mbr_write_run(const struct op *op, struct op_context *context, str
     mbr_expand(&table, context->medium_blocks);
     mbr_encode(&table, block);
     int count = mbr_encode_ebrs(&table, ebrs);
-    /* The table itself comes last: it may be what chooses the slot. */
+    /* The table itself comes last: it may be the boot switch. */
     for (int k = 0; k < count; k++)
         if (block_cache_write(context->cache, op->range[1].offset + (uint64_t)k * MBR_SIZE, ebrs[k],
                               MBR_SIZE, false, err))

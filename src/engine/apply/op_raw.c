@@ -22,17 +22,17 @@ static int op_raw_write_plan(struct op *op, const struct op_source *source, stru
                            span / BLOCK_SIZE + (span % BLOCK_SIZE != 0), err);
 }
 
-/* Data on their way into whole blocks. */
+/* Collects data into whole blocks. */
 struct op_raw_writing {
     const struct op *op;
     struct block_cache *cache;
     uint64_t next; /* in the file: where the last data ended */
-    size_t held;   /* bytes of the block that next is in */
+    size_t held;   /* bytes of the block that contains next */
     uint8_t block[BLOCK_SIZE];
-    uint8_t *piece; /* for what has to be encrypted, RAW_PIECE */
+    uint8_t *piece; /* to encrypt in; RAW_PIECE bytes */
 };
 
-/* Whole blocks to a place in the file. */
+/* Writes whole blocks. at: their offset in the file. */
 static int op_raw_put(struct op_raw_writing *w, uint64_t at, const uint8_t *bytes, size_t len,
                       struct error *err)
 {
@@ -54,7 +54,7 @@ static int op_raw_put(struct op_raw_writing *w, uint64_t at, const uint8_t *byte
     return 0;
 }
 
-/* The held block with zeros behind its data. */
+/* Writes the held block, padded with zeros. */
 static int op_raw_put_held(struct op_raw_writing *w, struct error *err)
 {
     uint64_t at = w->next - w->held;
@@ -66,7 +66,7 @@ static int op_raw_put_held(struct op_raw_writing *w, struct error *err)
     return op_raw_put(w, at, w->block, BLOCK_SIZE, err);
 }
 
-/* A hole: its whole blocks stay as they are, in the blocks at its ends it is zeros. */
+/* A hole: its whole blocks are left alone, its part of the blocks at both ends is zeros. */
 static int op_raw_skip(struct op_raw_writing *w, uint64_t at, struct error *err)
 {
     if (at / BLOCK_SIZE != w->next / BLOCK_SIZE) {
@@ -80,7 +80,7 @@ static int op_raw_skip(struct op_raw_writing *w, uint64_t at, struct error *err)
     return 0;
 }
 
-/* The file's end: a last hole is there if its last block is. */
+/* The end of the file. Of a trailing hole, the last block is written. */
 static int op_raw_end(struct op_raw_writing *w, uint64_t size, struct error *err)
 {
     if (size > w->next && op_raw_skip(w, size - 1, err))
@@ -166,7 +166,7 @@ static int op_raw_memset_run(const struct op *op, struct op_context *context, st
 
 const struct op_type op_raw_memset = {"raw_memset", op_raw_memset_plan, op_raw_memset_run, false};
 
-/* A range too large for any device names none: the whole of it is harmless. */
+/* A range that is too large for any device is harmless to trim, so it is not an error. */
 static int op_trim_plan(struct op *op, const struct op_source *source, struct error *err)
 {
     struct error ignored;
@@ -178,7 +178,9 @@ static int op_trim_plan(struct op *op, const struct op_source *source, struct er
     return 0;
 }
 
-/* Only a hint, so huge numbers are harmless and a medium that cannot discard is no failure. */
+/*
+ * Trim is only a hint: huge numbers are harmless, and a medium that cannot discard is not an error.
+ */
 static int op_trim_run(const struct op *op, struct op_context *context, struct error *err)
 {
     uint64_t offset, len;

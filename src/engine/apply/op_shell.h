@@ -1,4 +1,4 @@
-/* Commands of a task, run by /bin/sh. */
+/* Runs commands of a task with /bin/sh. */
 #ifndef FWSSH_ENGINE_APPLY_OP_SHELL_H
 #define FWSSH_ENGINE_APPLY_OP_SHELL_H
 
@@ -8,15 +8,16 @@
 #include <sys/types.h>
 
 /*
- * Starts a command with that standard input (-1: nothing, so that it cannot take the archive's).
- * Its output must not get between frames: with framing it goes to standard error. The pid, or -1.
+ * Starts a command with input as its standard input (-1: /dev/null, so that it cannot read the
+ * archive). With framing, its output goes to standard error, because it must not get between
+ * packets. The pid, or -1 with the error set.
  */
 pid_t op_shell_start(const char *command, int input, bool framing, struct error *err);
 
-/* Waits for it: 0 if it succeeded. */
+/* Waits for the command: 0 if it succeeded, else -1 with the error set. */
 int op_shell_wait(const char *command, pid_t pid, struct error *err);
 
-/* Both. */
+/* Starts a command without input and waits for it. */
 int op_shell_run(const char *command, bool framing, struct error *err);
 
 #endif

@@ -129,7 +129,7 @@ static int plan_check_end(const struct op *op, const struct block_range *range, 
 {
     const uint64_t *end = data;
 
-    /* A trim may be larger than the device. */
+    /* A trim may extend past the device. */
     if (op->type == &op_trim || (range->len <= *end && range->offset <= *end - range->len))
         return 0;
     return error_set(err, EXIT_MISMATCH,

@@ -13,11 +13,11 @@ struct plan_handler {
     cfg_t *section;
     size_t count;
     struct op *ops;
-    bool seen; /* its resource has come by in the archive */
+    bool seen; /* its resource was found in the archive */
 };
 
 struct plan {
-    const char *title; /* of the task; the configuration's */
+    const char *title; /* of the task; owned by the configuration */
     struct plan_handler on_init, on_finish, on_error;
     size_t resource_count;
     struct plan_handler *resources;
@@ -25,18 +25,17 @@ struct plan {
 };
 
 /*
- * No I/O. The configuration must outlive the plan. An unknown function is an error, and so is,
- * unless unsafe is set, one that runs programs or writes to paths.
+ * Plans a task, without I/O. The configuration must outlive the plan; plan_free() frees it. Unknown
+ * functions are an error, and so are, unless unsafe is set, those that run programs or write to
+ * paths.
  */
 int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct error *err);
 
-/* Refuses a plan that writes behind the hard end of the medium. */
+/* Refuses a plan that writes past the hard end of the medium. */
 int plan_check(const struct plan *plan, const struct medium *medium, struct error *err);
 
-/*
- * require-unmounted-destination: refuses a plan of which something writes where a mounted file
- * system lies on the device.
- */
+/* require-unmounted-destination: refuses a plan that would write where a mounted file system lies
+ * on the device. */
 int plan_check_unmounted(const struct plan *plan, const struct medium *medium,
                          const struct disk_map *map, struct error *err);
 void plan_free(struct plan *plan);

@@ -18,7 +18,7 @@ static void report_message(struct report *r, const char *type, const char *text)
         frame_write(STDOUT_FILENO, type, 0, text, strlen(text));
         return;
     }
-    /* Over a progress bar: back to the start of the line, which is cleared. */
+    /* Replaces a progress bar: back to the start of the line, and clear it. */
     if (*text && r->progress == REPORT_BAR && r->active)
         fputs("\r\033[K", stdout);
     printf("%s: %s\n", r->program, text);
@@ -121,7 +121,7 @@ static void report_step(struct report *r, uint64_t units)
     report_percent(r, r->low + (int)step);
 }
 
-/* In small steps, however large the pieces are that were written: so every percent is told. */
+/* In small steps, however much was written at once, so that every percentage is shown. */
 void report_add(struct report *r, uint64_t units)
 {
     do {

@@ -1,5 +1,4 @@
-/* What a command tells while it runs: messages and progress, plain or framed (docs/fw-format.md,
- * "Text"). */
+/* Messages and progress of a running command, plain or framed (docs/fw-format.md, "Text"). */
 #ifndef FWSSH_ENGINE_APPLY_REPORT_H
 #define FWSSH_ENGINE_APPLY_REPORT_H
 
@@ -9,24 +8,23 @@
 enum report_progress { REPORT_BAR, REPORT_NUMERIC, REPORT_QUIET };
 
 struct report {
-    const char *program; /* the name before a plain message */
+    const char *program; /* prefix of a plain message */
     enum report_progress progress;
     bool framing, verbose;
     int low, high; /* percent */
 
     bool active; /* progress is being shown */
-    int last;    /* percent told, -1 before the first */
+    int last;    /* last percentage shown, -1 before the first */
     uint64_t total, done;
     uint64_t in; /* bytes read from the archive */
     double start;
 };
 
-/* Everything goes to standard output, errors too. info also carries warnings, as in the reference.
- */
+/* Everything goes to standard output, even errors. info also carries warnings, as in fwup. */
 void report_info(struct report *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void report_error(struct report *r, const char *text);
 
-/* The text of -m, -l, -V ...: as it is, or as the payload of one OK frame. */
+/* The result of -m, -l, -V ...: as it is, or as the payload of one OK packet. */
 void report_result(struct report *r, const char *text);
 
 void report_start(struct report *r);

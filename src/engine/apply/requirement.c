@@ -72,7 +72,7 @@ static bool requirement_fat_file_exists(const struct requirement_context *c,
     return true;
 }
 
-/* A pattern is looked for across the borders of pieces: their last bytes are kept. */
+/* Finds a pattern across the boundaries of pieces by keeping the last bytes. */
 struct requirement_match {
     const char *pattern;
     size_t len, held;
@@ -213,7 +213,7 @@ cfg_t *requirement_choose_task(const struct requirement_context *c, const char *
     const struct error *read_error = block_cache_read_error(c->cache);
     if (read_error) {
         *err = *read_error;
-        error_prefix(err, "cannot find out which task '%s' fits", name);
+        error_prefix(err, "cannot determine which task '%s' applies", name);
         return NULL;
     }
     error_set(

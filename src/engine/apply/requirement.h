@@ -1,4 +1,4 @@
-/* The conditions of tasks (docs/fw-format.md, "Requirements"). */
+/* The requirements of tasks (docs/fw-format.md, "Requirements"). */
 #ifndef FWSSH_ENGINE_APPLY_REQUIREMENT_H
 #define FWSSH_ENGINE_APPLY_REQUIREMENT_H
 
@@ -7,7 +7,7 @@
 
 #include <confuse.h>
 
-/* What requirements are asked of. */
+/* What requirements are checked against. */
 struct requirement_context {
     cfg_t *cfg;
     struct block_cache *cache;
@@ -16,10 +16,8 @@ struct requirement_context {
     bool exact;  /* the name is the whole title */
 };
 
-/*
- * The first task whose title begins with the name and whose requirements are all met; NULL with the
- * error set if there is none. An error inside a requirement counts as unmet.
- */
+/* The first task whose title starts with name and whose requirements are all met; NULL with the
+ * error set if there is none. An error inside a requirement counts as unmet. */
 cfg_t *requirement_choose_task(const struct requirement_context *c, const char *name,
                                struct error *err);
 

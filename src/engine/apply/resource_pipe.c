@@ -16,13 +16,13 @@ struct resource_pipe {
     pthread_t hasher, writer;
     pthread_mutex_t lock;
     pthread_cond_t moved;
-    /* Slots so far, of each stage; guarded by lock. */
+    /* Number of slots that each stage has finished; guarded by lock. */
     uint64_t filled, hashed, written;
     bool ended, failed;
     struct error err;
 };
 
-/* Waits for the slot of that number to be filled; NULL when there will be none. */
+/* Waits until slot number is filled; NULL if it never will be. */
 static struct resource_slot *pipe_wait(struct resource_pipe *p, uint64_t number)
 {
     pthread_mutex_lock(&p->lock);

@@ -1,6 +1,6 @@
 /*
- * The stages of a large resource beside each other: the caller reads and inflates, one thread
- * hashes, one writes. Slots of 1 MiB go round between them, so memory is bounded, and what is slow
+ * Handles a large resource in parallel stages: the caller reads and inflates, one thread hashes,
+ * one writes. Slots of 1 MiB circulate between them, so memory is bounded and the slowest stage
  * holds up the others.
  */
 #ifndef FWSSH_ENGINE_APPLY_RESOURCE_PIPE_H
@@ -21,16 +21,17 @@ struct resource_slot {
 };
 
 /*
- * Hashes into hash and calls take, each in a thread of its own, for every slot in order. What they
- * use belongs to them until resource_pipe_end(). NULL if there can be no threads.
+ * Hashes into hash and calls take, each in a thread of its own, for every slot in order. hash,
+ * report and data belong to these threads until resource_pipe_end(). NULL if threads cannot be
+ * started.
  */
 struct resource_pipe *resource_pipe_start(struct hash *hash, struct report *report,
                                           resource_stream_take take, void *data);
 
-/* Waits for an empty slot to fill; NULL when writing has failed. */
+/* Waits for a free slot, which the caller then fills; NULL if writing has failed. */
 struct resource_slot *resource_pipe_slot(struct resource_pipe *p);
 
-/* Hands the slot on. */
+/* Passes the filled slot to both threads. */
 void resource_pipe_pass(struct resource_pipe *p);
 
 /* Waits until all slots are hashed and written; -1 with the error of writing. Frees p. */

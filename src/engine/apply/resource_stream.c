@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #define RESOURCE_PIECE (256u * 1024)
-/* From here on threads pay. */
+/* From this size on, threads pay off. */
 #define RESOURCE_LARGE (1u << 20)
 
 const char *resource_stream_name(const struct resource_stream *s)
@@ -32,7 +32,7 @@ static ssize_t resource_read_entry(void *data, void *buf, size_t size, struct er
     return zip_reader_read(s->firmware->zip, buf, size, err);
 }
 
-/* An entry of another size than the resource is a patch, if the handler says what to patch. */
+/* An entry whose size is not that of the resource is a patch, if the handler names a source. */
 static int resource_open_delta(struct resource_stream *s, const struct zip_entry *entry,
                                cfg_t *handler, struct block_cache *cache, struct error *err)
 {
@@ -78,7 +78,7 @@ void resource_stream_close(struct resource_stream *s)
     delta_source_close(&s->source);
 }
 
-/* At the end: that all has come, and that it is what was hashed. */
+/* At the end: whether all of it has arrived and has the right hash. */
 static int resource_stream_check(struct resource_stream *s, struct error *err)
 {
     const char *name = cfg_title(s->resource);
@@ -94,7 +94,7 @@ static int resource_stream_check(struct resource_stream *s, struct error *err)
     return 0;
 }
 
-/* Goes over holes to the next data piece; false behind the last. */
+/* Skips holes to the next data piece; false after the last. */
 static bool resource_next_piece(struct resource_stream *s)
 {
     while (!s->piece_left) {
@@ -107,10 +107,8 @@ static bool resource_next_piece(struct resource_stream *s)
     return true;
 }
 
-/*
- * The count, 0 at the end, -1. *at is the place in the file. Behind the last byte nothing may
- * follow: what does is counted, and found wrong by the check.
- */
+/* The count, 0 at the end, -1. *at is the offset in the file. Nothing may follow the last expected
+ * byte: what does is counted but not returned, and the check finds it. */
 static ssize_t resource_stream_read(struct resource_stream *s, void *buf, size_t size, uint64_t *at,
                                     struct error *err)
 {
@@ -140,7 +138,7 @@ static int resource_each_plain(struct resource_stream *s, bool with_holes,
                                resource_stream_take take, void *data, struct error *err)
 {
     uint8_t *piece = memory_new(RESOURCE_PIECE, 1);
-    uint64_t at, told = 0;
+    uint64_t at, counted = 0;
     ssize_t n;
     int rc = 0;
 
@@ -150,14 +148,14 @@ static int resource_each_plain(struct resource_stream *s, bool with_holes,
             break;
         hash_add(&s->hash, piece, (size_t)n);
         s->report->in = resource_in(s);
-        report_add(s->report, with_holes ? s->position - told : (uint64_t)n);
-        told = s->position;
+        report_add(s->report, with_holes ? s->position - counted : (uint64_t)n);
+        counted = s->position;
     }
     free(piece);
     return rc;
 }
 
-/* Fills a slot with data that have no hole between them: 1, 0 when there were none left, -1. */
+/* Fills a slot with data without a hole: 1, 0 if there was none left, -1. */
 static int resource_fill_slot(struct resource_stream *s, struct resource_slot *slot,
                               struct error *err)
 {
@@ -182,13 +180,13 @@ static int resource_each_piped(struct resource_stream *s, struct resource_pipe *
 {
     struct resource_slot *slot;
     struct error writing;
-    uint64_t told = 0;
+    uint64_t counted = 0;
     int more = 1;
 
     while (more > 0 && (slot = resource_pipe_slot(pipe))) {
         more = resource_fill_slot(s, slot, err);
-        slot->units = with_holes ? s->position - told : slot->len;
-        told = s->position;
+        slot->units = with_holes ? s->position - counted : slot->len;
+        counted = s->position;
         if (more > 0)
             resource_pipe_pass(pipe);
     }
@@ -216,7 +214,7 @@ int resource_stream_each(struct resource_stream *s, bool with_holes, resource_st
                          "a function didn't write anything and was likely called twice in an "
                          "on-resource for '%s'. Try a \"cp\" function.",
                          cfg_title(s->resource));
-    if (s->ended) /* no data: any number of functions may have them */
+    if (s->ended) /* empty: any number of functions may use it */
         return take(data, s->position, (const uint8_t *)"", 0, err);
     if (resource_is_for_threads(s))
         pipe = resource_pipe_start(&s->hash, s->report, take, data);
@@ -226,7 +224,7 @@ int resource_stream_each(struct resource_stream *s, bool with_holes, resource_st
     s->ended = true;
     if (resource_stream_check(s, err) || take(data, s->position, (const uint8_t *)"", 0, err))
         return -1;
-    /* A last hole. */
+    /* A trailing hole. */
     if (with_holes)
         report_add(s->report, s->position - (s->report->done - before));
     return 0;

@@ -1,7 +1,5 @@
-/*
- * The data of one resource on its way from the archive to an operation: decoded if it is a delta,
- * counted, hashed, put in its true place between holes, readable once.
- */
+/* The data of one resource on its way from the archive to an operation: decoded if it is a delta,
+ * counted, hashed, placed between the holes of its file, readable once. */
 #ifndef FWSSH_ENGINE_APPLY_RESOURCE_STREAM_H
 #define FWSSH_ENGINE_APPLY_RESOURCE_STREAM_H
 
@@ -19,7 +17,7 @@ struct resource_stream {
     uint64_t expected, count; /* bytes of data */
     unsigned piece;           /* of the length list: the data piece being read */
     uint64_t piece_left;
-    uint64_t position; /* of the next byte in the file, holes counted */
+    uint64_t position; /* of the next byte in the file, including holes */
     struct hash hash;
     bool ended;
     struct delta_source source;
@@ -27,22 +25,23 @@ struct resource_stream {
 };
 
 /*
- * Begins with the present archive entry. handler: the on-resource section, which says where the
- * source of a delta is; it is read through the cache. Refuses an entry whose size cannot be right.
+ * Opens the current archive entry. handler: the on-resource section, which says where the source of
+ * a delta is; that is read through the cache. Refuses an entry whose size cannot be right. Call
+ * resource_stream_close() even after a failure.
  */
 int resource_stream_open(struct resource_stream *s, struct firmware *fw, struct report *report,
                          const struct zip_entry *entry, cfg_t *handler, struct block_cache *cache,
                          struct error *err);
 void resource_stream_close(struct resource_stream *s);
 
-/* Takes a piece of the data. at: its place in the file; what was left out before it is a hole. */
+/* Gets a piece of the data. at: its offset in the file; a gap before it is a hole. */
 typedef int (*resource_stream_take)(void *data, uint64_t at, const uint8_t *bytes, size_t len,
                                     struct error *err);
 
 /*
- * Hands all data on, piece by piece, and at the end once more none of it, with the file's size in
- * place of at. Fails when the data turn out not to be what the configuration says. Adds to the
- * progress: with_holes also for what lies between the data.
+ * Passes all data to take, piece by piece, and at the end calls it once more with len 0 and the
+ * size of the file as at. Fails if length or hash of the data are not those of the configuration.
+ * Adds to the progress; with_holes: for the holes, too.
  */
 int resource_stream_each(struct resource_stream *s, bool with_holes, resource_stream_take take,
                          void *data, struct error *err);

@@ -25,7 +25,7 @@ static int staged_entry(struct zip_writer *w, const char *name, const void *data
     return zip_writer_add(w, &entry, &source, err);
 }
 
-/* The archive without its resources; a descriptor of memory, as it is small. */
+/* The archive without its resources, which is small enough for a memory file. */
 static int staged_write_archive(int fd, const struct firmware *fw, struct error *err)
 {
     struct zip_writer *w = zip_writer_new(fd, 1);
@@ -47,7 +47,7 @@ int staged_save(const char *path, const struct firmware *fw, const char *task, s
     int rc = -1, fd = memfd_create("staged", MFD_CLOEXEC);
 
     if (fd < 0)
-        return error_errno(err, "cannot make a memory file");
+        return error_errno(err, "cannot create a memory file");
     buffer_printf(&text, STAGED_FIRST_LINE "%s\n", task);
     if (!staged_write_archive(fd, fw, err) && !lseek(fd, 0, SEEK_SET) &&
         !io_read_fd(fd, "the staged archive", STAGED_MAX, &text, err))

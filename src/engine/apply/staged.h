@@ -1,7 +1,7 @@
 /*
  * A staged firmware: its resources are on the device, its on-finish has not run yet. The file holds
- * the name of the task and the beginning of the archive (meta.conf with its signature), so that
- * everything is checked again when it is activated.
+ * the name of the task and the start of the archive (meta.conf with its signature), so that
+ * everything is checked again on activation.
  */
 #ifndef FWSSH_ENGINE_APPLY_STAGED_H
 #define FWSSH_ENGINE_APPLY_STAGED_H
@@ -17,10 +17,10 @@ struct staged {
     struct buffer archive; /* owned */
 };
 
-/* Writes the file whole or not at all. */
+/* Writes the file atomically. */
 int staged_save(const char *path, const struct firmware *fw, const char *task, struct error *err);
 
-/* EXIT_REFUSED when there is none. staged_free() ends it. */
+/* EXIT_REFUSED if there is none. After success, staged_free() frees s. */
 int staged_load(struct staged *s, const char *path, struct error *err);
 void staged_free(struct staged *s);
 

@@ -20,7 +20,7 @@ static size_t uboot_name_length(const char *pair)
     return strcspn(pair, "=");
 }
 
-/* The position of a name, or where it belongs; *found tells which. */
+/* The position of a name, or where it would be inserted; *found says which. */
 static size_t uboot_env_find(const struct uboot_env *env, const char *name, size_t len, bool *found)
 {
     size_t i;
@@ -54,7 +54,7 @@ static void uboot_env_remove(struct uboot_env *env, size_t i)
     env->count--;
 }
 
-/* Takes the pair over. */
+/* Takes ownership of pair. */
 static void uboot_env_put(struct uboot_env *env, char *pair)
 {
     bool found;
@@ -115,7 +115,7 @@ int uboot_env_format(const struct uboot_env *env, uint8_t *data, size_t len, str
     return 0;
 }
 
-/* LE32 CRC, a counter byte if redundant, data; the CRC is over the data. */
+/* CRC32 (little-endian), a counter byte if redundant, data; the CRC covers only the data. */
 static size_t uboot_header(const struct uboot_table *table)
 {
     return table->redundant ? 5 : 4;
@@ -128,8 +128,8 @@ static bool uboot_crc_is_good(const struct uboot_table *table, const uint8_t *co
     return bytes_le32(copy) == (uint32_t)crc32(0, copy + header, (uInt)(table->size - header));
 }
 
-/* The newer of two counters comes first; a difference of 128 or more, or of none, means the first
- * copy. */
+/* The copy to read, or -1. Of two good ones, the second if its counter is ahead by 1 to 127 (modulo
+ * 256), else the first. */
 static int uboot_choose(const struct uboot_table *table, const uint8_t *copies[2])
 {
     bool good[2] = {uboot_crc_is_good(table, copies[0]),

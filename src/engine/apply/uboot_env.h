@@ -1,5 +1,4 @@
-/* The variables of a U-Boot environment and their bytes (docs/fw-format.md, "U-Boot environment").
- */
+/* Reads, changes and writes U-Boot environments (docs/fw-format.md, "U-Boot environment"). */
 #ifndef FWSSH_ENGINE_APPLY_UBOOT_ENV_H
 #define FWSSH_ENGINE_APPLY_UBOOT_ENV_H
 
@@ -13,10 +12,11 @@ struct uboot_env {
     uint8_t counter; /* of that copy, if redundant */
 };
 
-/* From the bytes of one copy. data: behind the CRC (and counter). 0, or -1 with the error set. */
+/* Parses the bytes of one copy. data: what follows the CRC (and counter). 0, or -1 with the error
+ * set. */
 int uboot_env_parse(struct uboot_env *env, const uint8_t *data, size_t len, struct error *err);
 
-/* To the bytes of one copy; unused ones are 0xff. */
+/* Formats the bytes of one copy; unused ones are 0xff. */
 int uboot_env_format(const struct uboot_env *env, uint8_t *data, size_t len, struct error *err);
 
 const char *uboot_env_get(const struct uboot_env *env, const char *name);
@@ -24,14 +24,14 @@ void uboot_env_set(struct uboot_env *env, const char *name, const char *value);
 void uboot_env_unset(struct uboot_env *env, const char *name);
 void uboot_env_free(struct uboot_env *env);
 
-/* Through the cache. Reading takes the newer valid copy; writing goes to the other one, with the
+/* Through the cache. Reading uses the newer valid copy; writing goes to the other one, with the
  * next counter. */
 int uboot_env_read(struct uboot_env *env, const struct uboot_table *table,
                    struct block_cache *cache, struct error *err);
 int uboot_env_write(const struct uboot_env *env, const struct uboot_table *table,
                     struct block_cache *cache, struct error *err);
 
-/* An empty environment in every copy. */
+/* Writes an empty environment to every copy. */
 int uboot_env_clear(const struct uboot_table *table, struct block_cache *cache, struct error *err);
 
 #endif

@@ -156,7 +156,7 @@ static cfg_opt_t conf_uboot_rows[] = {
     CFG_END(),
 };
 
-/* All the rows of one parse; libconfuse copies them. */
+/* All rows of one parse; libconfuse copies them. */
 struct conf_schema {
     struct conf_rows top, file_resource, task, handler, resource_handler;
 };
@@ -199,8 +199,8 @@ static cfg_t *conf_new(bool meta)
     return cfg;
 }
 
-/* Without its comments, so that lines are counted rightly; included files have them counted as
- * libconfuse does. */
+/* Comments are blanked first, so that line numbers are right; in included files they are still
+ * those of libconfuse. */
 static int conf_parse_text(cfg_t *cfg, const char *path)
 {
     bool is_stdin = !strcmp(path, "-");
@@ -213,7 +213,7 @@ static int conf_parse_text(cfg_t *cfg, const char *path)
         goto cleanup;
     if (!is_stdin)
         cfg->filename = memory_text(path); /* paths in it are relative to its directory */
-    buffer_add_text(&text, "\n");          /* fmemopen(3) knows no empty file */
+    buffer_add_text(&text, "\n");          /* fmemopen(3) rejects an empty file */
     (void)comments_blank(text.data, text.len);
     FILE *f = fmemopen(text.data, text.len, "r");
     if (f) {

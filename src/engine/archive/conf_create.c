@@ -16,8 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A set environment variable is how a definition reaches ${NAME}: libconfuse substitutes from
- * there. */
+/* Definitions are environment variables because libconfuse expands ${NAME} from the environment. */
 int conf_create_define(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 {
     const char *name = cfg_opt_name(opt);
@@ -43,7 +42,8 @@ int conf_create_define(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
     return 0;
 }
 
-/* Relative paths in a file are relative to that file's directory. The caller frees the result. */
+/* Relative paths are resolved against the directory of the file they are in. The caller frees the
+ * result. */
 static char *conf_create_path(const char *config, const char *path)
 {
     if (*path == '/' || *path == '~' || !config)
@@ -132,7 +132,7 @@ static int conf_create_resource_name(cfg_t *cfg, const char *name)
     return 0;
 }
 
-/* FWUP_SIZE_<name> lets expressions use the size of a file. */
+/* FWUP_SIZE_<name> makes the size of a file available to expressions. */
 static void conf_create_size_variable(cfg_t *section)
 {
     const char *path = cfg_getstr(section, "host-path");

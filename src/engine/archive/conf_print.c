@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Never part of the canonical text: they only matter where an archive is made, or are derived from
- * it. */
+/* Never part of the canonical text: these matter only when an archive is created, or are derived
+ * from the text. */
 static bool conf_is_left_out(const char *name)
 {
     static const char *const names[] = {
@@ -96,7 +96,7 @@ static void conf_print_sections(cfg_opt_t *opt, struct buffer *out)
         size_t before = out->len;
         buffer_add_text(out, cfg_opt_name(opt));
         if (opt->flags & CFGF_TITLE) {
-            /* A title is always quoted, whatever it holds. */
+            /* A title is always quoted, whatever it contains. */
             buffer_add_text(out, " \"");
             for (const char *t = cfg_title(section); *t; t++) {
                 if (*t == '"' || *t == '\\')

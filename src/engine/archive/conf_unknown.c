@@ -4,7 +4,7 @@
 
 enum conf_token { TOKEN_END, TOKEN_WORD, TOKEN_MARK };
 
-/* The token that begins at or behind p: a word, a quoted text, or one of the marks. */
+/* A scanner with its current token: a word, a quoted string, or a punctuation mark. */
 struct conf_lexer {
     char *p;
     char *start; /* of the token */
@@ -59,7 +59,7 @@ static void conf_next_token(struct conf_lexer *l)
     l->p = p;
 }
 
-/* Goes behind the mark that closes the one just read. */
+/* Skips past the mark that closes the one just read. */
 static bool conf_skip_to(struct conf_lexer *l, char open, char close)
 {
     int depth = 1;
@@ -81,7 +81,7 @@ static void conf_blank(char *from, const char *to)
             *from = ' ';
 }
 
-/* A section that begins at start, its brace just read: known ones are gone into. */
+/* A section whose opening brace was just read: a known one is entered, an unknown one blanked. */
 static bool conf_section_body(struct conf_lexer *l, char *start, size_t name_len,
                               bool (*is_known)(const char *, size_t))
 {
@@ -93,7 +93,7 @@ static bool conf_section_body(struct conf_lexer *l, char *start, size_t name_len
     return true;
 }
 
-/* What follows a name. */
+/* What follows a name: a value, arguments, or a section. */
 static bool conf_statement(struct conf_lexer *l, bool (*is_known)(const char *, size_t))
 {
     char *start = l->start;
@@ -107,7 +107,7 @@ static bool conf_statement(struct conf_lexer *l, bool (*is_known)(const char *, 
     if (l->mark == '(')
         return conf_skip_to(l, '(', ')');
     if (l->kind == TOKEN_WORD)
-        conf_next_token(l); /* behind the title */
+        conf_next_token(l); /* after the title */
     return l->mark == '{' && conf_section_body(l, start, len, is_known);
 }
 

@@ -5,11 +5,10 @@
 
 struct conf_version {
     unsigned long part[3];
-    char pre[64]; /* behind a '-', "" for a release */
+    char pre[64]; /* after '-'; "" for a release */
 };
 
-/* MAJOR[.MINOR[.PATCH]][-pre][+meta]; empty and further components are tolerated as in the
- * reference. */
+/* MAJOR[.MINOR[.PATCH]][-pre][+meta]; empty and extra components are tolerated, as in fwup. */
 static bool conf_parse_version(const char *text, struct conf_version *v)
 {
     *v = (struct conf_version){0};
@@ -32,7 +31,7 @@ static bool conf_parse_version(const char *text, struct conf_version *v)
     return true;
 }
 
-/* Identifiers between dots: numbers by value and below words (semver.org, 11). */
+/* Compares identifiers separated by dots: numbers by value, and before words (semver.org, 11). */
 static int conf_compare_pre(const char *a, const char *b)
 {
     while (*a || *b) {
@@ -81,8 +80,9 @@ int conf_check_version(const char *required, struct error *err)
         return error_set(err, EXIT_MISMATCH, "require-fwup-version '%s' is not a version",
                          required);
     if (order > 0)
-        return error_set(err, EXIT_MISMATCH,
-                         "the firmware requires version %s or later, but this program speaks %s",
-                         required, CONF_FWUP_VERSION);
+        return error_set(
+            err, EXIT_MISMATCH,
+            "the firmware requires fwup %s or later, but this program implements fwup %s", required,
+            CONF_FWUP_VERSION);
     return 0;
 }

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The output: a temporary file next to the path that is renamed at the end, or standard output. */
+/* The output: a temporary file next to path, renamed at the end, or standard output. */
 struct create_output {
     const char *path; /* NULL: standard output */
     char *temporary;
@@ -102,7 +102,7 @@ static int create_assert_size(cfg_t *resource, struct error *err)
     return 0;
 }
 
-/* meta.conf.ed25519 (if it is signed) and meta.conf, the first entries of every archive. */
+/* meta.conf.ed25519 (if signed) and meta.conf, the first entries of every archive. */
 static int create_head(struct zip_writer *w, const struct buffer *meta, const struct signer *signer,
                        struct error *err)
 {
@@ -156,7 +156,8 @@ static int create_write(cfg_t *cfg, int fd, const struct signer *signer, int lev
     conf_print(cfg, &meta);
     if (meta.len > CONF_META_MAX) {
         error_set(err, EXIT_FAILED,
-                  "the configuration makes a meta.conf of %zu bytes; no applier reads more than %d",
+                  "meta.conf would have %zu bytes, but appliers read at most %d; shorten the "
+                  "configuration",
                   meta.len, CONF_META_MAX);
         goto cleanup;
     }
@@ -178,7 +179,7 @@ int create_archive(const char *conf, const char *output, const struct signer *si
     struct create_output out;
     int rc = -1;
 
-    /* So that an unescaped use in the configuration survives until the archive is applied. */
+    /* Unescaped uses in the configuration have to survive until the archive is applied. */
     setenv("FWUP_META_UUID", "${FWUP_META_UUID}", 1);
     setenv("FWUP_META_NICKNAME", "${FWUP_META_NICKNAME}", 1);
     cfg_t *cfg = conf_parse_file(conf, err);
@@ -202,8 +203,7 @@ static ssize_t create_read_entry(void *data, void *buf, size_t size, struct erro
     return zip_reader_read(data, buf, size, err);
 }
 
-/* The copy needs each entry's size before its data: stated in the archive, or found by reading it
- * once. */
+/* The writer needs each entry's size before its data: from the archive, else from meta.conf. */
 static int create_copy_entry(struct zip_writer *w, struct firmware *fw,
                              const struct zip_entry *from, struct error *err)
 {
@@ -233,7 +233,6 @@ static int create_copy(struct firmware *fw, int fd, const struct signer *signer,
     return rc;
 }
 
-/* Opens an archive and writes what is made of it. */
 static int create_from(const char *input, const char *output,
                        int (*write)(struct firmware *fw, int fd, const struct signer *signer,
                                     struct error *err),
@@ -267,7 +266,7 @@ static int create_write_meta(struct firmware *fw, int fd, const struct signer *s
 {
     (void)signer;
     return io_write_all(fd, fw->meta_text.data, fw->meta_text.len)
-               ? error_errno(err, "cannot write what is to be signed")
+               ? error_errno(err, "cannot write the data to be signed")
                : 0;
 }
 

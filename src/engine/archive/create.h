@@ -1,4 +1,4 @@
-/* Making archives: from a fwup.conf, and again with a signature. */
+/* Creates archives from a fwup.conf, and signed copies of them. */
 #ifndef FWSSH_ENGINE_ARCHIVE_CREATE_H
 #define FWSSH_ENGINE_ARCHIVE_CREATE_H
 
@@ -6,18 +6,19 @@
 #include "engine/archive/signer.h"
 
 /*
- * conf: path of the fwup.conf, "-" for standard input. output: a path (which appears whole or not
- * at all), NULL or "-" for standard output. signer: NULL or not set: unsigned. level: 1 to 9.
+ * conf: path of the fwup.conf, "-" for standard input. output: a path, written atomically; NULL or
+ * "-" for standard output. signer: NULL or unset for an unsigned archive. level: of compression, 1
+ * to 9.
  */
 int create_archive(const char *conf, const char *output, const struct signer *signer, int level,
                    struct error *err);
 
-/* Copies an archive with a new signature; the same bytes as signing at creation. Input may be the
- * output. */
+/* Copies an archive with a new signature; the bytes are the same as when signing at creation. input
+ * and output may be the same file. */
 int create_signed(const char *input, const char *output, const struct signer *signer,
                   struct error *err);
 
-/* Writes what a signature is made over: the bytes of the archive's meta.conf. */
+/* Writes the bytes that a signature covers: the archive's meta.conf. */
 int create_digest(const char *input, const char *output, struct error *err);
 
 #endif

@@ -14,7 +14,7 @@
 #define DEFLATE_PIECE (1u << 20)
 #define DEFLATE_THREADS_MAX 16
 #define DEFLATE_PIECES_A_THREAD 4
-/* Ends a piece at a whole byte: an empty stored block. */
+/* An empty stored block, which ends a piece on a byte boundary. */
 #define DEFLATE_MARK_SIZE 5u
 #define DEFLATE_SCRATCH 65536u
 #define DEFLATE_SAMPLE 8192u
@@ -25,7 +25,7 @@ struct deflate_piece {
     bool last;
 };
 
-/* The pieces that are compressed at one time. */
+/* The pieces that are compressed in parallel. */
 struct deflate_round {
     struct deflate_piece *pieces;
     size_t room, count;
@@ -34,10 +34,8 @@ struct deflate_round {
     atomic_size_t next;
 };
 
-/*
- * Levels as of zlib: the same number means about the same time or less, and never more bytes for 6
- * to 9. libdeflate's own 8 and up take many times longer for the last percent.
- */
+/* Levels like those of zlib: the same number takes about as long or less, and 6 to 9 never produce
+ * more bytes. libdeflate's own levels from 8 on take many times longer for the last percent. */
 static int deflate_level(int level)
 {
     static const int levels[10] = {1, 1, 2, 3, 4, 5, 5, 6, 6, 7};
@@ -51,8 +49,9 @@ static void deflate_clear_bit(uint8_t *bytes, uint64_t bit)
 }
 
 /*
- * libdeflate ends a stream; this makes it go on. The bit BFINAL is the first of the last block,
- * which zlib finds: it stops at every block's end.
+ * libdeflate ends every stream; this reopens the end for the next piece. Returns the new length.
+ * The BFINAL bit is the first one of the last block, which zlib finds: it stops at the end of each
+ * block.
  */
 static size_t deflate_open_end(uint8_t *bytes, size_t len)
 {
@@ -62,19 +61,19 @@ static size_t deflate_open_end(uint8_t *bytes, size_t len)
 
     if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
         abort();
-    while ((z.data_type & 0xc0) != 0xc0) { /* the end of the last block */
+    while ((z.data_type & 0xc0) != 0xc0) { /* end of the last block */
         z.next_out = scratch;
         z.avail_out = sizeof scratch;
         int rc = inflate(&z, Z_BLOCK);
         if (rc != Z_OK && rc != Z_BUF_ERROR)
-            abort(); /* libdeflate made it just now */
+            abort(); /* libdeflate has just produced it */
         end = (uint64_t)z.total_in * 8 - (z.data_type & 7);
         if ((z.data_type & 0xc0) == 0x80)
             last_block = end;
     }
     inflateEnd(&z);
     deflate_clear_bit(bytes, last_block);
-    /* Three bits: not final, stored. Then up to a whole byte, length 0 and its complement. */
+    /* Three bits: not final, stored. Then padding to a whole byte, length 0 and its complement. */
     for (uint64_t bit = end; bit < len * 8; bit++)
         deflate_clear_bit(bytes, bit);
     size_t opened = (size_t)((end + 3 + 7) / 8);
@@ -83,12 +82,12 @@ static size_t deflate_open_end(uint8_t *bytes, size_t len)
     return opened + 4;
 }
 
-/* What a thread works with. */
+/* The compressors of one thread. */
 struct deflate_tools {
     struct libdeflate_compressor *wanted, *fast, *store;
 };
 
-/* Looks at samples of a piece: what is compressed or encrypted already cannot be made smaller. */
+/* Judges by samples: data that is already compressed or encrypted does not get smaller. */
 static bool deflate_is_noise(const struct deflate_tools *tools, const struct deflate_piece *piece,
                              size_t room)
 {
@@ -138,7 +137,7 @@ static size_t deflate_cores(void)
     return count > DEFLATE_THREADS_MAX ? DEFLATE_THREADS_MAX : count;
 }
 
-/* The caller's thread works, too. */
+/* The calling thread works, too. */
 static void deflate_round_run(struct deflate_round *round)
 {
     pthread_t thread[DEFLATE_THREADS_MAX];
@@ -164,8 +163,7 @@ static struct deflate_piece *deflate_piece(struct deflate_round *round, size_t i
     return piece;
 }
 
-/* Reads the pieces of a round. The first of the next one is read ahead, to know which is the last.
- */
+/* Reads the pieces of a round, and the first one of the next round, to know which is the last. */
 static int deflate_round_fill(struct deflate_round *round, const struct source *source,
                               size_t *ahead, struct error *err)
 {
@@ -175,7 +173,7 @@ static int deflate_round_fill(struct deflate_round *round, const struct source *
     while (round->count < round->room) {
         struct deflate_piece *piece = deflate_piece(round, round->count);
         struct deflate_piece swap = *piece;
-        *piece = *next; /* what was read ahead */
+        *piece = *next; /* the one read ahead */
         *next = swap;
         piece->in_len = *ahead;
         ssize_t n = source_read_full(source, next->in, DEFLATE_PIECE, err);

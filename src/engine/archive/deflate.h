@@ -1,7 +1,5 @@
-/*
- * Deflate (RFC 1951) on all cores: pieces of 1 MiB are compressed by libdeflate, each on its own,
- * and joined to one stream. The bytes do not depend on how many cores there are.
- */
+/* Deflate (RFC 1951) on all cores: libdeflate compresses pieces of 1 MiB independently, and they
+ * are joined into one stream. The output does not depend on the number of cores. */
 #ifndef FWSSH_ENGINE_ARCHIVE_DEFLATE_H
 #define FWSSH_ENGINE_ARCHIVE_DEFLATE_H
 
@@ -15,7 +13,8 @@ struct deflate_sink {
     void *data;
 };
 
-/* level: 1 to 9. size and crc get those of the source's bytes. */
+/* level: 1 to 9. *size and *crc become size and CRC-32 of the uncompressed bytes. 0, or -1 with the
+ * error set by the source or the sink. */
 int deflate_source(const struct source *source, int level, const struct deflate_sink *sink,
                    uint64_t *size, uint32_t *crc, struct error *err);
 

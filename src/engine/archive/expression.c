@@ -28,7 +28,7 @@ static char expression_peek(struct expression *e)
     return *e->p;
 }
 
-/* The longest suffix first, so that "kB" is not taken for something shorter. */
+/* The longest suffixes first, so that "kB" is not taken for something shorter. */
 static int expression_suffix(struct expression *e, int64_t *value)
 {
     static const struct {
@@ -45,7 +45,7 @@ static int expression_suffix(struct expression *e, int64_t *value)
             continue;
         e->p += len;
         if (__builtin_mul_overflow(*value, suffixes[i].factor, value))
-            return expression_fail(e, "the result does not fit 64 bits");
+            return expression_fail(e, "the result does not fit in 64 bits");
         break;
     }
     return 0;
@@ -62,17 +62,17 @@ static int expression_atom(struct expression *e, int64_t *value)
         if (expression_sum(e, value))
             return -1;
         if (expression_peek(e) != ')')
-            return expression_fail(e, "a ')' is missing");
+            return expression_fail(e, "missing ')'");
         e->p++;
         e->depth--;
         return expression_suffix(e, value);
     }
     if (!isdigit((unsigned char)*e->p))
-        return expression_fail(e, *e->p ? "a number is expected" : "it ends too early");
+        return expression_fail(e, *e->p ? "a number is expected" : "unexpected end");
     errno = 0;
     *value = strtoll(e->p, &end, 0);
     if (errno)
-        return expression_fail(e, "a number does not fit 64 bits");
+        return expression_fail(e, "a number does not fit in 64 bits");
     e->p = end;
     return expression_suffix(e, value);
 }
@@ -88,7 +88,7 @@ static int expression_unary(struct expression *e, int64_t *value)
         return -1;
     e->depth--;
     if (__builtin_sub_overflow((int64_t)0, *value, value))
-        return expression_fail(e, "the result does not fit 64 bits");
+        return expression_fail(e, "the result does not fit in 64 bits");
     return 0;
 }
 
@@ -112,7 +112,7 @@ static int expression_power(struct expression *e, int64_t *value)
     *value = 1;
     for (int64_t i = 0; i < exponent; i++)
         if (__builtin_mul_overflow(*value, base, value))
-            return expression_fail(e, "the result does not fit 64 bits");
+            return expression_fail(e, "the result does not fit in 64 bits");
     return 0;
 }
 
@@ -129,11 +129,11 @@ static int expression_product(struct expression *e, int64_t *value)
         if (op == '/' && right == 0)
             return expression_fail(e, "division by zero");
         if (op == '/' && right == -1 && *value == INT64_MIN)
-            return expression_fail(e, "the result does not fit 64 bits");
+            return expression_fail(e, "the result does not fit in 64 bits");
         if (op == '/')
             *value /= right;
         else if (__builtin_mul_overflow(*value, right, value))
-            return expression_fail(e, "the result does not fit 64 bits");
+            return expression_fail(e, "the result does not fit in 64 bits");
     }
     return 0;
 }
@@ -150,7 +150,7 @@ static int expression_sum(struct expression *e, int64_t *value)
             return -1;
         if (op == '+' ? __builtin_add_overflow(*value, right, value)
                       : __builtin_sub_overflow(*value, right, value))
-            return expression_fail(e, "the result does not fit 64 bits");
+            return expression_fail(e, "the result does not fit in 64 bits");
     }
     return 0;
 }
@@ -162,6 +162,6 @@ int expression_eval(const char *text, int64_t *value, struct error *err)
     if (expression_sum(&e, value))
         return -1;
     if (expression_peek(&e))
-        return expression_fail(&e, "something is left over behind it");
+        return expression_fail(&e, "unexpected text after the expression");
     return 0;
 }

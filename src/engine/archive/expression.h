@@ -1,5 +1,5 @@
 /* The arithmetic of define-eval: 64-bit integers, + - * / ^ ( ), size suffixes (docs/fw-format.md,
- * "Create"). */
+ * "Create"). 0, or -1 with the error set. */
 #ifndef FWSSH_ENGINE_ARCHIVE_EXPRESSION_H
 #define FWSSH_ENGINE_ARCHIVE_EXPRESSION_H
 

@@ -9,7 +9,7 @@
 
 #define FIRMWARE_PIECES_MAX 256u
 
-/* Its CRC does not matter: a signature that is wrong fails anyway, and with the better message. */
+/* The entry's CRC does not matter: a wrong signature fails anyway, and with a better message. */
 static int firmware_read_signature(struct firmware *fw, const struct zip_entry *entry,
                                    struct error *err)
 {
@@ -61,7 +61,7 @@ static int firmware_check_signature(const struct firmware *fw, const struct publ
     return 0;
 }
 
-/* Whoever uses the list afterwards can trust it. */
+/* After this check, the length lists can be trusted. */
 static int firmware_check_length(cfg_t *resource, struct error *err)
 {
     int64_t total = 0;
@@ -73,7 +73,7 @@ static int firmware_check_length(cfg_t *resource, struct error *err)
         good = piece >= 0 && !__builtin_add_overflow(total, piece, &total);
     }
     return good ? 0
-                : error_set(err, EXIT_MISMATCH, "the length of resource '%s' makes no sense",
+                : error_set(err, EXIT_MISMATCH, "invalid length of resource '%s'",
                             cfg_title(resource));
 }
 
@@ -85,7 +85,7 @@ static int firmware_check_lengths(cfg_t *cfg, struct error *err)
     return 0;
 }
 
-/* UUID and nickname are derived; an archive that tries to say them itself is refused. */
+/* UUID and nickname are derived; an archive that sets them itself is refused. */
 static int firmware_identify(struct firmware *fw, int64_t mtime, struct error *err)
 {
     char date[DATE_SIZE];

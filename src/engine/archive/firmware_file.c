@@ -22,7 +22,7 @@ static int firmware_file_describe(struct firmware_file *f, struct error *err)
     struct firmware fw;
 
     if (firmware_open(&fw, source_from_fd(&f->fd), NULL, err))
-        return error_prefix(err, "%s is not a usable firmware", f->path);
+        return error_prefix(err, "%s is not a usable firmware archive", f->path);
     f->product = firmware_file_text(fw.cfg, "meta-product");
     f->version = firmware_file_text(fw.cfg, "meta-version");
     f->platform = firmware_file_text(fw.cfg, "meta-platform");
@@ -45,11 +45,11 @@ int firmware_file_open(struct firmware_file *f, const char *path, struct error *
     if (f->fd < 0 || fstat(f->fd, &st))
         rc = error_errno(err, "cannot open the firmware %s", path);
     else if (!S_ISREG(st.st_mode))
-        rc = error_set(err, EXIT_USAGE, "the firmware %s is not a file", path);
+        rc = error_set(err, EXIT_USAGE, "the firmware %s is not a regular file", path);
     else
         rc = firmware_file_describe(f, err);
     if (rc && err->status == EXIT_FAILED)
-        err->status = EXIT_USAGE; /* the named file is wrong, nothing has failed yet */
+        err->status = EXIT_USAGE; /* the wrong file was named; nothing has failed yet */
     if (!rc)
         f->size = (uint64_t)st.st_size;
     return rc;

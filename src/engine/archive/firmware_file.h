@@ -1,4 +1,6 @@
-/* A firmware file on the host: open, and what its metadata says (docs/fw-format.md, "Metadata"). */
+/*
+ * A firmware file on the host, opened, with its metadata (docs/fw-format.md, "Metadata and UUID").
+ */
 #ifndef FWSSH_ENGINE_ARCHIVE_FIRMWARE_FILE_H
 #define FWSSH_ENGINE_ARCHIVE_FIRMWARE_FILE_H
 
@@ -10,14 +12,14 @@ struct firmware_file {
     char *path;
     int fd;
     uint64_t size;                                                /* bytes */
-    char *product, *version, *platform, *architecture, *nickname; /* NULL: not given */
+    char *product, *version, *platform, *architecture, *nickname; /* NULL if not set */
     char uuid[40];
 };
 
 /*
- * Opens the file and reads its metadata; the descriptor stands at the start again. EXIT_USAGE when
- * it cannot be opened or is not a regular file, EXIT_MISMATCH when it is not a usable archive.
- * firmware_file_close() frees what it holds, in any case.
+ * Opens the file and reads its metadata; the descriptor is back at the start. EXIT_USAGE if the
+ * file cannot be opened or is not a regular one, EXIT_MISMATCH if it is not a usable archive.
+ * firmware_file_close() frees f, even after a failure.
  */
 int firmware_file_open(struct firmware_file *f, const char *path, struct error *err);
 void firmware_file_close(struct firmware_file *f);

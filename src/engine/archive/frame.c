@@ -17,7 +17,8 @@ static ssize_t frame_read(void *data, void *buf, size_t size, struct error *err)
         if (n < 0)
             return -1;
         if (n < (ssize_t)sizeof head)
-            return error_set(err, EXIT_MISMATCH, "the framed input ends without its last packet");
+            return error_set(err, EXIT_MISMATCH,
+                             "the framed input ends without an end packet (length 0)");
         r->left = bytes_be32(head);
         r->ended = r->left == 0;
     }

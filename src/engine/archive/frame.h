@@ -1,7 +1,7 @@
 /*
- * The framed streams of fwup's --framing (docs/fw-format.md, "Framing"): input as packets of a
- * big-endian length and bytes, ended by a length of zero; output as packets of length, type, code
- * and payload.
+ * The framed streams of fwup's --framing (docs/fw-format.md, "Framing"). Input: packets of a
+ * big-endian length and that many bytes; a length of zero ends it. Output: packets of length, type,
+ * code and payload.
  */
 #ifndef FWSSH_ENGINE_ARCHIVE_FRAME_H
 #define FWSSH_ENGINE_ARCHIVE_FRAME_H
@@ -13,15 +13,15 @@
 
 struct frame_reader {
     struct source inner;
-    uint32_t left; /* of the present packet */
+    uint32_t left; /* of the current packet */
     bool ended;
 };
 
-/* A source of the bytes inside the packets. The reader stays the caller's. A missing end is an
- * error. */
+/* A source of the packets' contents; the caller keeps r. Input that ends without a packet of length
+ * zero is an error. */
 struct source frame_reader_open(struct frame_reader *r, struct source inner);
 
-/* One packet: type is two letters ("OK", "ER", "WN", "PR"). 0, or -1 with errno. */
+/* Writes one packet. type: two letters ("OK", "ER", "WN", "PR"). 0, or -1 with errno set. */
 int frame_write(int fd, const char *type, uint16_t code, const void *payload, size_t len);
 
 #endif

@@ -89,7 +89,7 @@ int function_check(const struct function_spec *spec, int argc, const char *const
     for (int i = 0; i < argc; i++) {
         if (function_argument_fits(kinds[(size_t)i < last ? (size_t)i : last], argv[i], creating))
             continue;
-        /* An argument in the wrong place may be a secret. */
+        /* A misplaced argument may be a secret. */
         if (strstr(argv[i], "secret"))
             return error_set(err, EXIT_FAILED, "%s requires %s, but argument %d is not", spec->name,
                              spec->usage, i + 1);

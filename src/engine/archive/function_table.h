@@ -1,4 +1,4 @@
-/* Every function and requirement that a task can name, and what its arguments must look like. */
+/* Every function and requirement that a task can use, and the form of their arguments. */
 #ifndef FWSSH_ENGINE_ARCHIVE_FUNCTION_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_FUNCTION_TABLE_H
 
@@ -12,7 +12,7 @@ struct function_spec {
     const char *name;
     int min_args, max_args;
     /*
-     * One letter an argument, the last one repeated: o block offset, c count of at least 1, b byte
+     * One letter per argument, the last one repeated: o block offset, c count of at least 1, b byte
      * value, n partition number, m name of an mbr section, g of a gpt section, u of a
      * uboot-environment section, a attributes of R, H, S, t text.
      */
@@ -22,14 +22,12 @@ struct function_spec {
     bool requirement;
 };
 
-/* NULL if there is no such name. Both lists end with a NULL name. */
+/* NULL if there is no such name. function_specs ends with a NULL name. */
 const struct function_spec *function_find(const char *name);
 extern const struct function_spec function_specs[];
 
-/*
- * Checks the number and the form of the arguments (docs/fw-format.md, "Functions"). An argument
- * that still holds ${...} is left for the time of applying.
- */
+/* Checks the number and form of the arguments (docs/fw-format.md, "Functions"). creating: an
+ * argument that still contains ${...} is left unchecked until the archive is applied. */
 int function_check(const struct function_spec *spec, int argc, const char *const *argv,
                    bool creating, struct error *err);
 

@@ -87,7 +87,7 @@ static int gpt_read_partition(cfg_t *p, struct gpt_table *table, struct error *e
                          cfg_title(p));
     if (to->offset < GPT_TABLE_END)
         return error_set(err, EXIT_FAILED,
-                         "partition %s begins at block %" PRIu64
+                         "partition %s starts at block %" PRIu64
                          ", but the table itself takes blocks 0 to %u",
                          cfg_title(p), to->offset, GPT_TABLE_END - 1);
     if (count < 1 || count >= INT32_MAX)
@@ -110,7 +110,8 @@ static int gpt_check_pair(const struct gpt_table *table, int a, int b, struct er
         return 0;
     if (x->expand && y->offset > x->offset)
         return error_set(err, EXIT_FAILED,
-                         "partition %d has expand=true, so partition %d can't be behind it", a, b);
+                         "partition %d has expand=true, so partition %d cannot come after it", a,
+                         b);
     if (a < b && x->offset < y->offset + y->count && y->offset < x->offset + x->count)
         return error_set(err, EXIT_FAILED,
                          "partitions %d (blocks %" PRIu64 " to %" PRIu64 ") and %d (blocks %" PRIu64

@@ -1,4 +1,4 @@
-/* A gpt section as numbers, checked (docs/fw-format.md, "GPT"). Encoding it is apply/'s work. */
+/* A gpt section, parsed and checked (docs/fw-format.md, "GPT"); apply/gpt.h encodes it. */
 #ifndef FWSSH_ENGINE_ARCHIVE_GPT_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_GPT_TABLE_H
 
@@ -14,7 +14,7 @@
 
 struct gpt_partition {
     bool present, expand;
-    uint8_t type[GPT_GUID_SIZE], guid[GPT_GUID_SIZE]; /* as they are stored */
+    uint8_t type[GPT_GUID_SIZE], guid[GPT_GUID_SIZE]; /* in on-disk byte order */
     uint64_t offset, count;                           /* blocks of 512 bytes */
     uint64_t flags;
     char name[GPT_NAME_CHARS + 1];
@@ -25,9 +25,10 @@ struct gpt_table {
     struct gpt_partition partition[GPT_PARTITIONS];
 };
 
+/* Parses a gpt section and checks it. 0, or -1 with the error set. */
 int gpt_table_read(cfg_t *section, struct gpt_table *table, struct error *err);
 
-/* boot=true becomes bit 2 of flags, so that older appliers understand the archive. */
+/* Turns boot=true into bit 2 of flags, which older appliers understand. */
 int gpt_table_fold_boot(cfg_t *section, struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* BLAKE2b-256 (RFC 7693, no key), the hash of resources and of UUIDs. */
+/* BLAKE2b-256 (RFC 7693, no key), used for resources and UUIDs. */
 #ifndef FWSSH_ENGINE_ARCHIVE_HASH_H
 #define FWSSH_ENGINE_ARCHIVE_HASH_H
 

@@ -1,4 +1,4 @@
-/* With ISA-L: twice as fast as zlib, where it is to be had. */
+/* inflate.h with ISA-L: twice as fast as zlib. */
 #include "engine/archive/inflate.h"
 
 #include "base/memory.h"
@@ -6,7 +6,7 @@
 #include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 
-/* What zlib calls Z_DATA_ERROR. */
+/* zlib's Z_DATA_ERROR. */
 #define INFLATE_DATA_ERROR (-3)
 
 struct inflate {
@@ -50,7 +50,7 @@ enum inflate_result inflate_run(struct inflate *s, const uint8_t *in, size_t *in
     }
     if (s->state.block_state != ISAL_BLOCK_FINISH)
         return INFLATE_MORE;
-    /* Whole bytes that it has taken ahead into its bit buffer. */
+    /* Whole bytes that it has read ahead into its bit buffer. */
     end->unused = (size_t)s->state.read_in_length / 8;
     return INFLATE_END;
 }

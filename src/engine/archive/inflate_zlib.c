@@ -1,4 +1,4 @@
-/* With zlib, which is everywhere. */
+/* inflate.h with zlib, which is available everywhere. */
 #include "engine/archive/inflate.h"
 
 #include "base/memory.h"
@@ -15,7 +15,7 @@ struct inflate *inflate_new(void)
 {
     struct inflate *s = memory_new(1, sizeof *s);
 
-    /* A negative window means a raw stream: a ZIP has its own checks. */
+    /* Negative window bits mean a raw stream: ZIP has its own checksums. */
     if (inflateInit2(&s->z, -MAX_WBITS) != Z_OK)
         abort();
     return s;

@@ -35,7 +35,7 @@ int keys_parse(const char *text, uint8_t *key, size_t size, struct error *err)
 
 int keys_read_file(const char *path, uint8_t *key, size_t size, struct error *err)
 {
-    /* Only the padded base64 length counts, so a newline behind it does no harm. */
+    /* Only as much as the padded base64 is read, so a trailing newline does no harm. */
     size_t text_len = (size + 2) / 3 * 4;
     char text[2 * KEYS_PRIVATE_SIZE];
     int rc = 0;

@@ -114,9 +114,9 @@ static int mbr_check(const struct mbr_table *table, struct error *err)
         const struct mbr_partition *p = &table->partition[a];
         for (int b = 0; a != 3 && p->present && p->expand && b < MBR_PARTITIONS; b++)
             if (table->partition[b].present && table->partition[b].offset > p->offset)
-                return error_set(err, EXIT_FAILED,
-                                 "partition %d has expand=true, so partition %d can't be behind it",
-                                 a, b);
+                return error_set(
+                    err, EXIT_FAILED,
+                    "partition %d has expand=true, so partition %d cannot come after it", a, b);
     }
     return 0;
 }
@@ -128,11 +128,11 @@ static int mbr_read_osip(cfg_t *section, struct mbr_table *table, struct error *
     table->osip_minor = (uint8_t)cfg_getint(section, "osip-minor");
     table->osip_pointers = (uint8_t)cfg_getint(section, "osip-num-pointers");
     if (table->has_osip && table->has_bootstrap)
-        return error_set(err, EXIT_FAILED, "bootstrap code and OSIP cannot be in one mbr");
+        return error_set(err, EXIT_FAILED, "an mbr cannot have both bootstrap code and OSIP");
     for (unsigned i = 0; i < cfg_size(section, "osii"); i++) {
         cfg_t *sub = cfg_getnsec(section, "osii", i);
         uint64_t index;
-        /* 15 images are what fits before the partition table. */
+        /* Only 15 images fit before the partition table. */
         if (number_parse(cfg_title(sub), &index) || index >= MBR_OSII_MAX - 1)
             return error_set(err, EXIT_FAILED, "osii must be numbered 0 through %d",
                              MBR_OSII_MAX - 2);

@@ -1,4 +1,4 @@
-/* An mbr section as numbers, checked (docs/fw-format.md, "MBR"). Encoding it is apply/'s work. */
+/* An mbr section, parsed and checked (docs/fw-format.md, "MBR"); apply/mbr.h encodes it. */
 #ifndef FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
 
@@ -35,6 +35,7 @@ struct mbr_table {
     struct mbr_osii osii[MBR_OSII_MAX];
 };
 
+/* Parses an mbr section and checks it. 0, or -1 with the error set. */
 int mbr_table_read(cfg_t *section, struct mbr_table *table, struct error *err);
 
 #endif

@@ -13,7 +13,7 @@
 
 void meta_uuid(const void *text, size_t len, char uuid[META_UUID_SIZE])
 {
-    /* The name space of firmware UUIDs. */
+    /* The namespace of firmware UUIDs. */
     static const uint8_t prefix[16] = {0x20, 0x53, 0xdf, 0xfb, 0xd5, 0x1e, 0x43, 0x10,
                                        0xb9, 0x3b, 0x95, 0x6d, 0xa8, 0x9f, 0x9f, 0x34};
     uint8_t digest[HASH_SIZE];

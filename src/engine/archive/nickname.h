@@ -1,4 +1,4 @@
-/* The 256 words of which two, chosen by the first bytes of a UUID, make a firmware's nickname. */
+/* The 256 words of nicknames: the first two bytes of a UUID choose two of them. */
 #ifndef FWSSH_ENGINE_ARCHIVE_NICKNAME_H
 #define FWSSH_ENGINE_ARCHIVE_NICKNAME_H
 

@@ -44,7 +44,7 @@ static int resource_file_open_next(struct resource_file *f, struct error *err)
     return rc;
 }
 
-/* Pieces of the same kind that meet become one; data have even numbers. */
+/* Adjacent pieces of the same kind are merged; data pieces have even indices. */
 static void resource_file_count(struct resource_file *f, bool is_hole, uint64_t len)
 {
     bool last_is_hole = f->pieces % 2 == 0;
@@ -65,14 +65,14 @@ static ssize_t resource_file_read_text(struct resource_file *f, void *buf, size_
     return (ssize_t)n;
 }
 
-/* Goes over a hole to the next data of the present file. What knows no holes is data. */
+/* Skips a hole to the next data of the current file. A file that cannot have holes is all data. */
 static void resource_file_find_data(struct resource_file *f)
 {
     off_t here = lseek(f->fd, 0, SEEK_CUR), data, end;
     struct stat st;
 
     f->data_end = UINT64_MAX;
-    /* A hole needs room for itself and for the data behind it. */
+    /* A hole needs room for itself and for the data after it. */
     bool in_hole = f->pieces % 2 == 0;
     if (!f->skip_holes || here < 0 || f->pieces + (in_hole ? 1 : 2) > RESOURCE_PIECES_MAX ||
         fstat(f->fd, &st))

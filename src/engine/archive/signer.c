@@ -13,7 +13,7 @@ bool signer_is_set(const struct signer *s)
     return s && (s->private_key || s->command || s->signature_file);
 }
 
-/* 64 raw bytes, or base64 with anything blank behind it. */
+/* 64 raw bytes, or base64 with trailing whitespace. */
 static int signer_parse(const struct buffer *text, uint8_t signature[KEYS_SIGNATURE_SIZE],
                         struct error *err)
 {
@@ -23,8 +23,7 @@ static int signer_parse(const struct buffer *text, uint8_t signature[KEYS_SIGNAT
     }
     return keys_parse(buffer_text(text), signature, KEYS_SIGNATURE_SIZE, err)
                ? error_set(err, EXIT_FAILED,
-                           "it must be 64 raw bytes or their base64, but there are %zu bytes",
-                           text->len)
+                           "expected 64 raw bytes or their base64, but got %zu bytes", text->len)
                : 0;
 }
 

@@ -1,4 +1,6 @@
-/* Where a U-Boot environment lies, from its section (docs/fw-format.md, "U-Boot environment"). */
+/*
+ * The location of a U-Boot environment, from its section (docs/fw-format.md, "U-Boot environment").
+ */
 #ifndef FWSSH_ENGINE_ARCHIVE_UBOOT_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_UBOOT_TABLE_H
 
@@ -14,6 +16,7 @@ struct uboot_table {
     bool redundant;
 };
 
+/* Parses a uboot-environment section and checks it. 0, or -1 with the error set. */
 int uboot_table_read(cfg_t *section, struct uboot_table *table, struct error *err);
 
 #endif

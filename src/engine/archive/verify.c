@@ -37,7 +37,7 @@ static int verify_entry(struct firmware *fw, const struct zip_entry *entry, cfg_
     if (n < 0)
         return -1;
     if (delta) {
-        /* The source is on the device, so only the patch's beginning can be checked here. */
+        /* The source is on the device, so only the patch's header can be checked here. */
         if (!verify_is_delta(head, total < sizeof head ? (size_t)total : sizeof head))
             return error_set(err, EXIT_MISMATCH,
                              "'%s' is %" PRIu64 " bytes, but should be %" PRIu64, entry->name,

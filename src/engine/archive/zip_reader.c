@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define ZIP_INPUT_SIZE 65536
-/* One read at a time, so that progress moves as evenly as the input arrives. */
+/* The size of a read: small, so that progress moves as evenly as the input arrives. */
 #define ZIP_INPUT_PIECE 16384
 #define ZIP_SIG_LOCAL 0x04034b50u
 #define ZIP_SIG_CENTRAL 0x02014b50u
@@ -20,7 +20,7 @@
 #define ZIP_SIG_DESCRIPTOR 0x08074b50u
 #define ZIP_FLAG_ENCRYPTED 0x0001u
 #define ZIP_FLAG_DESCRIPTOR 0x0008u
-/* How far past its stated size a damaged entry is followed, to tell by how much it is wrong. */
+/* How far to read past a damaged entry's stated size, to report how wrong it is. */
 #define ZIP_EXCESS_MAX (1u << 20)
 
 struct zip_reader {
@@ -31,7 +31,7 @@ struct zip_reader {
     uint64_t taken; /* from the source */
     bool started;
 
-    /* the present entry */
+    /* the current entry */
     bool open, skipping;
     uint16_t flags, method;
     bool zip64, size_known, stored_search;
@@ -63,14 +63,13 @@ uint64_t zip_reader_position(const struct zip_reader *r)
     return r->taken - (r->len - r->pos);
 }
 
-/* Makes at least want bytes available unless the input ends before. The count that is there, or -1.
- */
+/* Makes at least want bytes available unless the input ends first. The count available, or -1. */
 static ssize_t zip_fill(struct zip_reader *r, size_t want, struct error *err)
 {
     if (r->len - r->pos >= want)
         return (ssize_t)(r->len - r->pos);
     size_t keep = r->pos < INFLATE_UNUSED_MAX ? r->pos : INFLATE_UNUSED_MAX;
-    size_t drop = r->pos - keep; /* what inflate gives back is still there */
+    size_t drop = r->pos - keep; /* keep what inflate may give back */
     memmove(r->in, r->in + drop, r->len - drop);
     r->len -= drop;
     r->pos = keep;
@@ -99,7 +98,7 @@ static int zip_need(struct zip_reader *r, size_t want, const char *what, struct 
     return 0;
 }
 
-/* Between entries: descriptors and junk are skipped. 1 at a local header, 0 at the end, -1 on
+/* Between entries, descriptors and padding are skipped. 1 at a local header, 0 at the end, -1 on
  * error. */
 static int zip_find_signature(struct zip_reader *r, struct error *err)
 {
@@ -182,7 +181,7 @@ static int zip_parse_header(struct zip_reader *r, struct zip_entry *entry, struc
     memcpy(entry->name, r->in + r->pos, name_len);
     entry->name[name_len] = '\0';
     if (strlen(entry->name) != name_len)
-        return error_set(err, EXIT_MISMATCH, "a name in the archive holds a NUL byte");
+        return error_set(err, EXIT_MISMATCH, "a name in the archive contains a NUL byte");
     r->pos += name_len;
     if (extra_len > ZIP_INPUT_SIZE / 2 || zip_need(r, extra_len, "header", err))
         return extra_len > ZIP_INPUT_SIZE / 2
@@ -204,7 +203,7 @@ static int zip_open_entry(struct zip_reader *r, struct zip_entry *entry, struct 
     if (r->method != 0 && r->method != 8)
         return error_set(
             err, EXIT_MISMATCH,
-            "'%s' in the archive uses compression method %u; only stored and deflate work",
+            "'%s' in the archive uses compression method %u; only stored and deflate are supported",
             entry->name, r->method);
     r->size_known = !later || r->size_header != 0;
     r->stored_search = r->method == 0 && later && r->csize_header == 0 && r->size_header == 0;
@@ -238,8 +237,8 @@ int zip_reader_next(struct zip_reader *r, struct zip_entry *entry, struct error 
     return 1;
 }
 
-/* A data descriptor, APPNOTE 4.3.9: signature (optional), CRC, sizes of 32 or, in zip64 entries, 64
- * bits. */
+/* A data descriptor, APPNOTE 4.3.9: signature (optional), CRC, sizes of 32 bits, or 64 in zip64
+ * entries. */
 static int zip_read_descriptor(struct zip_reader *r, struct error *err)
 {
     ssize_t n = zip_fill(r, 24, err);
@@ -278,7 +277,7 @@ static int zip_finish_entry(struct zip_reader *r, struct error *err)
     if ((r->flags & ZIP_FLAG_DESCRIPTOR) && !r->stored_search && zip_read_descriptor(r, err))
         return -1;
     if (r->skipping)
-        return 0; /* nobody has used the data */
+        return 0; /* nobody used the data */
     if (!r->zip64 && r->size != r->size_header && r->size >> 32 == 0)
         return zip_wrong_size(r, r->size_header, err);
     if (r->crc != r->crc_header)
@@ -287,7 +286,7 @@ static int zip_finish_entry(struct zip_reader *r, struct error *err)
     return 0;
 }
 
-/* What zlib calls Z_BUF_ERROR: more input is needed and there is none. */
+/* zlib's Z_BUF_ERROR: more input is needed and there is none. */
 #define ZIP_CODE_TRUNCATED (-5)
 
 static int zip_bad_deflate(int code, struct error *err)
@@ -372,7 +371,7 @@ static bool zip_descriptor_here(struct zip_reader *r, size_t have)
     return true;
 }
 
-/* Stored, with sizes that come later: the end is where a descriptor matches what has been read. */
+/* Stored data whose sizes come later: it ends where a descriptor matches what was read. */
 static ssize_t zip_read_stored_search(struct zip_reader *r, uint8_t *buf, size_t size,
                                       struct error *err)
 {

@@ -1,7 +1,7 @@
 /*
- * Reads a ZIP as a stream, front to back, from its local headers only (docs/fw-format.md,
- * "Container"; APPNOTE.TXT 4.3.7 to 4.3.9). The central directory is never needed, so an update can
- * begin before it has arrived.
+ * Reads a ZIP as a stream, front to back, from its local headers only (docs/fw-format.md, "Reading
+ * rules"; APPNOTE.TXT 4.3.7 to 4.3.9). The central directory is never needed, so an update can
+ * start before it has arrived.
  */
 #ifndef FWSSH_ENGINE_ARCHIVE_ZIP_READER_H
 #define FWSSH_ENGINE_ARCHIVE_ZIP_READER_H
@@ -22,21 +22,20 @@ struct zip_entry {
     int64_t mtime; /* seconds since 1970: the UT field, else the DOS time taken as UTC */
 };
 
-/* The source stays the caller's and must outlive the reader. */
+/* The caller keeps the source, which must outlive the reader. */
 struct zip_reader *zip_reader_new(struct source source);
 void zip_reader_free(struct zip_reader *r);
 
-/* Goes to the next entry (skipping what is left of the present one): 1 found, 0 no more, -1 error.
+/*
+ * Advances to the next entry, skipping the rest of the current one: 1 found, 0 no more, -1 error.
  */
 int zip_reader_next(struct zip_reader *r, struct zip_entry *entry, struct error *err);
 
-/*
- * Data of the present entry: the count, 0 at its end (when its CRC and size have been checked), -1
- * on damage (EXIT_MISMATCH) or when the input cannot be read.
- */
+/* Reads data of the current entry: the count, 0 at its end (after its CRC and size have been
+ * checked), -1 on damage (EXIT_MISMATCH) or if the input cannot be read. */
 ssize_t zip_reader_read(struct zip_reader *r, void *buf, size_t size, struct error *err);
 
-/* Bytes taken from the source so far. */
+/* Bytes consumed from the source so far. */
 uint64_t zip_reader_position(const struct zip_reader *r);
 
 #endif

@@ -16,7 +16,7 @@
 #define ZIP_DOS_EPOCH_DATE 0x0021u      /* 1980-01-01 */
 #define ZIP_FILE_ATTRIBUTES 0x81a40000u /* regular file, mode 0644 */
 #define ZIP_MADE_BY_UNIX 0x0300u
-/* Deflate can make a file slightly longer, so a size near 4 GiB already takes 64-bit fields. */
+/* Deflate can make a file slightly longer, so sizes near 4 GiB already use 64-bit fields. */
 #define ZIP_DEFLATE_LIMIT 0xff000000u
 #define ZIP_LIMIT 0xffffffffu
 
@@ -77,7 +77,7 @@ static void zip_add64(struct buffer *b, uint64_t v)
     buffer_add(b, p, sizeof p);
 }
 
-/* One entry while it is written: what its headers say. */
+/* The entry being written, with the values of its headers. */
 struct zip_record {
     const struct zip_new_entry *entry;
     uint64_t offset, csize;
@@ -92,7 +92,7 @@ static void zip_set_time(struct zip_record *r)
     time_t t = (time_t)r->entry->mtime;
 
     r->dos_date = ZIP_DOS_EPOCH_DATE;
-    /* ZIP's own time is local time; the UT field beside it is UTC. */
+    /* ZIP's DOS time is local time; the UT field next to it is UTC. */
     if (!r->entry->has_mtime || !localtime_r(&t, &tm) || tm.tm_year < 80)
         return;
     r->dos_date = (uint16_t)((tm.tm_year - 80) << 9 | (tm.tm_mon + 1) << 5 | tm.tm_mday);
@@ -229,7 +229,7 @@ static int zip_put_stored(struct zip_writer *w, const struct source *data, uint6
     return n < 0 ? -1 : 0;
 }
 
-/* Copies or deflates the source's bytes; the record gets CRC and compressed size. */
+/* Stores or deflates the source's bytes; sets the record's CRC and compressed size. */
 static int zip_put_data(struct zip_writer *w, struct zip_record *r, const struct source *data,
                         struct error *err)
 {

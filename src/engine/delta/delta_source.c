@@ -122,7 +122,7 @@ void delta_source_close(struct delta_source *s)
     *s = (struct delta_source){0};
 }
 
-/* Only whole sectors can be decrypted, so those at the ends go through a sector of our own. */
+/* Only whole sectors can be decrypted, so partial ones at the ends go through a buffer. */
 static int delta_source_read_encrypted(struct delta_source *s, uint64_t at, uint8_t *buf,
                                        size_t len, struct error *err)
 {
@@ -147,7 +147,7 @@ static int delta_source_read_encrypted(struct delta_source *s, uint64_t at, uint
     return 0;
 }
 
-/* The extent that holds that byte. */
+/* The extent that contains byte at. */
 static size_t delta_source_extent(const struct delta_source *s, uint64_t at)
 {
     size_t low = 0, high = s->count;

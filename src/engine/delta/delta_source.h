@@ -1,7 +1,5 @@
-/*
- * What a delta copies from: a region of the medium, plain or encrypted, or a FAT file there, as the
- * on-resource section says (docs/fw-format.md, "Deltas").
- */
+/* The source of a delta: a region of the medium, plain or encrypted, or a file in a FAT file system
+ * on it, as the on-resource section says (docs/fw-format.md, "Delta resources"). */
 #ifndef FWSSH_ENGINE_DELTA_DELTA_SOURCE_H
 #define FWSSH_ENGINE_DELTA_DELTA_SOURCE_H
 
@@ -19,16 +17,17 @@ struct delta_source {
     struct disk_cipher *cipher; /* NULL: plain. Sector 0 is the source's first */
 };
 
-/* 1, 0 if the section names no source, -1. delta_source_close() ends it in any case. */
+/* 1, 0 if the section names no source, -1 with the error set. Call delta_source_close() in any
+ * case. */
 int delta_source_open(struct delta_source *s, cfg_t *handler, struct block_cache *cache,
                       struct error *err);
 void delta_source_close(struct delta_source *s);
 
-/* Reads just these bytes (in whole blocks). What lies behind the source's end is an error. */
+/* Reads exactly these bytes (in whole blocks). Reading past the end of the source is an error. */
 int delta_source_read(struct delta_source *s, uint64_t at, uint8_t *buf, size_t len,
                       struct error *err);
 
-/* Refuses keys that make no sense, before anything is written. */
+/* Checks the keys of the section before anything is written. */
 int delta_source_check(cfg_t *handler, struct error *err);
 
 #endif

@@ -17,9 +17,9 @@
 #define WINDOW_TARGET 0x02u
 #define WINDOW_ADLER32 0x04u
 #define APPLICATION_MAX (1u << 20)
-/* Sections are hardly larger than what they make; the rest is for their instructions. */
+/* Sections are hardly larger than the target they produce; the rest is room for instructions. */
 #define SECTIONS_MAX (VCDIFF_WINDOW_MAX + (1u << 20))
-/* Copies that are looked at together, so that their source is read in order of place. */
+/* Copies that are collected at a time, so that their source is read in ascending order. */
 #define COPIES_MAX 16384u
 #define COPY_PIECE 65536u
 
@@ -31,9 +31,9 @@ struct vcdiff_copy {
 struct vcdiff {
     struct source patch;
     struct delta_source *source;
-    uint64_t left; /* of what the target may hold */
+    uint64_t left; /* bytes that may still be added to the target */
     bool started;
-    uint8_t *sections, *target; /* of the present window */
+    uint8_t *sections, *target; /* of the current window */
     size_t sections_room, target_room;
     uint32_t target_size, given;
     uint64_t segment_at; /* of the source segment in the source */
@@ -73,7 +73,7 @@ static int vcdiff_need(struct vcdiff *d, void *buf, size_t len, struct error *er
     return n < 0 ? -1 : (size_t)n < len ? vcdiff_damaged(err) : 0;
 }
 
-/* An integer straight from the patch. */
+/* Reads an integer directly from the patch. */
 static int vcdiff_get(struct vcdiff *d, uint64_t max, uint64_t *value, struct error *err)
 {
     uint8_t bytes[10];
@@ -101,7 +101,7 @@ static int vcdiff_header(struct vcdiff *d, struct error *err)
                          "the archive's entry is neither the file nor a delta (xdelta3 patch)");
     if (head[4] & (HEADER_SECONDARY | HEADER_TABLE))
         return error_set(err, EXIT_MISMATCH,
-                         "the delta uses secondary compression or a code table of its own; make it "
+                         "the delta uses secondary compression or a custom code table; create it "
                          "with xdelta3 -S none");
     if (!(head[4] & HEADER_APPLICATION))
         return 0;
@@ -126,7 +126,7 @@ static void vcdiff_room(uint8_t **memory, size_t *room, size_t wanted)
     *room = wanted;
 }
 
-/* Reads the sections of a window and puts the cursor before its first instruction. */
+/* Reads the sections of a window and places the cursor before its first instruction. */
 static int vcdiff_sections(struct vcdiff *d, const uint64_t sizes[3], struct error *err)
 {
     uint64_t total = sizes[0] + sizes[1] + sizes[2];
@@ -144,7 +144,8 @@ static int vcdiff_sections(struct vcdiff *d, const uint64_t sizes[3], struct err
     return 0;
 }
 
-/* A copy may begin in the source segment and end in the target; this is the part in the source. */
+/* A copy may start in the source segment and end in the target: the length of its part in the
+ * source. */
 static uint32_t vcdiff_source_part(const struct vcdiff_cursor *c,
                                    const struct vcdiff_instruction *i)
 {
@@ -161,7 +162,7 @@ static int vcdiff_compare(const void *a, const void *b)
     return (x->from > y->from) - (x->from < y->from);
 }
 
-/* Looks ahead for the next copies from the source. */
+/* Looks ahead and collects the next copies from the source. */
 static int vcdiff_gather(struct vcdiff *d, struct error *err)
 {
     struct vcdiff_cursor ahead = d->cursor;
@@ -181,7 +182,7 @@ static int vcdiff_gather(struct vcdiff *d, struct error *err)
     return 0;
 }
 
-/* Gives what was read, [at, at + len), to the copies from first on that want some of it. */
+/* Distributes the bytes just read, [at, at + len), to those copies from first on that need them. */
 static void vcdiff_scatter(struct vcdiff *d, size_t first, uint64_t at, size_t len)
 {
     for (size_t i = first; i < d->copy_count && d->copies[i].from < at + len; i++) {
@@ -194,7 +195,7 @@ static void vcdiff_scatter(struct vcdiff *d, size_t first, uint64_t at, size_t l
     }
 }
 
-/* Copies that touch or lie in the same block are read together. */
+/* Copies that touch or share a block are read together. */
 static int vcdiff_fetch(struct vcdiff *d, struct error *err)
 {
     for (size_t first = 0; first < d->copy_count;) {
@@ -206,7 +207,7 @@ static int vcdiff_fetch(struct vcdiff *d, struct error *err)
             next++;
         }
         while (at < end) {
-            /* Cut between blocks, so that none is read twice. */
+            /* Split between blocks, so that none is read twice. */
             size_t most = COPY_PIECE - at % BLOCK_SIZE;
             size_t n = end - at < most ? (size_t)(end - at) : most;
             if (delta_source_read(d->source, at, d->piece, n, err))
@@ -238,7 +239,7 @@ static int vcdiff_execute(struct vcdiff *d, struct error *err)
         } else if (i.kind == VCDIFF_RUN) {
             memset(to, *i.data, i.size);
         } else if (done < i.size) {
-            /* Byte for byte: a copy may overlap itself, and so repeat. */
+            /* Byte by byte: a copy may overlap its own output, and so repeat it. */
             const uint8_t *from = d->target + (i.address + done - c->source_size);
             for (uint32_t k = done; k < i.size; k++)
                 to[k] = *from++;
@@ -261,15 +262,14 @@ static int vcdiff_decode(struct vcdiff *d, struct error *err)
     return d->cursor.target_at == d->target_size ? 0 : vcdiff_damaged(err);
 }
 
-/* Where the window copies from, RFC 3284, 4.2. */
+/* Reads what segment the window copies from (RFC 3284, 4.2). */
 static int vcdiff_segment(struct vcdiff *d, uint8_t indicator, struct error *err)
 {
     d->cursor = (struct vcdiff_cursor){.second = -1};
     d->segment_at = 0;
     if (indicator & WINDOW_TARGET || indicator & ~(WINDOW_SOURCE | WINDOW_ADLER32))
         return error_set(err, EXIT_MISMATCH,
-                         "the delta has windows of a kind that is not supported; make it with "
-                         "xdelta3");
+                         "the delta uses an unsupported type of window; create it with xdelta3");
     if (!(indicator & WINDOW_SOURCE))
         return 0;
     return vcdiff_get(d, INT64_MAX, &d->cursor.source_size, err) ||
@@ -306,7 +306,7 @@ static int vcdiff_window(struct vcdiff *d, struct error *err)
         bytes_be32(sum) != adler32(1, d->target, (uInt)d->target_size))
         return error_set(err, EXIT_MISMATCH,
                          "the delta does not fit what is on the device: it was made from another "
-                         "firmware than the one in its source");
+                         "firmware");
     return 1;
 }
 

@@ -33,7 +33,7 @@ int vcdiff_code_integer(struct vcdiff_section *s, uint64_t *value)
     return -1;
 }
 
-/* The default code table (RFC 3284, 5.6) by its rules. */
+/* The default code table (RFC 3284, 5.6), computed from its rules. */
 static struct vcdiff_half vcdiff_table(unsigned index, bool second)
 {
     const struct vcdiff_half none = {.kind = VCDIFF_NONE};

@@ -9,7 +9,7 @@
 
 enum vcdiff_kind { VCDIFF_NONE, VCDIFF_ADD, VCDIFF_RUN, VCDIFF_COPY };
 
-/* A section of a window and how far it has been used. */
+/* A section of a window, and how far it has been read. */
 struct vcdiff_section {
     const uint8_t *at, *end;
 };
@@ -17,7 +17,7 @@ struct vcdiff_section {
 #define VCDIFF_NEAR 4
 #define VCDIFF_SAME (3 * 256)
 
-/* Where decoding stands in a window. Can be copied, to look ahead. */
+/* The state of decoding in a window. Can be copied, to look ahead. */
 struct vcdiff_cursor {
     struct vcdiff_section code, address, data;
     uint64_t source_size; /* of the window's source segment */
@@ -31,20 +31,20 @@ struct vcdiff_cursor {
 struct vcdiff_instruction {
     enum vcdiff_kind kind;
     uint32_t size;
-    uint64_t address;    /* COPY: in source segment and target, one behind the other */
+    uint64_t address;    /* COPY: in source segment and target, as if joined */
     const uint8_t *data; /* ADD: size bytes, RUN: one */
 };
 
-/*
- * The next instruction, checked: it stays within the target window, its data are there, and its
- * address lies before its place. 1, 0 at the end, -1.
- */
+/* Decodes and checks the next instruction: it stays within the target window, its data exists, and
+ * its address is before the place it writes to. 1, 0 at the end, -1 with the error set. */
 int vcdiff_code_next(struct vcdiff_cursor *c, struct vcdiff_instruction *instruction,
                      struct error *err);
 
-/* An integer of RFC 3284, 2: seven bits a byte, the highest first. -1 if it does not end or fit. */
+/* An integer (RFC 3284, 2): seven bits per byte, most significant first. -1 if it is unterminated
+ * or too large. */
 int vcdiff_code_integer(struct vcdiff_section *s, uint64_t *value);
 
+/* Sets the error of a damaged patch; returns -1. */
 int vcdiff_damaged(struct error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Code page 850, in which names of FAT files are given and their short forms are stored. */
+/* Code page 850: the encoding of FAT file names in a task, and of short names on the medium. */
 #ifndef FWSSH_ENGINE_FAT_FAT_CODEPAGE_H
 #define FWSSH_ENGINE_FAT_FAT_CODEPAGE_H
 
@@ -6,7 +6,7 @@
 
 #define FAT_CODEPAGE_SIZE 128
 
-/* For the bytes from 0x80: the character in UTF-16, and the byte of its capital letter. */
+/* For the bytes from 0x80 on: the character in UTF-16, and the byte of its upper-case letter. */
 extern const uint16_t fat_codepage_unicode[FAT_CODEPAGE_SIZE];
 extern const uint8_t fat_codepage_upper[FAT_CODEPAGE_SIZE];
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define SLOTS (BLOCK_SIZE / FAT_ENTRY_SIZE)
-/* The most that FAT allows; also the end of a directory that runs in a circle. */
+/* The limit of FAT; it also ends the walk of a directory whose clusters form a loop. */
 #define DIR_ENTRIES_MAX 65536u
 #define ENTRY_REMOVED 0xe5u
 #define LONG_ATTRIBUTES 0x0fu
@@ -14,7 +14,7 @@
 #define LONG_CHARS 13u
 #define LONG_PARTS_MAX 20u
 
-/* Where the 13 characters of a part of a long name are. */
+/* The offsets of the 13 characters in a part of a long name. */
 static const uint8_t long_offsets[LONG_CHARS] = {1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30};
 
 uint32_t fat_dir_root(const struct fat_volume *v)
@@ -24,13 +24,13 @@ uint32_t fat_dir_root(const struct fat_volume *v)
 
 void fat_dir_open(struct fat_dir *d, struct fat_volume *v, uint32_t first)
 {
-    /* ".." of a directory in FAT32's root says 0. */
+    /* ".." of a directory in FAT32's root is stored as 0. */
     if (!first)
         first = fat_dir_root(v);
     *d = (struct fat_dir){.volume = v, .first = first, .cluster = first};
 }
 
-/* Goes to the sector of the next entry: 1, 0 behind the last cluster, -1. */
+/* Advances to the sector of the next entry: 1, 0 after the last cluster, -1. */
 static int fat_dir_step(struct fat_dir *d, struct error *err)
 {
     struct fat_volume *v = d->volume;
@@ -51,7 +51,7 @@ static int fat_dir_step(struct fat_dir *d, struct error *err)
                 return 0;
             d->cluster = next;
         }
-        if (fat_volume_get(v, d->cluster, &next, err)) /* refuses what is no cluster */
+        if (fat_volume_get(v, d->cluster, &next, err)) /* refuses an invalid cluster number */
             return -1;
         d->sector = fat_volume_sector(v, d->cluster) + in_cluster;
     }
@@ -88,9 +88,9 @@ int fat_dir_update(const struct fat_entry *entry, struct error *err)
     return fat_dir_store(entry->volume, entry->sector, entry->slot, entry->raw, err);
 }
 
-/* A long name while its parts come by, the last part first. */
+/* A long name being collected from its parts, of which the last comes first. */
 struct fat_long {
-    unsigned parts, next; /* how many there are, and the number of the next one to come */
+    unsigned parts, next; /* their number, and that of the next one expected */
     unsigned len;
     uint8_t checksum;
     uint16_t text[LONG_PARTS_MAX * LONG_CHARS];
@@ -129,7 +129,7 @@ static bool fat_dir_matches(const struct fat_name *name, const struct fat_long *
     return !name->is_lossy && !memcmp(raw, name->brief, FAT_SHORT_SIZE);
 }
 
-/* An entry with its long name before it, where the walk stands. */
+/* Describes the entry at the current position, with the long name before it. */
 static void fat_dir_found(const struct fat_dir *d, const struct fat_long *l, const uint8_t *raw,
                           struct fat_entry *entry)
 {
@@ -202,7 +202,7 @@ static int fat_dir_clear_cluster(struct fat_volume *v, uint32_t cluster, struct 
     return 0;
 }
 
-/* One more cluster of empty entries behind the last. */
+/* Appends a cluster of empty entries. */
 static int fat_dir_grow(struct fat_dir *d, struct error *err)
 {
     uint32_t cluster;
@@ -215,12 +215,12 @@ static int fat_dir_grow(struct fat_dir *d, struct error *err)
                : 0;
 }
 
-/* Where count free entries stand together: d is put before the first. */
+/* Finds count free entries in a row and puts d before the first. */
 static int fat_dir_make_room(struct fat_dir *d, unsigned count, struct error *err)
 {
     uint8_t raw[FAT_ENTRY_SIZE];
     struct fat_dir start = *d;
-    bool ended = false; /* behind the end mark all is free, whatever it looks like */
+    bool ended = false; /* after the end mark everything is free, whatever it looks like */
     unsigned run = 0;
 
     while (run < count) {
@@ -251,13 +251,13 @@ static void fat_long_part(const struct fat_name *name, unsigned number, bool las
     raw[13] = checksum;
     for (unsigned i = 0; i < LONG_CHARS; i++) {
         unsigned at = (number - 1) * LONG_CHARS + i;
-        /* One NUL behind the name, then ones. */
+        /* One NUL after the name, then 0xffff. */
         uint16_t c = at < name->len ? name->text[at] : at == name->len ? 0 : 0xffff;
         bytes_put_le16(raw + long_offsets[i], c);
     }
 }
 
-/* A short name that nobody has yet. */
+/* Chooses a short name that is not in use. */
 static int fat_dir_choose_short(struct fat_volume *v, uint32_t dir, const struct fat_name *name,
                                 uint8_t brief[FAT_SHORT_SIZE], struct error *err)
 {
@@ -274,10 +274,10 @@ static int fat_dir_choose_short(struct fat_volume *v, uint32_t dir, const struct
         if (found <= 0)
             return found;
     }
-    return fat_error(err, "Too many names are alike");
+    return fat_error(err, "Too many similar names");
 }
 
-/* Behind the end mark there may be anything, so the mark moves with the entries. */
+/* There may be anything after the end mark, so the mark has to follow the new entries. */
 static int fat_dir_keep_end(struct fat_dir *d, struct error *err)
 {
     uint8_t raw[FAT_ENTRY_SIZE];
@@ -366,7 +366,7 @@ void fat_entry_set_cluster(uint8_t raw[FAT_ENTRY_SIZE], uint32_t cluster)
     bytes_put_le16(raw + 20, (uint16_t)(cluster >> 16));
 }
 
-/* 1, 0 when a directory on the way is not there, -1. */
+/* 1, 0 if a directory on the path is missing, -1. */
 static int fat_dir_try_walk(struct fat_volume *v, const char *path, uint32_t *dir,
                             struct fat_name *name, struct error *err)
 {

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define FILE_PIECE 65536u
-#define FILE_EXTENTS_MAX 262144u /* 4 MiB of memory */
+#define FILE_EXTENTS_MAX 262144u /* 6 MiB of memory */
 
-/* A new entry for a name that is not there yet. */
+/* Adds an entry for a name that does not exist yet. */
 static int fat_file_add(struct fat_volume *v, uint32_t dir, const struct fat_name *name,
                         struct fat_entry *entry, struct error *err)
 {
@@ -20,7 +20,7 @@ static int fat_file_add(struct fat_volume *v, uint32_t dir, const struct fat_nam
     return fat_dir_add(v, dir, name, entry, err);
 }
 
-/* The file is empty on the medium, too, until it is whole. */
+/* The file is empty on the medium, too, until it is complete. */
 static int fat_file_truncate(struct fat_volume *v, struct fat_entry *entry, struct error *err)
 {
     uint32_t cluster = fat_entry_cluster(v, entry->raw);
@@ -36,7 +36,7 @@ static int fat_file_truncate(struct fat_volume *v, struct fat_entry *entry, stru
     fat_entry_set_cluster(entry->raw, 0);
     if (fat_dir_update(entry, err) || fat_volume_free(v, cluster, err))
         return -1;
-    /* The new data go to the old clusters: nobody may read them as the old file. */
+    /* The new data goes to the old clusters, where it must not be readable as the old file. */
     return cluster && (fat_volume_sync(v, err) || block_cache_barrier(v->cache, err)) ? -1 : 0;
 }
 
@@ -69,7 +69,7 @@ int fat_file_touch(struct fat_volume *v, const char *path, struct error *err)
     return fat_file_add(v, dir, &name, &entry, err);
 }
 
-/* The sector behind the last one, in a new cluster if the present one is used up. */
+/* The next sector of the file, in a new cluster if the current one is used up. */
 static int fat_file_next_sector(struct fat_file *f, uint32_t *sector, struct error *err)
 {
     struct fat_volume *v = f->volume;
@@ -94,7 +94,8 @@ static int fat_file_put_run(struct fat_file *f, uint32_t start, const uint8_t *d
     return 0;
 }
 
-/* Neighbouring sectors go out together; also what still had room when the disk got full. */
+/* Adjacent sectors are written together, even those that still had room when the volume became
+ * full. */
 static int fat_file_put(struct fat_file *f, const uint8_t *data, size_t sectors, struct error *err)
 {
     uint32_t start = 0, run = 0, sector;
@@ -157,7 +158,7 @@ int fat_file_finish(struct fat_file *f, struct error *err)
     bytes_put_le16(f->entry.raw + FAT_AT_ACCESSED, 0);
     bytes_put_le32(f->entry.raw + FAT_AT_SIZE, (uint32_t)f->size);
     fat_entry_set_cluster(f->entry.raw, f->first);
-    /* The table first: the entry is what makes the file visible. */
+    /* The table goes first: the entry is what makes the file visible. */
     return fat_volume_sync(f->volume, err) || fat_dir_update(&f->entry, err) ? -1 : 0;
 }
 

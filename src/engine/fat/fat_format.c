@@ -12,7 +12,7 @@
 #define FORMAT_ROOT_SECTORS (FORMAT_ROOT_ENTRIES / 16)
 #define FORMAT_TABLES 2u
 #define FORMAT_DATA_MIN 16u /* sectors */
-#define FORMAT_BACKUP 6u    /* FAT32's copies of boot sector and FSInfo begin there */
+#define FORMAT_BACKUP 6u    /* where FAT32's copies of boot sector and FSInfo start */
 
 struct fat_layout {
     enum fat_kind kind;
@@ -36,7 +36,7 @@ static bool format_fits(struct fat_layout *f, enum fat_kind kind, uint32_t n)
     return true;
 }
 
-/* The number of clusters decides how others read the volume, so it has to fit the kind. */
+/* The type of a volume follows from its number of clusters, so the two have to match. */
 static bool format_choose(struct fat_layout *f, uint64_t count)
 {
     if (count < FORMAT_BLOCKS_MIN || count > UINT32_MAX)
@@ -52,7 +52,7 @@ static bool format_choose(struct fat_layout *f, uint64_t count)
            f->clusters <= FAT32_CLUSTERS_MAX;
 }
 
-/* Drive number, signature, serial number, label and type: behind the parameter block. */
+/* Drive number, signature, serial number, label and type: what follows the BIOS parameter block. */
 static void format_put_tail(uint8_t *p, const struct fat_layout *f)
 {
     static const char types[][9] = {
@@ -106,7 +106,7 @@ static void format_info_sector(uint8_t *b, const struct fat_layout *f)
     b[511] = 0xaa;
 }
 
-/* The entries of clusters 0 and 1, and for FAT32 that of the root. */
+/* The entries of clusters 0 and 1, and on FAT32 that of the root. */
 static void format_table_start(uint8_t *b, enum fat_kind kind)
 {
     static const uint8_t start[] = {0xf8, 0xff, 0xff, 0xff};
@@ -127,7 +127,7 @@ static int format_put(struct block_cache *cache, uint64_t offset, uint64_t secto
     return block_cache_write(cache, offset + sector * BLOCK_SIZE, block, BLOCK_SIZE, false, err);
 }
 
-/* Tables, and the root: zeros but for the tables' first sectors. */
+/* Writes the tables and the root: zeros, except for the first sectors of the tables. */
 static int format_tables(struct block_cache *cache, uint64_t offset, const struct fat_layout *f,
                          struct error *err)
 {
@@ -160,7 +160,7 @@ int fat_format(struct block_cache *cache, uint64_t offset, uint64_t count, struc
         return error_set(err, EXIT_FAILED,
                          "f_mkfs() aborted due to a parameter error. Try adjusting the partition "
                          "size.");
-    /* The last block first: it makes an image long enough, and proves that the space is there. */
+    /* The last block goes first: it extends an image, and proves that the space exists. */
     memset(block, 0xff, sizeof block);
     if (format_put(cache, offset, count - 1, block, err) || format_tables(cache, offset, &f, err))
         return -1;

@@ -22,7 +22,7 @@ static uint16_t fat_name_unicode(unsigned char c)
     return c < 0x80 ? c : fat_codepage_unicode[c - 0x80];
 }
 
-/* Capital letters, as far as the code page knows them. */
+/* To upper case, as far as the code page goes. */
 static uint16_t fat_name_fold(uint16_t c)
 {
     if (c < 0x80)
@@ -52,10 +52,10 @@ uint8_t fat_name_checksum(const uint8_t brief[FAT_SHORT_SIZE])
     return sum;
 }
 
-/* A name while it is made shorter. */
+/* A name being shortened. */
 struct fat_shortening {
     struct fat_name *name;
-    unsigned at, end;        /* where the next character goes, and where its part ends */
+    unsigned at, end;        /* where the next character goes, and the end of its part */
     bool lower[2], upper[2]; /* letters seen in body and extension */
 };
 
@@ -93,8 +93,8 @@ static void fat_name_set_case(const struct fat_shortening *s)
         (uint8_t)((s->lower[0] ? FAT_CASE_BODY : 0) | (s->lower[1] ? FAT_CASE_EXTENSION : 0));
 }
 
-/* Blanks and all dots but the last are left out; what does not fit is cut. ".foo" has but an
- * extension, and is numbered ~1.FOO. */
+/* Spaces and all dots but the last are dropped; what does not fit is cut off. ".foo" has only an
+ * extension, and becomes ~1.FOO. */
 static void fat_name_shorten(struct fat_name *n, const char *text)
 {
     struct fat_shortening s = {.name = n, .end = BODY};
@@ -142,7 +142,7 @@ int fat_name_parse(struct fat_name *n, const char **path, struct error *err)
     return 0;
 }
 
-/* A hash that spreads names alike at the beginning: CRC-16 over the letters, the low bit first. */
+/* A hash to tell names with the same start apart: CRC-16 over the letters, low bit first. */
 static unsigned fat_name_hash(const struct fat_name *n, unsigned sequence)
 {
     uint32_t hash = sequence;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* What ".." says: 0 stands for the root, of FAT32 too. */
+/* The cluster number in "..": 0 means the root, even on FAT32. */
 static uint32_t fat_tree_parent_number(const struct fat_volume *v, uint32_t dir)
 {
     return dir == fat_dir_root(v) ? 0 : dir;
@@ -20,7 +20,7 @@ static void fat_tree_dot(uint8_t *raw, const char *name, uint32_t cluster)
     fat_entry_set_cluster(raw, cluster);
 }
 
-/* The first cluster of an empty directory. */
+/* Writes the first cluster of an empty directory. */
 static int fat_tree_fill(struct fat_volume *v, uint32_t cluster, uint32_t parent, struct error *err)
 {
     uint8_t block[BLOCK_SIZE] = {0};
@@ -50,7 +50,7 @@ int fat_tree_mkdir(struct fat_volume *v, const char *path, struct error *err)
         return entry.raw[FAT_AT_ATTRIBUTES] & FAT_DIRECTORY
                    ? 0
                    : fat_error(err, "A file of that name exists");
-    /* The table first: the entry is what makes the directory visible. */
+    /* The table goes first: the entry is what makes the directory visible. */
     if (fat_volume_allocate(v, 0, &cluster, err) || fat_tree_fill(v, cluster, dir, err) ||
         fat_volume_sync(v, err))
         return -1;
@@ -88,13 +88,13 @@ int fat_tree_remove(struct fat_volume *v, const char *path, bool must_exist, str
     return fat_tree_remove_entry(v, &entry, err);
 }
 
-/* 1 if dir is the directory that begins at top or lies below it, 0, -1. */
+/* 1 if dir is the directory that starts at cluster top or is below it, 0 if not, -1. */
 static int fat_tree_is_below(struct fat_volume *v, uint32_t dir, uint32_t top, struct error *err)
 {
     uint8_t raw[FAT_ENTRY_SIZE];
     struct fat_dir d;
 
-    /* Each level has a cluster of its own; more than that is a circle. */
+    /* Each level has a cluster of its own; more levels than clusters are a loop. */
     for (uint32_t depth = 0; depth <= v->clusters; depth++) {
         if (dir == top)
             return 1;
@@ -109,7 +109,7 @@ static int fat_tree_is_below(struct fat_volume *v, uint32_t dir, uint32_t top, s
     return fat_error(err, "The file system is damaged");
 }
 
-/* A directory that has moved has another parent. */
+/* Updates the ".." of a directory that was moved. */
 static int fat_tree_set_parent(struct fat_volume *v, uint32_t dir, uint32_t parent,
                                struct error *err)
 {
@@ -126,7 +126,7 @@ static int fat_tree_set_parent(struct fat_volume *v, uint32_t dir, uint32_t pare
     return fat_dir_update(&dots, err);
 }
 
-/* Makes way for a move: what has the name already, unless it is the moved object itself. */
+/* Removes the old target of a move, or refuses to, unless it is the moved object itself. */
 static int fat_tree_make_way(struct fat_volume *v, uint32_t dir, const struct fat_name *name,
                              const struct fat_entry *moved, bool replace, struct error *err)
 {
@@ -165,7 +165,7 @@ int fat_tree_move(struct fat_volume *v, const char *from, const char *to, bool r
     memcpy(new.raw, old.raw, sizeof new.raw);
     if (!is_dir)
         new.raw[FAT_AT_ATTRIBUTES] |= FAT_ARCHIVE;
-    /* The new name first: for a moment it has two, but never none. */
+    /* The new name goes first: for a moment the file has two names, but never none. */
     if (fat_dir_add(v, dir, &name, &new, err) || fat_volume_sync(v, err) ||
         (is_dir && dir != old.dir && fat_tree_set_parent(v, cluster, dir, err)))
         return -1;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #define FAT_FIRST 2u
-/* Up to here a volume is its tables, which are touched again and again; the rest comes in order. */
+/*
+ * Up to this sector a volume is its tables, which change again and again; the rest comes in order.
+ */
 #define FAT_STREAMED_FROM 2048u
 #define FAT_UNKNOWN UINT32_MAX
 
@@ -50,7 +52,7 @@ static uint64_t fat_table_bytes(const struct fat_volume *v)
     return v->kind == FAT12 ? (entries * 3 + 1) / 2 : entries * (v->kind == FAT16 ? 2 : 4);
 }
 
-/* The sector FSInfo: 1, 0 if it is none, -1. */
+/* Reads the FSInfo sector: 1, 0 if it is not one, -1. */
 static int fat_load_info(struct fat_volume *v, uint8_t info[BLOCK_SIZE], struct error *err)
 {
     if (fat_volume_read(v, FAT_INFO_SECTOR, info, 1, err))
@@ -59,7 +61,7 @@ static int fat_load_info(struct fat_volume *v, uint8_t info[BLOCK_SIZE], struct 
            bytes_le32(info + FAT_INFO_STRUCT_AT) == FAT_INFO_STRUCT;
 }
 
-/* FSInfo: only hints, so what makes no sense is passed over. */
+/* FSInfo has only hints, so invalid values are ignored. */
 static int fat_read_info(struct fat_volume *v, const uint8_t *boot, struct error *err)
 {
     uint8_t info[BLOCK_SIZE];
@@ -76,7 +78,7 @@ static int fat_read_info(struct fat_volume *v, const uint8_t *boot, struct error
     return 0;
 }
 
-/* The geometry, from the boot sector's parameter block. -1: it cannot be one. */
+/* Reads the geometry from the BIOS parameter block of a boot sector; -1 if it is not one. */
 static int fat_parse_boot(struct fat_volume *v, const uint8_t *b)
 {
     uint32_t total = bytes_le16(b + 19) ? bytes_le16(b + 19) : bytes_le32(b + 32);
@@ -135,7 +137,7 @@ static int fat_window_flush(struct fat_volume *v, struct error *err)
     return 0;
 }
 
-/* The byte of the table at that position; NULL with the error set. */
+/* The byte of the table at offset at; NULL with the error set. */
 static uint8_t *fat_window(struct fat_volume *v, uint64_t at, struct error *err)
 {
     uint32_t sector = (uint32_t)(at / BLOCK_SIZE);
@@ -151,7 +153,7 @@ static uint8_t *fat_window(struct fat_volume *v, uint64_t at, struct error *err)
     return v->window + at % BLOCK_SIZE;
 }
 
-/* Twelve bits may lie in two sectors. */
+/* A 12-bit entry may span two sectors. */
 static int fat_get12(struct fat_volume *v, uint32_t cluster, uint32_t *value, struct error *err)
 {
     uint64_t at = (uint64_t)cluster * 3 / 2;
@@ -186,7 +188,7 @@ static int fat_put12(struct fat_volume *v, uint32_t cluster, uint32_t value, str
     return 0;
 }
 
-/* Returns the entry as it is stored; only the low 28 bits of FAT32's. */
+/* The entry as it is stored; only the low 28 bits of FAT32's. */
 static int fat_get_raw(struct fat_volume *v, uint32_t cluster, uint32_t *value, struct error *err)
 {
     if (v->kind == FAT12)
@@ -223,7 +225,7 @@ int fat_volume_put(struct fat_volume *v, uint32_t cluster, uint32_t value, struc
     if (v->kind == FAT16)
         bytes_put_le16(p, (uint16_t)value);
     else
-        /* The upper four bits are not the entry's. */
+        /* The upper four bits are reserved and stay as they are. */
         bytes_put_le32(p, (bytes_le32(p) & ~FAT_END) | (value & FAT_END));
     v->window_dirty = true;
     return 0;
@@ -234,10 +236,10 @@ static uint32_t fat_after(const struct fat_volume *v, uint32_t cluster)
     return fat_is_cluster(v, cluster + 1) ? cluster + 1 : FAT_FIRST;
 }
 
-/* The first free cluster behind that one, going round; 0 if there is none. */
-static int fat_search(struct fat_volume *v, uint32_t behind, uint32_t *found, struct error *err)
+/* The first free cluster after that one, wrapping around; 0 if there is none. */
+static int fat_search(struct fat_volume *v, uint32_t after, uint32_t *found, struct error *err)
 {
-    uint32_t cluster = behind, value;
+    uint32_t cluster = after, value;
 
     *found = 0;
     for (uint32_t n = 0; n < v->clusters; n++) {
@@ -252,7 +254,7 @@ static int fat_search(struct fat_volume *v, uint32_t behind, uint32_t *found, st
     return 0;
 }
 
-/* A file goes on in the next cluster if that is free, so that it stays in one piece. */
+/* A file continues in the next cluster if that is free, so that it stays contiguous. */
 static int fat_choose(struct fat_volume *v, uint32_t after, uint32_t *found, struct error *err)
 {
     uint32_t value = 1;
@@ -279,7 +281,7 @@ int fat_volume_allocate(struct fat_volume *v, uint32_t after, uint32_t *cluster,
         return -1;
     v->last = *cluster;
     v->info_changed = true;
-    /* A count of none, and yet there was one: it was old. */
+    /* A free count of 0 although a cluster was free: the count is out of date. */
     if (v->free != FAT_UNKNOWN)
         v->free = v->free ? v->free - 1 : FAT_UNKNOWN;
     return 0;
@@ -291,7 +293,7 @@ int fat_volume_free(struct fat_volume *v, uint32_t first, struct error *err)
 
     if (!first)
         return 0;
-    /* Each step frees one, so a chain that runs in a circle meets a free cluster and ends. */
+    /* Each step frees one, so a chain that is a loop meets a free cluster and ends. */
     while (cluster != FAT_END) {
         if (fat_volume_get(v, cluster, &next, err))
             return -1;

@@ -9,16 +9,16 @@
 #define BLOCKS (SEGMENT_SIZE / BLOCK_SIZE)
 #define PAGE 4096u
 #define BLOCKS_PER_PAGE (PAGE / BLOCK_SIZE)
-/* What block-cache-size-mb of an archive asks for is not needed: deltas read around the cache. */
+/* block-cache-size-mb of an archive is ignored: deltas bypass the cache. */
 #define SEGMENTS 24
-/* Neighbouring segments that are written together: 1 MiB. */
+/* Adjacent segments that are written together: 1 MiB. */
 #define RUN_SEGMENTS 8
-/* Trimmed segments are remembered for the first 64 GiB, as in the reference. */
+/* Trimmed segments are remembered for the first 64 GiB, as in fwup. */
 #define TRIM_SEGMENTS (64ull << 30 >> 17)
 
 struct segment {
     uint64_t index; /* offset / SEGMENT_SIZE */
-    uint64_t used;  /* when last touched */
+    uint64_t used;  /* time of last use, by clock */
     bool streamed;  /* all writes so far were */
     unsigned dirty_count;
     uint8_t valid[BLOCKS / 8], dirty[BLOCKS / 8];
@@ -31,15 +31,15 @@ struct block_cache {
     size_t count;
     struct segment segment[SEGMENTS];
     uint64_t clock;
-    uint64_t extend_to; /* an image is as long as the segments that were written */
+    uint64_t extend_to; /* an image extends to the end of the last segment written */
     bool failed;        /* a write failed: nothing more is written */
-    bool finishing;     /* the order counts, so segments are written one by one */
+    bool finishing;     /* order matters now: segments are written one by one */
     bool unflushed;     /* something was written since the last flush */
     bool last_is_switch;
     struct switch_list switches;
     bool unsure;
-    struct error spare_failed, read_failed; /* told when asked; "" */
-    uint8_t *trimmed;                       /* a bit for each segment; NULL until the first trim */
+    struct error spare_failed, read_failed; /* reported on request; "" if none */
+    uint8_t *trimmed;                       /* one bit per segment; NULL until the first trim */
     uint8_t *scratch;                       /* RUN_SEGMENTS segments, aligned to a page */
 };
 
@@ -88,7 +88,7 @@ void block_cache_free(struct block_cache *c)
     free(c);
 }
 
-/* What is not on the medium, and what is believed to be. */
+/* Discards all segments: data not written yet, and copies that may not match the medium. */
 static void block_cache_forget(struct block_cache *c)
 {
     for (size_t i = 0; i < c->count; i++)
@@ -116,7 +116,7 @@ static bool block_cache_is_trimmed(const struct block_cache *c, uint64_t index)
     return c->trimmed && index < TRIM_SEGMENTS && bit_get(c->trimmed, index);
 }
 
-/* How much of a segment exists: all of it, but at the hard end of the medium. */
+/* How much of a segment exists: all of it, except at the hard end of the medium. */
 static size_t block_cache_length(const struct block_cache *c, uint64_t index)
 {
     uint64_t start = index * SEGMENT_SIZE;
@@ -136,7 +136,7 @@ static size_t block_cache_total(const struct iovec *pieces, int count)
     return len;
 }
 
-/* Reads as much as the pieces hold: 1 if it is the same, 0, -1. */
+/* Compares the pieces with the medium: 1 if it is the same, 0 if not, -1. */
 static int block_cache_compare(struct block_cache *c, uint64_t offset, const struct iovec *pieces,
                                int count, struct error *err)
 {
@@ -152,8 +152,7 @@ static int block_cache_compare(struct block_cache *c, uint64_t offset, const str
     return 1;
 }
 
-/* Puts pieces that follow each other on the medium there; together at most RUN_SEGMENTS segments.
- */
+/* Writes contiguous pieces to the medium, RUN_SEGMENTS segments at most. */
 static int block_cache_put(struct block_cache *c, uint64_t offset, const struct iovec *pieces,
                            int count, struct error *err)
 {
@@ -175,8 +174,8 @@ static int block_cache_put(struct block_cache *c, uint64_t offset, const struct 
                             (unsigned long long)offset);
 }
 
-/* Blocks of a page that are not ours are read just before the page is written: filler of at most 4
- * KiB. */
+/* Blocks of a page that the segment lacks are read just before the page is written: filler of at
+ * most 4 KiB. */
 static int block_cache_fill_page(struct block_cache *c, struct segment *s, size_t page, size_t len,
                                  struct error *err)
 {
@@ -200,7 +199,7 @@ static bool block_cache_page_is_dirty(const struct segment *s, size_t page)
     return s->dirty[page] != 0;
 }
 
-/* A trimmed segment reads as zeros, so when any of it is written the zeros must be, too. */
+/* A trimmed segment reads as zeros, so once part of it is written, the zeros must be, too. */
 static void block_cache_zero_rest(struct segment *s, size_t end)
 {
     for (size_t i = 0; i < end / BLOCK_SIZE; i++) {
@@ -213,7 +212,7 @@ static void block_cache_zero_rest(struct segment *s, size_t end)
     }
 }
 
-/* The dirty pages of a segment in runs. */
+/* Writes the dirty pages of a segment in runs. */
 static int block_cache_put_pages(struct block_cache *c, struct segment *s, struct error *err)
 {
     size_t end = block_cache_length(c, s->index);
@@ -245,13 +244,13 @@ static struct segment *block_cache_find(struct block_cache *c, uint64_t index)
     return NULL;
 }
 
-/* A segment that came whole and in order, such as root file systems do. */
+/* A segment that was written completely and in order, as a root file system is. */
 static bool block_cache_is_stream(const struct segment *s)
 {
     return s && s->streamed && s->dirty_count == BLOCKS;
 }
 
-/* The segments around this one that can be written in one go with it, in order. */
+/* Collects the segments around s that can be written in one go with it, in order. */
 static int block_cache_gather(struct block_cache *c, struct segment *s,
                               struct segment *run[RUN_SEGMENTS])
 {
@@ -281,7 +280,7 @@ static void block_cache_written(struct block_cache *c, struct segment *s)
     s->dirty_count = 0;
     s->streamed = true;
     if (was_stream)
-        s->used = 0; /* is not needed again */
+        s->used = 0; /* not needed again */
     if (c->trimmed && s->index < TRIM_SEGMENTS)
         bit_clear(c->trimmed, s->index);
     uint64_t image_end = (s->index + 1) * SEGMENT_SIZE;
@@ -289,7 +288,7 @@ static void block_cache_written(struct block_cache *c, struct segment *s)
         c->extend_to = image_end;
 }
 
-/* Writes a segment if it is dirty, and what can go with it. */
+/* Writes a segment if it is dirty, and those that can go with it. */
 static int block_cache_write_out(struct block_cache *c, struct segment *s, struct error *err)
 {
     struct segment *run[RUN_SEGMENTS];
@@ -313,8 +312,8 @@ static int block_cache_write_out(struct block_cache *c, struct segment *s, struc
     return 0;
 }
 
-/* The segment with that index, taking the place of the one not used for longest. NULL on a failed
- * write. */
+/* The segment with that index, replacing the least recently used one if needed. NULL if a write
+ * failed. */
 static struct segment *block_cache_get(struct block_cache *c, uint64_t index, struct error *err)
 {
     struct segment *s = block_cache_find(c, index);
@@ -326,7 +325,8 @@ static struct segment *block_cache_get(struct block_cache *c, uint64_t index, st
     for (size_t i = 0; i < c->count; i++)
         if (!s || c->segment[i].used < s->used)
             s = &c->segment[i];
-    /* One whose stream has gone out comes before one more: what was used just now is near. */
+    /* Rather reuse a segment whose stream was written than allocate: its memory is in the CPU
+     * cache. */
     if (c->count < SEGMENTS && (!s || s->used)) {
         s = &c->segment[c->count++];
         *s = (struct segment){.data = block_cache_pages(1), .index = index, .streamed = true};
@@ -395,8 +395,8 @@ int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t l
     return 0;
 }
 
-/* Fills the scratch segment with the blocks [first, last], by what is newest: cache, trim, medium.
- */
+/* Fills the scratch segment with the blocks [first, last] from the newest source: cache, trim,
+ * medium. */
 static int block_cache_peek(struct block_cache *c, uint64_t index, size_t first, size_t last,
                             struct error *err)
 {
@@ -446,7 +446,6 @@ int block_cache_read_exact(struct block_cache *c, uint64_t offset, void *buf, si
     return 0;
 }
 
-/* Into the segments. */
 static int block_cache_store(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
                              bool streamed, struct error *err)
 {
@@ -465,7 +464,7 @@ static int block_cache_store(struct block_cache *c, uint64_t offset, const void 
             bit_set(s->valid, i);
         }
         s->streamed = s->streamed && streamed;
-        /* At a border of 1 MiB the run that ends here is written; runs that end elsewhere wait. */
+        /* At a boundary of 1 MiB, the run that ends there is written; other runs wait. */
         if (block_cache_is_stream(s) && (s->index + 1) % RUN_SEGMENTS == 0 &&
             block_cache_write_out(c, s, err))
             return -1;
@@ -494,7 +493,7 @@ int block_cache_write_switch(struct block_cache *c, uint64_t group, uint64_t off
         return -1;
     bool fits = switch_list_fits(&c->switches, offset, len);
     if (!fits || !switch_list_put(&c->switches, group, offset, buf, len)) {
-        /* The earlier ones first; then there is room. */
+        /* Writing the earlier ones makes room. */
         if (block_cache_sync(c, err))
             return -1;
         switch_list_put(&c->switches, group, offset, buf, len);
@@ -558,7 +557,7 @@ static int block_cache_flush(struct block_cache *c, struct error *err)
     return 0;
 }
 
-/* Writes dirty segments, oldest first, until no more than that many are left. */
+/* Writes dirty segments, least recently used first, until at most left of them remain. */
 static int block_cache_write_until(struct block_cache *c, size_t left, struct error *err)
 {
     size_t count;
@@ -584,7 +583,7 @@ static int block_cache_write_alone(struct block_cache *c, uint64_t offset, const
                                                                                               : 0;
 }
 
-/* A write that failed may still have changed the medium. */
+/* A failed write may still have changed the medium. */
 static bool block_cache_is_as_before(struct block_cache *c, const struct switch_write *w,
                                      const uint8_t *before)
 {
@@ -597,7 +596,7 @@ static bool block_cache_is_as_before(struct block_cache *c, const struct switch_
     return same;
 }
 
-/* From the last to the first. */
+/* Undoes the first count writes of the list, from the last to the first. */
 static bool block_cache_put_back(struct block_cache *c, const struct switch_list *list,
                                  uint8_t *const *before, size_t count)
 {
@@ -616,7 +615,8 @@ static bool block_cache_put_back(struct block_cache *c, const struct switch_list
     return good;
 }
 
-/* Of copies of the same thing the first decides, once it is there; the others only spare it. */
+/* Of several copies of the same thing, the first one decides once it is written; the others are
+ * only redundant. */
 static bool block_cache_is_spare(const struct switch_list *list, size_t i)
 {
     return i && list->entry[i - 1].group == list->entry[i].group;
@@ -637,10 +637,11 @@ static int block_cache_write_list(struct block_cache *c, const struct switch_lis
             continue;
         }
         if (block_cache_put_back(c, list, before, known ? i + 1 : i))
-            return error_suffix(err, "the boot switch is as it was");
+            return error_suffix(err, "the boot switch is unchanged");
         c->unsure = true;
-        return error_suffix(err, "what boots next is not sure: look at the device before you push "
-                                 "again");
+        return error_suffix(err,
+                            "it is uncertain what boots next: check the device before you push "
+                            "again");
     }
     return 0;
 }
@@ -679,10 +680,8 @@ int block_cache_sync(struct block_cache *c, struct error *err)
     return block_cache_barrier(c, err) || block_cache_write_switches(c, err) ? -1 : 0;
 }
 
-/*
- * Switches, and something plain that was touched behind them, such as a file on FAT: its segment
- * stays dirty while the switches go out around it.
- */
+/* Switches, and an ordinary write that came after them, such as a file on FAT: its segment stays
+ * dirty until the switches have been written. */
 static int block_cache_finish_held(struct block_cache *c, struct error *err)
 {
     size_t count;
@@ -690,7 +689,7 @@ static int block_cache_finish_held(struct block_cache *c, struct error *err)
 
     if (!held)
         return block_cache_write_switches(c, err);
-    /* Its own bytes, as if it were not there; they come back behind the switches. */
+    /* Sets its bytes aside, as if they had not been written; they return after the switches. */
     struct segment kept = *held;
     held->data = block_cache_pages(1);
     memset(held->valid, 0, sizeof held->valid);
@@ -707,7 +706,7 @@ static int block_cache_finish_held(struct block_cache *c, struct error *err)
 
 int block_cache_finish(struct block_cache *c, struct error *err)
 {
-    /* The last segment is held back, unless a switch is what came last. */
+    /* The last segment is held back, unless the last write was a switch. */
     size_t held = c->last_is_switch ? 0 : 1;
 
     c->finishing = true;

@@ -1,7 +1,7 @@
 /*
  * The cache between the functions of a task and the medium (docs/fw-format.md, "Output and
- * ordering"): segments of 128 KiB, a valid and a dirty bit for each block of 512 bytes, written in
- * the order of last use.
+ * ordering"): segments of 128 KiB, with a valid and a dirty bit for each block of 512 bytes,
+ * written in order of last use.
  */
 #ifndef FWSSH_ENGINE_MEDIUM_BLOCK_CACHE_H
 #define FWSSH_ENGINE_MEDIUM_BLOCK_CACHE_H
@@ -15,69 +15,65 @@ struct block_cache;
 
 struct block_cache_options {
     bool verify;   /* read back and compare what was written */
-    bool minimize; /* do not write what is there already */
+    bool minimize; /* skip writes that would change nothing */
 };
 
-/* The medium stays the caller's. */
+/* The caller keeps the medium, which must outlive the cache. */
 struct block_cache *block_cache_new(struct medium *medium,
                                     const struct block_cache_options *options);
 void block_cache_free(struct block_cache *c);
 
-/* Any byte range; what lies behind the end of an image is zeros. */
+/* Reads any byte range; past the end of an image there are zeros. */
 int block_cache_read(struct block_cache *c, uint64_t offset, void *buf, size_t len,
                      struct error *err);
 
-/*
- * The same for bytes that are wanted once, such as a delta's source: reads just the blocks that
- * they lie in, and keeps nothing.
- */
+/* The same for bytes that are needed once, such as a delta's source: reads only the blocks that
+ * contain them, and caches nothing. */
 int block_cache_read_exact(struct block_cache *c, uint64_t offset, void *buf, size_t len,
                            struct error *err);
 
 /*
- * Whole blocks. streamed: the bytes come in order and are not read again soon, so that full
- * segments go out at once. A range behind the hard end is an error before anything of it is
- * written.
+ * Writes whole blocks. streamed: the bytes come in order and are not read again soon, so that full
+ * segments are written at once. A range past the hard end is an error before any of it is written.
  */
 int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, size_t len,
                       bool streamed, struct error *err);
 
 /*
- * Whole blocks that decide what boots: a partition table, a copy of an environment. They wait until
- * all else is safe, and are then written one by one, in the order in which they were last changed,
- * each flushed before the next. group: an offset that copies of the same thing share
+ * Writes whole blocks that are a boot switch: a partition table, a copy of a U-Boot environment.
+ * They wait until everything else is safe, and are then written one by one, in the order of their
+ * last change, each flushed before the next. group: an offset shared by copies of the same thing
  * (switch_list.h).
  */
 int block_cache_write_switch(struct block_cache *c, uint64_t group, uint64_t offset,
                              const void *buf, size_t len, struct error *err);
 
-/* Forgets the whole segments in the range: they read as zeros until written again. */
+/* Discards the whole segments in the range: they read as zeros until they are written again. */
 int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struct error *err);
 
-/* What was written so far, but for what decides what boots, is on the medium before what follows.
+/*
+ * Puts everything written so far, except boot switches, on the medium before anything that follows.
  */
 int block_cache_barrier(struct block_cache *c, struct error *err);
 
-/* Writes all that is dirty and flushes the medium; then what decides what boots, flushed too. */
+/* Writes everything that is dirty and flushes the medium, then does the same with the boot
+ * switches. */
 int block_cache_sync(struct block_cache *c, struct error *err);
 
-/*
- * The end of a task: as block_cache_sync, but what was touched last comes last of all, also when it
- * is no write of block_cache_write_switch(): a file on FAT may be what decides.
- */
+/* The end of a task: like block_cache_sync(), but the last write reaches the medium last, even if
+ * it was not made by block_cache_write_switch(): a file on FAT may be the boot switch. */
 int block_cache_finish(struct block_cache *c, struct error *err);
 
-/* Why a copy that only spares another could not be written, though all else could; "" if it could.
- */
+/* Why a redundant copy could not be written although everything else was; "" if it was. */
 const char *block_cache_warning(const struct block_cache *c);
 
-/* Whether a write that decides what boots has failed and could not be taken back. */
+/* Whether writing a boot switch has failed and could not be undone. */
 bool block_cache_is_unsure(const struct block_cache *c);
 
-/* The last read of the medium that failed, or NULL. */
+/* The error of the last failed read of the medium, or NULL. */
 const struct error *block_cache_read_error(const struct block_cache *c);
 
-/* Drops what has not been written. */
+/* Discards what has not been written. */
 void block_cache_drop(struct block_cache *c);
 
 #endif

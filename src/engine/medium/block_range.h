@@ -1,4 +1,4 @@
-/* A range of the medium, given in blocks of 512 bytes as firmware configurations do. */
+/* A range of the medium, given in blocks of 512 bytes as in a firmware configuration. */
 #ifndef FWSSH_ENGINE_MEDIUM_BLOCK_RANGE_H
 #define FWSSH_ENGINE_MEDIUM_BLOCK_RANGE_H
 
@@ -10,7 +10,7 @@ struct block_range {
     uint64_t offset, len; /* bytes */
 };
 
-/* Converts a place and a count of blocks. EXIT_MISMATCH if the range does not fit 63 bits. */
+/* Converts an offset and a count of blocks. EXIT_MISMATCH if the range does not fit in 63 bits. */
 int block_range_set(struct block_range *range, uint64_t block, uint64_t count, struct error *err);
 
 #endif

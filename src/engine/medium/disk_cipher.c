@@ -26,7 +26,7 @@ static int disk_cipher_cbc(struct disk_cipher *c, const char *secret)
     uint8_t key[CBC_KEY_SIZE];
     size_t len;
 
-    /* Base64 is how the reference's first versions wrote it. */
+    /* Early versions of fwup wrote base64. */
     if (number_parse_hex(secret, key, sizeof key) &&
         (sodium_base642bin(key, sizeof key, secret, strlen(secret), NULL, &len, NULL,
                            sodium_base64_VARIANT_ORIGINAL) ||
@@ -65,8 +65,7 @@ static int disk_cipher_set(struct disk_cipher *c, const char *name, const char *
                                                       "aes-xts-plain64 needs a secret of 128 hex "
                                                       "digits")
                                           : 0;
-    return error_set(err, EXIT_MISMATCH,
-                     "unknown cipher: there are aes-cbc-plain and aes-xts-plain64");
+    return error_set(err, EXIT_MISMATCH, "unknown cipher: use aes-cbc-plain or aes-xts-plain64");
 }
 
 struct disk_cipher *disk_cipher_new(int argc, const char *const *argv, struct error *err)
@@ -88,7 +87,7 @@ struct disk_cipher *disk_cipher_new(int argc, const char *const *argv, struct er
         else if (!strncmp(option, "secret=", 7))
             secret = option + 7;
         else
-            /* Not what it says: it may be a secret in the wrong place. */
+            /* Without quoting it: it may be a misplaced secret. */
             rc = error_set(err, EXIT_MISMATCH,
                            "an encryption option is neither cipher=NAME nor secret=KEY");
     }
@@ -110,7 +109,8 @@ void disk_cipher_free(struct disk_cipher *c)
     free(c);
 }
 
-/* dm-crypt's "plain": the low 32 bits of the number, "plain64": all; little-endian, then zeros. */
+/* dm-crypt's "plain": the low 32 bits of the sector number, "plain64": all of it; little-endian,
+ * then zeros. */
 static void disk_cipher_start(const struct disk_cipher *c, uint64_t sector,
                               uint8_t start[AES_BLOCK_SIZE])
 {

@@ -17,7 +17,7 @@ const struct disk_map disk_map_system = {
     .mountinfo = "/proc/self/mountinfo",
 };
 
-/* The first word of a small file such as those of sysfs; "" if there is none. */
+/* The first word of a small file such as a sysfs attribute; "" if there is none. */
 static void disk_map_read(const char *path, char *text, size_t size)
 {
     FILE *f = fopen(path, "re");
@@ -62,7 +62,7 @@ static int disk_map_device(const char *path, dev_t *device)
     return disk_map_parse_device(text, device);
 }
 
-/* Calls visit for every device that this one is made from, until it returns true. */
+/* Calls visit for every device that this one is built on, until it returns true. */
 static bool disk_map_any_slave(const struct disk_map *map, dev_t device,
                                bool (*visit)(const struct disk_map *, dev_t, void *), void *data)
 {
@@ -115,14 +115,14 @@ int disk_map_start(const struct disk_map *map, dev_t partition, uint64_t *block)
     return disk_map_number(map, partition, "/start", block);
 }
 
-/* A range of a disk that something may lie on. */
+/* The range of a disk that is searched for. */
 struct disk_map_range {
     dev_t disk;
     uint64_t offset, end; /* bytes */
     int depth;
 };
 
-/* The disk that a partition is part of: the directory above it in sysfs. */
+/* The disk that a partition belongs to: the directory above it in sysfs. */
 static int disk_map_parent(const struct disk_map *map, dev_t device, dev_t *parent)
 {
     uint64_t number;

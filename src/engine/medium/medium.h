@@ -1,7 +1,5 @@
-/*
- * The medium: the only way from the engine to the device. A medium is a block device, an image
- * file, or a recorder in a test.
- */
+/* The medium: the engine's only access to the device. A medium is a block device, an image file, or
+ * a recorder in a test. */
 #ifndef FWSSH_ENGINE_MEDIUM_MEDIUM_H
 #define FWSSH_ENGINE_MEDIUM_MEDIUM_H
 
@@ -13,25 +11,27 @@
 #include <sys/uio.h>
 
 struct medium {
-    /* Offsets and lengths are whole blocks of 512 bytes, or of block_size; buffers are aligned to
-     * the same (O_DIRECT). Each returns 0, or -1 with the error set. Reading behind the end of an
-     * image yields zeros. */
+    /*
+     * Offsets and lengths are whole blocks of 512 bytes, or of block_size; buffers are aligned to
+     * the same (O_DIRECT). Each returns 0, or -1 with the error set. Reading past the end of an
+     * image yields zeros.
+     */
     int (*read)(struct medium *m, uint64_t offset, void *buf, size_t len, struct error *err);
-    /* Pieces that follow each other on the medium: one large write in place of several. */
+    /* Contiguous pieces: one large write instead of several. */
     int (*write)(struct medium *m, uint64_t offset, const struct iovec *pieces, int count,
                  struct error *err);
-    /* Returns when all that was written is safe from a loss of power. */
+    /* Returns when everything written is safe from a loss of power. */
     int (*flush)(struct medium *m, struct error *err);
-    /* A hint that the range is not needed; NULL where the medium knows nothing of it. */
+    /* A hint that the range is not needed; NULL if the medium does not support it. */
     int (*discard)(struct medium *m, uint64_t offset, uint64_t len, struct error *err);
-    /* Makes an image at least that long; NULL for a device. */
+    /* Extends an image to at least this size; NULL for a device. */
     int (*extend)(struct medium *m, uint64_t size, struct error *err);
 
     uint64_t size;       /* bytes, 0 if unknown; an image may grow past it */
-    uint64_t hard_end;   /* bytes; nothing can be behind it. UINT64_MAX if there is none */
-    uint32_t block_size; /* of the device, if it is more than 512 bytes: reads keep to it */
+    uint64_t hard_end;   /* bytes; nothing can be past it. UINT64_MAX if there is none */
+    uint32_t block_size; /* of the device, if above 512 bytes: reads are aligned to it */
     bool is_device;
-    uint64_t device; /* its number (st_rdev), if it is one */
+    uint64_t device; /* its number (st_rdev), if is_device */
 };
 
 #endif

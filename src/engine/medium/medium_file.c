@@ -46,7 +46,8 @@ static int medium_file_write(struct medium *m, uint64_t offset, const struct iov
     do
         n = pwritev(medium_self(m)->fd, pieces, count, (off_t)offset);
     while (n < 0 && errno == EINTR);
-    /* What a signal or a full medium has cut short goes on piece by piece, and tells why. */
+    /* A write cut short by a signal or a full medium continues piece by piece, which also gives the
+     * error. */
     size_t done = n > 0 ? (size_t)n : 0;
     for (int i = 0; n >= 0 && i < count; i++) {
         size_t skip = done < pieces[i].iov_len ? done : pieces[i].iov_len;
@@ -125,8 +126,7 @@ static int medium_open_image(struct medium_file *f, const char *path, const stru
 {
     bool exists = st != NULL;
 
-    /* Root may write to a file without any write bit; such a file says that it should be left
-     * alone. */
+    /* Root can write to a file without any write bit, but such a file is meant to be left alone. */
     if (exists && !(st->st_mode & 0222))
         errno = EACCES;
     else

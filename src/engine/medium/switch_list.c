@@ -23,7 +23,7 @@ static struct switch_write *switch_list_find(struct switch_list *l, uint64_t off
     return NULL;
 }
 
-/* A stable partition: the others first. */
+/* A stable partition: the other groups first. */
 static void switch_list_move_to_end(struct switch_list *l, uint64_t group)
 {
     struct switch_write moved[SWITCH_LIST_MAX];

@@ -13,7 +13,7 @@
 #define CARD_BYTES_MIN (1u << 20)
 #define CARD_SD_LAST 'y'
 #define CARD_MMC_LAST 15
-#define CARD_MMC_MAJOR 179 /* of the kernel's list of devices */
+#define CARD_MMC_MAJOR 179 /* in the kernel's list of device numbers */
 
 static bool card_is_candidate(const char *path, uint64_t *bytes)
 {
@@ -81,7 +81,7 @@ char *card_choose(bool yes, bool stdin_is_archive, struct error *err)
     if (stdin_is_archive) {
         error_set(err, EXIT_FAILED,
                   "cannot ask whether to write to %s when the firmware comes from standard input: "
-                  "name the device with -d, or agree with -y",
+                  "name the device with -d, or confirm with -y",
                   path);
     } else {
         fprintf(stderr, "Write to the memory card %s? [y/N] ", path);

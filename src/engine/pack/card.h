@@ -1,4 +1,4 @@
-/* Finding the one memory card that a person at a desk means. */
+/* Finds the memory card to write, for a user with a card reader. */
 #ifndef FWSSH_ENGINE_PACK_CARD_H
 #define FWSSH_ENGINE_PACK_CARD_H
 
@@ -7,15 +7,17 @@
 
 #include <stdbool.h>
 
-/* One line "path,bytes" for each removable disk of at least 1 MiB that the system does not run
- * from. */
+/* Appends a line "path,bytes" for each removable disk of at least 1 MiB that the system does not
+ * run from. */
 void card_list(struct buffer *text);
 
-/* The path of the only one; the caller frees it. NULL with the error set if there is none, or more.
- */
+/* The path of the only card; the caller frees it. NULL with the error set if there is none, or more
+ * than one. */
 char *card_find(struct error *err);
 
-/* The same, after the person has agreed. stdin_is_archive: nobody can be asked. */
+/*
+ * The same, after asking the user, unless yes is set. stdin_is_archive: the user cannot be asked.
+ */
 char *card_choose(bool yes, bool stdin_is_archive, struct error *err);
 
 #endif

@@ -102,12 +102,12 @@ void pack_options_usage(void)
         "Commands:\n"
         "  -a, --apply               apply a task of a firmware to a device or image (word: "
         "apply)\n"
-        "  -c, --create              make a firmware from a configuration (word: create)\n"
+        "  -c, --create              create a firmware from a configuration (word: create)\n"
         "  -l, --list                list the tasks (word: list)\n"
         "  -m, --metadata            print the metadata (word: metadata)\n"
         "  -S, --sign                sign a firmware (word: sign)\n"
         "  -V, --verify              check a firmware completely (word: verify)\n"
-        "  -g, --gen-keys            make a pair of signing keys (word: gen-keys)\n"
+        "  -g, --gen-keys            generate a pair of signing keys (word: gen-keys)\n"
         "  -D, --detect              list memory cards;  -z: print the path of the only one\n"
         "  -h, --help, --version\n"
         "\n"
@@ -122,26 +122,26 @@ void pack_options_usage(void)
         "      --public-key TEXT     the same, the key in base64\n"
         "  -s, --private-key-file F  sign with this key\n"
         "      --private-key TEXT    the same, the key in base64\n"
-        "      --sign-command CMD    sign with what CMD answers: meta.conf on its input, the "
-        "signature on its output\n"
-        "      --digest              with sign: write what is to be signed elsewhere\n"
-        "      --attach FILE         with sign: put in the signature that was made of it\n"
-        "      --require-signature   refuse to go on without a public key to check with\n"
-        "      --metadata-key KEY    with -m: print this value only\n"
+        "      --sign-command CMD    sign with a command that reads meta.conf and writes the "
+        "signature\n"
+        "      --digest              with sign: write the data to be signed elsewhere\n"
+        "      --attach FILE         with sign: add the signature that was made elsewhere\n"
+        "      --require-signature   fail unless a public key is given\n"
+        "      --metadata-key KEY    with -m: print only this value\n"
         "      --max-size N          use at most N blocks of 512 bytes\n"
-        "      --stage FILE          apply all but on-finish, and keep in FILE what activate "
+        "      --stage FILE          apply all but on-finish, and save in FILE what activate "
         "needs\n"
-        "      --minimum-version V   refuse firmware whose version is older, or is none\n"
-        "      --enable-trim         discard what a task trims\n"
-        "      --minimize-writes     do not write what is there already\n"
+        "      --minimum-version V   refuse firmware older than V, or without a version\n"
+        "      --enable-trim         pass trims on to the device\n"
+        "      --minimize-writes     skip writes that would change nothing\n"
         "      --[no-]verify-writes  read back what was written (default for devices)\n"
         "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
         "      --unsafe              allow functions that run programs and write to paths\n"
         "      --reboot-param-path P where reboot_param writes\n"
-        "      --exit-handshake      end with byte 26 and the status, then wait for the input's "
-        "end\n"
+        "      --exit-handshake      end with byte 26 and the status, then wait for the end of "
+        "input\n"
         "  -F, --framing             framed input and output\n"
-        "  -n                        numeric progress;  -q, --quiet: none;  -v: tell more\n"
+        "  -n                        numeric progress;  -q, --quiet: none;  -v: verbose\n"
         "      --progress-low N, --progress-high N\n"
         "  -1 ... -9                 compression level for create (default 9)\n",
         "fwpack");
@@ -187,7 +187,7 @@ static int pack_add_minimum(struct pack_options *o, const char *version, struct 
             o->minimum_version[i] = version;
             return 0;
         }
-    return error_set(err, EXIT_USAGE, "--minimum-version can be given %d times at most",
+    return error_set(err, EXIT_USAGE, "--minimum-version can be given at most %d times",
                      APPLY_MINIMA);
 }
 
@@ -201,7 +201,7 @@ static int pack_percent(const char *option, const char *text, int *percent, stru
     return 0;
 }
 
-/* Options with a value that can be wrong. */
+/* Options whose value may be invalid. */
 static int pack_value_option(struct pack_options *o, int c, struct error *err)
 {
     switch (c) {
@@ -256,7 +256,7 @@ static bool pack_command_option(struct pack_options *o, int c)
     return false;
 }
 
-/* Options that only set something. */
+/* Options that cannot fail. */
 static bool pack_plain_option(struct pack_options *o, int c)
 {
     switch (c) {
@@ -343,13 +343,13 @@ static bool pack_plain_option(struct pack_options *o, int c)
     case 'E':
     case 'Z':
     case LONG_NO_EJECT:
-        return true; /* ejecting cards is for other systems; accepted for their scripts */
+        return true; /* no effect here; accepted for scripts from other systems */
     default:
         return false;
     }
 }
 
-/* Each of these says that more than "apply this file" is meant. */
+/* Options that mean more than "apply this file". */
 static bool pack_breaks_easy_mode(int c)
 {
     return (c < 256 && strchr("acFfgilmopsSV", c)) || c == LONG_PRIVATE_KEY ||
@@ -371,7 +371,8 @@ static int pack_option(struct pack_options *o, int c, struct error *err)
     return pack_value_option(o, c, err);
 }
 
-/* In words a wrong command line has its own status; fwup's options have but one for all. */
+/* With a command word, usage errors have their own status; fwup's options have one for all
+ * failures. */
 enum exit_status pack_usage_status(const struct pack_options *o)
 {
     return o->words ? EXIT_USAGE : EXIT_FAILED;
@@ -386,12 +387,12 @@ static int pack_check(const struct pack_options *o, const char *stray, struct er
     if (o->command == PACK_NONE)
         return error_set(err, pack_usage_status(o), "specify one of -a, -c, -l, -m, -S, -V, or -z");
     if (o->stage_path && o->command != PACK_APPLY)
-        return error_set(err, pack_usage_status(o), "--stage belongs to apply");
+        return error_set(err, pack_usage_status(o), "--stage is only for apply");
     if (o->require_signature && !o->keys.count)
-        return error_set(err, pack_usage_status(o),
-                         "--require-signature needs a public key to check with (-p)");
+        return error_set(err, pack_usage_status(o), "--require-signature needs a public key (-p)");
     if (o->report.low > o->report.high)
-        return error_set(err, pack_usage_status(o), "--progress-low is above --progress-high");
+        return error_set(err, pack_usage_status(o),
+                         "--progress-low is greater than --progress-high");
     return 0;
 }
 
@@ -401,7 +402,7 @@ static int pack_take_word(struct pack_options *o, int argc, char **argv)
         if (!strcmp(argv[1], words[i].word)) {
             o->words = true;
             o->command = words[i].command;
-            argv[1] = argv[0]; /* getopt(3) names the program by it */
+            argv[1] = argv[0]; /* getopt(3) takes the program's name from it */
             return 1;
         }
     return 0;

@@ -1,4 +1,4 @@
-/* The command line of fwpack: fwup's options (docs/fw-format.md, "Command line"), and the same as
+/* The command line of fwpack: fwup's options (docs/fw-format.md, "Command line"), and commands as
  * words. */
 #ifndef FWSSH_ENGINE_PACK_PACK_OPTIONS_H
 #define FWSSH_ENGINE_PACK_PACK_OPTIONS_H
@@ -29,7 +29,7 @@ enum pack_command {
 };
 
 struct pack_options {
-    bool words; /* fwpack's own words: exit statuses of DESIGN, not just 0 and 1 */
+    bool words; /* a command word was used: all exit statuses, not just 0 and 1 */
     enum pack_command command;
     const char *device, *conf, *input, *output, *task;
     const char *metadata_key, *reboot_param_path, *sparse_path;
@@ -39,9 +39,9 @@ struct pack_options {
     uint8_t private_key[KEYS_PRIVATE_SIZE];
     struct public_keys keys;
     const char *minimum_version[APPLY_MINIMA];
-    const char *stage_path;            /* apply up to what decides what boots */
-    const char *sign_command, *attach; /* other ways to sign than with a key that is here */
-    bool digest;                       /* with sign: write what is to be signed */
+    const char *stage_path;            /* apply all but on-finish */
+    const char *sign_command, *attach; /* ways to sign without a local key */
+    bool digest;                       /* with sign: write the data to be signed */
     bool require_signature;
     bool exit_handshake, enable_trim, minimize, unmount, unsafe;
     int verify_writes; /* -1: on for devices */
@@ -49,11 +49,11 @@ struct pack_options {
     struct report report;
 };
 
-/* 0, or -1 with the error set: EXIT_USAGE where the usage should be shown. */
+/* 0, or -1 with the error set: EXIT_USAGE if the usage should be shown. */
 int pack_options_parse(struct pack_options *o, int argc, char **argv, struct error *err);
 void pack_options_usage(void);
 
-/* The status of a mistake in the command line. */
+/* The exit status of a usage error. */
 enum exit_status pack_usage_status(const struct pack_options *o);
 
 #endif

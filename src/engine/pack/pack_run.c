@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Where the archive comes from; stays in place while it is read. */
+/* The input that the archive is read from; must not move in memory meanwhile. */
 struct pack_input {
     int fd;
     struct frame_reader frames;
@@ -54,7 +54,7 @@ static int pack_need_file(const struct pack_options *o, struct error *err)
     return 0;
 }
 
-/* An archive, or what is left of one that was staged. */
+/* An archive, or the saved start of a staged one. */
 struct pack_archive {
     struct pack_input input;
     struct staged staged;
@@ -79,7 +79,8 @@ static int pack_archive_open(struct pack_archive *a, const struct pack_options *
         return -1;
     request->archive = a->input.source;
     request->task = o->task;
-    /* Who takes the cause ends our input behind the last byte (PROTOCOL.md, "The updater"). */
+    /* A caller that reads the result closes our input after the last byte (PROTOCOL.md, "The
+     * updater"). */
     request->whole_input = a->input.fd == STDIN_FILENO && updater_result_fd() >= 0;
     return 0;
 }
@@ -199,7 +200,6 @@ static int pack_verify(struct pack_options *o, struct firmware *fw, struct error
     return 0;
 }
 
-/* Commands that look at an archive. */
 static int pack_with_firmware(struct pack_options *o, struct meta_identity *identity,
                               int (*run)(struct pack_options *, struct firmware *, struct error *),
                               struct error *err)
@@ -233,7 +233,7 @@ static int pack_check_signers(const struct pack_options *o, struct error *err)
 {
     if (o->has_private_key + !!o->sign_command + !!o->attach > 1)
         return error_set(err, pack_usage_status(o),
-                         "only one of a private key, --sign-command and --attach can sign");
+                         "give only one of a private key, --sign-command and --attach");
     return 0;
 }
 
@@ -255,7 +255,7 @@ static int pack_sign(struct pack_options *o, struct error *err)
         return -1;
     if (!o->has_private_key && !o->keys.count)
         report_info(&o->report,
-                    "the signature was not checked: give the public key (-p) to have that done");
+                    "the signature was not checked: give the public key (-p) to check it");
     if (o->report.framing)
         report_result(&o->report, "");
     return 0;
@@ -267,7 +267,7 @@ static int pack_create(struct pack_options *o, struct error *err)
 
     if (o->attach || o->digest)
         return error_set(err, pack_usage_status(o),
-                         "--attach and --digest go with sign, not with create");
+                         "--attach and --digest are for sign, not for create");
     if (pack_check_signers(o, err))
         return -1;
     return create_archive(o->conf, o->output, &signer, o->level, err);
@@ -293,7 +293,7 @@ static int pack_gen_keys(struct pack_options *o, struct error *err)
     return 0;
 }
 
-/* Makes a file with a hole and asks the file system whether it knows of it. */
+/* Creates a file with a hole, and asks the file system whether it has kept the hole. */
 static int pack_sparse_check(struct pack_options *o, struct error *err)
 {
     int rc = -1;
@@ -339,9 +339,9 @@ static int pack_card(struct pack_options *o, struct error *err)
 
 static int pack_version(struct pack_options *o)
 {
-    /* Scripts compare the number that fwup's --version prints, so that one stands alone. */
+    /* Scripts compare what fwup --version prints, so with the option the number stands alone. */
     if (o->words)
-        printf("fwpack %s (speaks fwup %s)\n", FWSSH_VERSION, CONF_FWUP_VERSION);
+        printf("fwpack %s (compatible with fwup %s)\n", FWSSH_VERSION, CONF_FWUP_VERSION);
     else
         printf("%s\n", CONF_FWUP_VERSION);
     return 0;

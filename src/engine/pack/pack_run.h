@@ -5,7 +5,7 @@
 #include "engine/archive/meta.h"
 #include "engine/pack/pack_options.h"
 
-/* Runs the chosen command. identity gets what is known of the firmware that was read. */
+/* Runs the chosen command. identity gets what is known about the firmware that was read. */
 int pack_run(struct pack_options *o, struct meta_identity *identity, struct error *err);
 
 #endif
