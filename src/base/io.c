@@ -156,6 +156,11 @@ cleanup:
     return rc;
 }
 
+int io_pipe(int ends[2])
+{
+    return pipe2(ends, O_CLOEXEC);
+}
+
 void io_set_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);

@@ -32,6 +32,9 @@ int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct 
  */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 
+/* As pipe(2), with both ends close-on-exec. */
+int io_pipe(int ends[2]);
+
 void io_set_nonblocking(int fd);
 
 /* Bytes that can be read at once, of a pipe or socket; 0 where that is not known. */

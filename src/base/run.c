@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -136,7 +135,7 @@ int run_program(const struct run *r, struct run_result *result, struct error *er
     int in[2] = {-1, -1}, out[2] = {-1, -1}, rc = -1;
 
     *result = (struct run_result){0};
-    if ((r->input && pipe2(in, O_CLOEXEC)) || pipe2(out, O_CLOEXEC)) {
+    if ((r->input && io_pipe(in)) || io_pipe(out)) {
         error_errno(err, "cannot make a pipe");
         goto cleanup;
     }

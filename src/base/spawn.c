@@ -85,7 +85,7 @@ pid_t spawn_start(const struct spawn *s, struct error *err)
     int report[2];
     int code;
 
-    if (pipe2(report, O_CLOEXEC))
+    if (io_pipe(report))
         return error_errno(err, "cannot make a pipe");
     pid_t parent = getpid();
     pid_t pid = fork();

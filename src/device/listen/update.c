@@ -27,7 +27,7 @@ struct update_pipes {
 static int update_make_pipes(struct update_pipes *p)
 {
     *p = (struct update_pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    if (pipe2(p->in, O_CLOEXEC) || pipe2(p->out, O_CLOEXEC) || pipe2(p->err, O_CLOEXEC) ||
+    if (io_pipe(p->in) || io_pipe(p->out) || io_pipe(p->err) ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->result))
         return -1;
     /* Fewer wake-ups; without it everything works, too. */

@@ -4,7 +4,6 @@
 #include "base/spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -49,7 +48,7 @@ int updater_guard_start(struct updater_guard *g, pid_t updater, int in, struct e
     int control[2];
 
     *g = (struct updater_guard){.control = -1};
-    if (pipe2(control, O_CLOEXEC))
+    if (io_pipe(control))
         return error_errno(err, "cannot make a pipe");
     g->pid = fork();
     if (g->pid == 0) {

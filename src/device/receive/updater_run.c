@@ -20,8 +20,7 @@ struct updater_pipes {
 static int updater_make_pipes(struct updater_pipes *p, struct error *err)
 {
     *p = (struct updater_pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    if (pipe2(p->in, O_CLOEXEC) || pipe2(p->out, O_CLOEXEC) || pipe2(p->err, O_CLOEXEC) ||
-        pipe2(p->result, O_CLOEXEC))
+    if (io_pipe(p->in) || io_pipe(p->out) || io_pipe(p->err) || io_pipe(p->result))
         return error_errno(err, "cannot make a pipe");
     /* Fewer wake-ups; without it everything works, too. */
     (void)fcntl(p->in[1], F_SETPIPE_SZ, 1 << 20);

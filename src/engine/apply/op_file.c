@@ -108,7 +108,7 @@ static int op_pipe_write_run(const struct op *op, struct op_context *context, st
     struct error how;
     int ends[2];
 
-    if (pipe2(ends, O_CLOEXEC))
+    if (io_pipe(ends))
         return error_errno(err, "pipe_write");
     pid_t pid = op_shell_start(op->argv[0], ends[0], context->report->framing, err);
     close(ends[0]);

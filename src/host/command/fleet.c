@@ -62,7 +62,7 @@ static int fleet_start(struct fleet *f)
     struct fleet_device *d = fleet_device(f, f->started);
     int out[2];
 
-    if (pipe2(out, O_CLOEXEC))
+    if (io_pipe(out))
         return -1;
     fflush(stdout);
     d->pid = fork();

@@ -27,7 +27,8 @@ static void question_judge_ssh(struct question *q, const struct ssh_run *r,
         question_fail(q, EXIT_INTERRUPTED, "interrupted");
     else if (o.no_subsystem)
         question_fail(q, EXIT_FAILED,
-                      "no status: this server speaks only the nerves_firmware_ssh protocol");
+                      "this server does not offer the subsystem fwssh: it speaks only the "
+                      "nerves_firmware_ssh protocol");
     else if (o.ending == SSH_ENDING_SSH)
         question_fail(q, o.status, buffer_text(&o.text));
     else if (o.ending == SSH_ENDING_DEVICE)

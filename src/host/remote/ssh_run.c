@@ -21,7 +21,7 @@ static int ssh_run_make_pipes(struct ssh_run_pipes *p, struct error *err)
     for (int i = 0; i < 3; i++)
         p->ends[i][0] = p->ends[i][1] = -1;
     for (int i = 0; i < 3; i++)
-        if (pipe2(p->ends[i], O_CLOEXEC))
+        if (io_pipe(p->ends[i]))
             return error_errno(err, "cannot make a pipe");
     return 0;
 }
