@@ -1,4 +1,5 @@
 """fwssh push against our daemon: what the user sees, and the exit status."""
+import json
 import os
 import pty
 import re
@@ -438,3 +439,30 @@ def test_the_script_pushes_to_the_daemon(t):
                                   f"UserKnownHostsFile={t.dir}/known_hosts"})
     assert r.returncode == 0, r.stderr
     assert d.updater_input() == fw.read_bytes()
+
+
+def test_a_refused_request_costs_no_upload(t):
+    """The firmware waits for the device's answer; its reason is shown once, as part of the result."""
+    d = t.daemon()
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), "--task", "complete", *options(t, d)])
+    assert r.returncode == 3 and "sent" not in r.stdout, r
+    reason = "task 'complete' is not in allowed-tasks"
+    assert r.stderr.count(reason) == 1, r.stderr
+    assert f"fwssh: 127.0.0.1: the device refused: {reason}" in r.stderr
+    assert d.updater_pids() == []
+
+
+def test_the_reason_of_a_failure_reaches_every_output(t):
+    d = t.daemon(updater=t.updater("take\nshake 7"))
+    fw, reason = firmware(t), "updater exited with status 7; not rebooting"
+    push = [t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, *options(t, d)]
+    r = t.run(push)
+    assert r.returncode == 1 and r.stderr.count(reason) == 1, r.stderr
+    r = t.run([*push, "--quiet"])
+    assert r.returncode == 1 and r.stderr.count(reason) == 1 and r.stdout == "", r
+    r = t.run([*push, "--json"])
+    result = json.loads(r.stdout.splitlines()[-1])
+    assert result["event"] == "result" and reason in result["text"], result
+    r = t.run([*push, "--log-dir", "logs"])
+    log = next((t.dir / "logs").iterdir()).read_text()
+    assert len(re.findall(f" error .*{reason}", log)) == 1, log

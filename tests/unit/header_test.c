@@ -108,13 +108,34 @@ TEST(too_many_firmwares)
     assert_int_equal(parse(text, &h), -1);
 }
 
+TEST(what_is_printed_is_read_as_the_same)
+{
+    struct header h = {.count = 2, .size = {10000, INT64_MAX}, .reboot = true}, again;
+    struct header reboot = {.reboot = true};
+    struct buffer line = {0};
+
+    header_print(&h, &line);
+    assert_string_equal(buffer_text(&line), "fwup:10000,fwup:9223372036854775807,reboot\n");
+    line.data[line.len - 1] = '\0';
+    assert_int_equal(parse(line.data, &again), 0);
+    assert_memory_equal(&h, &again, sizeof h);
+    buffer_clear(&line);
+    header_print(&reboot, &line);
+    assert_string_equal(buffer_text(&line), "reboot\n");
+    buffer_free(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_firmware_and_reboot), cmocka_unit_test(size_in_parentheses),
-        cmocka_unit_test(several_firmwares),       cmocka_unit_test(reboot_alone),
-        cmocka_unit_test(what_is_no_header),       cmocka_unit_test(bytes_that_are_no_text),
+        cmocka_unit_test(one_firmware_and_reboot),
+        cmocka_unit_test(size_in_parentheses),
+        cmocka_unit_test(several_firmwares),
+        cmocka_unit_test(reboot_alone),
+        cmocka_unit_test(what_is_no_header),
+        cmocka_unit_test(bytes_that_are_no_text),
         cmocka_unit_test(too_many_firmwares),
+        cmocka_unit_test(what_is_printed_is_read_as_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,7 +222,7 @@ static int options_complain(int c, const char *argument, struct error *err)
 
     if (known && c == ':')
         return error_set(err, EXIT_USAGE, "--%s needs a value: %s", known->name, known->argument);
-    if (known)
+    if (known && optopt >= WORD_BASE)
         return error_set(err, EXIT_USAGE, "--%s takes no value", known->name);
     snprintf(word, sizeof word, "%s", argument + strspn(argument, "-"));
     word[strcspn(word, "=")] = '\0';

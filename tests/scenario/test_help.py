@@ -1,0 +1,69 @@
+"""Help, the manual, and what is said of a mistyped word."""
+import re
+
+COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "gen-script")
+
+
+def fwssh(t, *args):
+    return t.run([t.bin("fwssh"), *args])
+
+
+def options_in_help(t, command):
+    """--NAME, and the word of its argument ("": none), of a command's help."""
+    r = fwssh(t, command, "--help")
+    assert r.returncode == 0 and r.stderr == "", r
+    assert r.stdout.startswith(f"Usage: fwssh {command}")
+    return dict(re.findall(r"^  --([\w-]+)(?: (\S+)|\[=\w+\])?  ", r.stdout, re.M))
+
+
+def test_help_of_a_command_shows_its_options_only(t):
+    assert {"firmware", "wait", "jobs", "port", "json"} <= set(options_in_help(t, "push"))
+    status = options_in_help(t, "status")
+    assert "port" in status and not {"firmware", "reason", "jobs", "output"} & set(status)
+    assert "reason" in options_in_help(t, "revert")
+    assert set(options_in_help(t, "gen-script")) == {"output", "force", "help"}
+    for command in COMMANDS:
+        by_word, by_option = fwssh(t, "help", command), fwssh(t, command, "--help")
+        assert by_word.returncode == 0 and by_word.stdout == by_option.stdout
+        assert len(by_word.stdout.splitlines()) <= 35, "it fits on a screen"
+
+
+def test_help_names_all_commands_and_statuses(t):
+    for words in (("help",), ("--help",), ("-h",)):
+        r = fwssh(t, *words)
+        assert r.returncode == 0 and len(r.stdout.splitlines()) <= 40
+        for command in COMMANDS:
+            assert re.search(rf"^  {command} ", r.stdout, re.M)
+        assert all(re.search(rf"^ +{status}  ", r.stdout, re.M) for status in range(11))
+
+
+def test_unknown_words_are_one_line_with_the_nearest(t):
+    for args, said in (
+            (["psuh", "host"], "unknown command 'psuh'; did you mean push?"),
+            (["stauts"], "unknown command 'stauts'; did you mean status?"),
+            (["frobnicate"], "unknown command 'frobnicate'; see fwssh --help"),
+            (["help", "chek"], "unknown command 'chek'; did you mean check?"),
+            ([], "which command? See fwssh --help"),
+            (["push", "--firmwrae", "x"], "unknown option '--firmwrae'; did you mean --firmware?"),
+            (["push", "--zzz=1"], "unknown option '--zzz=1'; see fwssh --help"),
+            (["push", "-x"], "unknown option '-x'; see fwssh --help"),
+            (["push", "-f"], "unknown option '-f'; see fwssh --help"),
+            (["push", "--firmware"], "--firmware needs a value: FILE"),
+            (["push", "--stage=yes"], "--stage takes no value"),
+            (["push", "--port", "70000"], "--port needs a number from 1 to 65535, but got '70000'"),
+            (["gen-script", "x"], "gen-script takes no 'x'")):
+        r = fwssh(t, *args)
+        assert (r.returncode, r.stdout, r.stderr) == (2, "", f"fwssh: {said}\n"), (args, r)
+
+
+def test_manual_has_every_option_and_no_other(t):
+    page = (t.src / "man/fwssh.1").read_text()
+    items = re.findall(r"^\.It Fl -([\w-]+)(?: Ns Op = Ns Ar \w+| Ar (\S+))?", page, re.M)
+    manual = {name: argument for name, argument in items}
+    known = {}
+    for command in COMMANDS:
+        known.update(options_in_help(t, command))
+    known.pop("help")
+    assert set(manual) == set(known), set(manual) ^ set(known)
+    for name, argument in known.items():
+        assert bool(argument) == bool(manual[name]), name

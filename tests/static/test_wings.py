@@ -1,0 +1,93 @@
+"""Each wing builds alone, with the libraries that it needs and no others."""
+import re
+import subprocess
+
+from fixture import seconds
+
+# Where the libraries of a wing are described; what is not listed must not be asked for.
+PKG_CONFIG = {
+    "host": ["libconfuse", "zlib", "libsodium", "libdeflate"],
+    "engine": ["libconfuse", "zlib", "libsodium", "libdeflate", "nettle"],
+    "device": ["libconfuse", "libseccomp", "libssh"],
+}
+PROGRAMS = {"host": {"fwssh"}, "engine": {"fwpack"}, "device": {"fwsshd", "fwssh-session", "fwssh-receive"}}
+NEEDED = {
+    "fwssh": {"confuse", "z", "sodium", "deflate"},
+    "fwpack": {"confuse", "z", "sodium", "deflate", "nettle"},
+    "fwsshd": {"confuse", "ubootenv"},
+    "fwssh-receive": {"confuse", "ubootenv"},
+    "fwssh-session": {"ssh", "seccomp"},
+}
+
+
+def pkg_config_dir(t, wing):
+    """A directory with the descriptions of these libraries (and what they require) alone."""
+    to = t.dir / f"pc-{wing}"
+    to.mkdir()
+    for name in PKG_CONFIG[wing]:
+        r = t.run(["pkg-config", "--variable=pcfiledir", name])
+        assert r.returncode == 0, f"no {name}.pc"
+        (to / f"{name}.pc").symlink_to(f"{r.stdout.strip()}/{name}.pc")
+    # What libssh itself requires is the linker's business.
+    return to
+
+
+def needed(program):
+    text = subprocess.run(["readelf", "-d", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return set(re.findall(r"NEEDED.*\[lib([\w+-]+?)\.so", text)) - {"c", "m", "pthread"}
+
+
+def build(t, wing):
+    to = t.dir / wing
+    options = [f"-D{other}={'enabled' if other == wing else 'disabled'}" for other in PROGRAMS]
+    env = {"PKG_CONFIG_LIBDIR": str(pkg_config_dir(t, wing)), "CC": "gcc"}
+    r = t.run(["meson", "setup", to, t.src, "-Dinflate=zlib", "-Dwerror=true", "-Doptimization=0", *options], env=env)
+    assert r.returncode == 0, r.stdout[-3000:] + r.stderr
+    r = t.run(["ninja", "-C", to, *(f"src/{name}" for name in PROGRAMS[wing])], timeout=170)
+    assert r.returncode == 0, r.stdout[-3000:]
+    return {p.name: p for p in (to / "src").iterdir() if p.is_file() and p.name in NEEDED}
+
+
+def check_wing(t, wing):
+    t.need("meson")
+    programs = build(t, wing)
+    assert set(programs) == PROGRAMS[wing]
+    for name, path in programs.items():
+        assert needed(path) <= NEEDED[name], (name, needed(path))
+        assert t.run([path, "--version"]).returncode == 0
+
+
+@seconds(180)
+def test_device_builds_alone(t):
+    check_wing(t, "device")
+
+
+@seconds(180)
+def test_engine_builds_alone(t):
+    check_wing(t, "engine")
+
+
+# Calls of Linux or glibc that POSIX (Issue 8) does not have. ARCHITECTURE.md, "Porting the host", lists
+# those that the host uses, with their files.
+NOT_POSIX = {
+    "accept4", "clone", "copy_file_range", "epoll_create1", "eventfd", "explicit_bzero", "fallocate", "getrandom",
+    "inotify_init1", "memfd_create", "mkostemp", "mount", "pipe2", "pivot_root", "prctl", "ppoll", "sched_getaffinity",
+    "sched_setaffinity", "secure_getenv", "sendfile", "setns", "setresgid", "setresuid", "signalfd", "splice",
+    "sync_file_range", "syscall", "tee", "timerfd_create", "umount2", "unshare", "vmsplice",
+}
+
+
+def documented_calls(t):
+    text = (t.src / "ARCHITECTURE.md").read_text()
+    section = text[text.index("## Porting the host"):]
+    section = section[:section.index("\n## ", 3)]
+    return set(re.findall(r"^\| `(\w+)", section, re.M))
+
+
+@seconds(180)
+def test_host_builds_alone_from_posix_and_a_short_list(t):
+    check_wing(t, "host")
+    text = subprocess.run(["nm", "-D", "--undefined-only", t.dir / "host/src/fwssh"], stdout=subprocess.PIPE,
+                          text=True, check=True).stdout
+    used = set(re.findall(r" U (\w+?)(?:64)?(?:@|$)", text, re.M)) & NOT_POSIX
+    assert used == documented_calls(t), used ^ documented_calls(t)
