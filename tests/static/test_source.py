@@ -84,6 +84,12 @@ def test_only_the_session_links_libssh(t):
             assert name.startswith(("device/session/", "fwssh-session.c")), name
 
 
+def test_documents_fit_120_columns(t):
+    for path in sources(t, "*.md"):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert len(line) <= 120 or line.startswith("|"), f"{path}:{number} has {len(line)} characters"
+
+
 def test_format(t):
     t.need("clang-format")
     r = t.run(["clang-format", "--dry-run", "--Werror", *sources(t, "*.c", "*.h")], cwd=t.src)
