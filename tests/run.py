@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs all tests of a build in parallel: run.py BUILD [-j N] [--only TEXT] [--suite NAME]...
 
-A test is a function test_*(t) in tests/*/test_*.py (t: tests/fixture.py), or a program in BUILD/tests/unit.
+A test is a function test_*(t) in tests/*/test_*.py (t: tests/support/fixture.py), or a program in BUILD/tests/unit.
 Each runs in a process and a directory of its own. The last line counts: N passed, N failed, N skipped.
 """
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SOURCE / "tests"))
 sys.dont_write_bytecode = True
-from fixture import Fixture, Skipped  # noqa: E402
+from support.fixture import Fixture, Skipped  # noqa: E402
 
 SKIPPED = 77
 DEFAULT_SECONDS = 60

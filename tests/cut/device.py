@@ -7,9 +7,9 @@ import signal
 import termios
 from pathlib import Path
 
-from fixture import alive
 from power import test_power as power
-from receiver import Receiver
+from support.fixture import alive
+from support.receiver import Receiver
 
 GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
 SIZE = (power.SLOTS["b"][1] + power.ROOT_BLOCKS) * power.BLOCK

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 import zipfile
 
-from delta_patch import (BLOCK, INIT, RAW_KEYS, SOURCE, TARGET, Window, apply, changed, check_refused, check_upgraded,
-                         disk, firmware, integer, noise, put, region, vcdiff, window, xdelta)
-from fixture import peak_memory, read_until
+from support.delta_patch import (BLOCK, INIT, RAW_KEYS, SOURCE, TARGET, Window, apply, changed, check_refused,
+                                 check_upgraded, disk, firmware, integer, noise, put, region, vcdiff, window, xdelta)
+from support.fixture import peak_memory, read_until
 
 # What xdelta3 makes
 

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from fixture import read_until, seconds
+from support.fixture import read_until, seconds
 
 FLOOD = 1000
 

@@ -6,8 +6,8 @@ import socket
 import stat
 import subprocess
 
-import raw_client
-from fixture import alive, confuse, seconds
+from support import raw_client
+from support.fixture import alive, confuse, seconds
 
 HELLO = b"fwup:5,reboot\nhello"
 GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 
-from rebooting import Rebooting, events, firmware
+from support.rebooting import Rebooting, events, firmware
 
 
 def fleet(t, count, **config):

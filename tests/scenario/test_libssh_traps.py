@@ -10,9 +10,9 @@ import subprocess
 import threading
 import time
 
-import raw_client
-from fixture import alive, peak_memory, seconds
-from receiver import Receiver
+from support import raw_client
+from support.fixture import alive, peak_memory, seconds
+from support.receiver import Receiver
 
 MB = 1 << 20
 HELLO = b"fwup:5,reboot\nhello"

@@ -6,8 +6,8 @@ import select
 import signal
 import subprocess
 
-from fixture import alive, seconds
-from rebooting import events
+from support.fixture import alive, seconds
+from support.rebooting import events
 
 OLD = b"firmware of the tests\n"
 

@@ -2,7 +2,7 @@
 import signal
 import subprocess
 
-from rebooting import Rebooting, events, firmware
+from support.rebooting import Rebooting, events, firmware
 
 
 def push(b, *extra, **kw):
