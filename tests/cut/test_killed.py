@@ -7,13 +7,7 @@ import socket
 import subprocess
 
 from cut import device
-
-PARTS = ("client", "fwssh-session", "fwssh-receive", "fwpack", "fwssh-guard")
-
-
-def finish(client, timeout=20):
-    """The client's exit status and texts."""
-    return client.wait(timeout), client.stdout.read(), client.stderr.read()
+from support.update import finish
 
 
 def kill_part(t, part, client):

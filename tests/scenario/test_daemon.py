@@ -8,9 +8,8 @@ import subprocess
 
 from support import raw_client
 from support.fixture import alive, confuse, seconds
+from support.update import GOOD_TEXT, HELLO, finish
 
-HELLO = b"fwup:5,reboot\nhello"
-GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
 WAITING = "take; await\nprintf 'Success!\\n'; shake 0"
 
 
@@ -33,10 +32,6 @@ def settings(output):
 def assert_works(d, **kw):
     r = d.push(HELLO, **kw)
     assert (r.returncode, r.stdout) == (0, GOOD_TEXT), r
-
-
-def finish(client, timeout=20):
-    return client.wait(timeout), client.stdout.read(), client.stderr.read()
 
 
 def begin(t, d, header=b"fwup:5,reboot\n"):

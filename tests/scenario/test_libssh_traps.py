@@ -13,10 +13,8 @@ import time
 from support import raw_client
 from support.fixture import alive, peak_memory, seconds
 from support.receiver import Receiver
+from support.update import GOOD_TEXT, HELLO, MB, feed, master
 
-MB = 1 << 20
-HELLO = b"fwup:5,reboot\nhello"
-GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
 CIPHERS = ("chacha20-poly1305@openssh.com", "aes256-ctr", "aes128-ctr")
 # Believes every clean end of its input, as a simple script would.
 TRUSTING = "take; echo complete >> $me.complete\nprintf 'Success!\\n'; shake 0"
@@ -28,15 +26,6 @@ def trusting(t):
 
 def complete(t):
     return (t.dir / "updater.complete").exists()
-
-
-def feed(client, data):
-    def work():
-        try:
-            client.stdin.write(data)
-        except OSError:
-            pass
-    threading.Thread(target=work, daemon=True).start()
 
 
 def wait_gone(t, pids):
@@ -217,14 +206,6 @@ def test_certificate_of_an_authorized_key_does_not_log_in(t):
 
 
 # Trap 2: memory behind a slow updater
-
-
-def master(t, d, *options):
-    """A connection that stays, so that its session can be looked at when the update is over."""
-    path = f"{t.dir}/master"
-    t.start(d.ssh_args("-N", "-M", "-S", path, *options, subsystem=None))
-    t.wait_for(lambda: os.path.exists(path), "the master")
-    return ("-S", path)
 
 
 SLOW = "while take_some 1000000 && [ $(stat -c %s $me.input) -lt %d ]; do sleep 0.03; done\ntake; exit 0"
