@@ -25,6 +25,7 @@ from support.fixture import Fixture, Skipped  # noqa: E402
 
 SKIPPED = 77
 DEFAULT_SECONDS = 60
+SLOWEST = 10
 
 
 def load(path):
@@ -91,9 +92,14 @@ def child(test, t, log, isolated):
         os._exit(status)
 
 
+def waits(test):
+    return getattr(test, "waits", False)
+
+
 class Running:
     def __init__(self, name, test, build, base, isolated):
         self.name = name
+        self.waits = waits(test)
         self.dir = Path(tempfile.mkdtemp(prefix="t-", dir=base))
         self.log = self.dir.with_suffix(".log")
         self.begin = time.monotonic()
@@ -136,11 +142,13 @@ def run_all(tests, build, jobs, verbose):
         print(f"Whoever holds {isolation.UBOOT_LOCK} can hold up tests: only root may give each a directory of its own.")
     base = tempfile.mkdtemp(prefix="fwssh-tests-")
     os.chmod(base, 0o755)
-    waiting, running = list(tests), {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            one = Running(*waiting.pop(0), build, base, isolated)
-            running[one.pid] = one
+    queues, running = {w: [nf for nf in tests if waits(nf[1]) == w] for w in (True, False)}, {}
+    while running or any(queues.values()):
+        for kind, queue in queues.items():
+            # A test that waits leaves the processors to others, so it takes no place of one that works.
+            while queue and sum(one.waits == kind for one in running.values()) < jobs * (2 if kind else 1):
+                one = Running(*queue.pop(0), build, base, isolated)
+                running[one.pid] = one
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid in running:
             finish(running.pop(pid), status, totals, verbose)
@@ -167,9 +175,8 @@ def main():
     # The slow ones first, so that they do not stand alone at the end.
     tests.sort(key=lambda nf: -getattr(nf[1], "seconds", 0))
     totals = run_all(tests, build, a.jobs, a.verbose)
-    if a.verbose:
-        for seconds, name in sorted(totals["times"], reverse=True)[:8]:
-            print(f"slowest: {seconds:5.1f} s  {name}")
+    for seconds, name in sorted(totals["times"], reverse=True)[:SLOWEST]:
+        print(f"slowest: {seconds:5.1f} s  {name}")
     for name in totals["names"]:
         print(f"failed: {name}")
     print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)
