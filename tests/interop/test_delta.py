@@ -523,7 +523,7 @@ def test_memory_is_bounded(t):
         assert region(image, 65536, len(new)) == new
         assert used < 24 << 10
         p.stdin.close()
-        assert p.wait(10) == 0
+        assert p.wait(20) == 0
 
 
 def test_memory_for_claims_is_not_taken(t):

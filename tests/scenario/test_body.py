@@ -1,7 +1,7 @@
 """What follows the header: several firmwares, more bytes than were announced, and fewer."""
 import threading
 
-from support.fixture import peak_memory
+from support.fixture import peak_memory, waits
 from support.update import (GOOD_TEXT, HELLO, MB, assert_one_line, assert_works, finish, finish_input, marker, master,
                             wait_gone)
 
@@ -64,9 +64,10 @@ def test_announced_surplus_between_two_firmwares(t):
     d.wait_reboot()
 
 
+@waits
 def test_announced_surplus_behind_an_updater_slower_than_the_idle_time(t):
     """It has closed its input and flushes; that the client had to wait meanwhile is not the client's silence."""
-    d = t.daemon(idle_timeout=1, updater=t.updater("take_some 5; exec < /dev/null; sleep 2\nprintf 'Success!\\n'"))
+    d = t.daemon(idle_timeout=3, updater=t.updater("take_some 5; exec < /dev/null; sleep 4\nprintf 'Success!\\n'"))
     r = d.push(b"fwup:%d,reboot\nhello" % (8 * MB + 5) + bytes(8 * MB))
     assert (r.returncode, r.stdout) == (0, GOOD_TEXT), r
     d.wait_reboot()

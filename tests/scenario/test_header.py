@@ -1,9 +1,7 @@
 """The header: split anywhere, unfinished, wrong, or without an end."""
-import time
-
 from support.fixture import peak_memory
 from support.receiver import Receiver
-from support.update import GOOD_TEXT, HELLO, MB, assert_one_line, assert_works, finish, master
+from support.update import GOOD_TEXT, HELLO, MB, assert_one_line, assert_works, finish, master, send_part
 
 
 def test_header_split_at_every_byte(t):
@@ -21,9 +19,7 @@ def test_header_split_between_ssh_packets(t):
     d = t.daemon()
     for count, at in enumerate((4, 7, 13, 14), 1):
         client = d.client()
-        client.stdin.write(HELLO[:at])
-        # Nothing shows from outside that a part has arrived. A pause too short only makes the test easier.
-        time.sleep(0.3)
+        send_part(t, d, client, HELLO[:at])
         client.stdin.write(HELLO[at:])
         assert finish(client) == (0, GOOD_TEXT, b""), at
         d.wait_reboot(count)
@@ -33,8 +29,7 @@ def test_unfinished_header_never_reboots(t):
     """The origin rebooted with exit 0 and no update on exactly this."""
     d = t.daemon(idle_timeout=1)
     client = d.client()
-    client.stdin.write(b"fwup:5,")
-    time.sleep(0.3)  # as above
+    send_part(t, d, client, b"fwup:5,")
     client.stdin.write(b"reboot\n")
     status, out, err = finish(client)
     assert status == 1 and b"Rebooting" not in out, (status, out, err)

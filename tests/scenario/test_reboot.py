@@ -1,7 +1,9 @@
 """The end of an update: the text, the status, the close, and last the reboot."""
 import signal
+import time
 
 from support import raw_client
+from support.fixture import waits
 from support.update import GOOD_TEXT, HELLO, finish
 
 
@@ -45,15 +47,17 @@ def test_reboot_waits_until_the_client_has_closed(t):
     client.stdin.write(HELLO)
     t.wait_for(d.updater_pids, "the updater")
     client.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
     t.go()
     d.wait_log("update done")
-    # The stopped client cannot close; it has three seconds.
-    assert d.reboots() == 0 and "rebooting" not in d.log()
+    # The stopped client cannot close; it has three seconds, which a busy machine may need for itself.
+    assert d.reboots() == 0 and "rebooting" not in d.log() or time.monotonic() - begin > 3
     client.send_signal(signal.SIGCONT)
     assert finish(client) == (0, GOOD_TEXT, b"")
     d.wait_reboot()
 
 
+@waits
 def test_reboot_does_not_wait_for_a_dead_client_for_ever(t):
     d = t.daemon(updater=t.updater("take; await; printf 'Success!\\n'; shake 0"))
     client = d.client()

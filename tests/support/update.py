@@ -3,6 +3,8 @@ import os
 import re
 import threading
 
+from support.fixture import is_asleep
+
 MB = 1 << 20
 HELLO = b"fwup:5,reboot\nhello"
 GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
@@ -16,6 +18,32 @@ def feed(client, data):
         except OSError:
             pass
     threading.Thread(target=work, daemon=True).start()
+
+
+def has_read(pid):
+    """How many bytes a process has read so far, of whatever."""
+    with open(f"/proc/{pid}/io") as f:
+        return int(f.readline().removeprefix("rchar: "))
+
+
+def send_part(t, d, client, data):
+    """Sends, and comes back when fwssh-receive has read it: what follows is another read."""
+    receive, = t.wait_for(lambda: d.pids("fwssh-receive"), "fwssh-receive")
+    t.wait_for(lambda: is_asleep(receive), "fwssh-receive to wait for its input")
+    before = has_read(receive)
+    client.stdin.write(data)
+    t.wait_for(lambda: has_read(receive) > before, "fwssh-receive to read")
+
+
+def in_flight(d):
+    """Bytes between a daemon and its clients that have been sent, or have come, and that nobody has read."""
+    total = 0
+    with open("/proc/net/tcp") as f:
+        for fields in (line.split() for line in f.readlines()[1:]):
+            ports = [int(address.split(":")[1], 16) for address in fields[1:3]]
+            if d.port in ports:
+                total += sum(int(queue, 16) for queue in fields[4].split(":"))
+    return total
 
 
 def finish(client, timeout=40):
@@ -39,6 +67,12 @@ def marker(t, name):
 def wait_gone(t, pids, what):
     """Not even a zombie is left."""
     t.wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), f"{what} to be gone")
+
+
+def be_patient(d):
+    """For what follows: a busy machine may take longer than the times that a test has set."""
+    d.write_config(idle_timeout=120, login_grace_time=30)
+    d.reload()
 
 
 def assert_works(d, reboots=1):
