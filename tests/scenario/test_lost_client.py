@@ -2,8 +2,7 @@
 import subprocess
 import time
 
-from support.fixture import is_asleep
-from support.update import HELLO, MB, assert_works, feed, in_flight, marker, wait_gone
+from support.update import HELLO, MB, assert_works, feed, has_sent_all, marker, wait_gone
 
 
 # Before the last byte
@@ -125,8 +124,7 @@ def test_bare_stream_that_has_ended_is_finished_though_the_client_is_gone(t):
         client = t.start(d.ssh_args("-vv", "-o", "LogLevel=DEBUG2", subsystem="fwup"), stdin=subprocess.PIPE, stderr=f)
     client.stdin.write(bytes(1_500_000))
     client.stdin.close()
-    t.wait_for(lambda: b"send eof" in said.read_bytes() and is_asleep(client.pid), "the client to send its end")
-    t.wait_for(lambda: in_flight(d) == 0, "the session to have it")
+    t.wait_for(lambda: b"send eof" in said.read_bytes() and has_sent_all(d, client), "the session to have the end")
     t.wait_for(d.updater_pids, "the updater")
     client.kill()
     d.wait_log("disconnected")

@@ -20,23 +20,24 @@ def feed(client, data):
     threading.Thread(target=work, daemon=True).start()
 
 
-def has_read(pid):
-    """How many bytes a process has read so far, of whatever."""
+def moved(pid):
+    """How many bytes a process has read and written so far, of and to whatever."""
     with open(f"/proc/{pid}/io") as f:
-        return int(f.readline().removeprefix("rchar: "))
+        values = dict(line.split(": ") for line in f)
+    return int(values["rchar"]), int(values["wchar"])
 
 
 def send_part(t, d, client, data):
     """Sends, and comes back when fwssh-receive has read it: what follows is another read."""
     receive, = t.wait_for(lambda: d.pids("fwssh-receive"), "fwssh-receive")
     t.wait_for(lambda: is_asleep(receive), "fwssh-receive to wait for its input")
-    before = has_read(receive)
+    before = moved(receive)[0]
     client.stdin.write(data)
-    t.wait_for(lambda: has_read(receive) > before, "fwssh-receive to read")
+    t.wait_for(lambda: moved(receive)[0] > before, "fwssh-receive to read")
 
 
-def in_flight(d):
-    """Bytes between a daemon and its clients that have been sent, or have come, and that nobody has read."""
+def queued(d):
+    """Bytes in the queues of all sockets of a daemon and its clients."""
     total = 0
     with open("/proc/net/tcp") as f:
         for fields in (line.split() for line in f.readlines()[1:]):
@@ -44,6 +45,14 @@ def in_flight(d):
             if d.port in ports:
                 total += sum(int(queue, 16) for queue in fields[4].split(":"))
     return total
+
+
+def has_sent_all(d, client):
+    """Whether a client waits for something else than room in its socket: while that is empty, it does not wait for it."""
+    before = moved(client.pid)
+    # Twice: what goes from one queue to the other while they are read is in neither.
+    empty = all(queued(d) == 0 for _ in range(2))
+    return empty and is_asleep(client.pid) and moved(client.pid) == before
 
 
 def finish(client, timeout=40):
