@@ -11,7 +11,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SOURCE / "tests"))
-from fixture import Fixture  # noqa: E402
+from support.fixture import Fixture  # noqa: E402
 
 COUNT = 1000
 

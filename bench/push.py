@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 sys.dont_write_bytecode = True
 import memory  # noqa: E402
 import servers  # noqa: E402
-from fixture import Fixture  # noqa: E402
+from support.fixture import Fixture  # noqa: E402
 
 MB, GB = 10**6, 10**9
 CIPHERS = {"chacha20-poly1305": ["-o", "Ciphers=chacha20-poly1305@openssh.com"],

@@ -1,4 +1,4 @@
-"""The two servers that are compared, each on a port of its own: fwsshd (tests/fixture.py) and OpenSSH's sshd."""
+"""The two servers that are compared, each on a port of its own: fwsshd (tests/support/fixture.py) and OpenSSH's sshd."""
 import getpass
 import os
 import shutil

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs all tests of a build in parallel: run.py BUILD [-j N] [--only TEXT] [--suite NAME]...
 
-A test is a function test_*(t) in tests/*/test_*.py (t: tests/fixture.py), or a program in BUILD/tests/unit.
+A test is a function test_*(t) in tests/*/test_*.py (t: tests/support/fixture.py), or a program in BUILD/tests/unit.
 Each runs in a process and a directory of its own. The last line counts: N passed, N failed, N skipped.
 """
 import argparse
@@ -20,10 +20,12 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SOURCE / "tests"))
 sys.dont_write_bytecode = True
-from fixture import Fixture, Skipped  # noqa: E402
+from support import isolation  # noqa: E402
+from support.fixture import Fixture, Skipped  # noqa: E402
 
 SKIPPED = 77
 DEFAULT_SECONDS = 60
+SLOWEST = 10
 
 
 def load(path):
@@ -60,7 +62,7 @@ def run_unit(path, t):
     assert result.returncode == 0, f"{path.name} ended with {result.returncode}"
 
 
-def child(test, t, log):
+def child(test, t, log, isolated):
     """Runs in a process of its own and never returns."""
     os.setsid()
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -68,6 +70,8 @@ def child(test, t, log):
     os.dup2(fd, 2)
     status = 1
     try:
+        if isolated:
+            isolation.isolate()
         if callable(test):
             test(t)
         else:
@@ -88,9 +92,14 @@ def child(test, t, log):
         os._exit(status)
 
 
+def waits(test):
+    return getattr(test, "waits", False)
+
+
 class Running:
-    def __init__(self, name, test, build, base):
+    def __init__(self, name, test, build, base, isolated):
         self.name = name
+        self.waits = waits(test)
         self.dir = Path(tempfile.mkdtemp(prefix="t-", dir=base))
         self.log = self.dir.with_suffix(".log")
         self.begin = time.monotonic()
@@ -98,7 +107,7 @@ class Running:
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            child(test, Fixture(SOURCE, build, self.dir), self.log)
+            child(test, Fixture(SOURCE, build, self.dir), self.log, isolated)
 
 
 def finish(one, status, totals, verbose):
@@ -128,13 +137,18 @@ def finish(one, status, totals, verbose):
 
 def run_all(tests, build, jobs, verbose):
     totals = {"passed": 0, "failed": 0, "skipped": 0, "names": [], "times": []}
+    isolated = isolation.is_allowed()
+    if not isolated:
+        print(f"Whoever holds {isolation.UBOOT_LOCK} can hold up tests: only root may give each a directory of its own.")
     base = tempfile.mkdtemp(prefix="fwssh-tests-")
     os.chmod(base, 0o755)
-    waiting, running = list(tests), {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            one = Running(*waiting.pop(0), build, base)
-            running[one.pid] = one
+    queues, running = {w: [nf for nf in tests if waits(nf[1]) == w] for w in (True, False)}, {}
+    while running or any(queues.values()):
+        for kind, queue in queues.items():
+            # A test that waits leaves the processors to others, so it takes no place of one that works.
+            while queue and sum(one.waits == kind for one in running.values()) < jobs * (2 if kind else 1):
+                one = Running(*queue.pop(0), build, base, isolated)
+                running[one.pid] = one
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid in running:
             finish(running.pop(pid), status, totals, verbose)
@@ -161,9 +175,8 @@ def main():
     # The slow ones first, so that they do not stand alone at the end.
     tests.sort(key=lambda nf: -getattr(nf[1], "seconds", 0))
     totals = run_all(tests, build, a.jobs, a.verbose)
-    if a.verbose:
-        for seconds, name in sorted(totals["times"], reverse=True)[:8]:
-            print(f"slowest: {seconds:5.1f} s  {name}")
+    for seconds, name in sorted(totals["times"], reverse=True)[:SLOWEST]:
+        print(f"slowest: {seconds:5.1f} s  {name}")
     for name in totals["names"]:
         print(f"failed: {name}")
     print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)

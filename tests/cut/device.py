@@ -7,9 +7,9 @@ import signal
 import termios
 from pathlib import Path
 
-from fixture import alive
 from power import test_power as power
-from receiver import Receiver
+from support.fixture import alive, is_asleep
+from support.receiver import Receiver
 
 GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
 SIZE = (power.SLOTS["b"][1] + power.ROOT_BLOCKS) * power.BLOCK
@@ -36,13 +36,6 @@ def find(t, name):
     if name == "fwssh-session" and os.geteuid():
         t.skip("only root sees whose process a session is: it lets nobody look into it")
     return t.wait_for(lambda: processes(t, name), name)[0][0]
-
-
-def is_stopped(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
-    except OSError:
-        return False
 
 
 def wait_clean(t, *keep):
@@ -216,12 +209,6 @@ def wait_settled(t, receiver):
             os.close(fd)
         return count[0]
 
-    def sleeps(pid):
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "S"
-        except OSError:
-            return False
-
     def settled():
         receive = receiver.process.pid
         if not alive(receive):
@@ -229,8 +216,8 @@ def wait_settled(t, receiver):
         children = Path(f"/proc/{receive}/task/{receive}/children").read_text().split()
         updaters = [int(c) for c in children
                     if Path(f"/proc/{c}/comm").read_text().strip() not in ("fwssh-guard", "fwssh-receive")]
-        return receiver.unread() == 0 and sleeps(receive) and all(
-            unread(u) == 0 and sleeps(u) for u in updaters) and receiver.unread() == 0
+        return receiver.unread() == 0 and is_asleep(receive) and all(
+            unread(u) == 0 and is_asleep(u) for u in updaters) and receiver.unread() == 0
     t.wait_for(settled, "the updater to have all")
 
 

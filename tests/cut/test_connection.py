@@ -4,6 +4,8 @@ import random
 
 from cut import device
 from cut.proxy import Proxy
+from support.fixture import waits
+from support.update import be_patient
 
 PARTS = 4
 ENDS = ("update done", "update failed", "asked what an update would meet")
@@ -116,17 +118,19 @@ def test_half_a_firmware_is_said_to_be_lost(t):
     v.assert_daemon_works(d)
 
 
+@waits
 def test_freeze_until_the_idle_time_is_up(t):
     """No word of the end of the connection reaches the device: the next push need not wait for long."""
     v = device.Device(t)
-    d = v.daemon(idle_timeout=1)
+    d = v.daemon(idle_timeout=3)
     client = d.client()
     client.stdin.write(v.header + v.archive[:30_000])
     device.find(t, "fwpack")
     client.send_signal(device.signal.SIGSTOP)  # its kernel goes on to acknowledge, as a proxy may
-    d.wait_log("no data came for 1 seconds (key idle-timeout)")
+    d.wait_log("no data came for 3 seconds (key idle-timeout)")
     client.kill()
     client.wait(20)
     device.wait_clean(t, d.process.pid)
     assert v.state() == "old" and d.reboots() == 0
+    be_patient(d)
     v.assert_daemon_works(d)

@@ -7,13 +7,8 @@ import socket
 import subprocess
 
 from cut import device
-
-PARTS = ("client", "fwssh-session", "fwssh-receive", "fwpack", "fwssh-guard")
-
-
-def finish(client, timeout=20):
-    """The client's exit status and texts."""
-    return client.wait(timeout), client.stdout.read(), client.stderr.read()
+from support.fixture import alive, is_stopped
+from support.update import finish
 
 
 def kill_part(t, part, client):
@@ -151,7 +146,7 @@ def test_guard_and_receive_killed_in_the_body(t):
         pids = [device.find(t, name) for name in ("fwpack", *names)]
         for pid in pids[1:]:
             device.kill(pid)
-        t.wait_for(lambda: not device.alive(pids[0]), "the updater's end")
+        t.wait_for(lambda: not alive(pids[0]), "the updater's end")
         assert v.state() == "old"
         v.assert_works()
 
@@ -194,7 +189,7 @@ def stopped_behind_the_last_byte(t):
     client = d.client()
     client.stdin.write(v.header + v.archive)
     pid = device.find(t, "fwpack")
-    t.wait_for(lambda: device.is_stopped(pid), "the updater to stop")
+    t.wait_for(lambda: is_stopped(pid), "the updater to stop")
     t.wait_for(lambda: not open_for_writing(v, pid), "the last byte")
     return v, d, client, pid
 
@@ -237,7 +232,7 @@ def test_stopped_and_continued_processes(t):
         for pid, _ in device.processes(t):
             try:
                 os.kill(pid, signal.SIGSTOP)
-                t.wait_for(lambda: device.is_stopped(pid) or not device.alive(pid), "it to stop")
+                t.wait_for(lambda: is_stopped(pid) or not alive(pid), "it to stop")
                 os.kill(pid, signal.SIGCONT)
             except ProcessLookupError:
                 pass
@@ -263,7 +258,7 @@ def check_push_told(t, part, kind="stop"):
     d = v.daemon(updater=v.faulty("W1", kind))
     client = start_push(t, d, "2.fw")
     pid = device.find(t, "fwpack")
-    t.wait_for(lambda: device.is_stopped(pid), "the updater to stop")
+    t.wait_for(lambda: is_stopped(pid), "the updater to stop")
     t.wait_for(lambda: not open_for_writing(v, pid), "the last byte")
     kill_part(t, part, client)
     if part == "fwssh-session":
@@ -322,7 +317,7 @@ def start_and_stop(t, v, call, kind):
     r = v.receiver(updater=v.faulty(call, kind))
     r.send_and_wait(v.header + v.archive)
     pid = device.find(t, "fwpack")
-    t.wait_for(lambda: device.is_stopped(pid), "the updater to stop")
+    t.wait_for(lambda: is_stopped(pid), "the updater to stop")
     return r, pid
 
 
@@ -350,12 +345,12 @@ def test_receive_killed_while_the_updaters_child_writes(t):
     r.send_and_wait(v.header + v.archive)
 
     def stopped():
-        return [pid for pid, _ in device.processes(t, "fwpack") if device.is_stopped(pid)]
+        return [pid for pid, _ in device.processes(t, "fwpack") if is_stopped(pid)]
     pid, = t.wait_for(stopped, "the updater's child to stop")
     r.process.kill()
     r.process.wait()
     try:
-        t.wait_for(lambda: not device.alive(pid), "the end of the updater's child", 5)
+        t.wait_for(lambda: not alive(pid), "the end of the updater's child")
     finally:
         device.kill(pid)
     assert v.state() == "old"
@@ -381,7 +376,7 @@ def check_killed_at_every_write(t, name, kind):
             assert settles or b"; not rebooting" in err, err
             assert r.result()["reboot"] == settles
             assert settles or v.state() == "old"
-        t.wait_for(lambda: not device.alive(pid), "the updater's end")
+        t.wait_for(lambda: not alive(pid), "the updater's end")
         device.wait_clean(t)
         seen.append(v.state())
         v.assert_works()
@@ -415,13 +410,13 @@ def check_behind_the_last_byte(t, part, call, kind="stop"):
     client = d.client()
     client.stdin.write(v.header + v.archive)
     pid = device.find(t, "fwpack")
-    t.wait_for(lambda: device.is_stopped(pid), "the updater to stop")
+    t.wait_for(lambda: is_stopped(pid), "the updater to stop")
     # It may have stopped before the last byte has come to fwssh-receive: its input is closed behind that.
     t.wait_for(lambda: not open_for_writing(v, pid), "the last byte")
     kill_part(t, part, client)
     if part in ("client", "fwssh-session"):
         t.wait_for(lambda: not d.pids("fwssh-session"), "the session's end")
-    if device.alive(pid) and part in ("client", "fwssh-session", "fwssh-guard"):
+    if alive(pid) and part in ("client", "fwssh-session", "fwssh-guard"):
         os.kill(pid, signal.SIGCONT)
     status, out, err = finish(client)
     device.wait_clean(t, d.process.pid)
@@ -524,7 +519,7 @@ def test_receive_killed_in_the_success_hook(t):
 def test_receive_killed_in_a_hook_leaves_no_hook(t):
     """Nobody else would end it when its time is up."""
     v = device.Device(t)
-    hook = t.script("hook", f"#!/bin/sh\necho $$ > {t.dir}/hook.pid\nexec sleep 20\n")
+    hook = t.script("hook", f"#!/bin/sh\necho $$ > {t.dir}/hook.pid\nexec sleep 100\n")
     d = v.daemon(hook_precheck=hook, hook_timeout=60)
     client = d.client()
     client.stdin.write(v.header + v.archive)
@@ -535,7 +530,7 @@ def test_receive_killed_in_a_hook_leaves_no_hook(t):
     assert v.state() == "old" and d.reboots() == 0
     pid = int((t.dir / "hook.pid").read_text())
     try:
-        t.wait_for(lambda: not device.alive(pid), "the hook's end", 5)
+        t.wait_for(lambda: not alive(pid), "the hook's end")
     finally:
         device.kill(pid)
 
@@ -622,7 +617,7 @@ def test_stopped_client_in_the_farewell_is_killed(t):
         client = d.client()
         client.stdin.write(v.header + v.archive)
         pid = device.find(t, "fwpack")
-        t.wait_for(lambda: device.is_stopped(pid), "the updater to stop")
+        t.wait_for(lambda: is_stopped(pid), "the updater to stop")
         t.wait_for(lambda: not open_for_writing(v, pid), "the last byte")
         client.send_signal(signal.SIGSTOP)
         os.kill(pid, signal.SIGCONT)

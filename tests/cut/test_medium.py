@@ -2,7 +2,7 @@
 import os
 
 from cut import device
-from fixture import seconds
+from support.fixture import seconds
 
 # Reads of the environment for require-uboot-variable, which come first.
 REQUIREMENT_READS = 2

@@ -7,7 +7,7 @@ import threading
 import time
 
 from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice
-from fixture import seconds
+from support.fixture import seconds
 
 # Places at which the power fails, of each kind.
 CUTS = int(os.environ.get("FWSSH_DEVICE_CUTS", "3"))

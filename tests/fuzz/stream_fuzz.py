@@ -24,8 +24,8 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(SOURCE / "tests"))
 sys.dont_write_bytecode = True
-import raw_client  # noqa: E402
-from fixture import Fixture  # noqa: E402
+from support import raw_client  # noqa: E402
+from support.fixture import Fixture  # noqa: E402
 
 paramiko = raw_client.paramiko
 

@@ -46,7 +46,7 @@ def test_direct_io_writes_the_same_as_into_a_file(t):
     with Loop(t) as loop:
         r, data = apply(t, loop.path, "complete")
         assert (r.returncode, r.stdout) == (0, "")
-        t.run(["sync"])
+        t.run(["sync", loop.path])
         image = loop.file.read_bytes()
     assert len(image) == SIZE
     assert image[:512 * 8] == b"\xff" * 1536 + b"\x07" * 512 + b"\xff" * 2048
@@ -68,7 +68,7 @@ def test_trim_of_a_device_takes_its_range_and_no_more(t):
         assert r.returncode == 0
         if "failed" in r.stdout:
             t.skip("the loop device cannot discard here")
-        t.run(["sync"])
+        t.run(["sync", loop.path])
         image = loop.file.read_bytes()
     assert image == b"\x55" * (2 << 20) + bytes(2 << 20) + b"\x55" * (4 << 20)
 

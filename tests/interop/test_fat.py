@@ -1,12 +1,13 @@
-"""The FAT functions, judged by dosfstools and mtools, by a reader of the raw volume, and by a model (fat_volume.py)."""
+"""The FAT functions, judged by dosfstools and mtools, by a reader of the raw volume, and by a model
+(support/fat_volume.py)."""
 import itertools
 import os
 import random
 import re
 import struct
 
-from fat_volume import BLOCK, SEGMENT, Model, Volume, apply, foreign, name_of, pack, pattern, quote_call
-from fixture import seconds
+from support.fat_volume import BLOCK, SEGMENT, Model, Volume, apply, foreign, name_of, pack, pattern, quote_call
+from support.fixture import seconds
 
 # Some block counts of each kind.
 FAT12, FAT16, FAT32 = 2048, 8192, 66600

@@ -2,7 +2,7 @@
 import random
 import struct
 
-from fat_volume import BLOCK, Volume, apply, pack, pattern
+from support.fat_volume import BLOCK, Volume, apply, pack, pattern
 
 FAT12, FAT32 = 2048, 66600
 AT, BLOCKS, IMAGE_BLOCKS = 100, 300, 512

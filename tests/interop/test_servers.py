@@ -7,13 +7,13 @@ import socket
 import subprocess
 from pathlib import Path
 
-from fixture import SANITIZER, alive
+from support.fixture import SANITIZER, alive
 
 SUCCESS = b"Running fwup...\nSuccess!\nRebooting...\n"
 
 
 class Server:
-    """A running server and the way to it; conf belongs to a daemon (fixture.py) that need not run."""
+    """A running server and the way to it; conf belongs to a daemon (support/fixture.py) that need not run."""
 
     def __init__(self, d, port, subsystems):
         self.d = d

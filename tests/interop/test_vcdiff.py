@@ -1,8 +1,8 @@
 """VCDIFF patches made by hand or damaged: a right result or an error, and xdelta3 is the judge of what is right."""
 import random
 
-from delta_patch import (BLOCK, HEADER, INIT, TARGET, Window, changed, check_refused, check_upgraded, disk, hand_made,
-                         integer, noise, random_window, vcdiff, window, xdelta)
+from support.delta_patch import (BLOCK, HEADER, INIT, TARGET, Window, changed, check_refused, check_upgraded, disk,
+                                 hand_made, integer, noise, random_window, vcdiff, window, xdelta)
 
 DAMAGED = "the delta (xdelta3 patch) is damaged"
 

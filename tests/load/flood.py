@@ -8,7 +8,7 @@ import sys
 import threading
 
 sys.path.insert(0, __file__.rsplit("/", 2)[0])
-from raw_client import paramiko  # noqa: E402
+from support.raw_client import paramiko  # noqa: E402
 
 AT_ONCE = 100
 connected = 0  # both threads count, with the interpreter's lock

@@ -5,7 +5,7 @@ import random
 import struct
 import zlib
 
-from fixture import seconds
+from support.fixture import seconds
 
 BLOCK = 512
 ENV_BLOCKS = 8

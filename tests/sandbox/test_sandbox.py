@@ -5,7 +5,7 @@ import signal
 import socket
 from pathlib import Path
 
-from fixture import alive
+from support.fixture import alive
 
 PROBES = ("open", "socket", "execve", "ptrace", "fork", "kill", "mprotect")
 

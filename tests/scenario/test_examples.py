@@ -5,8 +5,8 @@ import shutil
 import subprocess
 import zipfile
 
-from fat_volume import LABEL_NOTICE
-from fixture import seconds
+from support.fat_volume import LABEL_NOTICE
+from support.fixture import seconds
 
 BLOCK = 512
 ENV = (16, 32)

@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 
-from rebooting import Rebooting, events, firmware
+from support.fixture import waits
+from support.rebooting import Rebooting, events, firmware
 
 
 def fleet(t, count, **config):
@@ -132,6 +133,7 @@ def test_interrupt_begins_no_more_and_a_second_one_stops(t):
     p.send_signal(signal.SIGINT)
     p.send_signal(signal.SIGTERM)
     out, err = p.communicate(timeout=30)
+    t.go()
     assert p.returncode == 7 and "board0: FAILED: interrupted" in out, (out, err)
 
 
@@ -154,6 +156,7 @@ def test_lines_are_kept_up_to_date_on_a_terminal(t):
     os.close(master)
 
 
+@waits
 def test_canary_that_runs_it_unconfirmed_is_not_skipped(t):
     boards = fleet(t, 2)
     boards[0].set(active="a", next="a", confirmed="no", uuid=firmware(t)[1], **{"boot-id": "1"})

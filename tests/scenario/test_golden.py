@@ -1,4 +1,4 @@
-"""fwpack against archives of the reference program, where they are present (tests/fixture.py, golden)."""
+"""fwpack against archives of the reference program, where they are present (tests/support/fixture.py, golden)."""
 import hashlib
 import re
 import zipfile

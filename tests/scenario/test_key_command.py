@@ -1,6 +1,9 @@
 """authorized-keys-command: keys that a command of the site knows."""
 import os
+import re
 from pathlib import Path
+
+from support.fixture import alive, waits
 
 HELLO = b"fwup:3\nabc"
 
@@ -60,17 +63,21 @@ def test_output_of_a_failed_or_endless_command_does_not_count(t):
     d.wait_log("authorized-keys-command was killed by signal 25")
 
 
+@waits
 def test_command_that_hangs_is_ended_and_blocks_nobody(t):
-    d, key, other = setup(t, f"echo $$ > {t.dir}/asked\nexec sleep 1000")
-    client = d.client(key=other)
-    pid = t.wait_for(lambda: (t.dir / "asked").read_text().split()[-1:], "the command")[0]
-    t.wait_for(lambda: Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep"), "its sleep")
+    """Whether the client goes on waiting or not."""
+    d, key, other = setup(t, f"echo pid $$ >> {t.dir}/asked\nexec sleep 1000")
+    clients = [d.client(key=other) for _ in range(2)]
+
+    def pids():
+        return re.findall(r"^pid (\d+)$", (t.dir / "asked").read_text(), re.M)
+    t.wait_for(lambda: len(pids()) == 2, "the commands")
+    t.wait_for(lambda: all(Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep") for pid in pids()), "their sleep")
     assert d.push(HELLO).returncode == 0
-    client.kill()
-    t.wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the command to be ended")
-    client = d.client(key=other)
-    _, err = client.communicate(timeout=40)
-    assert client.returncode == 255 and b"Permission denied" in err
+    clients[0].kill()
+    t.wait_for(lambda: not any(alive(pid) for pid in pids()), "the commands to be ended")
+    _, err = clients[1].communicate(timeout=40)
+    assert clients[1].returncode == 255 and b"Permission denied" in err
     d.wait_log("authorized-keys-command was killed by signal 9")
 
 
@@ -102,5 +109,5 @@ def test_command_that_hangs_does_not_keep_the_daemon(t):
     client = d.client(key=other)
     t.wait_for(lambda: (t.dir / "asked").read_text().split()[-1:], "the command")
     d.process.terminate()
-    assert d.process.wait(10) == 0
+    assert d.process.wait(20) == 0
     client.kill()

@@ -2,7 +2,7 @@
 import re
 import shlex
 
-from fixture import seconds
+from support.fixture import seconds
 
 
 def transcripts(text):

@@ -7,8 +7,8 @@ import select
 import signal
 import subprocess
 
-from fixture import alive, seconds
-from rebooting import events
+from support.fixture import alive, seconds
+from support.rebooting import events
 
 OLD = b"firmware of the tests\n"
 
@@ -104,14 +104,13 @@ def test_damaged_firmware_is_status_4(t):
 
 
 def test_busy_device_is_status_3(t):
-    gate = t.dir / "go"
-    d = t.daemon(updater=t.updater(f"take; until [ -e {gate} ]; do sleep 0.05; done; shake 0"))
+    d = t.daemon(updater=t.updater("take; await; shake 0"))
     first = t.start(d.ssh_args(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     first.stdin.write(b"fwup:1\nx")
     first.stdin.close()
-    t.wait_for(lambda: d.updater_pids(), "the first updater")
+    t.wait_for(d.updater_pids, "the first updater")
     r = push(t, d)
-    gate.touch()
+    t.go()
     assert r.returncode == 3
     assert "another update is running (started" in r.stderr
     assert first.wait(20) == 0
@@ -178,41 +177,35 @@ def test_host_key_alias_keeps_boards_apart_that_share_a_name(t):
     assert push(t, b, "--host-key-alias", "board-b", fw=fw).returncode == 0
 
 
-def test_lost_before_the_last_byte_is_status_6(t):
-    d = t.daemon(updater=t.updater("take_some 1000; kill -9 $(cat $me.session); sleep 30"))
-    session = t.dir / "updater.session"
-    fw = firmware(t, size=8 << 20)
-    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, *options(t, d)],
+def lost(t, d, size, condition, what):
+    """A push whose session is killed when the condition holds: its exit status and texts."""
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t, size=size), *options(t, d)],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    pid = t.wait_for(lambda: session_pid(d), "the session")
-    session.write_text(str(pid))
+    t.wait_for(condition, what)
+    session, = d.pids("fwssh-session")
+    os.kill(session, signal.SIGKILL)
     out, err = p.communicate(timeout=30)
-    assert p.returncode == 6, (out, err)
+    return p.returncode, out, err
+
+
+def test_lost_before_the_last_byte_is_status_6(t):
+    d = t.daemon(updater=t.updater("take_some 1000; sleep 100"))
+    status, out, err = lost(t, d, 8 << 20, lambda: len(d.updater_input()) >= 1000, "the updater to begin")
+    assert status == 6, (out, err)
     assert "keeps its running firmware" in err
 
 
-def session_pid(d):
-    r = subprocess.run(["pgrep", "-P", str(d.process.pid), "-f", "fwssh-session --serve"],
-                       stdout=subprocess.PIPE, text=True)
-    return int(r.stdout.split()[0]) if r.stdout.split() else None
-
-
 def test_lost_after_the_last_byte_is_status_9(t):
-    gate = t.dir / "go"
-    d = t.daemon(updater=t.updater(f"take; touch $me.all; until [ -e {gate} ]; do sleep 0.05; done; shake 0"))
-    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d)],
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    t.wait_for(lambda: (t.dir / "updater.all").exists(), "the updater to have all")
-    os.kill(session_pid(d), signal.SIGKILL)
-    out, err = p.communicate(timeout=30)
-    gate.touch()
-    assert p.returncode == 9, (out, err)
+    d = t.daemon(updater=t.updater("take; touch $me.all; await; shake 0"))
+    status, out, err = lost(t, d, 300_000, (t.dir / "updater.all").exists, "the updater to have all")
+    t.go()
+    assert status == 9, (out, err)
     assert "after the last byte" in err
     d.wait_reboot()
 
 
 def test_interrupt_is_status_7_and_ends_the_update(t):
-    d = t.daemon(updater=t.updater("take_some 1000; sleep 30"))
+    d = t.daemon(updater=t.updater("take_some 1000; sleep 100"))
     p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t, size=8 << 20), *options(t, d)],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     t.wait_for(lambda: len(d.updater_input()) >= 1000, "the updater to begin")
@@ -307,18 +300,17 @@ def test_passphrase_comes_from_a_file(t):
 
 
 def test_passphrase_option_is_not_to_be_seen(t):
-    key = t.key("id_locked", passphrase="correct horse")
-    gate = t.dir / "go"
-    d = t.daemon(authorized_keys_files=[f"{key}.pub"],
-                 updater=t.updater(f"take; until [ -e {gate} ]; do sleep 0.05; done; shake 0"))
+    phrase = "correct horse " + os.urandom(8).hex()  # nobody else on this machine has it
+    key = t.key("id_locked", passphrase=phrase)
+    d = t.daemon(authorized_keys_files=[f"{key}.pub"], updater=t.updater("take; await; shake 0"))
     p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d, key),
-                 "--passphrase", "correct horse"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    t.wait_for(lambda: d.updater_pids(), "the updater")
-    seen = subprocess.run(["ps", "axeww", "-o", "args"], stdout=subprocess.PIPE).stdout
-    gate.touch()
+                 "--passphrase", phrase], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    t.wait_for(d.updater_pids, "the updater")
+    seen = subprocess.run(["ps", "axeww", "-o", "args"], stdout=subprocess.PIPE, text=True, errors="replace").stdout
+    t.go()
     out, err = p.communicate(timeout=30)
     assert p.returncode == 0, err
-    assert b"correct horse" not in seen
+    assert str(d.conf) in seen and phrase not in seen
     assert "ssh-add" in err
 
 

@@ -8,7 +8,7 @@ import struct
 import subprocess
 import zipfile
 
-from fixture import read_until
+from support.fixture import read_until
 
 BLOCK = 512
 LARGE = random.Random(1).randbytes(3_000_000)  # does not fit a pipe, and is written by threads

@@ -2,7 +2,8 @@
 import signal
 import subprocess
 
-from rebooting import Rebooting, events, firmware
+from support.fixture import waits
+from support.rebooting import Rebooting, events, firmware
 
 
 def push(b, *extra, **kw):
@@ -32,11 +33,12 @@ def test_device_that_goes_back(t):
     assert "came back with the old firmware (slot a, version 1.0): slot b was not confirmed in 2 starts" in r.stderr
 
 
+@waits
 def test_device_that_is_not_confirmed(t):
     b = Rebooting(t)
     b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no", tries_left="1")
-    r, _ = push(b, "--wait=2")
-    assert r.returncode == 9 and "was not confirmed within 2 s; confirm it with fwssh confirm 127.0.0.1" in r.stderr, r
+    r, _ = push(b, "--wait=5")
+    assert r.returncode == 9 and "was not confirmed within 5 s; confirm it with fwssh confirm 127.0.0.1" in r.stderr, r
 
 
 def test_confirm_from_the_host(t):
@@ -57,12 +59,14 @@ def test_device_that_cannot_tell(t):
     assert r.returncode == 9 and "does not know what it runs" in r.stderr
 
 
+@waits
 def test_device_that_does_not_reboot(t):
     b = Rebooting(t)
-    r, _ = push(b, "--wait=1")
-    assert r.returncode == 9 and "did not reboot within 1 s" in r.stderr, r
+    r, _ = push(b, "--wait=5")
+    assert r.returncode == 9 and "did not reboot within 5 s" in r.stderr, r
 
 
+@waits
 def test_device_that_never_comes_back(t):
     b = Rebooting(t)
     script = t.dir / "board-reboot"

@@ -2,7 +2,7 @@
 import os
 import threading
 
-from fixture import seconds
+from support.fixture import seconds
 
 
 def test_success_is_the_origins_text(t):

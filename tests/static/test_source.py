@@ -2,7 +2,7 @@
 import re
 import subprocess
 
-from fixture import seconds
+from support.fixture import seconds
 
 LINES_PER_FILE = 1000
 LINES_PER_FUNCTION = 100

@@ -2,7 +2,7 @@
 import re
 import subprocess
 
-from fixture import seconds
+from support.fixture import seconds
 
 # Where the libraries of a wing are described; what is not listed must not be asked for.
 PKG_CONFIG = {

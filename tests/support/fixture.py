@@ -29,6 +29,12 @@ def seconds(n):
     return mark
 
 
+def waits(function):
+    """Marks a test that hardly works: it takes seconds only because something else takes its time."""
+    function.waits = True
+    return function
+
+
 class Fixture:
     def __init__(self, source, build, directory):
         self.src = Path(source)
@@ -317,10 +323,22 @@ def peak_memory(pid):
     raise AssertionError(f"process {pid} has ended")
 
 
+def state(pid):
+    """A process's letter of proc(5), /proc/PID/stat; "" when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return ""
+
+
 def alive(pid):
     """Whether a process runs; one that has ended and was not reaped does not count."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    return state(pid) not in ("", "Z", "X")
+
+
+def is_asleep(pid):
+    return state(pid) == "S"
+
+
+def is_stopped(pid):
+    return state(pid) == "T"

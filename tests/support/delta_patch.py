@@ -264,4 +264,4 @@ def hand_made(t, new, patch, old=b"", keys=RAW_KEYS, image=None, name="hand.fw")
         z.writestr("meta.conf", meta)
         z.writestr("data/new.img", patch)
     image = image or disk(t, old)
-    return apply(t, t.dir / name, image, timeout=20), image
+    return apply(t, t.dir / name, image), image

@@ -51,7 +51,7 @@ def apply(t, image, fw, *options, task="t", shell=""):
     argv = [t.bin("fwpack"), "-a", "-q", "-d", image, "-i", fw, "-t", task, *options]
     if shell:
         argv = ["sh", "-c", shell + '; exec "$@"', "sh", *argv]
-    r = t.run(argv, timeout=10, text=False)
+    r = t.run(argv, text=False)
     return r.returncode, r.stdout.decode("cp850")
 
 

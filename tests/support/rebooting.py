@@ -9,7 +9,7 @@ try:
 except ImportError:
     jsonschema = None
 
-SCHEMA = json.loads((Path(__file__).parent.parent / "docs/events.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/events.schema.json").read_text())
 
 
 class Rebooting:

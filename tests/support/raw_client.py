@@ -2,7 +2,7 @@
 import logging
 import socket
 
-from fixture import Skipped
+from support.fixture import Skipped
 
 try:
     import paramiko
