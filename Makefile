@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-device test bench fuzz soak format install clean
+.PHONY: all demo demo-device check check-long check-device lint test bench fuzz soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -26,6 +26,15 @@ demo-device:
 # All tests, also with sanitizers; the last line counts.
 check:
 	@tests/check.sh
+
+# What takes longer: device, soak and fuzzers at full length.
+check-long:
+	@tests/check_long.sh
+
+# What needs no build of ours: format, shell scripts, manuals, static analysis.
+lint:
+	@tests/packages.sh build check
+	@tests/run.py $(BUILD) --suite lint -v
 
 # The virtual device, switched off at twenty places of each kind; the check does it at three.
 check-device: all

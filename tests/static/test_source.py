@@ -1,17 +1,11 @@
 """What the code promises of its own shape (CONTRIBUTING.md)."""
 import re
-import subprocess
 
 from support.fixture import seconds
+from support.sources import sources
 
 LINES_PER_FILE = 1000
 LINES_PER_FUNCTION = 100
-
-
-def sources(t, *patterns):
-    names = subprocess.run(["git", "-C", str(t.src), "ls-files", *patterns], stdout=subprocess.PIPE, text=True,
-                           check=True).stdout.split()
-    return [t.src / name for name in names if (t.src / name).exists()]
 
 
 def functions(path):
@@ -88,27 +82,6 @@ def test_documents_fit_120_columns(t):
     for path in sources(t, "*.md"):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             assert len(line) <= 120 or line.startswith("|"), f"{path}:{number} has {len(line)} characters"
-
-
-def test_format(t):
-    t.need("clang-format")
-    r = t.run(["clang-format", "--dry-run", "--Werror", *sources(t, "*.c", "*.h")], cwd=t.src)
-    assert r.returncode == 0, r.stderr[:2000] + "\nrun make format"
-
-
-def test_shell_scripts(t):
-    t.need("shellcheck")
-    scripts = [p for p in sources(t, "*.sh", ".ci/run")]
-    r = t.run(["shellcheck", *scripts])
-    assert r.returncode == 0, r.stdout
-
-
-def test_manuals_are_sound(t):
-    t.need("mandoc")
-    pages = sources(t, "man/*.1", "man/*.5", "man/*.8")
-    assert pages
-    r = t.run(["mandoc", "-T", "lint", "-W", "warning", *pages])
-    assert r.returncode == 0, r.stdout
 
 
 @seconds(280)
