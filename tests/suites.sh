@@ -1,0 +1,42 @@
+# Sourced by check.sh and check_long.sh: builds, suites that count, and the line at the end.
+# shellcheck shell=sh
+
+gcc_build=build-check
+clang_build=build-sanitize
+failed=0
+counts=$(mktemp)
+trap 'rm -f "$counts" "$counts.log"' EXIT
+
+# With gcc, as released.
+build_gcc() {
+    [ -e $gcc_build/build.ninja ] || CC=gcc meson setup $gcc_build -Dwerror=true >/dev/null
+    ninja --quiet -C $gcc_build
+}
+
+# With clang and sanitizers; and with zlib, as a static build has it.
+build_clang() {
+    [ -e $clang_build/build.ninja ] || CC=clang meson setup $clang_build -Dwerror=true -Dbuildtype=debug \
+        -Doptimization=1 -Dinflate=zlib -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+    ninja --quiet -C $clang_build
+}
+
+# run TITLE BUILD ARGUMENTS...: some of the tests, which go on whatever comes of them.
+run() {
+    echo "== $1 =="
+    shift
+    tests/run.py "$@" >"$counts.log" || failed=1
+    cat "$counts.log"
+    tail -n 1 "$counts.log" >>"$counts"
+}
+
+fuzz() {
+    echo "== fuzz targets, $1 seconds each =="
+    tests/fuzz.sh "$1" || failed=1
+}
+
+total() {
+    echo "== all =="
+    awk '{ passed += $1; failed += $3; skipped += $5 }
+         END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$counts"
+    return $failed
+}
