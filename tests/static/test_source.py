@@ -32,6 +32,27 @@ def test_files_and_functions_are_short(t):
     assert lengths[len(lengths) // 2] < 20, "half of the functions should be under 20 lines"
 
 
+PARAMETERS_PER_FUNCTION = 6
+# libssh calls it.
+CALLBACKS = {"channel_pty"}
+
+
+def parameters(path):
+    """Name and count of parameters of each function that the file defines."""
+    pattern = r"^[a-z][\w *]*?\b(\w+)\(((?:[^;{}()]|\([^()]*\))*)\)\n\{"
+    for name, text in re.findall(pattern, path.read_text(), re.M):
+        yield name, re.sub(r"\([^()]*\)", "", text).count(",") + 1
+
+
+def test_functions_take_few_parameters(t):
+    seen = 0
+    for path in sources(t, "src/*.c", "src/**/*.c"):
+        for name, count in parameters(path):
+            seen += 1
+            assert count <= PARAMETERS_PER_FUNCTION or name in CALLBACKS, f"{path}: {name} takes {count}"
+    assert seen > 1000, "the pattern finds them no longer"
+
+
 # Who may include whom, folder by folder: ARCHITECTURE.md, "Layout".
 ENGINE = {
     "engine/archive": set(),

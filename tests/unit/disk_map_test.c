@@ -96,10 +96,10 @@ TEST(partitions_have_a_start)
 /* The mount point of what is in blocks [first, first + count) of 8:0; "" if none. */
 static const char *mounted(uint64_t first, uint64_t count)
 {
-    static char where[64];
+    static char where[DISK_MAP_POINT_MAX];
+    struct block_range range = {.offset = first * 512, .len = count * 512};
     struct error err;
-    int found = disk_map_find_mount(&map, makedev(8, 0), first * 512, count * 512, where,
-                                    sizeof where, &err);
+    int found = disk_map_find_mount(&map, makedev(8, 0), &range, where, &err);
 
     assert_true(found >= 0);
     return found ? where : "";

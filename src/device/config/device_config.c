@@ -24,43 +24,59 @@ static int device_config_refuse(cfg_t *cfg, cfg_opt_t *opt, const char *value, c
     return -1;
 }
 
-static int device_config_number(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
-                                uint64_t low, long high, const char *expected)
+/* The numbers that a key takes. */
+struct device_config_range {
+    uint64_t low, high;
+    const char *expected;
+};
+
+static int device_config_number(cfg_t *cfg, cfg_opt_t *opt, const char *value, long *result,
+                                const struct device_config_range *range)
 {
     uint64_t number;
 
-    if (number_parse_decimal(value, strlen(value), &number) || number < low ||
-        number > (uint64_t)high)
-        return device_config_refuse(cfg, opt, value, expected);
-    *(long *)result = (long)number;
+    if (number_parse_decimal(value, strlen(value), &number) || number < range->low ||
+        number > range->high)
+        return device_config_refuse(cfg, opt, value, range->expected);
+    *result = (long)number;
     return 0;
 }
 
 static int device_config_port(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, 1, 65535, "a number from 1 to 65535");
+    static const struct device_config_range range = {1, 65535, "a number from 1 to 65535"};
+
+    return device_config_number(cfg, opt, value, result, &range);
 }
 
 static int device_config_count(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, 1, 1000, "a number from 1 to 1000");
+    static const struct device_config_range range = {1, 1000, "a number from 1 to 1000"};
+
+    return device_config_number(cfg, opt, value, result, &range);
 }
 
 static int device_config_seconds(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, 1, 86400, "seconds from 1 to 86400");
+    static const struct device_config_range range = {1, 86400, "seconds from 1 to 86400"};
+
+    return device_config_number(cfg, opt, value, result, &range);
 }
 
 static int device_config_seconds_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *value,
                                          void *result)
 {
-    return device_config_number(cfg, opt, value, result, 0, 86400, "seconds from 0 to 86400");
+    static const struct device_config_range range = {0, 86400, "seconds from 0 to 86400"};
+
+    return device_config_number(cfg, opt, value, result, &range);
 }
 
 static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    return device_config_number(cfg, opt, value, result, 1, INT32_MAX,
-                                "the number of a user other than root");
+    static const struct device_config_range range = {1, INT32_MAX,
+                                                     "the number of a user other than root"};
+
+    return device_config_number(cfg, opt, value, result, &range);
 }
 
 static int device_config_word(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)

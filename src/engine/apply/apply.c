@@ -24,8 +24,7 @@ static int apply_entry(struct plan_handler *handler, struct firmware *fw,
                        const struct zip_entry *entry, struct op_context *context, struct error *err)
 {
     struct resource_stream stream;
-    int rc = resource_stream_open(&stream, fw, context->report, entry, handler->section,
-                                  context->cache, err);
+    int rc = resource_stream_open(&stream, fw, entry, handler->section, context, err);
 
     context->resource = &stream;
     if (!rc)

@@ -154,9 +154,8 @@ static int plan_check_mount(const struct op *op, const struct block_range *range
                             struct error *err)
 {
     const struct plan_mounts *mounts = data;
-    char where[256];
-    int found = disk_map_find_mount(mounts->map, mounts->device, range->offset, range->len, where,
-                                    sizeof where, err);
+    char where[DISK_MAP_POINT_MAX];
+    int found = disk_map_find_mount(mounts->map, mounts->device, range, where, err);
 
     if (found <= 0)
         return found;

@@ -51,11 +51,11 @@ static int resource_open_delta(struct resource_stream *s, const struct zip_entry
     return 0;
 }
 
-int resource_stream_open(struct resource_stream *s, struct firmware *fw, struct report *report,
-                         const struct zip_entry *entry, cfg_t *handler, struct block_cache *cache,
-                         struct error *err)
+int resource_stream_open(struct resource_stream *s, struct firmware *fw,
+                         const struct zip_entry *entry, cfg_t *handler,
+                         const struct op_context *context, struct error *err)
 {
-    *s = (struct resource_stream){.firmware = fw, .report = report};
+    *s = (struct resource_stream){.firmware = fw, .report = context->report};
     s->resource = conf_section(fw->cfg, "file-resource", entry->name);
     s->expected = firmware_resource_size(s->resource);
     s->piece_left = resource_piece(s, 0);
@@ -69,7 +69,7 @@ int resource_stream_open(struct resource_stream *s, struct firmware *fw, struct 
         return error_set(err, EXIT_MISMATCH,
                          "File '%s' isn't expected size (%" PRIu64 " vs %" PRIu64 ")", entry->name,
                          entry->size, s->expected);
-    return resource_open_delta(s, entry, handler, cache, err);
+    return resource_open_delta(s, entry, handler, context->cache, err);
 }
 
 void resource_stream_close(struct resource_stream *s)

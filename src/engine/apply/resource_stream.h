@@ -3,6 +3,7 @@
 #ifndef FWSSH_ENGINE_APPLY_RESOURCE_STREAM_H
 #define FWSSH_ENGINE_APPLY_RESOURCE_STREAM_H
 
+#include "engine/apply/op.h"
 #include "engine/apply/report.h"
 #include "engine/archive/firmware.h"
 #include "engine/archive/hash.h"
@@ -26,12 +27,12 @@ struct resource_stream {
 
 /*
  * Opens the current archive entry. handler: the on-resource section, which says where the source of
- * a delta is; that is read through the cache. Refuses an entry whose size cannot be right. Call
- * resource_stream_close() even after a failure.
+ * a delta is; that is read through the context's cache. Refuses an entry whose size cannot be
+ * right. Call resource_stream_close() even after a failure.
  */
-int resource_stream_open(struct resource_stream *s, struct firmware *fw, struct report *report,
-                         const struct zip_entry *entry, cfg_t *handler, struct block_cache *cache,
-                         struct error *err);
+int resource_stream_open(struct resource_stream *s, struct firmware *fw,
+                         const struct zip_entry *entry, cfg_t *handler,
+                         const struct op_context *context, struct error *err);
 void resource_stream_close(struct resource_stream *s);
 
 /* Gets a piece of the data. at: its offset in the file; a gap before it is a hole. */

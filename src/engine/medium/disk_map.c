@@ -161,10 +161,11 @@ bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk)
     return disk_map_overlaps(map, device, &all);
 }
 
-int disk_map_find_mount(const struct disk_map *map, dev_t disk, uint64_t offset, uint64_t len,
-                        char *where, size_t where_size, struct error *err)
+int disk_map_find_mount(const struct disk_map *map, dev_t disk, const struct block_range *bytes,
+                        char where[DISK_MAP_POINT_MAX], struct error *err)
 {
-    struct disk_map_range range = {.disk = disk, .offset = offset, .end = offset + len};
+    struct disk_map_range range = {
+        .disk = disk, .offset = bytes->offset, .end = bytes->offset + bytes->len};
     FILE *f = fopen(map->mountinfo, "re");
     char *line = NULL;
     size_t room = 0;
@@ -174,13 +175,13 @@ int disk_map_find_mount(const struct disk_map *map, dev_t disk, uint64_t offset,
         return error_errno(err, "cannot read %s", map->mountinfo);
     /* ID, parent ID, major:minor, root, mount point ... (proc(5)) */
     while (!found && getline(&line, &room, f) > 0) {
-        char device_text[32], point[256];
+        char device_text[32], point[DISK_MAP_POINT_MAX];
         dev_t device;
         if (sscanf(line, "%*s %*s %31s %*s %255s", device_text, point) != 2 ||
             disk_map_parse_device(device_text, &device) || !major(device) ||
             !disk_map_overlaps(map, device, &range))
             continue;
-        snprintf(where, where_size, "%s", point);
+        snprintf(where, DISK_MAP_POINT_MAX, "%s", point);
         found = 1;
     }
     free(line);

@@ -3,10 +3,14 @@
 #define FWSSH_ENGINE_MEDIUM_DISK_MAP_H
 
 #include "base/error.h"
+#include "engine/medium/block_range.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* Room for the name of a mount point, which is cut there. */
+#define DISK_MAP_POINT_MAX 256
 
 /* Where to look; tests use other paths. */
 struct disk_map {
@@ -31,8 +35,8 @@ bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk);
 int disk_map_start(const struct disk_map *map, dev_t partition, uint64_t *block);
 
 /* Whether anything in that byte range of a disk (or partition) is mounted: 1 with the mount point
- * in where (of where_size bytes), 0, or -1 with the error set if the mount table cannot be read. */
-int disk_map_find_mount(const struct disk_map *map, dev_t disk, uint64_t offset, uint64_t len,
-                        char *where, size_t where_size, struct error *err);
+ * in where, 0, or -1 with the error set if the mount table cannot be read. */
+int disk_map_find_mount(const struct disk_map *map, dev_t disk, const struct block_range *range,
+                        char where[DISK_MAP_POINT_MAX], struct error *err);
 
 #endif
