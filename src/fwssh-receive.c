@@ -1,12 +1,12 @@
 /* fwssh-receive: one update over standard input and output. Options and wiring only. */
 #include "base/log.h"
 #include "base/number.h"
+#include "base/option_error.h"
 #include "device/receive/confirm_guard.h"
 #include "device/receive/finish.h"
 #include "device/receive/local.h"
 #include "device/receive/receive.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +47,18 @@ struct options {
     int result_fd, config_fd;
 };
 
-static int parse_options(struct options *o, int argc, char **argv)
+static int number_option(int *to, const char *name, int most, struct error *err)
+{
+    uint64_t number;
+
+    if (number_parse_decimal(optarg, strlen(optarg), &number) || number > (uint64_t)most)
+        return error_set(err, EXIT_USAGE, "--%s needs a number up to %d, but got '%s'", name, most,
+                         optarg);
+    *to = (int)number;
+    return 0;
+}
+
+static int parse_options(struct options *o, int argc, char **argv, struct error *err)
 {
     static const struct option names[] = {
         {"stderr", no_argument, NULL, 'E'},
@@ -62,11 +73,11 @@ static int parse_options(struct options *o, int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    uint64_t number;
     int c;
 
+    opterr = 0;
     *o = (struct options){.result_fd = -1, .config_fd = -1};
-    while ((c = getopt_long(argc, argv, "f:o:s:th", names, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, ":f:o:s:th", names, NULL)) != -1) {
         switch (c) {
         case 'f':
             o->config = optarg;
@@ -85,9 +96,9 @@ static int parse_options(struct options *o, int argc, char **argv)
             break;
         case 'R':
         case 'C':
-            if (number_parse_decimal(optarg, strlen(optarg), &number) || number > 1023)
-                return EXIT_USAGE;
-            *(c == 'R' ? &o->result_fd : &o->config_fd) = (int)number;
+            if (number_option(c == 'R' ? &o->result_fd : &o->config_fd,
+                              c == 'R' ? "result-fd" : "config-fd", 1023, err))
+                return -1;
             break;
         case 'K':
             o->volatile_key = true;
@@ -96,10 +107,9 @@ static int parse_options(struct options *o, int argc, char **argv)
             o->local = LOCAL_CONFIRM;
             break;
         case 'W':
-            if (number_parse_decimal(optarg, strlen(optarg), &number) || number > 86400)
-                return EXIT_USAGE;
+            if (number_option(&o->confirm_seconds, "confirm-within", 86400, err))
+                return -1;
             o->local = LOCAL_CONFIRM_WITHIN;
-            o->confirm_seconds = (int)number;
             break;
         case 'r':
             o->local = LOCAL_REVERT;
@@ -115,11 +125,14 @@ static int parse_options(struct options *o, int argc, char **argv)
             fputs(usage, stdout);
             exit(EXIT_DONE);
         default:
-            return EXIT_USAGE;
+            return option_error(err, c, argv, names, "fwssh-receive --help");
         }
     }
-    return optind < argc || (!o->subsystem && !o->test && o->local == LOCAL_NONE) ? EXIT_USAGE
-                                                                                  : EXIT_DONE;
+    if (optind < argc)
+        return error_set(err, EXIT_USAGE, "unexpected argument '%s'", argv[optind]);
+    if (!o->subsystem && !o->test && o->local == LOCAL_NONE)
+        return error_set(err, EXIT_USAGE, "-s SUBSYSTEM is missing; see fwssh-receive --help");
+    return 0;
 }
 
 static int print_configuration(const struct device_config *config)
@@ -178,8 +191,8 @@ int main(int argc, char **argv)
     int status = EXIT_USAGE;
 
     signal(SIGPIPE, SIG_IGN);
-    if (parse_options(&o, argc, argv)) {
-        fputs("fwssh-receive: wrong or missing options; see fwssh-receive --help\n", stderr);
+    if (parse_options(&o, argc, argv, &err)) {
+        fprintf(stderr, "fwssh-receive: %s\n", err.text);
         return EXIT_USAGE;
     }
     bool is_local = o.test || o.local != LOCAL_NONE;

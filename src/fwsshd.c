@@ -1,12 +1,12 @@
 /* fwsshd: the SSH server of a device that takes firmware updates. Options and wiring only. */
 #include "base/io.h"
 #include "base/log.h"
+#include "base/option_error.h"
 #include "device/listen/listener.h"
 #include "device/listen/session_tool.h"
 #include "device/receive/updater_jail.h"
 #include "device/slots/slot_driver.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ static const char usage[] =
 
 enum mode { MODE_RUN, MODE_TEST, MODE_INIT };
 
-static int parse_options(struct listener *l, enum mode *mode, int argc, char **argv)
+static int parse_options(struct listener *l, enum mode *mode, int argc, char **argv,
+                         struct error *err)
 {
     static const struct option names[] = {
         {"init-host-key", no_argument, NULL, 'I'},
@@ -39,7 +40,8 @@ static int parse_options(struct listener *l, enum mode *mode, int argc, char **a
     int c;
 
     *mode = MODE_RUN;
-    while ((c = getopt_long(argc, argv, "f:o:th", names, NULL)) != -1) {
+    opterr = 0;
+    while ((c = getopt_long(argc, argv, ":f:o:th", names, NULL)) != -1) {
         switch (c) {
         case 'f':
             l->config_path = optarg;
@@ -60,10 +62,10 @@ static int parse_options(struct listener *l, enum mode *mode, int argc, char **a
             fputs(usage, stdout);
             exit(EXIT_DONE);
         default:
-            return EXIT_USAGE;
+            return option_error(err, c, argv, names, "fwsshd --help");
         }
     }
-    return optind < argc ? EXIT_USAGE : EXIT_DONE;
+    return optind < argc ? error_set(err, EXIT_USAGE, "unexpected argument '%s'", argv[optind]) : 0;
 }
 
 /* "host-key TYPE BASE64 FINGERPRINT" lines of the report, each handed on in its parts. */
@@ -190,13 +192,14 @@ static int serve(struct listener *l)
 int main(int argc, char **argv)
 {
     struct listener l = {.reboot_lock = -1};
+    struct error err;
     enum mode mode;
     int status;
 
     signal(SIGPIPE, SIG_IGN);
     log_open("fwsshd", LOG_LEVEL_INFO, false);
-    if (parse_options(&l, &mode, argc, argv)) {
-        fputs("fwsshd: wrong options; see fwsshd --help\n", stderr);
+    if (parse_options(&l, &mode, argc, argv, &err)) {
+        fprintf(stderr, "fwsshd: %s\n", err.text);
         return EXIT_USAGE;
     }
     if (mode == MODE_TEST)

@@ -48,12 +48,31 @@ def test_unknown_words_are_one_line_with_the_nearest(t):
             (["push", "--zzz=1"], "unknown option '--zzz=1'; see fwssh --help"),
             (["push", "-x"], "unknown option '-x'; see fwssh --help"),
             (["push", "-f"], "unknown option '-f'; see fwssh --help"),
-            (["push", "--firmware"], "--firmware needs a value: FILE"),
+            (["push", "--firmware"], "--firmware needs a value"),
             (["push", "--stage=yes"], "--stage takes no value"),
             (["push", "--port", "70000"], "--port needs a number from 1 to 65535, but got '70000'"),
             (["gen-script", "x"], "gen-script takes no 'x'")):
         r = fwssh(t, *args)
         assert (r.returncode, r.stdout, r.stderr) == (2, "", f"fwssh: {said}\n"), (args, r)
+
+
+def test_other_programs_name_the_nearest_word_too(t):
+    for args, said in (
+            (["fwsshd", "--init-hostkey"], "fwsshd: unknown option '--init-hostkey'; did you mean --init-host-key?"),
+            (["fwsshd", "-f"], "fwsshd: -f needs a value"),
+            (["fwsshd", "x"], "fwsshd: unexpected argument 'x'"),
+            (["fwssh-receive", "--statsu"], "fwssh-receive: unknown option '--statsu'; did you mean --status?"),
+            (["fwssh-receive"], "fwssh-receive: -s SUBSYSTEM is missing; see fwssh-receive --help"),
+            (["fwssh-receive", "--confirm-within", "x"],
+             "fwssh-receive: --confirm-within needs a number up to 86400, but got 'x'"),
+            (["fwpack", "crate", "-f", "x"], "fwpack: unknown command 'crate'; did you mean create?"),
+            (["fwpack", "create", "--quite"], "fwpack: unknown option '--quite'; did you mean --quiet?"),
+            (["fwpack", "create", "-f"], "fwpack: -f needs a value")):
+        r = t.run([t.bin(args[0]), *args[1:]])
+        assert (r.returncode, r.stdout + r.stderr) == (2, f"{said}\n"), (args, r)
+    # fwup's own options keep fwup's ways.
+    r = t.run([t.bin("fwpack"), "--frob"])
+    assert r.returncode == 1 and "fwup: bad option" in r.stdout + r.stderr, r
 
 
 def test_manual_has_every_option_and_no_other(t):

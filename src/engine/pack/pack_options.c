@@ -1,12 +1,14 @@
 #include "engine/pack/pack_options.h"
 
+#include "base/nearest.h"
 #include "base/number.h"
+#include "base/option_error.h"
 
-#include <getopt.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum pack_long {
     LONG_ATTACH = 256,
@@ -34,7 +36,8 @@ enum pack_long {
     LONG_VERSION,
 };
 
-static const char short_options[] = "acd:DEf:Fghi:lmno:p:P:qSs:t:VvUuyZz123456789";
+/* The ':' makes a missing value an error of its own; fwup does not. */
+static const char short_options[] = ":acd:DEf:Fghi:lmno:p:P:qSs:t:VvUuyZz123456789";
 
 static const struct option long_options[] = {
     {"apply", no_argument, NULL, 'a'},
@@ -358,8 +361,6 @@ static bool pack_breaks_easy_mode(int c)
 
 static int pack_option(struct pack_options *o, int c, struct error *err)
 {
-    if (c == '?')
-        return error_set(err, EXIT_USAGE, "bad option");
     if (c >= '1' && c <= '9') {
         o->level = c - '0';
         return 0;
@@ -408,6 +409,20 @@ static int pack_take_word(struct pack_options *o, int argc, char **argv)
     return 0;
 }
 
+/* A word that looks like one of ours and is no file; fwup would take it for one. */
+static bool pack_is_mistyped(const char *word, struct error *err)
+{
+    struct nearest near = {.word = word};
+
+    if (*word == '-' || !access(word, F_OK))
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        nearest_try(&near, words[i].word);
+    if (near.best)
+        error_set(err, EXIT_USAGE, "unknown command '%s'; did you mean %s?", word, near.best);
+    return near.best != NULL;
+}
+
 static bool pack_word_takes_file(const struct pack_options *o)
 {
     return o->command != PACK_CREATE && o->command != PACK_GEN_KEYS && !o->input;
@@ -429,12 +444,21 @@ int pack_options_parse(struct pack_options *o, int argc, char **argv, struct err
     if (argc < 2)
         return error_set(err, EXIT_USAGE, "%s", "");
     int skip = pack_take_word(o, argc, argv);
-    if (o->words)
+    if (!o->words && pack_is_mistyped(argv[1], err))
+        o->words = true;
+    if (o->words) {
         o->report.program = "fwpack";
+        opterr = 0; /* the line is ours */
+    }
+    if (o->words && !skip)
+        return -1;
     argc -= skip;
     argv += skip;
-    while ((c = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+    while ((c = getopt_long(argc, argv, short_options + !o->words, long_options, NULL)) != -1) {
         easy = easy && !pack_breaks_easy_mode(c);
+        if (c == '?' || c == ':')
+            return o->words ? option_error(err, c, argv, long_options, "fwpack --help")
+                            : error_set(err, EXIT_USAGE, "bad option");
         if (pack_option(o, c, err))
             return -1;
     }

@@ -2,12 +2,11 @@
 
 #include "base/io.h"
 #include "base/memory.h"
-#include "base/nearest.h"
 #include "base/number.h"
+#include "base/option_error.h"
 #include "host/command/host_list.h"
 #include "wire/subsystem.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,26 +213,6 @@ static const struct option_word *options_find(int c)
     return NULL;
 }
 
-/* getopt_long(3) has returned '?' or ':' for this argument. */
-static int options_complain(int c, const char *argument, struct error *err)
-{
-    const struct option_word *known = options_find(optopt);
-    char word[64];
-
-    if (known && c == ':')
-        return error_set(err, EXIT_USAGE, "--%s needs a value: %s", known->name, known->argument);
-    if (known && optopt >= WORD_BASE)
-        return error_set(err, EXIT_USAGE, "--%s takes no value", known->name);
-    snprintf(word, sizeof word, "%s", argument + strspn(argument, "-"));
-    word[strcspn(word, "=")] = '\0';
-    struct nearest near = {.word = word};
-    for (size_t i = 0; i < WORDS; i++)
-        nearest_try(&near, words[i].name);
-    return error_set(err, EXIT_USAGE, "unknown option '%.60s'; %s%s%s", argument,
-                     near.best ? "did you mean --" : "see ", near.best ? near.best : "fwssh --help",
-                     near.best ? "?" : "");
-}
-
 /* A number, or a part of all devices. */
 static int options_set_max_failures(struct fleet_options *f, struct error *err)
 {
@@ -287,7 +266,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1) {
         const struct option_word *w = options_find(c);
         if (!w)
-            return options_complain(c, argv[optind - 1], err);
+            return option_error(err, c, argv, names, "fwssh --help");
         if (w->set(o, w, optarg, err))
             return -1;
     }
