@@ -7,7 +7,8 @@ import stat
 import subprocess
 
 from support import raw_client
-from support.fixture import alive, confuse, seconds
+from support.fixture import confuse, seconds
+from support.process import alive
 from support.update import GOOD_TEXT, HELLO, finish
 
 WAITING = "take; await\nprintf 'Success!\\n'; shake 0"

@@ -11,7 +11,8 @@ import threading
 import time
 
 from support import raw_client
-from support.fixture import alive, peak_memory, seconds, waits
+from support.fixture import seconds, waits
+from support.process import alive, peak_memory
 from support.receiver import Receiver
 from support.update import GOOD_TEXT, HELLO, MB, feed, master
 

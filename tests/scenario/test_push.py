@@ -6,7 +6,8 @@ import select
 import signal
 import subprocess
 
-from support.fixture import alive, seconds
+from support.fixture import seconds
+from support.process import alive
 from support.rebooting import events
 
 OLD = b"firmware of the tests\n"
