@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from power import test_power as power
-from support.process import alive, is_asleep, unread
+from support.process import alive, at_home, is_asleep, unread
 from support.receiver import Receiver
 
 GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
@@ -15,18 +15,8 @@ LOST = "the connection to the client was lost"
 
 
 def processes(t, name=None):
-    """Everything that runs because of the test, whoever its parent is by now: it has the test's HOME."""
-    mine, found = b"\0HOME=%s\0" % str(t.dir).encode(), []
-    for entry in os.listdir("/proc"):
-        try:
-            if not entry.isdigit() or mine not in b"\0" + Path("/proc", entry, "environ").read_bytes():
-                continue
-            comm = Path("/proc", entry, "comm").read_text().strip()
-        except OSError:  # it has ended meanwhile
-            continue
-        if (name is None or comm == name) and alive(int(entry)):
-            found.append((int(entry), comm))
-    return found
+    """Everything that runs because of the test."""
+    return [(pid, comm) for pid, comm in at_home(t.dir) if name is None or comm == name]
 
 
 def find(t, name):

@@ -6,7 +6,6 @@ import select
 import signal
 import subprocess
 
-from support.fixture import seconds
 from support.process import alive
 from support.rebooting import events
 
@@ -393,7 +392,6 @@ def test_wrong_options_are_status_2(t):
         assert t.run([t.bin("fwssh"), "push", *args]).returncode == 2
 
 
-@seconds(40)
 def test_check_goes_step_by_step(t):
     d = t.daemon()
     r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])

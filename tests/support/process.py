@@ -35,6 +35,21 @@ def is_stopped(pid):
     return state(pid) == "T"
 
 
+def at_home(directory):
+    """Numbers and names of all that run with this HOME, as everything does that a test starts, whoever is its parent."""
+    mine, found = b"\0HOME=%s\0" % str(directory).encode(), []
+    for entry in os.listdir("/proc"):
+        try:
+            if not entry.isdigit() or mine not in b"\0" + Path("/proc", entry, "environ").read_bytes():
+                continue
+            name = Path("/proc", entry, "comm").read_text().strip()
+        except OSError:  # it has ended meanwhile, or is another user's
+            continue
+        if alive(int(entry)):
+            found.append((int(entry), name))
+    return found
+
+
 def moved(pid):
     """How many bytes a process has read and written so far, of and to whatever."""
     with open(f"/proc/{pid}/io") as f:
