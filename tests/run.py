@@ -6,6 +6,7 @@ Each runs in a process and a directory of its own. The last line counts: N passe
 """
 import argparse
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -20,12 +21,13 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(SOURCE / "tests"))
 sys.dont_write_bytecode = True
-from support import isolation  # noqa: E402
+from support import isolation, process  # noqa: E402
 from support.fixture import Fixture, Skipped  # noqa: E402
 
 SKIPPED = 77
-DEFAULT_SECONDS = 60
+DEFAULT_SECONDS = 120  # far more than any test takes, so that a busy machine is no reason to fail
 SLOWEST = 10
+TIMES = "test-seconds.json"
 
 
 def load(path):
@@ -110,6 +112,15 @@ class Running:
             child(test, Fixture(SOURCE, build, self.dir), self.log, isolated)
 
 
+def kill_left(directory):
+    """A test that was killed has not cleared up, and what it leaves behind may hold what others wait for."""
+    for pid, _ in process.at_home(directory):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def finish(one, status, totals, verbose):
     text = one.log.read_text(errors="replace") if one.log.exists() else ""
     seconds = time.monotonic() - one.begin
@@ -130,9 +141,26 @@ def finish(one, status, totals, verbose):
         print(f"{word:8} {seconds:5.1f} s  {one.name}  {reason}")
     if code not in (0, SKIPPED):
         print("    " + "\n    ".join(text.splitlines()[-80:]))
+        kill_left(one.dir)
     totals["times"].append((seconds, one.name))
     shutil.rmtree(one.dir, ignore_errors=True)
     one.log.unlink(missing_ok=True)
+
+
+def slowest_first(tests, build):
+    """As they were the last time, so that none of the long ones stands alone at the end."""
+    path = build / TIMES
+    known = json.loads(path.read_text()) if path.exists() else {}
+    return sorted(tests, key=lambda nf: -known.get(nf[0], getattr(nf[1], "seconds", 0)))
+
+
+def remember(times, build):
+    path = build / TIMES
+    known = json.loads(path.read_text()) if path.exists() else {}
+    known.update({name: round(seconds, 1) for seconds, name in times})
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(known))
+    part.rename(path)
 
 
 def run_all(tests, build, jobs, verbose):
@@ -172,9 +200,8 @@ def main():
     build = a.build.resolve()
     tests = [*unit_tests(build, a.suite), *python_tests(a.suite)]
     tests = [(n, f) for n, f in tests if a.only in n]
-    # The slow ones first, so that they do not stand alone at the end.
-    tests.sort(key=lambda nf: -getattr(nf[1], "seconds", 0))
-    totals = run_all(tests, build, a.jobs, a.verbose)
+    totals = run_all(slowest_first(tests, build), build, a.jobs, a.verbose)
+    remember(totals["times"], build)
     for seconds, name in sorted(totals["times"], reverse=True)[:SLOWEST]:
         print(f"slowest: {seconds:5.1f} s  {name}")
     for name in totals["names"]:

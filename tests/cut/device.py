@@ -1,14 +1,12 @@
 """A device with two slots that loses its connection, a process or its medium, and what must hold afterwards."""
-import array
 import fcntl
 import os
 import random
 import signal
-import termios
 from pathlib import Path
 
 from power import test_power as power
-from support.fixture import alive, is_asleep
+from support.process import alive, at_home, is_asleep, unread
 from support.receiver import Receiver
 
 GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
@@ -17,18 +15,8 @@ LOST = "the connection to the client was lost"
 
 
 def processes(t, name=None):
-    """Everything that runs because of the test, whoever its parent is by now: it has the test's HOME."""
-    mine, found = b"\0HOME=%s\0" % str(t.dir).encode(), []
-    for entry in os.listdir("/proc"):
-        try:
-            if not entry.isdigit() or mine not in b"\0" + Path("/proc", entry, "environ").read_bytes():
-                continue
-            comm = Path("/proc", entry, "comm").read_text().strip()
-        except OSError:  # it has ended meanwhile
-            continue
-        if (name is None or comm == name) and alive(int(entry)):
-            found.append((int(entry), comm))
-    return found
+    """Everything that runs because of the test."""
+    return [(pid, comm) for pid, comm in at_home(t.dir) if name is None or comm == name]
 
 
 def find(t, name):
@@ -197,25 +185,16 @@ def lose(receiver, seed):
 def wait_settled(t, receiver):
     """All bytes have gone as far as they go: fwssh-receive has none left, and its updater waits for more, or they
     have ended."""
-    def unread(pid):
-        try:
-            fd = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
-        except OSError:  # it ends
-            return 1
-        count = array.array("i", [0])
-        try:
-            fcntl.ioctl(fd, termios.FIONREAD, count)
-        finally:
-            os.close(fd)
-        return count[0]
-
     def settled():
         receive = receiver.process.pid
         if not alive(receive):
             return True
-        children = Path(f"/proc/{receive}/task/{receive}/children").read_text().split()
-        updaters = [int(c) for c in children
-                    if Path(f"/proc/{c}/comm").read_text().strip() not in ("fwssh-guard", "fwssh-receive")]
+        try:
+            children = Path(f"/proc/{receive}/task/{receive}/children").read_text().split()
+            updaters = [int(c) for c in children
+                        if Path(f"/proc/{c}/comm").read_text().strip() not in ("fwssh-guard", "fwssh-receive")]
+        except OSError:  # one of them has ended meanwhile
+            return False
         return receiver.unread() == 0 and is_asleep(receive) and all(
             unread(u) == 0 and is_asleep(u) for u in updaters) and receiver.unread() == 0
     t.wait_for(settled, "the updater to have all")

@@ -7,7 +7,7 @@ import socket
 import subprocess
 
 from cut import device
-from support.fixture import alive, is_stopped
+from support.process import alive, is_stopped
 from support.update import finish
 
 

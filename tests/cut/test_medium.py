@@ -2,7 +2,6 @@
 import os
 
 from cut import device
-from support.fixture import seconds
 
 # Reads of the environment for require-uboot-variable, which come first.
 REQUIREMENT_READS = 2
@@ -221,7 +220,6 @@ def test_full_state_directory_is_no_failure(t):
         t.run(["umount", state])
 
 
-@seconds(90)
 def test_block_device_that_is_too_small(t):
     """Known before the first write."""
     v = device.Device(t)

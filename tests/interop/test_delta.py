@@ -7,7 +7,8 @@ import zipfile
 
 from support.delta_patch import (BLOCK, INIT, RAW_KEYS, SOURCE, TARGET, Window, apply, changed, check_refused,
                                  check_upgraded, disk, firmware, integer, noise, put, region, vcdiff, window, xdelta)
-from support.fixture import peak_memory, read_until
+from support.fixture import read_until
+from support.process import peak_memory
 
 # What xdelta3 makes
 

@@ -7,7 +7,6 @@ import re
 import struct
 
 from support.fat_volume import BLOCK, SEGMENT, Model, Volume, apply, foreign, name_of, pack, pattern, quote_call
-from support.fixture import seconds
 
 # Some block counts of each kind.
 FAT12, FAT16, FAT32 = 2048, 8192, 66600
@@ -275,7 +274,6 @@ def test_full_fat16(t):
     check_full(t, 4153)
 
 
-@seconds(20)
 def test_full_fat32(t):
     check_full(t, FAT32)
 

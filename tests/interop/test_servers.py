@@ -7,7 +7,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from support.fixture import SANITIZER, alive
+from support.fixture import SANITIZER
+from support.process import alive
 
 SUCCESS = b"Running fwup...\nSuccess!\nRebooting...\n"
 

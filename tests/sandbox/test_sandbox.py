@@ -5,7 +5,7 @@ import signal
 import socket
 from pathlib import Path
 
-from support.fixture import alive
+from support.process import alive
 
 PROBES = ("open", "socket", "execve", "ptrace", "fork", "kill", "mprotect")
 

@@ -1,7 +1,8 @@
 """What follows the header: several firmwares, more bytes than were announced, and fewer."""
 import threading
 
-from support.fixture import peak_memory, waits
+from support.fixture import waits
+from support.process import peak_memory
 from support.update import (GOOD_TEXT, HELLO, MB, assert_one_line, assert_works, finish, finish_input, marker, master,
                             wait_gone)
 

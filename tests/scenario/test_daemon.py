@@ -7,7 +7,8 @@ import stat
 import subprocess
 
 from support import raw_client
-from support.fixture import alive, confuse, seconds
+from support.fixture import confuse
+from support.process import alive
 from support.update import GOOD_TEXT, HELLO, finish
 
 WAITING = "take; await\nprintf 'Success!\\n'; shake 0"
@@ -588,7 +589,6 @@ def test_logged_in_sessions_do_not_count_as_unauthenticated(t):
     assert finish(client) == (0, GOOD_TEXT, b"")
 
 
-@seconds(90)
 def test_a_flood_of_connections_is_survived(t):
     d = t.daemon(max_unauthenticated=5, updater=t.updater(WAITING))
     client = begin(t, d)

@@ -1,5 +1,5 @@
 """The header: split anywhere, unfinished, wrong, or without an end."""
-from support.fixture import peak_memory
+from support.process import peak_memory
 from support.receiver import Receiver
 from support.update import GOOD_TEXT, HELLO, MB, assert_one_line, assert_works, finish, master, send_part
 

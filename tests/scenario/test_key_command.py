@@ -3,7 +3,8 @@ import os
 import re
 from pathlib import Path
 
-from support.fixture import alive, waits
+from support.fixture import waits
+from support.process import alive
 
 HELLO = b"fwup:3\nabc"
 

@@ -11,7 +11,8 @@ import threading
 import time
 
 from support import raw_client
-from support.fixture import alive, peak_memory, seconds, waits
+from support.fixture import waits
+from support.process import alive, peak_memory
 from support.receiver import Receiver
 from support.update import GOOD_TEXT, HELLO, MB, feed, master
 
@@ -88,7 +89,6 @@ def push_through(d, relay, data, *options, **kw):
 # Trap 1: integrity of the stream
 
 
-@seconds(90)
 def test_flipped_bit_never_reaches_the_updater_as_good(t):
     data = os.urandom(4 * MB)
     for cipher in CIPHERS:
@@ -168,7 +168,6 @@ def test_not_offered_is_refused(t):
     assert d.updater_pids() == []
 
 
-@seconds(90)
 def test_each_offered_algorithm_works(t):
     d = t.daemon()
     options = [("Ciphers", c) for c in CIPHERS] + [("KexAlgorithms", k) for k in (
@@ -211,7 +210,6 @@ def test_certificate_of_an_authorized_key_does_not_log_in(t):
 SLOW = "while take_some 1000000 && [ $(stat -c %s $me.input) -lt %d ]; do sleep 0.03; done\ntake; exit 0"
 
 
-@seconds(90)
 def test_memory_behind_a_slow_updater(t):
     data = os.urandom(64 * MB)
     d = t.daemon(updater=t.updater(SLOW.replace("%d", str(len(data)))))
@@ -223,7 +221,6 @@ def test_memory_behind_a_slow_updater(t):
     assert t.sanitized() or peak_memory(session) < 16000, peak_memory(session)
 
 
-@seconds(90)
 def test_memory_behind_an_updater_that_stalls_at_once(t):
     """All that the client may send ahead is on its way, and nobody takes it."""
     d = t.daemon(updater=t.updater("await; take; exit 0"))
@@ -273,7 +270,6 @@ def test_client_that_ignores_the_window_is_stopped(t):
 # Trap 3: the loop
 
 
-@seconds(120)
 def test_rekeying_keeps_every_byte(t):
     d = t.daemon(updater=t.updater("sha256sum > $me.sum; exit 0"))
     data = os.urandom(64 * MB)
@@ -284,7 +280,6 @@ def test_rekeying_keeps_every_byte(t):
         assert (t.dir / "updater.sum").read_text().split()[0] == hashlib.sha256(data).hexdigest()
 
 
-@seconds(60)
 def test_rekeying_behind_a_slow_updater(t):
     data = os.urandom(16 * MB)
     d = t.daemon(updater=t.updater(SLOW.replace("%d", str(len(data)))))
@@ -292,7 +287,6 @@ def test_rekeying_behind_a_slow_updater(t):
     assert r.returncode == 0 and d.updater_input() == data
 
 
-@seconds(60)
 def test_rekeying_while_much_text_goes_out(t):
     d = t.daemon(updater=t.updater("take_some 1000000; yes 0123456789 | head -c 20000000; take; exit 0"))
     data = os.urandom(8 * MB)
@@ -323,7 +317,6 @@ def ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
-@seconds(60)
 def test_stalled_updater_wastes_no_time(t):
     """Everything is full: each process has to wait for the next one, not to ask again and again."""
     d = t.daemon(updater=t.updater("await; take; exit 0"))
@@ -386,7 +379,6 @@ def test_killed_client_never_completes(t):
     each_subsystem(t, lambda d, client: client.kill())
 
 
-@seconds(90)
 def test_killed_session_never_completes(t):
     """The kernel closes the pipes of a killed process in an order of its own."""
     each_subsystem(t, lambda d, client: os.kill(d.pids("fwssh-session")[0], signal.SIGKILL), rounds=15)
@@ -459,7 +451,6 @@ def test_killed_listener_never_completes(t):
         assert not complete(t) and d.reboots() == 0
 
 
-@seconds(90)
 def test_killed_receiver_never_completes(t):
     """The kernel closes its pipes, the updater's input among them, before it kills the updater for us."""
     each_subsystem(t, lambda d, client: os.kill(d.pids("fwssh-receive")[0], signal.SIGKILL), rounds=10)
@@ -482,7 +473,6 @@ os.write(mark, b"complete")
 """)
 
 
-@seconds(90)
 def test_killed_receiver_never_completes_a_quick_updater(t):
     d = t.daemon(updater=quick_updater(t))
     for _ in range(20):
@@ -507,7 +497,6 @@ def test_killed_receiver_never_completes_a_grandchild(t):
     assert not complete(t)
 
 
-@seconds(90)
 def test_receiver_killed_just_after_its_updater_began(t):
     """Nothing, or the first bytes only, has been passed on."""
     d = t.daemon(updater=quick_updater(t))
@@ -655,7 +644,6 @@ def test_data_behind_the_close_harms_nothing(t):
     assert "the session was killed" not in d.log(), d.log()
 
 
-@seconds(90)
 def test_odd_packets_harm_nothing(t):
     """After the login: empty data, unknown channels, requests twice, a window that overflows, unknown messages."""
     paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
@@ -711,7 +699,6 @@ def test_odd_packets_harm_nothing(t):
     assert d.process.poll() is None
 
 
-@seconds(60)
 def test_nothing_works_before_the_login(t):
     """A client that says itself that it has logged in, or asks without having done so."""
     paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")

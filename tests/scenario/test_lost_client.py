@@ -2,6 +2,7 @@
 import subprocess
 import time
 
+from support.process import is_asleep, unread
 from support.update import HELLO, MB, assert_works, feed, has_sent_all, marker, wait_gone
 
 
@@ -124,8 +125,10 @@ def test_bare_stream_that_has_ended_is_finished_though_the_client_is_gone(t):
         client = t.start(d.ssh_args("-vv", "-o", "LogLevel=DEBUG2", subsystem="fwup"), stdin=subprocess.PIPE, stderr=f)
     client.stdin.write(bytes(1_500_000))
     client.stdin.close()
-    t.wait_for(lambda: b"send eof" in said.read_bytes() and has_sent_all(d, client), "the session to have the end")
-    t.wait_for(d.updater_pids, "the updater")
+    updater, = t.wait_for(d.updater_pids, "the updater")
+    receive, session = d.pids("fwssh-receive") + d.pids("fwssh-session")
+    t.wait_for(lambda: b"send eof" in said.read_bytes() and unread(receive) + unread(updater) == 1_500_000
+               and has_sent_all(d, client) and is_asleep(session), "the session to have passed on the end")
     client.kill()
     d.wait_log("disconnected")
     t.go()

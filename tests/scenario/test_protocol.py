@@ -2,7 +2,6 @@
 import re
 import shlex
 
-from support.fixture import seconds
 
 
 def transcripts(text):
@@ -22,7 +21,6 @@ def transcripts(text):
                 raise AssertionError(f"what is this line? {line}")
 
 
-@seconds(90)
 def test_transcripts_of_the_protocol_are_true(t):
     updater = t.updater('if [ "$(cat)" = hello ]; then echo Success!; shake 0; fi\n'
                         'echo "not a good firmware"; shake 7')

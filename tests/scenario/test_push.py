@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 
-from support.fixture import alive, seconds
+from support.process import alive
 from support.rebooting import events
 
 OLD = b"firmware of the tests\n"
@@ -393,7 +393,6 @@ def test_wrong_options_are_status_2(t):
         assert t.run([t.bin("fwssh"), "push", *args]).returncode == 2
 
 
-@seconds(40)
 def test_check_goes_step_by_step(t):
     d = t.daemon()
     r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])

@@ -6,14 +6,13 @@ import subprocess
 import time
 
 from support import raw_client
-from support.fixture import seconds, waits
+from support.fixture import waits
 from support.update import GOOD_TEXT, HELLO, MB, assert_works, be_patient, finish, marker, wait_gone
 
 
 # Slow updaters
 
 
-@seconds(90)
 @waits
 def test_updater_that_does_not_read_for_seven_seconds(t):
     """At the start, with an idle time far shorter: it is the updater that is waited for."""
@@ -25,7 +24,6 @@ def test_updater_that_does_not_read_for_seven_seconds(t):
     d.wait_reboot()
 
 
-@seconds(90)
 @waits
 def test_updater_that_stops_reading_midway(t):
     d = t.daemon(idle_timeout=3, updater=t.updater("take_some 5000000; sleep 6; take\nexit 0"))

@@ -3,7 +3,8 @@ import os
 import signal
 import time
 
-from support.fixture import alive, waits
+from support.fixture import waits
+from support.process import alive
 from support.update import GOOD_TEXT, HELLO, MB, assert_one_line, assert_works, marker, wait_gone
 
 

@@ -2,7 +2,6 @@
 import os
 import threading
 
-from support.fixture import seconds
 
 
 def test_success_is_the_origins_text(t):
@@ -15,7 +14,6 @@ def test_success_is_the_origins_text(t):
     assert d.reboots() == 1
 
 
-@seconds(120)
 def test_every_byte_of_every_size_arrives(t):
     """Sizes around what the session gathers before it writes, with the end of input right behind the last byte."""
     d = t.daemon()
@@ -28,7 +26,6 @@ def test_every_byte_of_every_size_arrives(t):
         (t.dir / "updater.input").unlink()
 
 
-@seconds(120)
 def test_parallel_load_loses_nothing(t):
     """Several devices at once, so that every process is stopped anywhere."""
     daemons = [t.daemon(updater=t.updater("take; exit 0", name=f"updater{i}")) for i in range(4)]

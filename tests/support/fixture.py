@@ -313,32 +313,3 @@ class Daemon:
             if name == program and state != "Z" and int(parent) == self.process.pid:
                 found.append(int(pid))
         return found
-
-
-def peak_memory(pid):
-    """The most memory that a process has had so far, in kB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    raise AssertionError(f"process {pid} has ended")
-
-
-def state(pid):
-    """A process's letter of proc(5), /proc/PID/stat; "" when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except OSError:
-        return ""
-
-
-def alive(pid):
-    """Whether a process runs; one that has ended and was not reaped does not count."""
-    return state(pid) not in ("", "Z", "X")
-
-
-def is_asleep(pid):
-    return state(pid) == "S"
-
-
-def is_stopped(pid):
-    return state(pid) == "T"

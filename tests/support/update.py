@@ -3,7 +3,7 @@ import os
 import re
 import threading
 
-from support.fixture import is_asleep
+from support.process import is_asleep, moved
 
 MB = 1 << 20
 HELLO = b"fwup:5,reboot\nhello"
@@ -18,13 +18,6 @@ def feed(client, data):
         except OSError:
             pass
     threading.Thread(target=work, daemon=True).start()
-
-
-def moved(pid):
-    """How many bytes a process has read and written so far, of and to whatever."""
-    with open(f"/proc/{pid}/io") as f:
-        values = dict(line.split(": ") for line in f)
-    return int(values["rchar"]), int(values["wchar"])
 
 
 def send_part(t, d, client, data):
