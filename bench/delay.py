@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""A TCP relay on loopback that passes every byte on a fixed time after it came, in both directions.
+"""A TCP relay on loopback that delays every byte by a fixed time, in both directions.
 
     delay.py LISTEN_PORT TARGET_PORT MILLISECONDS
 
-Its own queue has room for everything that is on the way, so that only the two ends limit the speed.
+Its queue has room for everything in flight, so that only the two ends limit the throughput.
 """
 import collections
 import socket

@@ -1,4 +1,4 @@
-"""fwpack against the sum of its parts: engine.py BUILD PARTS DIRECTORY. bench/engine.sh prepares them."""
+"""Compares fwpack with the sum of its parts: engine.py BUILD PARTS DIRECTORY, which bench/engine.sh prepares."""
 import hashlib
 import os
 import random
@@ -21,7 +21,7 @@ one_cpu = {min(os.sched_getaffinity(0))}
 
 
 def run(argv, cpus=None):
-    """Wall seconds, CPU seconds and peak memory (MB) of a command."""
+    """Wall time and CPU time in seconds, and peak memory in MB, of a command."""
     p = subprocess.run([parts, "measure", *(str(a) for a in argv)], cwd=directory, stdout=subprocess.DEVNULL,
                        stderr=subprocess.PIPE, text=True,
                        preexec_fn=(lambda: os.sched_setaffinity(0, cpus)) if cpus else None)
@@ -31,7 +31,7 @@ def run(argv, cpus=None):
 
 
 def alternate(*commands):
-    """The medians of each, in rounds that alternate, so that noise hits all alike."""
+    """The medians for each command. Rounds alternate, so that noise affects all of them equally."""
     results = [[] for _ in commands]
     for _ in range(rounds):
         for result, command in zip(results, commands):
@@ -68,7 +68,7 @@ def make_data():
 
 
 def deflated(fw, out):
-    """The entry as zlib -9 makes it, so that both sides inflate the same stream."""
+    """Extracts the deflated entry, so that both sides inflate the same stream."""
     with zipfile.ZipFile(directory / fw) as z:
         info = z.getinfo("data/x")
         with open(directory / fw, "rb") as f:
@@ -84,8 +84,8 @@ def creating(name):
     a, b = [run_once() for run_once in (ours, zlib)]
     sizes = (directory / f"{name}.fw").stat().st_size, (directory / "out.bin").stat().st_size
     row(f"create {name}: seconds, zlib -9 in brackets", f"{a[0]:.2f} ({b[0]:.2f})")
-    row(f"create {name}: time as a part of zlib -9's", f"{a[0] / b[0]:.2f}", "<= 0.25", a[0] <= 0.25 * b[0])
-    row(f"create {name}: size as a part of zlib -9's", f"{sizes[0] / sizes[1]:.4f}", "<= 1", sizes[0] <= sizes[1] + 1024)
+    row(f"create {name}: time relative to zlib -9", f"{a[0] / b[0]:.2f}", "<= 0.25", a[0] <= 0.25 * b[0])
+    row(f"create {name}: size relative to zlib -9", f"{sizes[0] / sizes[1]:.4f}", "<= 1", sizes[0] <= sizes[1] + 1024)
 
 
 def applying(name, target):
@@ -94,11 +94,11 @@ def applying(name, target):
     theirs = [parts, "apply", f"{name}.deflated", "out.bin"]
     a, b = alternate(lambda: run(ours), lambda: run(theirs))
     row(f"apply {name}: seconds, sum of the parts in brackets", f"{a[0]:.3f} ({b[0]:.3f})")
-    row(f"apply {name}: time as a part of that sum, two cores", f"{a[0] / b[0]:.2f}", f"<= {target}", a[0] <= target * b[0])
+    row(f"apply {name}: time relative to that sum, two cores", f"{a[0] / b[0]:.2f}", f"<= {target}", a[0] <= target * b[0])
     row(f"apply {name}: CPU seconds", f"{a[1]:.2f} ({b[1]:.2f})")
     row(f"apply {name}: peak memory, MB", f"{a[2]:.1f}", "<= 16", a[2] <= 16)
     a, b = alternate(lambda: run(ours, one_cpu), lambda: run(theirs, one_cpu))
-    row(f"apply {name}: the same on one core", f"{a[0] / b[0]:.2f}", "<= 1", a[0] <= b[0])
+    row(f"apply {name}: the same, one core", f"{a[0] / b[0]:.2f}", "<= 1", a[0] <= b[0])
 
 
 def metadata():
@@ -117,7 +117,7 @@ def metadata():
 
 
 def delta():
-    """A new file of pieces of the old one in another order."""
+    """A new file made of the old one's pieces, in a different order."""
     if not shutil.which("xdelta3"):
         return row("delta", "skipped: no xdelta3")
     length = (16 if quick else 64) << 20
@@ -142,10 +142,10 @@ def delta():
     row(f"delta of shuffled pieces, {length >> 20} MiB: seconds", f"{used[0]:.2f}")
     row("delta: peak memory, MB", f"{used[2]:.1f}", "<= 24", used[2] <= 24)
     if not shutil.which("strace"):
-        return row("delta: bytes read of the source", "skipped: no strace")
+        return row("delta: bytes read relative to bytes needed", "skipped: no strace")
     run(["strace", "-f", "-e", "trace=pread64", "-o", "trace", *command])
     read = sum(int(n) for n in re.findall(r"pread64\(.*= (\d+)$", (directory / "trace").read_text(), re.M))
-    row("delta: bytes read as a part of those needed", f"{read / length:.2f}", "<= 1.2", read <= 1.2 * length)
+    row("delta: bytes read relative to bytes needed", f"{read / length:.2f}", "<= 1.2", read <= 1.2 * length)
 
 
 make_data()

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What a push to many devices costs the host: fleet.py BUILD [COUNT]. COUNT (100) daemons on loopback, 16 at a time."""
+"""What a push to many devices costs the host: fleet.py BUILD [COUNT]. Pushes to COUNT (100) daemons on loopback, 16 at
+a time."""
 import os
 import resource
 import subprocess
@@ -17,7 +18,7 @@ JOBS = 16
 
 
 def family(pid):
-    """A process and all below it."""
+    """A process and all its descendants."""
     parents = {}
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -31,7 +32,7 @@ def family(pid):
 
 
 def memory(pid):
-    """kB in all, shared pages divided among those who share them."""
+    """Total in kB; shared pages are divided among the processes that share them."""
     total = 0
     for one in family(pid):
         try:
@@ -77,8 +78,8 @@ def push(t, fw, count):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print(f"{count} devices, {SIZE >> 20} MiB each, {JOBS} at a time: {time.monotonic() - begun:.1f} s, "
-          f"CPU {1000 * cpu / count:.0f} ms a device, memory at most {peak / 1024:.0f} MB in all, "
-          f"{peak / 1024 / min(JOBS, count):.1f} MB for each that is under way")
+          f"{1000 * cpu / count:.0f} ms of CPU per device, at most {peak / 1024:.0f} MB of memory in total, "
+          f"{peak / 1024 / min(JOBS, count):.1f} MB per device in progress")
 
 
 def main():

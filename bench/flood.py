@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What a flood of strangers does to a push: flood.py BUILD. 1,000 connections from 127.0.1.0/24 (tests/load/flood.py)
-come and go while somebody pushes from 127.0.0.1."""
+"""How a flood of connections from strangers affects a push: flood.py BUILD. 1,000 connections from 127.0.1.0/24
+(tests/load/flood.py) come and go while a client pushes from 127.0.0.1."""
 import os
 import statistics
 import subprocess
@@ -33,13 +33,13 @@ def measure(t, d, size):
     begun = len(d.log())
     flood = subprocess.Popen([sys.executable, SOURCE / "tests/load/flood.py", str(d.port), str(COUNT)],
                              stdout=subprocess.DEVNULL)
-    t.wait_for(lambda: d.log().count("from=\"127.0.1.", begun) > 20, "the flood to rise")
+    t.wait_for(lambda: d.log().count("from=\"127.0.1.", begun) > 20, "the flood to start")
     flooded = []
     while flood.poll() is None:
         flooded.append(push(d, data))
     middle = statistics.median(alone)
-    print(f"{size >> 20:5d} MiB: alone {middle:.2f} s; in the flood at first {flooded[0] / middle:.2f} x, "
-          f"at worst {max(flooded) / middle:.2f} x, median {statistics.median(flooded) / middle:.2f} x")
+    print(f"{size >> 20:5d} MiB: alone {middle:.2f} s; started in the flood {flooded[0] / middle:.2f} x, "
+          f"worst {max(flooded) / middle:.2f} x, median {statistics.median(flooded) / middle:.2f} x")
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Memory of the device's processes while something runs."""
+"""Measures the memory of the device's processes during a push."""
 import threading
 import time
 from pathlib import Path
@@ -9,7 +9,7 @@ EVERY = 0.05
 
 
 def pss(pid):
-    """Proportional set size in kB: a page that N processes share counts 1/N."""
+    """Proportional set size in kB: a page shared by N processes counts as 1/N."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1])
@@ -17,7 +17,7 @@ def pss(pid):
 
 
 def mappings(pid):
-    """(file and offset, resident kB that belong to the file, kB of the process's own)."""
+    """(file and offset, resident kB backed by the file, anonymous kB) of each mapping."""
     where, rss = None, 0
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
         word = line.split()
@@ -31,7 +31,7 @@ def mappings(pid):
 
 
 def alone(pids):
-    """What the processes would take if nobody else used their libraries: each file page counts once, whole."""
+    """What the processes would use if no other program shared their libraries: each file page counts once, in full."""
     files, own = {}, 0
     for pid in pids:
         for where, shared, private in mappings(pid):
@@ -41,7 +41,7 @@ def alone(pids):
 
 
 def ours(listener):
-    """The listener and all below it that are ours: names by number."""
+    """Names, by process id, of the listener and those of its descendants that are ours."""
     found, look = {}, [listener]
     while look:
         pid = look.pop()
@@ -56,7 +56,7 @@ def ours(listener):
 
 
 class Watch:
-    """Looks at the listener's processes again and again in a thread: most[...] in kB."""
+    """Samples the listener's processes in a thread; the peaks are in most[...], in kB."""
 
     def __init__(self, listener):
         self.listener = listener
@@ -77,7 +77,7 @@ class Watch:
         while not self.ended.wait(EVERY):
             try:
                 self.look()
-            except OSError:  # one of them has just ended
+            except OSError:  # one of them has just exited
                 pass
 
     def look(self):
@@ -92,6 +92,6 @@ class Watch:
 
 
 def at_rest(listener, seconds=0.5):
-    """An idle listener."""
+    """Memory of an idle listener."""
     time.sleep(seconds)
     return {"pss": pss(listener), "alone": alone([listener])}

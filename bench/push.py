@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Compares fwsshd with OpenSSH's sshd on this machine: push.py BUILD TOOLS (see README.md; run.sh calls it).
+"""Compares fwsshd with OpenSSH's sshd on this machine: push.py BUILD TOOLS (see README.md; called by run.sh).
 
-BUILD is the build directory, TOOLS that of the compiled sink and meter.
+BUILD is the build directory, TOOLS the directory with the compiled sink and meter.
 """
 import argparse
 import json
@@ -60,7 +60,7 @@ class Bench:
         self.rows.append((what, ours, sshd, target, {None: "", True: "yes", False: "**no**"}[met]))
 
     def push(self, server, *options, port=None, size):
-        """One push: its seconds. Checks that everything has arrived."""
+        """Returns the seconds that one push takes. Checks that everything has arrived."""
         self.sink_log.write_text("")
         header = server.header(size)
         took = servers.push(server.client(*options, port=port), self.data, size, header)
@@ -70,24 +70,24 @@ class Bench:
         return took
 
     def sunk(self):
-        """Bytes and CPU seconds of the sink, its --version included."""
+        """Bytes and CPU seconds of the sink, including the run with --version."""
         rows = [line.split() for line in self.sink_log.read_text().splitlines()]
         return sum(int(b) for b, _ in rows), sum(float(c) for _, c in rows)
 
 
 def alternate(pair, rounds):
-    """Each server once a round, the first one last in the next round."""
+    """Each server once per round, in reverse order every other round."""
     for i in range(rounds):
         yield from pair if i % 2 == 0 else reversed(pair)
 
 
 def spread(values, digits=0):
-    """The median, with the least and the most in brackets."""
+    """The median, with minimum and maximum in brackets."""
     return f"{median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
 
 
 def measure_cpu(b):
-    """CPU seconds of the device's side for each GB, without the sink, and the part of fwssh-receive."""
+    """CPU seconds per GB on the device side, without the sink, and the share of fwssh-receive."""
     meter_log = b.t.dir / "meter.log"
     metered = b.t.script("fwssh-receive-metered",
                          f'#!/bin/sh\nexec {b.tools}/meter {meter_log} {b.t.bin("fwssh-receive")} "$@"\n')
@@ -111,10 +111,10 @@ def report_cpu(b, cipher, cpu, wall, hop):
     ratio = median(each_gb[0]) / median(each_gb[1])
     target = cipher.startswith("chacha20")
     b.row(f"{cipher}: device side, CPU s/GB", spread(each_gb[0], 2), spread(each_gb[1], 2))
-    b.row(f"{cipher}: the same, as a part of sshd's", f"{ratio:.2f}", "1", "<= 0.8" if target else "",
+    b.row(f"{cipher}: the same, relative to sshd", f"{ratio:.2f}", "1", "<= 0.8" if target else "",
           ratio <= 0.8 if target else None)
     b.row(f"{cipher}: of which fwssh-receive", spread(each_gb[2], 3), "", "<= 0.25", median(each_gb[2]) <= 0.25)
-    b.row(f"{cipher}: whole push, MB/s", spread(speed[0]), spread(speed[1]))
+    b.row(f"{cipher}: end to end, MB/s", spread(speed[0]), spread(speed[1]))
 
 
 def kilobytes(most):
@@ -122,7 +122,7 @@ def kilobytes(most):
 
 
 def watched(b, what, target, size, delay=False, **sink):
-    """A push with its processes' memory watched, to a daemon of its own."""
+    """Measures memory during a push to a daemon of its own."""
     with servers.Ours(b.t, b.sink(**sink)) as server:
         port = servers.Delay(b.t, server.port, ROUND_TRIP_MS / 2).port if delay else None
         with memory.Watch(server.process.pid) as watch:
@@ -134,19 +134,19 @@ def watched(b, what, target, size, delay=False, **sink):
 
 
 def measure_memory(b):
-    """Peaks of the PSS of all our processes together, in MB; in brackets with libraries counted whole."""
+    """Peak PSS of all our processes together, in MB; in brackets with libraries counted in full."""
     with servers.Ours(b.t, b.sink()) as idle:
         rest = memory.at_rest(idle.process.pid)
     b.row("memory of an idle daemon, MB", kilobytes(rest), target="<= 4", met=rest["pss"] <= 4000)
-    watched(b, "in a push", 8, size=b.cpu_bytes)
-    watched(b, f"in a push over {ROUND_TRIP_MS} ms", 12, delay=True, size=b.delay_bytes)
-    watched(b, "behind a slow updater", 16, size=b.delay_bytes // 2, rate=20 * MB)
-    watched(b, f"behind one that slows down over {ROUND_TRIP_MS} ms", 16, delay=True, size=b.delay_bytes,
+    watched(b, "during a push", 8, size=b.cpu_bytes)
+    watched(b, f"during a push, RTT {ROUND_TRIP_MS} ms", 12, delay=True, size=b.delay_bytes)
+    watched(b, "with a slow updater", 16, size=b.delay_bytes // 2, rate=20 * MB)
+    watched(b, f"with one that slows down, RTT {ROUND_TRIP_MS} ms", 16, delay=True, size=b.delay_bytes,
             free=b.delay_bytes // 2, rate=20 * MB)
 
 
 def first_text(argv, data):
-    """Seconds from the start of ssh to the first byte that it prints."""
+    """Seconds from starting ssh to the first byte that it prints."""
     begin = time.monotonic()
     client = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     client.stdin.write(data)
@@ -155,7 +155,7 @@ def first_text(argv, data):
     took = time.monotonic() - begin
     client.communicate()
     if not byte:
-        raise RuntimeError(f"no text came: {' '.join(argv)}")
+        raise RuntimeError(f"no output: {' '.join(argv)}")
     return took
 
 
@@ -166,12 +166,12 @@ def measure_start(b):
         for server in alternate(how, b.starts):
             took[server].append(first_text(*how[server]) * 1000)
             server.settle()
-    b.row("from the start of ssh to the first text, ms", spread(took[ours]), spread(took[sshd]), "<= sshd",
+    b.row("time from starting ssh to the first output, ms", spread(took[ours]), spread(took[sshd]), "<= sshd",
           median(took[ours]) <= median(took[sshd]))
 
 
 def raw(b, size):
-    """Bytes a second of TCP alone through the relay."""
+    """Bytes per second of plain TCP through the relay."""
     def drain():
         with listener.accept()[0] as s:
             while s.recv(1 << 20):
@@ -199,9 +199,9 @@ def measure_delay(b):
         for server in alternate(speed, b.delay_rounds):
             took = b.push(server, *CIPHERS["chacha20-poly1305"], port=port[server], size=b.delay_bytes)
             speed[server].append(b.delay_bytes / took / MB)
-    b.row(f"{b.delay_bytes // MB} MB over {ROUND_TRIP_MS} ms, whole push, MB/s", spread(speed[ours], 1),
+    b.row(f"push of {b.delay_bytes // MB} MB, RTT {ROUND_TRIP_MS} ms, MB/s", spread(speed[ours], 1),
           spread(speed[sshd], 1), ">= sshd", median(speed[ours]) >= median(speed[sshd]))
-    b.row("TCP alone through the same relay, MB/s", f"{raw(b, b.delay_bytes) / MB:.0f}")
+    b.row("plain TCP through the same relay, MB/s", f"{raw(b, b.delay_bytes) / MB:.0f}")
 
 
 def first_line(argv):
@@ -216,7 +216,7 @@ def build_type(b):
 
 def machine(b):
     if b.t.sanitized():
-        sys.exit("bench: a build with sanitizers tells nothing about speed; take another")
+        sys.exit("bench: a build with sanitizers says nothing about speed; use another one")
     model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
     print(f"{os.cpu_count()} cores, {model}, Linux {platform.release()}")

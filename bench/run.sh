@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compares fwsshd with OpenSSH's sshd: run.sh BUILD [--only cpu|memory|start|delay]... (make bench calls it).
-# FWSSH_BENCH_QUICK=1 takes less data and fewer rounds, to try it.
+# Compares fwsshd with OpenSSH's sshd: run.sh BUILD [--only cpu|memory|start|delay]... (part of make bench).
+# FWSSH_BENCH_QUICK=1 uses less data and fewer rounds.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1

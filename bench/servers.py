@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
-# The same for both.
+# The same options for both.
 CLIENT = ["-o", "KexAlgorithms=curve25519-sha256", "-o", "ControlPath=none"]
 
 
 def fields(pid):
-    """/proc/PID/stat behind the name: state, parent, ..."""
+    """The fields of /proc/PID/stat after the name: state, parent, ..."""
     return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
 
 
@@ -29,7 +29,7 @@ def children(pid):
 
 
 class Server:
-    """What both have: a client's command line, and the CPU seconds of all its processes so far."""
+    """What both have: a client's command line, and the CPU seconds used by all their processes so far."""
 
     def __init__(self, t, process, port, subsystem):
         self.t, self.process, self.port, self.subsystem = t, process, port, subsystem
@@ -44,13 +44,13 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        """Others that ran on would share its libraries' pages and so make them look smaller."""
+        """Servers left running would share library pages with the next one and make it look smaller."""
         self.process.terminate()
         self.process.wait(20)
 
     def settle(self):
         """Waits until every process of the last connection has been reaped."""
-        self.t.wait_for(lambda: not children(self.process.pid), "the server's children to end")
+        self.t.wait_for(lambda: not children(self.process.pid), "the server's children to exit")
 
     def cpu(self):
         self.settle()
@@ -69,7 +69,7 @@ class Ours(Server):
         return b"fwup:%d\n" % size
 
 
-# SHLVL keeps bash from reading the person's ~/.bashrc, which would count as sshd's time.
+# SHLVL keeps bash from reading the user's ~/.bashrc, which would count as sshd's time.
 SSHD = """
 Port {port}
 ListenAddress 127.0.0.1
@@ -114,7 +114,7 @@ class Sshd(Server):
 
 
 class Delay:
-    """delay.py before a port; its own port is the client's."""
+    """delay.py in front of a port; clients connect to its own port."""
 
     def __init__(self, t, target, milliseconds):
         self.port = t.port()
@@ -124,14 +124,14 @@ class Delay:
 
 
 def listens(port):
-    """Without connecting: the server would take it for a client."""
+    """Checked without connecting, which the server would take for a client."""
     rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in rows)
 
 
 def push(argv, path, size, header):
-    """Pipes header and the file into a client: the seconds that it took. The bytes go by sendfile(2), so that
-    feeding the client takes next to no CPU from those that are measured."""
+    """Pipes the header and the file into a client; returns the seconds it took. Uses sendfile(2), so that feeding the
+    client takes almost no CPU away from what is measured."""
     begin = time.monotonic()
     client = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     whole = False
@@ -147,5 +147,6 @@ def push(argv, path, size, header):
     finally:
         status = client.wait(300)
     if status or not whole:
-        raise RuntimeError(f"the client ended with {status}{'' if whole else ' in the middle'}: {' '.join(argv)}")
+        raise RuntimeError(f"the client exited with status {status}{'' if whole else ' before the end'}: "
+                           f"{' '.join(argv)}")
     return time.monotonic() - begin
