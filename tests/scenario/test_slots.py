@@ -121,6 +121,17 @@ def test_damaged_environment(t):
         assert r.returncode == 1 and "cannot read the U-Boot environment" in r.stderr, r
 
 
+def test_damaged_environment_does_not_keep_the_lock(t):
+    """libubootenv locks the machine's environment when it opens it, also when that fails."""
+    config = uboot(t)
+    (t.dir / "disk.img").write_bytes(bytes(1 << 20))
+    d = t.daemon(**config)
+    for _ in range(2):
+        assert "cannot read the U-Boot environment" in ask(d, "fwssh/1 status", 1)
+    r = local(t, config, "--status")
+    assert r.returncode == 1, r
+
+
 def test_requests_over_ssh(t):
     d = t.daemon(**uboot(t))
     out = ask(d, "fwssh/1 status")

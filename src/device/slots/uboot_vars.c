@@ -3,6 +3,12 @@
 #include <stddef.h>
 #include <unistd.h>
 
+void uboot_vars_close(struct uboot_ctx *ctx)
+{
+    libuboot_close(ctx);
+    libuboot_exit(ctx);
+}
+
 struct uboot_ctx *uboot_vars_open(const char *env_config, struct error *err)
 {
     struct uboot_ctx *ctx = NULL;
@@ -18,16 +24,10 @@ struct uboot_ctx *uboot_vars_open(const char *env_config, struct error *err)
     if (libuboot_read_config(ctx, env_config) < 0 || libuboot_open(ctx) < 0) {
         error_set(err, EXIT_FAILED, "cannot read the U-Boot environment that %s describes",
                   env_config);
-        libuboot_exit(ctx);
+        uboot_vars_close(ctx); /* a failed open keeps the machine-wide lock until it is closed */
         return NULL;
     }
     return ctx;
-}
-
-void uboot_vars_close(struct uboot_ctx *ctx)
-{
-    libuboot_close(ctx);
-    libuboot_exit(ctx);
 }
 
 int uboot_vars_store(struct uboot_ctx *ctx, struct error *err)
