@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -181,6 +182,16 @@ void io_close(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+/* Before Linux 5.9 one by one, up to the limit of what can be open. */
+void io_close_range(int first, int last)
+{
+    if (first > last || !syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0))
+        return;
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (int fd = first; fd <= last && (limit < 0 || fd < limit); fd++)
+        close(fd);
 }
 
 double io_now(void)

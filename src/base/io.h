@@ -43,6 +43,9 @@ uint64_t io_pending(int fd);
 /* Closes the descriptor and sets it to -1; does nothing if it is -1 already. */
 void io_close(int *fd);
 
+/* Closes all descriptors from first to last (INT_MAX: to the end), whether open or not. */
+void io_close_range(int first, int last);
+
 /* The monotonic clock, in seconds. */
 double io_now(void);
 

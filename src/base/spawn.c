@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,11 +42,10 @@ static bool spawn_arrange_fds(const struct spawn *s)
     return true;
 }
 
-static void spawn_close_rest(unsigned first, unsigned keep)
+static void spawn_close_rest(int first, int keep)
 {
-    if (keep > first)
-        syscall(SYS_close_range, first, keep - 1, 0);
-    syscall(SYS_close_range, keep + 1, ~0u, 0);
+    io_close_range(first, keep - 1);
+    io_close_range(keep + 1, INT_MAX);
 }
 
 static void spawn_default_signals(void)
@@ -68,7 +68,7 @@ static void spawn_child(const struct spawn *s, int report, pid_t parent)
     report = fcntl(report, F_DUPFD_CLOEXEC, SPAWN_SAFE_FD + SPAWN_FDS);
     if (report < 0 || !spawn_arrange_fds(s))
         goto failed;
-    spawn_close_rest((unsigned)s->fd_count, (unsigned)report);
+    spawn_close_rest((int)s->fd_count, report);
     for (char *const *e = s->extra_env; e && *e; e++)
         putenv(*e);
     if (s->in_child && !s->in_child(s->in_child_data))
@@ -116,6 +116,18 @@ int spawn_wait(pid_t pid)
         if (errno != EINTR)
             return -1;
     return status;
+}
+
+int spawn_watch(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+bool spawn_has_ended(pid_t child)
+{
+    siginfo_t info = {0};
+
+    return !waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == child;
 }
 
 void spawn_describe(int wait_status, char *text, size_t size)

@@ -34,6 +34,15 @@ pid_t spawn_start(const struct spawn *s, struct error *err);
 /* Waits for the child, also across signals: the status as of waitpid(2), -1 if it is not ours. */
 int spawn_wait(pid_t pid);
 
+/*
+ * A descriptor that becomes readable when a process ends (pidfd_open(2)); -1 where the kernel has
+ * none, before Linux 5.3. The caller closes it, and then looks now and then.
+ */
+int spawn_watch(pid_t pid);
+
+/* Whether a child has ended; it still has to be reaped. */
+bool spawn_has_ended(pid_t child);
+
 /* "exited with status 3", "was killed by signal 9 (Killed)". */
 void spawn_describe(int wait_status, char *text, size_t size);
 

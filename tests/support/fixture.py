@@ -205,6 +205,7 @@ class Daemon:
         self.conf = t.dir / f"fwsshd{self.number}.conf"
         self.log_path = t.dir / f"fwsshd{self.number}.log"
         self.process = None
+        self.wrapper = []  # words before fwsshd, of a program that runs it
         self.config = {
             "port": self.port,
             "listen-address": ["127.0.0.1"],
@@ -237,7 +238,7 @@ class Daemon:
     def start(self, *options, env=None):
         before = self.log().count("listening on")
         with open(self.log_path, "ab") as log:
-            self.process = self.t.start([self.t.bin("fwsshd"), "-f", self.conf, *options], stdout=log,
+            self.process = self.t.start([*self.wrapper, self.t.bin("fwsshd"), "-f", self.conf, *options], stdout=log,
                                         stderr=log, env=env)
         self.t.wait_for(lambda: self.log().count("listening on") > before or self.process.poll() is not None,
                         "the daemon to listen")

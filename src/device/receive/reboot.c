@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <linux/reboot.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define REBOOT_WAIT_MS 5000
+#define REBOOT_LOOK_MS 50
 #define REBOOT_PARAM_SIZE 256
 /* Until a working reboot has taken this process away, too. */
 #define REBOOT_HOLD_SECONDS 60
@@ -78,13 +80,25 @@ pid_t reboot_start(const char *command, struct error *err)
     return reboot_by_command(command, err);
 }
 
-static void reboot_wait_and_run(const char *command, int server)
+/* At most REBOOT_WAIT_MS. */
+static void reboot_await(pid_t server)
 {
-    struct pollfd p = {.fd = server, .events = POLLIN};
+    struct pollfd p = {.fd = spawn_watch(server), .events = POLLIN};
+    double end = io_now() + REBOOT_WAIT_MS / 1e3;
+
+    if (p.fd >= 0)
+        (void)poll(&p, 1, REBOOT_WAIT_MS);
+    while (p.fd < 0 && !kill(server, 0) && io_now() < end)
+        (void)poll(NULL, 0, REBOOT_LOOK_MS);
+    io_close(&p.fd);
+}
+
+static void reboot_wait_and_run(const char *command, pid_t server)
+{
     struct error err;
     char how[80];
 
-    (void)poll(&p, 1, REBOOT_WAIT_MS);
+    reboot_await(server);
     pid_t pid = reboot_start(command, &err);
     if (pid < 0) {
         log_error("%s", err.text);
@@ -139,7 +153,7 @@ static pid_t reboot_server(void)
 
 int reboot_later(const char *command, int lock, struct error *err)
 {
-    int server = (int)syscall(SYS_pidfd_open, reboot_server(), 0);
+    pid_t server = reboot_server();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     (void)lock; /* inherited by the process left behind */

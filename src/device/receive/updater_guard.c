@@ -4,9 +4,9 @@
 #include "base/spawn.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define GUARD_RELEASE 'r'
@@ -20,7 +20,7 @@ static void guard_keep_only(int *control, int *in)
     for (int fd = 0; fd < high; fd++)
         if (fd != *control && fd != *in)
             close(fd);
-    syscall(SYS_close_range, (unsigned)high + 1, ~0u, 0);
+    io_close_range(high + 1, INT_MAX);
 }
 
 static void guard_run(pid_t updater, int control, int in)

@@ -9,11 +9,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PUMP_PIECE (1u << 20)
 #define PUMP_COPY_SIZE 65536
+/* How often an updater is looked at where the kernel has no pidfd. */
+#define PUMP_LOOK_MS 50
 /* fwup's --exit-handshake: this byte and the exit status end its text (docs/fw-format.md, "Text").
  */
 #define PUMP_HANDSHAKE 0x1a
@@ -243,6 +244,8 @@ static int pump_round(struct updater_pump *p, struct error *err)
     if (p->client->gone && pump_check_client(p, err))
         return -1;
     pump_prepare(p, polls);
+    if (p->pidfd < 0 && (patience < 0 || patience > PUMP_LOOK_MS))
+        patience = PUMP_LOOK_MS;
     int n = poll(polls, WATCH_COUNT, patience);
     if (n < 0 && errno != EINTR)
         return error_errno(err, "cannot wait for the updater");
@@ -257,7 +260,7 @@ static int pump_round(struct updater_pump *p, struct error *err)
     else if ((polls[WATCH_IN].revents || polls[WATCH_SINK].revents) && pump_feed(p, err))
         return -1;
     pump_relay(p, polls);
-    return polls[WATCH_PID].revents ? 1 : 0;
+    return polls[WATCH_PID].revents || (p->pidfd < 0 && spawn_has_ended(p->pid)) ? 1 : 0;
 }
 
 /* Its last words may still be in the pipes; a grandchild may hold them open, so their end is not
@@ -291,9 +294,7 @@ static int pump_end(struct updater_pump *p)
 static int pump_start(struct updater_pump *p, struct error *err)
 {
     p->guard.control = -1;
-    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    if (p->pidfd < 0)
-        return error_errno(err, "cannot watch the updater");
+    p->pidfd = spawn_watch(p->pid);
     return updater_guard_start(&p->guard, p->pid, *p->in, err);
 }
 

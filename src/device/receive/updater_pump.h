@@ -31,7 +31,7 @@ struct updater_pump {
     int wait_status;  /* when it has ended by itself */
 
     /* for the loop alone */
-    int pidfd;
+    int pidfd; /* -1: the kernel has none */
     struct updater_guard guard;
     bool sink_full, copy;
     bool seen_1a, shaken;
