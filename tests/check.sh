@@ -1,6 +1,6 @@
 #!/bin/sh
 # make check: builds with warnings as errors (gcc, and clang with sanitizers) and runs all tests on both builds.
-# The last line counts.
+# The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
 tests/packages.sh build demo check arm64 device

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make check-long: what takes longer than a check may, 75 minutes at most on two cores. The last line counts.
+# make check-long: what takes too long for make check, 75 minutes at most on two cores. The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
 tests/packages.sh build demo check arm64 device

@@ -1,7 +1,7 @@
 #!/bin/sh
 # fuzz.sh SECONDS [TARGET...]: builds the fuzz targets of tests/fuzz and runs each for that time, two at a time,
-# from the seeds in the tree and what earlier runs have found (build-fuzz/corpus). A finding is left in
-# build-fuzz/TARGET.crash-... and makes this fail. ssh_stream and ssh_login are not libFuzzer's, but stream_fuzz.py.
+# starting with the seeds in the tree and what earlier runs have found (build-fuzz/corpus). A finding is saved as
+# build-fuzz/TARGET.crash-... and fails the run. ssh_stream and ssh_login do not use libFuzzer, but stream_fuzz.py.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=$1
@@ -18,7 +18,7 @@ if [ -z "$targets" ]; then
     targets="$targets ssh_stream ssh_login"
 fi
 
-# libconfuse 3.3 leaks what it holds when it meets a mistake.
+# libconfuse 3.3 leaks memory when it meets a mistake.
 leaks() {
     case $1 in
     apply | conf | config | meta | table) echo 0 ;;

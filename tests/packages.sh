@@ -1,5 +1,5 @@
 #!/bin/sh
-# packages.sh GROUP...: installs the Debian packages of tests/packages.txt that are missing.
+# packages.sh GROUP...: installs those Debian packages of tests/packages.txt that are missing.
 set -eu
 list=$(dirname "$0")/packages.txt
 # The arm64 build has its own list.

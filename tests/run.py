@@ -2,7 +2,7 @@
 """Runs all tests of a build in parallel: run.py BUILD [-j N] [--only TEXT] [--suite NAME]...
 
 A test is a function test_*(t) in tests/*/test_*.py (t: tests/support/fixture.py), or a program in BUILD/tests/unit.
-Each runs in a process and a directory of its own. The last line counts: N passed, N failed, N skipped.
+Each runs in its own process and directory. The last line has the totals: N passed, N failed, N skipped.
 """
 import argparse
 import importlib.util
@@ -25,7 +25,7 @@ from support import isolation, process  # noqa: E402
 from support.fixture import Fixture, Skipped  # noqa: E402
 
 SKIPPED = 77
-DEFAULT_SECONDS = 120  # far more than any test takes, so that a busy machine is no reason to fail
+DEFAULT_SECONDS = 120  # far more than any test takes, so that no test fails because the machine is busy
 SLOWEST = 10
 TIMES = "test-seconds.json"
 
@@ -56,7 +56,7 @@ def unit_tests(build, suites):
 
 
 def run_unit(path, t):
-    """A cmocka program: its TAP lines count as tests of their own."""
+    """A cmocka program: each of its TAP lines counts as a test."""
     result = subprocess.run([path], cwd=t.dir, env={**t.env, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(result.stdout)
@@ -65,7 +65,7 @@ def run_unit(path, t):
 
 
 def child(test, t, log, isolated):
-    """Runs in a process of its own and never returns."""
+    """Runs in its own process and never returns."""
     os.setsid()
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(fd, 1)
@@ -113,7 +113,7 @@ class Running:
 
 
 def kill_left(directory):
-    """A test that was killed has not cleared up, and what it leaves behind may hold what others wait for."""
+    """Cleans up after a killed test, whose processes might hold what others wait for."""
     for pid, _ in process.at_home(directory):
         try:
             os.kill(pid, signal.SIGKILL)
@@ -148,7 +148,7 @@ def finish(one, status, totals, verbose):
 
 
 def slowest_first(tests, build):
-    """As they were the last time, so that none of the long ones stands alone at the end."""
+    """Sorted by the times of the last run, so that no long test is left running alone at the end."""
     path = build / TIMES
     known = json.loads(path.read_text()) if path.exists() else {}
     return sorted(tests, key=lambda nf: -known.get(nf[0], getattr(nf[1], "seconds", 0)))
@@ -173,7 +173,7 @@ def run_all(tests, build, jobs, verbose):
     queues, running = {w: [nf for nf in tests if waits(nf[1]) == w] for w in (True, False)}, {}
     while running or any(queues.values()):
         for kind, queue in queues.items():
-            # A test that waits leaves the processors to others, so it takes no place of one that works.
+            # A test that waits uses no CPU, so it does not count towards the limit.
             while queue and sum(one.waits == kind for one in running.values()) < jobs * (2 if kind else 1):
                 one = Running(*queue.pop(0), build, base, isolated)
                 running[one.pid] = one
@@ -184,7 +184,7 @@ def run_all(tests, build, jobs, verbose):
         for one in running.values():
             if time.monotonic() > one.deadline:
                 os.killpg(one.pid, signal.SIGKILL)
-        time.sleep(0.01)  # the runner's own poll; no test waits by sleeping
+        time.sleep(0.01)  # this polls; no test waits by sleeping
     shutil.rmtree(base, ignore_errors=True)
     return totals
 

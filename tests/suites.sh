@@ -1,4 +1,4 @@
-# Sourced by check.sh and check_long.sh: builds, suites that count, and the line at the end.
+# Sourced by check.sh and check_long.sh: builds, test runs, and the line with the totals.
 # shellcheck shell=sh
 
 gcc_build=build-check
@@ -13,14 +13,14 @@ build_gcc() {
     ninja --quiet -C $gcc_build
 }
 
-# With clang and sanitizers; and with zlib, as a static build has it.
+# With clang and sanitizers, and with zlib like a static build.
 build_clang() {
     [ -e $clang_build/build.ninja ] || CC=clang meson setup $clang_build -Dwerror=true -Dbuildtype=debug \
         -Doptimization=1 -Dinflate=zlib -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
     ninja --quiet -C $clang_build
 }
 
-# run TITLE BUILD ARGUMENTS...: some of the tests, which go on whatever comes of them.
+# run TITLE BUILD ARGUMENTS...: runs some of the tests; a failure does not stop the script.
 run() {
     echo "== $1 =="
     shift

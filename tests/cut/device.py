@@ -1,4 +1,4 @@
-"""A device with two slots that loses its connection, a process or its medium, and what must hold afterwards."""
+"""A device with two slots that loses its connection, a process or its medium, and what must be true afterwards."""
 import fcntl
 import os
 import random
@@ -15,12 +15,12 @@ LOST = "the connection to the client was lost"
 
 
 def processes(t, name=None):
-    """Everything that runs because of the test."""
+    """All processes of the test."""
     return [(pid, comm) for pid, comm in at_home(t.dir) if name is None or comm == name]
 
 
 def find(t, name):
-    """The one process of that name, as soon as there is one."""
+    """The only process of that name, once there is one."""
     if name == "fwssh-session" and os.geteuid():
         t.skip("only root sees whose process a session is: it lets nobody look into it")
     return t.wait_for(lambda: processes(t, name), name)[0][0]
@@ -40,7 +40,7 @@ def wait_clean(t, *keep):
 
 
 class Device:
-    """An image with version 1 in slot a, which runs, and archives of the versions 1 and 2. The slots and the checker
+    """An image with version 1 in slot a, the running slot, and archives of versions 1 and 2. The slots and the checker
     are those of tests/power."""
 
     def __init__(self, t, size=40_000, conf=power.CONF):
@@ -78,7 +78,7 @@ class Device:
         self.image.write_bytes(self.before)
 
     def directory(self):
-        """Where the archive's central directory begins: behind it is nothing that an updater needs."""
+        """Where the archive's central directory starts; an updater needs nothing from there on."""
         return self.archive.index(b"PK\x01\x02")
 
     def state(self):
@@ -91,7 +91,7 @@ class Device:
         return {"a": "old", "b": "new"}[name]
 
     def wait_free(self):
-        """The lock is nobody's; it may be in the hands of a dying process for a moment."""
+        """The lock is free; a dying process may still hold it for a moment."""
         def free():
             with open(self.lock, "a") as f:
                 try:
@@ -102,20 +102,20 @@ class Device:
         self.t.wait_for(free, "the lock")
 
     def faulty(self, at="", kind="", name="fwpack"):
-        """The real updater on a medium with a fault (fault_shim.c). Behind it the medium is good."""
+        """The real updater on a medium with a fault (fault_shim.c). After the fault the medium works."""
         if self.t.sanitized():
             self.t.skip("a preloaded library does not mix with the address sanitizer")
         (self.t.dir / "bin").mkdir(exist_ok=True)
         shim = self.t.build / "tests/libfault_shim.so"
         assert shim.exists(), shim
-        # Named fwpack, because fwssh-receive asks no other updater for its handshake without --version.
+        # Named fwpack, because only then fwssh-receive uses the handshake without asking for --version.
         return self.t.script(f"bin/{name}", f"""#!/bin/sh
 export FAULT_DEVICE='{self.image}' FAULT_LOG='{self.t.dir}/fault.log' FAULT_AT='{at}' FAULT_KIND='{kind}'
 LD_PRELOAD='{shim}' exec '{self.t.bin("fwpack")}' "$@"
 """)
 
     def calls(self, letter):
-        """How many reads, writes or flushes a good update makes."""
+        """How many reads, writes or flushes a successful update makes."""
         log = self.t.dir / "fault.log"
         log.unlink(missing_ok=True)
         status, _, out, _ = self.receive(self.archive, updater=self.faulty())
@@ -131,7 +131,7 @@ LD_PRELOAD='{shim}' exec '{self.t.bin("fwpack")}' "$@"
         return Receiver(self.t, subsystem, **{**self.config, **config})
 
     def receive(self, body, **config):
-        """Header and body, and the end of the input: status, result, text, error text."""
+        """Sends header and body, and ends the input: returns status, result, text and error text."""
         r = self.receiver(**config)
         try:
             r.send(self.header + body)
@@ -141,7 +141,7 @@ LD_PRELOAD='{shim}' exec '{self.t.bin("fwpack")}' "$@"
         return status, r.result(), out, err
 
     def assert_works(self):
-        """Right after a cut the lock is free, nothing is left, and a push of the real thing succeeds."""
+        """Right after a cut the lock is free, no process is left, and a complete push succeeds."""
         wait_clean(self.t)
         self.wait_free()
         self.reset()
@@ -170,7 +170,7 @@ LD_PRELOAD='{shim}' exec '{self.t.bin("fwpack")}' "$@"
 
 
 def lose(receiver, seed):
-    """A session that dies: the listener's word and the kernel's closing of the pipes come in any order."""
+    """A session that dies: the listener's message and the closing of the pipes may come in any order."""
     def word():
         try:
             receiver.socket.send(b"L")
@@ -208,5 +208,5 @@ def kill(pid):
 
 
 def short_by(count):
-    """What the device says of an input that ended too early."""
+    """What the device says about an input that ended too early."""
     return b"input ended %d byte%s short" % (count, b"" if count == 1 else b"s")

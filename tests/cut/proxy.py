@@ -1,4 +1,4 @@
-"""A TCP connection that breaks when so many bytes have gone through it."""
+"""A TCP connection that breaks after a given number of bytes."""
 import select
 import socket
 import struct
@@ -6,8 +6,8 @@ import threading
 
 
 class Proxy:
-    """Between a client and a daemon. to_device, to_client: the connection is cut behind that many bytes of that way.
-    reset: with RST in place of FIN."""
+    """Between a client and a daemon. to_device, to_client: the connection is cut after that many bytes in that direction.
+    reset: with RST instead of FIN."""
 
     def __init__(self, port, to_device=None, to_client=None, reset=False):
         self.target, self.limits, self.reset = port, [to_device, to_client], reset
@@ -21,7 +21,7 @@ class Proxy:
         client, _ = self.listener.accept()
         self.listener.close()  # one connection is all there is
         device = socket.create_connection(("127.0.0.1", self.target))
-        ends = [client, device]  # what comes from the first goes to the second
+        ends = [client, device]  # the first is read, the second written
         for s in ends:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -35,7 +35,7 @@ class Proxy:
             s.close()
 
     def pass_on(self, ends):
-        """False when the connection is over: cut, or ended by one of both."""
+        """False when the connection is over: cut, or closed by either end."""
         ready, _, _ = select.select(ends, [], [])
         for s in ready:
             way = ends.index(s)

@@ -1,4 +1,4 @@
-"""The connection is cut at two hundred places of the firmware: lost, or ended in order by a client that listens."""
+"""The connection is cut at two hundred places in the firmware: lost, or closed properly by a client that still listens."""
 import random
 import subprocess
 
@@ -26,7 +26,7 @@ def places(v):
 
 
 def lost(t, v, at, settled, seed):
-    """The client goes away in the middle."""
+    """The client disconnects in the middle."""
     r = v.receiver()
     r.send(v.header + v.archive[:at])
     if settled:
@@ -38,7 +38,7 @@ def lost(t, v, at, settled, seed):
 
 
 def ended(t, v, at, settled):
-    """The client ends its input in the middle, and hears how much was missing."""
+    """The client ends its input in the middle, and is told how much was missing."""
     r = v.receiver()
     r.send(v.header + v.archive[:at])
     if settled:
@@ -84,14 +84,14 @@ def test_cut_places_4(t):
 
 
 def start_bare(t, v, reboot):
-    """fwssh-receive as another SSH server starts it: there is no listener, only the pipes."""
+    """fwssh-receive as started by another SSH server: no listener, only the pipes."""
     conf = t.daemon(wait=False, **v.config, reboot_command=f"/bin/sh {reboot}").conf
     return t.start([t.bin("fwssh-receive"), "-f", conf, "-s", "nerves_firmware_ssh"], stdin=subprocess.PIPE,
                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
 
 
 def test_connection_lost_without_a_listener(t):
-    """Our output is closed first, or a moment behind our input, as other SSH servers do it."""
+    """Our output is closed first, or a moment after our input, as other SSH servers do."""
     v = device.Device(t)
     mark = t.dir / "rebooted"
     reboot = t.script("reboot.sh", f"echo reboot >> {mark}\nexit 1\n")
@@ -132,7 +132,7 @@ def test_bare_stream_lost_or_ended(t):
         else:
             status, out, err = receiver.end()
             result = receiver.result()
-            # The updater sees the end, and says what is wrong with the firmware.
+            # The updater sees the end, and reports what is wrong with the firmware.
             assert status in (1, 4) and result["reboot"] == 0, (at, status, out, err)
             assert b"fwssh: fwpack exited with status 1; not rebooting\n" in err, (at, err)
             assert b"Success!" not in out, (at, out)
@@ -160,7 +160,7 @@ def directory_places(v):
 
 
 def test_connection_lost_in_the_archives_directory(t):
-    """All resources are here, but the last announced byte is not: nothing may be switched (PROTOCOL.md, "States")."""
+    """All resources have arrived, but the last announced byte has not: nothing may be switched (PROTOCOL.md, "States")."""
     v = device.Device(t)
     for at in directory_places(v):
         r = v.receiver()
@@ -175,7 +175,7 @@ def test_connection_lost_in_the_archives_directory(t):
 
 
 def test_input_ended_in_the_archives_directory(t):
-    """The same with a client that listens: the slot that boots is the one that it was told of."""
+    """The same with a client that still listens: the slot that boots is the one reported to it."""
     v = device.Device(t)
     for at in directory_places(v):
         r = v.receiver()
@@ -191,7 +191,7 @@ def test_input_ended_in_the_archives_directory(t):
 
 
 def test_push_again_after_a_cut_in_the_directory(t):
-    """It was told that the device does not reboot: the slot that runs must not be the next one to be written."""
+    """It was told that the device does not reboot: the next update must not write the running slot."""
     v = device.Device(t)
     r = v.receiver()
     r.send(v.header + v.archive[:-1])
@@ -203,7 +203,7 @@ def test_push_again_after_a_cut_in_the_directory(t):
 
 
 def test_connection_lost_in_an_entry_that_the_task_has_no_use_for(t):
-    """One that only a new device gets comes last. All that the upgrade needs is here, and much is not."""
+    """The last resource is one that only a new device gets. The upgrade has all it needs, but many bytes are missing."""
     conf = device.power.CONF.replace("mbr m {", 'file-resource first { host-path = "root-1" }\nmbr m {', 1)
     conf = conf.replace("on-finish {", "on-resource first { raw_write(6400) }\n  on-finish {", 1)
     v = device.Device(t, conf=conf)
@@ -218,7 +218,7 @@ def test_connection_lost_in_an_entry_that_the_task_has_no_use_for(t):
 
 
 def test_complete_body_and_a_lost_connection(t):
-    """Behind the last byte: finished as asked, in whatever order the connection falls to pieces."""
+    """After the last byte: completed as requested, in whatever order the parts of the connection go."""
     v = device.Device(t)
     for seed in range(12):
         r = v.receiver()

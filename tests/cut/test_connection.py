@@ -1,5 +1,5 @@
-"""The TCP connection is cut behind so many bytes of the SSH stream, login and all, under fwssh push: what it says and
-its exit status are true, and the device is as it must be."""
+"""The TCP connection under fwssh push is cut after a number of bytes of the SSH stream, login included: its messages and
+its exit status are true, and the device is in the right state."""
 import random
 
 from cut import device
@@ -19,7 +19,7 @@ def push(t, d, v, proxy):
 
 
 def whole_push(t, d, v):
-    """How many bytes a push is, each way."""
+    """How many bytes a push takes, in each direction."""
     proxy = Proxy(d.port)
     r = push(t, d, v, proxy)
     assert r.returncode == 0, r
@@ -32,7 +32,7 @@ def whole_push(t, d, v):
 
 
 def settle(t, d, v):
-    """After a cut everything ends by itself: the listener alone is left, and the lock is free."""
+    """After a cut everything ends by itself: only the listener is left, and the lock is free."""
     device.wait_clean(t, d.process.pid)
     v.wait_free()
     def all_told():
@@ -94,7 +94,7 @@ def test_cut_to_the_device_4(t):
 
 
 def test_cut_to_the_client(t):
-    """What the device says is lost: in the login, in the text, in the exit status, in the end of the channel."""
+    """The device's output is lost: during the login, in the text, in the exit status, at the close of the channel."""
     v = device.Device(t)
     d = v.daemon()
     total = whole_push(t, d, v)[1]
@@ -106,7 +106,7 @@ def test_cut_to_the_client(t):
 
 
 def test_half_a_firmware_is_said_to_be_lost(t):
-    """Status 6 where fwssh still had bytes to send, 9 where ssh had taken them all; the device keeps its firmware."""
+    """Status 6 if fwssh still had bytes to send, 9 if ssh had taken them all; the device keeps its firmware."""
     v = device.Device(t, size=900_000)
     d = v.daemon()
     for reset in (False, True):
@@ -120,13 +120,13 @@ def test_half_a_firmware_is_said_to_be_lost(t):
 
 @waits
 def test_freeze_until_the_idle_time_is_up(t):
-    """No word of the end of the connection reaches the device: the next push need not wait for long."""
+    """The device never hears that the connection is gone: the next push need not wait long all the same."""
     v = device.Device(t)
     d = v.daemon(idle_timeout=3)
     client = d.client()
     client.stdin.write(v.header + v.archive[:30_000])
     device.find(t, "fwpack")
-    client.send_signal(device.signal.SIGSTOP)  # its kernel goes on to acknowledge, as a proxy may
+    client.send_signal(device.signal.SIGSTOP)  # its kernel still acknowledges, as a proxy might
     d.wait_log("no data came for 3 seconds (key idle-timeout)")
     client.kill()
     client.wait(20)

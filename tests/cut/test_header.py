@@ -1,9 +1,9 @@
-"""The connection is cut behind every byte of the header."""
+"""The connection is cut after every byte of the header."""
 from cut import device
 
 
 def test_connection_lost_behind_every_byte(t):
-    """No updater has been started, or it is killed: nobody is there to tell."""
+    """No updater has been started, or it is killed; there is no client to report to."""
     v = device.Device(t)
     for at in range(len(v.header) + 1):
         r = v.receiver()
@@ -20,7 +20,7 @@ def test_connection_lost_behind_every_byte(t):
 
 
 def test_input_ended_behind_every_byte(t):
-    """The client still listens, and is told the truth."""
+    """The client still listens, and gets a true report."""
     v = device.Device(t)
     for at in range(len(v.header) + 1):
         r = v.receiver()
@@ -28,7 +28,7 @@ def test_input_ended_behind_every_byte(t):
         status, out, err = r.end()
         if at == len(v.header):
             assert status == 1 and out.startswith(b"Running fwup...\n") and b"Rebooting" not in out, (status, out)
-            # The updater may have begun its bar.
+            # The updater may have started its progress bar.
             assert err.endswith(b"fwssh: " + device.short_by(len(v.archive)) + b"; nothing was activated\n"), err
         elif at:
             assert (status, out, err) == (2, b"", b"fwssh: input ended inside the header; nothing was done\n"), at
@@ -42,7 +42,7 @@ def test_input_ended_behind_every_byte(t):
 
 
 def test_client_killed_in_the_header(t):
-    """Through the daemon and OpenSSH, at a few places."""
+    """Through the daemon and OpenSSH, at a few points."""
     v = device.Device(t)
     d = v.daemon()
     for count, at in enumerate((0, 1, 7, len(v.header) - 1, len(v.header)), 1):

@@ -1,5 +1,5 @@
-"""One of the processes is killed (SIGKILL) in each state of an update. The others end in order, and who still listens
-is told the truth."""
+"""One of the processes is killed (SIGKILL) in each state of an update. The others exit properly, and whoever still
+listens gets a true report."""
 import os
 import re
 import signal
@@ -19,13 +19,13 @@ def kill_part(t, part, client):
 
 
 def assert_told(status, err):
-    """A failure on the device is one line (PROTOCOL.md, "Exit status")."""
+    """A failure on the device is one line (PROTOCOL.md, "Messages")."""
     assert status == 1, (status, err)
     assert re.search(rb"(^|\n)fwssh: [^\n]+\n$", err), f"status {status}, but no line says why: {err}"
 
 
 def assert_cut_off(status, out, err):
-    """What ssh says of a connection that went away."""
+    """What ssh says when the connection is gone."""
     assert status == 255 and b"Rebooting" not in out, (status, out, err)
 
 
@@ -33,7 +33,7 @@ def assert_cut_off(status, out, err):
 
 
 def test_killed_before_the_login(t):
-    """A connection that has not said who it is, lost by either side."""
+    """A connection before the login, lost by either side."""
     v = device.Device(t)
     d = v.daemon()
     for part in ("client", "fwssh-session"):
@@ -66,7 +66,7 @@ def test_killed_between_login_and_request(t):
 
 
 def check_before_the_last_byte(t, part, at):
-    """at: how much of header and firmware has been sent."""
+    """at: how many bytes of header and firmware have been sent."""
     v = device.Device(t)
     d = v.daemon()
     stream = v.header + v.archive
@@ -119,7 +119,7 @@ def test_receive_killed_in_the_body(t):
 
 
 def test_receive_killed_in_the_body_leaves_nothing(t):
-    """Whatever the client is told."""
+    """Whatever is reported to the client."""
     for at in (17, 20_000, 60_000):
         status, out, _, log = check_before_the_last_byte(t, "fwssh-receive", at)
         assert status == 1 and b"Rebooting" not in out and "signal 9" in log
@@ -133,12 +133,12 @@ def test_updater_killed_in_the_body(t):
 
 
 def test_guard_killed_in_the_body(t):
-    """The update does without."""
+    """The update can do without it."""
     check_before_the_last_byte(t, "fwssh-guard", 20_000)
 
 
 def test_guard_and_receive_killed_in_the_body(t):
-    """Both at once, in both orders: the updater must not take the end of its input for that of the firmware."""
+    """Both at once, in either order: the updater must not take the end of its input for the end of the firmware."""
     v = device.Device(t)
     for names in (("fwssh-guard", "fwssh-receive"), ("fwssh-receive", "fwssh-guard")):
         r = v.receiver()
@@ -166,7 +166,7 @@ def test_guard_killed_and_then_the_client(t):
 
 
 def test_push_at_once_after_a_cut(t):
-    """Without waiting for anything: the old update has let go of the lock before the new one has logged in."""
+    """Without waiting for anything: the old update has released the lock before the new one has logged in."""
     v = device.Device(t)
     d = v.daemon()
     for number in range(6):
@@ -183,7 +183,7 @@ def test_push_at_once_after_a_cut(t):
 
 
 def stopped_behind_the_last_byte(t):
-    """An update whose updater has all bytes, and stands still in its first write."""
+    """An update whose updater has received all bytes and is stopped in its first write."""
     v = device.Device(t)
     d = v.daemon(updater=v.faulty("W1", "stop"))
     client = d.client()
@@ -195,7 +195,7 @@ def stopped_behind_the_last_byte(t):
 
 
 def test_push_at_once_after_a_cut_behind_the_last_byte(t):
-    """That one still writes: refused, and it is done as asked."""
+    """The first update is still writing: the second is refused, and the first completes as requested."""
     v, d, client, pid = stopped_behind_the_last_byte(t)
     client.kill()
     r = d.push(v.header + v.archive)
@@ -207,7 +207,7 @@ def test_push_at_once_after_a_cut_behind_the_last_byte(t):
 
 
 def test_daemon_killed_in_the_body(t):
-    """All end; a new daemon takes an update at once."""
+    """All processes exit; a new daemon accepts an update at once."""
     v = device.Device(t)
     d = v.daemon()
     client = d.client()
@@ -223,7 +223,7 @@ def test_daemon_killed_in_the_body(t):
 
 
 def test_stopped_and_continued_processes(t):
-    """Each of them stands still for a while, again and again; system calls are interrupted by that."""
+    """Each of them is stopped for a while, again and again, which interrupts system calls."""
     v = device.Device(t)
     r = v.receiver(idle_timeout=20)
     stream = v.header + v.archive
@@ -253,7 +253,7 @@ def start_push(t, d, fw, *extra):
 
 
 def check_push_told(t, part, kind="stop"):
-    """The updater stands in its first write, with all bytes on the device, when a part is killed."""
+    """The updater is stopped in its first write, with all bytes on the device, when one of the parts is killed."""
     v = device.Device(t)
     d = v.daemon(updater=v.faulty("W1", kind))
     client = start_push(t, d, "2.fw")
@@ -289,7 +289,7 @@ def test_push_is_told_of_a_killed_receive(t):
 
 
 def test_push_that_is_killed_leaves_nothing(t):
-    """fwssh itself is killed: its ssh sends the end of the input, which is not that of the firmware."""
+    """fwssh itself is killed: its ssh sends the end of the input, which is not the end of the firmware."""
     v = device.Device(t)
     big = t.dir / "big.fw"
     (t.dir / "payload").write_bytes(os.urandom(8 << 20))
@@ -309,11 +309,11 @@ def test_push_that_is_killed_leaves_nothing(t):
     v.assert_daemon_works(d)
 
 
-# Behind the last byte, while the real updater writes
+# After the last byte, while the real updater writes
 
 
 def start_and_stop(t, v, call, kind):
-    """An update whose updater stands still at a call on the medium; the last byte has come."""
+    """An update whose updater is stopped in a call on the medium; the last byte has arrived."""
     r = v.receiver(updater=v.faulty(call, kind))
     r.send_and_wait(v.header + v.archive)
     pid = device.find(t, "fwpack")
@@ -322,7 +322,7 @@ def start_and_stop(t, v, call, kind):
 
 
 def test_client_lost_at_every_write(t):
-    """It is told to nobody, but done as asked."""
+    """There is nobody to report to, but the update completes as requested."""
     v = device.Device(t)
     for number in range(1, v.calls("W") + 1):
         r, pid = start_and_stop(t, v, f"W{number}", "torn")
@@ -337,7 +337,7 @@ def test_client_lost_at_every_write(t):
 
 
 def test_receive_killed_while_the_updaters_child_writes(t):
-    """A shell around the updater dies with its parent; what it has started is the guard's to kill."""
+    """A shell around the updater dies with its parent; the guard has to kill what the shell has started."""
     v = device.Device(t)
     updater = v.faulty("W1", "stop")
     updater.write_text(updater.read_text().replace(" exec ", " ") + "exit $?\n")
@@ -358,7 +358,7 @@ def test_receive_killed_while_the_updaters_child_writes(t):
 
 
 def check_killed_at_every_write(t, name, kind):
-    """Old or new, and whole; nothing is left that writes on."""
+    """Old or new, and complete; no process is left that writes on."""
     v = device.Device(t)
     seen = []
     for number in range(1, v.calls("W") + 1):
@@ -371,7 +371,7 @@ def check_killed_at_every_write(t, name, kind):
             status, out, err = r.end()
             assert_told(status, err)
             assert b"killed by signal 9 (Killed)" in err and b"Rebooting" not in out, err
-            # Only a reboot settles what nobody can know.
+            # Nobody can know what boots next; only a reboot settles it.
             settles = b"after the switch may have started; rebooting anyway" in err
             assert settles or b"; not rebooting" in err, err
             assert r.result()["reboot"] == settles
@@ -401,7 +401,7 @@ def test_updater_killed_behind_every_write(t):
     check_killed_at_every_write(t, "fwpack", "late")
 
 
-# Behind the last byte, through the daemon
+# After the last byte, through the daemon
 
 
 def check_behind_the_last_byte(t, part, call, kind="stop"):
@@ -411,7 +411,7 @@ def check_behind_the_last_byte(t, part, call, kind="stop"):
     client.stdin.write(v.header + v.archive)
     pid = device.find(t, "fwpack")
     t.wait_for(lambda: is_stopped(pid), "the updater to stop")
-    # It may have stopped before the last byte has come to fwssh-receive: its input is closed behind that.
+    # It may have stopped before the last byte reached fwssh-receive, which closes its input after that byte.
     t.wait_for(lambda: not open_for_writing(v, pid), "the last byte")
     kill_part(t, part, client)
     if part in ("client", "fwssh-session"):
@@ -438,7 +438,7 @@ def open_for_writing(v, updater):
             for fd in os.listdir(f"/proc/{pid}/fd"):
                 if pid != updater and os.readlink(f"/proc/{pid}/fd/{fd}") == pipe:
                     return True
-        except OSError:  # it, or the descriptor, has gone
+        except OSError:  # the process, or the descriptor, is gone
             pass
     return False
 
@@ -491,7 +491,7 @@ def test_receive_killed_behind_the_last_byte(t):
 
 
 def test_updater_killed_when_it_has_switched(t):
-    """In the flush behind the last write: nobody can know which slot boots next. A reboot settles it."""
+    """In the flush after the last write: nobody can know which slot boots next. A reboot settles it."""
     v, d, state, (status, out, err) = check_behind_the_last_byte(t, "fwpack", lambda v: f"F{v.calls('F')}", "late")
     assert status == 1 and b"after the switch may have started" in err and b"rebooting anyway" in err, err
     d.wait_reboot()
@@ -499,7 +499,7 @@ def test_updater_killed_when_it_has_switched(t):
 
 
 def test_receive_killed_in_the_success_hook(t):
-    """The updater has ended well, and the listener does not know it yet."""
+    """The updater has succeeded, and the listener does not know it yet."""
     v = device.Device(t)
     hook = t.script("hook", f"#!/bin/sh\necho $$ > {t.dir}/hook.pid\nexec sleep 100\n")
     d = v.daemon(hook_success=hook)
@@ -511,13 +511,13 @@ def test_receive_killed_in_the_success_hook(t):
     t.wait_for(lambda: "fwssh-receive" in d.log(), "the word of it")
     device.kill(int((t.dir / "hook.pid").read_text() or 0))
     device.wait_clean(t, d.process.pid)
-    # What it had told the listener counts.
+    # What it had reported to the listener counts.
     assert v.state() == "new" and status == 0
     d.wait_reboot()
 
 
 def test_receive_killed_in_a_hook_leaves_no_hook(t):
-    """Nobody else would end it when its time is up."""
+    """Nobody else would kill it when its time is up."""
     v = device.Device(t)
     hook = t.script("hook", f"#!/bin/sh\necho $$ > {t.dir}/hook.pid\nexec sleep 100\n")
     d = v.daemon(hook_precheck=hook, hook_timeout=60)
@@ -536,7 +536,7 @@ def test_receive_killed_in_a_hook_leaves_no_hook(t):
 
 
 def test_client_killed_in_the_precheck_hook(t):
-    """All bytes are on the device, or some: only all of them are an update."""
+    """All or only some of the bytes are on the device: only all of them make an update."""
     v = device.Device(t)
     hook = t.script("hook", f"#!/bin/sh\necho $$ >> {t.dir}/hook.pid\n"
                     f"while [ ! -e {t.dir}/hook.go ]; do sleep 0.02; done\n")
@@ -561,7 +561,7 @@ def test_client_killed_in_the_precheck_hook(t):
 
 
 def test_daemon_killed_behind_the_last_byte(t):
-    """fwssh-receive finishes alone: new and rebooted, or old."""
+    """fwssh-receive finishes on its own: new and rebooted, or old."""
     v, d, client, pid = stopped_behind_the_last_byte(t)
     d.process.kill()
     d.process.wait()
@@ -576,16 +576,16 @@ def test_daemon_killed_behind_the_last_byte(t):
     v.assert_daemon_works(d)
 
 
-# While the client is told
+# While the result is reported to the client
 
 
 def check_farewell(t, part):
-    """The update is done, and the client does not close its side: it is killed, or its session."""
+    """The update is done, and the client does not close its side: the client, or its session, is killed."""
     v = device.Device(t)
     d = v.daemon()
     client = d.client()
     client.stdin.write(v.header + v.archive)
-    # Stopped as soon as the device has said how it ended; if it has closed by then, the cut is a later one.
+    # Stopped as soon as the device has reported the result; if it has closed by then, the cut is a later one.
     d.wait_log("update done")
     client.send_signal(signal.SIGSTOP)
     if part == "client":
@@ -610,7 +610,7 @@ def test_session_killed_in_the_farewell(t):
 
 
 def test_stopped_client_in_the_farewell_is_killed(t):
-    """A client that never closes its side, so that the farewell lasts as long as it can, then dies."""
+    """A client that never closes its side, so that the end of the session takes as long as possible, then dies."""
     for part in ("client", "fwssh-session"):
         v = device.Device(t)
         d = v.daemon(updater=v.faulty("W1", "stop"))

@@ -1,4 +1,4 @@
-"""The medium under the updater fails, is full, or is slow. Told is what happened, and what boots is whole."""
+"""The medium under the updater fails, is full, or is slow. The report is true, and what boots is complete."""
 import os
 
 from cut import device
@@ -8,11 +8,11 @@ REQUIREMENT_READS = 2
 
 
 def assert_failed(v, outcome):
-    """Told as a failure, on one line, with the updater's words; no reboot."""
+    """Reported as a failure, on one line, with the updater's own message; no reboot."""
     status, result, out, err = outcome
     assert status in (1, 4) and result["status"] == status and result["reboot"] == 0, outcome
     assert b"Success!" not in out and b"Rebooting" not in out, out
-    # The updater's words come before ours; ours is one line and the last.
+    # The updater's message precedes ours, which is one line and the last.
     assert err.count(b"fwssh: ") == 1 and err.splitlines()[-1].startswith(b"fwssh: fwpack exited with"), err
     device.wait_clean(v.t)
 
@@ -25,7 +25,7 @@ def assert_done(v, outcome, what):
 
 
 def check_failing_call(t, letter, kind, words, last, first=1):
-    """The fault comes at each call but the last ones, in its turn: nothing is switched."""
+    """The fault is at each call in turn, except the last ones: nothing is switched."""
     v = device.Device(t)
     count = v.calls(letter) - last
     assert count >= 3
@@ -51,7 +51,7 @@ def test_read_error_at_every_read_behind_the_requirements(t):
 
 
 def test_read_error_while_the_requirements_are_checked(t):
-    """It is the medium that is bad, not the firmware that does not fit."""
+    """The medium is bad; the firmware does fit."""
     v = device.Device(t)
     for number in range(1, REQUIREMENT_READS + 1):
         outcome = v.receive(v.archive, updater=v.faulty(f"R{number}", "eio"))
@@ -70,7 +70,7 @@ def check_failing_switch(t, call, kind):
     v = device.Device(t)
     outcome = v.receive(v.archive, updater=v.faulty(call, kind))
     device.wait_clean(t)
-    state = v.state()  # whole in any case
+    state = v.state()  # complete in any case
     if outcome[0] == 0:
         assert (state, outcome[1]["reboot"]) == ("new", 1)
     else:
@@ -80,7 +80,7 @@ def check_failing_switch(t, call, kind):
 
 
 def test_write_error_at_the_second_copy_of_the_environment(t):
-    """The first copy has chosen the new slot already."""
+    """The first copy already names the new slot."""
     for kind in ("eio", "enospc"):
         v = device.Device(t)
         check_failing_switch(t, f"W{v.calls('W')}", kind)
@@ -94,7 +94,7 @@ def test_flush_error_behind_each_copy_of_the_environment(t):
 
 
 def test_short_and_interrupted_writes_are_finished(t):
-    """Each in its turn, and all of them."""
+    """Each in turn, and all of them."""
     v = device.Device(t)
     for number in range(v.calls("W") + 1):
         for kind in ("short", "eintr", "storm"):
@@ -113,7 +113,7 @@ def test_short_and_interrupted_reads_are_finished(t):
 
 
 def test_slow_medium_is_waited_for(t):
-    """Each write takes a while, all together longer than a silent client may be."""
+    """Each write takes a while; together they take longer than a client may be silent."""
     v = device.Device(t)
     assert v.calls("W") * 0.15 > 1
     assert_done(v, v.receive(v.archive, updater=v.faulty("W0", "slow"), idle_timeout=1), "slow")
@@ -121,7 +121,7 @@ def test_slow_medium_is_waited_for(t):
 
 
 def test_client_lost_while_a_slow_medium_works(t):
-    """The last byte has come, the writes go on: finished as asked."""
+    """The last byte has arrived, the writes go on: completed as requested."""
     v = device.Device(t)
     r = v.receiver(updater=v.faulty("W0", "slow"))
     r.send_and_wait(v.header + v.archive)
@@ -136,14 +136,14 @@ def test_client_lost_while_a_slow_medium_works(t):
 
 
 def limited(t, v, blocks, name="fwpack"):
-    """The real updater with RLIMIT_FSIZE (in 512 bytes), and the signal ignored as a shell may leave it."""
+    """The real updater with RLIMIT_FSIZE (in units of 512 bytes), and the signal ignored, as a shell may leave it."""
     (t.dir / "bin").mkdir(exist_ok=True)
     return t.script(f"bin/{name}", f"#!/bin/bash\ntrap '' XFSZ\nulimit -f {blocks * 512 // 1024}\n"
                     f"exec '{t.bin('fwpack')}' \"$@\"\n")
 
 
 def test_limit_of_the_file_size(t):
-    """Slot b lies at the image's end: in its root, and at its very first block."""
+    """Slot b is at the end of the image: the limit is in its root, and at its very first block."""
     v = device.Device(t)
     root = device.power.SLOTS["b"][1]
     for blocks in (root + 64, root + 10, root, 1200):
@@ -155,7 +155,7 @@ def test_limit_of_the_file_size(t):
 
 
 def test_medium_killed_the_updater_by_a_signal(t):
-    """The same limit with its signal: named, and nothing is switched."""
+    """The same limit with its signal: the message names it, and nothing is switched."""
     v = device.Device(t)
     limit = device.power.SLOTS["b"][1] * 512 // 1024
     (t.dir / "bin").mkdir(exist_ok=True)
@@ -196,14 +196,14 @@ def test_image_on_a_full_file_system(t):
         assert b"No space left on device" in outcome[2] + outcome[3], outcome
         assert v.state() == "old"
         (mount / "rest").unlink()
-        # With room again, the push that failed works.
+        # Once there is room again, the push that failed works.
         assert_done(v, v.receive(v.archive, device=image), "with room")
     finally:
         t.run(["umount", mount])
 
 
 def test_full_state_directory_is_no_failure(t):
-    """What cannot be noted does not spoil an update that is done."""
+    """If something cannot be recorded, the update still counts as done."""
     v = device.Device(t)
     if os.getuid():
         t.skip("mounting needs root")
@@ -221,7 +221,7 @@ def test_full_state_directory_is_no_failure(t):
 
 
 def test_block_device_that_is_too_small(t):
-    """Known before the first write."""
+    """Detected before the first write."""
     v = device.Device(t)
     if os.getuid() or t.run(["sh", "-c", "command -v losetup"]).returncode:
         t.skip("loop devices need root and losetup")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make demo-device: an update of a device that boots through U-Boot (in QEMU), and one that does not work and is rolled back.
+# make demo-device: an update of a device that boots with U-Boot (in QEMU), and one that does not work and is rolled back.
 set -eu
 build=$(cd "${1:-build}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,7 +11,7 @@ PATH=$build/src:$PATH
 export PATH
 
 qemu=
-# The lines of the console end with QEMU.
+# The process that shows the console exits with QEMU.
 stop() {
     [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true
     wait
@@ -26,7 +26,7 @@ show() {
     printf '$ %s\n' "$*"
     "$@"
 }
-# Waits until the console has said this so many times; what it says is shown meanwhile.
+# wait_console TEXT COUNT: waits until the console has printed TEXT that often; its lines are shown meanwhile.
 wait_console() {
     until [ "$(grep -c "$1" console.log)" -ge "$2" ]; do
         kill -0 "$qemu" || { cat console.log; exit 1; }
@@ -49,7 +49,7 @@ tail --pid=$qemu -n +1 -f console.log |
     sed -u -n '/^boot: \|^init: \|^fwsshd: listening on 0\|Kernel panic\|reboot: /{s/\r//;s/^/    console | /;p}' &
 wait_console 'slot a runs version 1.0.0' 1
 
-# In real life ssh asks whether the device's fingerprint is right.
+# In real life ssh asks you to verify the device's fingerprint.
 set -- --port "$port" --user-dir "$device" --ssh-option UserKnownHostsFile="$PWD/known_hosts" \
     --ssh-option StrictHostKeyChecking=accept-new --ssh-option LogLevel=ERROR
 

@@ -1,4 +1,4 @@
-"""The virtual device: QEMU with U-Boot and a disk of its own (build.sh, qemu.sh), its console, and its disk seen from outside."""
+"""The virtual device: QEMU with U-Boot and its own disk (build.sh, qemu.sh), its console, and its disk seen from outside."""
 import os
 import subprocess
 import threading
@@ -19,7 +19,7 @@ DATA = 86 << 20
 
 
 def artefacts(t):
-    """The directory with disk, slots and firmware; made by the first test that asks."""
+    """The directory with disk, slots and firmware; built by the first test that needs it."""
     for program in PROGRAMS:
         t.need(program)
     if not UBOOT.exists():
@@ -30,7 +30,7 @@ def artefacts(t):
 
 
 class Console:
-    """The lines of a serial console, as they come."""
+    """The lines of a serial console, as they arrive."""
 
     def __init__(self, stream):
         self.lines = []
@@ -57,7 +57,7 @@ class Console:
         return None
 
     def wait(self, text, timeout=60):
-        """The next line with this text, behind the one that was waited for before."""
+        """The next line with this text, after the one that the last call returned."""
         end = time.monotonic() + timeout
         with self.changed:
             while True:
@@ -71,7 +71,7 @@ class Console:
 
 
 class Disk:
-    """A disk that forgets what was not flushed when it is switched off, and tells of each write and flush before it is done."""
+    """A disk that loses what was not flushed when it is switched off, and announces each write and flush before doing it."""
 
     def __init__(self, t, path, listener):
         self.listener = listener
@@ -128,7 +128,7 @@ class VirtualDevice:
         self.process.wait()
 
     def stop(self):
-        """Without a listener nothing is lost: what QEMU was given is in the file."""
+        """Without a listener nothing is lost: the file has everything that QEMU was given."""
         if self.process and self.process.poll() is None:
             self.power_cut()
 
@@ -139,7 +139,7 @@ class VirtualDevice:
         return self.console.wait(text, timeout)
 
     def wait_running(self, slot, version):
-        """Until the slot has booted and confirmed itself."""
+        """Waits until the slot has booted and confirmed itself."""
         line = self.wait(" runs version ")
         assert f"slot {slot} runs version {version}" in line, line
 
@@ -155,18 +155,18 @@ class VirtualDevice:
                 "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", *self.ssh_options(), "-s", "any@127.0.0.1", subsystem]
 
     def fwssh(self, word, *options, timeout=240):
-        """One of fwssh's commands: the CompletedProcess."""
+        """Runs one of fwssh's commands: returns the CompletedProcess."""
         ssh_options = ["--ssh-option" if word == "-o" else word for word in self.ssh_options()]
         return self.t.run([self.t.bin("fwssh"), word, "127.0.0.1", "--port", self.port, "--user-dir", self.artefacts,
                            *ssh_options, *options], timeout=timeout)
 
     def push(self, firmware, *options):
-        """Of a firmware of build.sh, or of a path."""
+        """The UUID of one of build.sh's firmwares, or of a path."""
         path = firmware if isinstance(firmware, Path) else self.firmware(firmware)
         return self.fwssh("push", "--firmware", path, *options)
 
     def status(self):
-        """What the device says of itself."""
+        """What the device says about itself."""
         r = self.t.run(self.ssh_args("fwssh"), input="fwssh/1 status\n")
         first, *lines = r.stdout.splitlines()
         assert first == "fwssh/1 ok", r.stdout + r.stderr
@@ -178,7 +178,7 @@ class VirtualDevice:
             return f.read(size)
 
     def environment(self):
-        """The variables that are in force: those of the newer good copy."""
+        """The variables in effect: those of the newer valid copy."""
         copies = [self.read(offset, ENVIRONMENT_SIZE) for offset in ENVIRONMENTS]
         good = [c for c in copies if zlib.crc32(c[5:]) == int.from_bytes(c[:4], "little")]
         assert good, "neither copy of the environment is good"

@@ -1,4 +1,4 @@
-"""Updates of a virtual device that boots through U-Boot: what its owner sees, and that it always comes back."""
+"""Updates of a virtual device that boots with U-Boot: what its owner sees, and that it always comes back."""
 import os
 import re
 import signal
@@ -9,7 +9,7 @@ import time
 from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice
 from support.fixture import seconds
 
-# Places at which the power fails, of each kind.
+# Points at which the power fails, of each kind.
 CUTS = int(os.environ.get("FWSSH_DEVICE_CUTS", "3"))
 
 WRITTEN = "Done: the device has written the firmware and reboots."
@@ -46,7 +46,7 @@ def test_good_update(t):
                        fwssh_revert_reason="")
     assert device.holds("a", "good-1") and device.holds("b", "good-2")
 
-    # And back into the other slot; the host key is still the one of known_hosts.
+    # And back to the other slot; the host key is still the one in known_hosts.
     expect(device.push("good-1"), 0, "Upgrading slot a", WRITTEN)
     device.wait_running("a", "1.0.0")
     assert device.holds("a", "good-1") and device.holds("b", "good-2")
@@ -66,7 +66,7 @@ def test_unconfirmed_firmware_is_seen(t):
 
 
 def falls_back(t, firmware, reason):
-    """A firmware that does not work: the one before it comes back, untouched, and the environment says why."""
+    """A firmware that does not work: the previous one comes back, untouched, and the environment says why."""
     device = started(t)
     expect(device.push(firmware, "--wait=200"), 8,
            f"the device came back with the old firmware (slot a, version 1.0.0): {reason}")
@@ -84,7 +84,7 @@ def falls_back(t, firmware, reason):
 @seconds(300)
 def test_kernel_panic(t):
     device = falls_back(t, "panic", "slot b was not confirmed in 2 starts")
-    # What was wrong with it does not keep the next one out.
+    # A bad firmware does not prevent the next one.
     expect(device.push("good-2"), 0, WRITTEN)
     device.wait_running("b", "2.0.0")
     expect_environment(device, fwssh_revert_reason="")
@@ -137,7 +137,7 @@ def test_host_key_changed(t):
     device = started(t)
     expect(device.push("other"), 4)  # this host knows the key now
     device.stop()
-    # As if another device answered: the data partition, with the key, is made anew.
+    # As if another device answered: the data partition, with the key, is recreated.
     with open(device.path, "r+b") as disk:
         disk.seek(DATA)
         disk.write((device.artefacts / "data.img").read_bytes())
@@ -175,7 +175,7 @@ def test_two_pushes_at_once(t):
 
 @seconds(300)
 def test_network_that_is_gone_for_a_while(t):
-    """Nothing moves for some seconds, as the device does not; then all goes on."""
+    """The device is stopped for some seconds, and no data moves; then everything continues."""
     device = started(t)
     firmware = device.firmware("good-2").read_bytes()
     half = len(firmware) // 2
@@ -194,7 +194,7 @@ def test_network_that_is_gone_for_a_while(t):
 
 @seconds(300)
 def test_stage_and_activate(t):
-    """Written now, started later: also after a reboot, which starts the old one."""
+    """Written now, booted later, even after a reboot, which boots the old one."""
     device = started(t)
     expect(device.push("good-2", "--stage"), 0, "fwssh activate boots it")
     facts = device.status()
@@ -219,7 +219,7 @@ def test_revert_by_hand(t):
 
 
 def boots(device, choice):
-    """Switched on, U-Boot says that it chooses this."""
+    """When switched on, U-Boot says that it chooses this slot."""
     device.start().wait(f"boot: {choice}", 20)
     device.stop()
 
@@ -236,7 +236,7 @@ def test_boot_script_and_the_copies_of_the_environment(t):
             boots(device, "slot a, start 1, upgrade_available 1")
             assert device.environment()["bootcount"] == "1", (counters, copy)
 
-    # The good one counts, whatever the other one's counter is.
+    # The valid copy counts, whatever the counter of the other one.
     for copy in (0, 1):
         device.write_environment(1 - copy, 9, old, good=False)
         device.write_environment(copy, 1, new)
@@ -264,7 +264,7 @@ def test_boot_script_keeps_what_it_knows_and_nothing_else(t):
 
 
 class PowerSwitch:
-    """Listens to the disk, and once armed switches the device off at a place of an update: when so many bytes of the slot are
+    """Listens to the disk and, once armed, switches the device off at a point of an update: after so many bytes of the slot are
     written, then so many times a copy of the environment was written or flushed, and then anything was."""
 
     def __init__(self, device):
@@ -296,8 +296,8 @@ class PowerSwitch:
 
 
 def cut_power(t, places):
-    """For each place (arguments of arm) an update that is cut there. Yields the place, the status of the push and whether the new
-    firmware runs, when the device is up again and has been looked at."""
+    """For each point (arguments of arm), an update that is cut there. Yields the point, the status of the push and whether the
+    new firmware runs, once the device is up again and has been checked."""
     names = {"1.0.0": "good-1", "2.0.0": "good-2"}
     slot, version = "a", "1.0.0"
     device = VirtualDevice(t)
@@ -331,10 +331,10 @@ def test_power_cut_during_transfer(t):
 @seconds(120 + 40 * CUTS)
 def test_power_cut_around_the_switch(t):
     """on-finish writes a copy of the environment (1) and flushes it (2), then the other (3, 4); then come the answer, the reboot,
-    the first start and its confirmation, which are about 60 writes and flushes. The first copy has all but the last change,
+    the first boot and its confirmation, which are about 60 writes and flushes. The first copy has all but the last change,
     which is the switch."""
     places = [(3, 0), (1, 0), (4, 1), (2, 0), (4, 0)] + [(4, 2 + i * 54 // max(CUTS - 5, 1)) for i in range(CUTS - 5)]
     for (_, switches, events), status, new in cut_power(t, [(SLOT_SIZE, *place) for place in places[:CUTS]]):
         assert status in (6, 9) or events > 0 and status == 0, (switches, events, status)
-        # Whether the flush that is cut still happens is a matter of chance.
+        # Whether the interrupted flush still happens is a matter of chance.
         assert (switches, events) == (4, 0) or new == (events > 0), (switches, events, new)

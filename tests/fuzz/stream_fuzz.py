@@ -1,12 +1,11 @@
 #!/usr/bin/python3
 """Mutated SSH streams against the real programs: stream_fuzz.py BUILD ssh_stream|ssh_login SECONDS [CASE]
 
-ssh_stream says what a stranger may say: before, during and after the key exchange, but without a key. ssh_login logs in
-with a good key and then breaks the rules of channels, of the transport and of the protocol above them. Each
-connection is a case, made from its number alone, so that one that finds something can be run again: with CASE only
-that one is run. A finding is a sanitizer's report, a session or an update that lives beyond its limits, a
-process that ends by a signal, a login without a key, a leak of the listener's descriptors, or a listener
-that does not take an honest update in the end.
+ssh_stream is a stranger: it sends packets before, during and after the key exchange, but has no key. ssh_login logs in
+with a good key and then violates the rules of the channels, the transport and the subsystems. Each connection is a case
+derived from its number alone, so that it can be repeated: with CASE, only that one is run. A finding is a sanitizer
+report, a session or an update that exceeds its time limits, a process killed by a signal, a login without a key, a leak
+of the listener's descriptors, or a listener that does not accept a valid update at the end.
 """
 import logging
 import os
@@ -30,13 +29,13 @@ from support.fixture import Fixture  # noqa: E402
 paramiko = raw_client.paramiko
 
 GRACE = IDLE = 12  # seconds: the daemon's login-grace-time and idle-timeout
-# For a session whose client stays and says nothing: once within its update, once more behind it.
+# For a session whose client stays and says nothing: once during its update, once more after it.
 SILENT_LIMIT = 2 * IDLE + 8
-GONE_LIMIT = 8  # for one whose client has gone
+GONE_LIMIT = 8  # for one whose client has disconnected
 CASE_LIMIT = 10  # for the client itself, which may have to wait for a window
 DATA_MAX = 1 << 19
 
-# What may never be in the log: a process that a client has brought down, or that was taken over.
+# What must never be in the log: signs of a process that a client has crashed or taken over.
 BAD_LOG = re.compile(r"the session (?!has)\S.*signal|broke the rules|fwssh-receive .*(signal|told no result)|runtime error:|"
                      r"ERROR: \w+Sanitizer|cannot make|cannot start")
 
@@ -58,7 +57,7 @@ METHODS = [b"none", b"password", b"publickey", b"hostbased", b"keyboard-interact
 KEY_TYPES = [b"ssh-ed25519", b"rsa-sha2-512", b"ssh-rsa", b"ecdsa-sha2-nistp256", b"ssh-ed25519-cert-v01@openssh.com",
              b"sk-ssh-ed25519@openssh.com", b"ssh-dss", b"", b"k" * 2000]
 
-# Its first byte says what the updater does with the rest.
+# The first byte of the firmware says what the updater does with the rest.
 UPDATER = """#!/bin/sh
 if [ "$1" = --version ]; then echo 1.16.0; exit 0; fi
 case $(head -c 1) in
@@ -193,7 +192,7 @@ def plain_stream(r):
 
 
 def userauth(r, d):
-    """A request to log in that must never do."""
+    """A login request that must never succeed."""
     user = r.choice((b"any", b"root", b"", b"u" * 4000, b"\xff\n\0"))
     body = b"\x32" + text(user) + text(r.choice((b"ssh-connection", b"ssh-connection", b"ssh-userauth", b"")))
     method = r.choice(METHODS + [b"publickey"] * 8)
@@ -285,7 +284,7 @@ def friend_message(r, d, opened):
 
 
 class Swallow(dict):
-    """In place of paramiko's handlers, once packets of our own go out: what comes is not looked at."""
+    """Replaces paramiko's handlers once we send packets of our own: what arrives is ignored."""
 
     def __contains__(self, kind):
         return True
@@ -301,7 +300,7 @@ def connect(d):
 
 
 class Client:
-    """Keys exchanged with the daemon; then payloads are sent as they are."""
+    """Exchanges keys with the daemon; after that, payloads are sent as they are."""
 
     def __init__(self, d, key):
         self.sock = connect(d)
@@ -319,7 +318,7 @@ class Client:
             self.transport.packetizer.send_message(paramiko.Message(payload))
 
     def settle(self, seconds):
-        """Until all has been read: a request that is refused comes last. Or until the connection ends."""
+        """Waits until everything has been read (a request that is refused comes last), or until the connection ends."""
         self.answered.clear()
         self.send(b"\x50" + text(b"are-you-there") + b"\1")
         end = time.monotonic() + seconds
@@ -377,7 +376,7 @@ def case_friend(r, d):
 
 
 def leave(r, sock):
-    """How a client goes: True if it has gone, False if it stays and says nothing."""
+    """How a client leaves: True if it has disconnected, False if it stays and says nothing."""
     how = r.random()
     if how < 0.004:
         return False
@@ -389,7 +388,7 @@ def leave(r, sock):
     return True
 
 
-# The daemon, and what counts
+# The daemon and the totals
 
 
 class Fuzz:
@@ -418,7 +417,7 @@ class Fuzz:
         return self.d.pids("fwssh-session") + self.d.pids("fwssh-receive")
 
     def wait_gone(self, limit):
-        """Until the listener has reaped what it started for this client: returns what it has logged."""
+        """Waits until the listener has reaped what it started for this client; returns what it has logged."""
         log, end = "", time.monotonic() + limit
         while f"{self.d.client}: disconnected" not in log or self.d.pids("fwssh-receive"):
             if time.monotonic() > end:
@@ -457,7 +456,7 @@ class Fuzz:
             sock.close()
 
     def finish(self):
-        """The listener is as it was, and takes an honest update."""
+        """The listener is as before, and accepts a valid update."""
         self.t.wait_for(lambda: self.listener_fds() <= self.fds, "the listener to close its descriptors", 5)
         r = self.d.push(b"fwup:5\nahoj\n")
         assert r.returncode == 0 and b"Success!" in r.stdout, r

@@ -14,7 +14,7 @@ SIZE = 8 << 20
 
 
 class Loop:
-    """A loop device over a file of the test; skipped where there can be none."""
+    """A loop device on a file of the test; skipped if there can be none."""
 
     def __init__(self, t):
         self.t = t

@@ -1,4 +1,4 @@
-"""SSH clients of other makers, their keys, and the origin's own command line against fwsshd."""
+"""Other SSH clients, their keys, and the command line of nerves_firmware_ssh against fwsshd."""
 import os
 import random
 import re
@@ -55,7 +55,7 @@ def paramiko(t, d, data):
                       channel.makefile_stderr().read())
 
 
-# As the origin's mix firmware.push did it: 16 KiB messages, no end of input, the key from a directory.
+# As mix firmware.push of nerves_firmware_ssh did it: 16 KiB messages, no end of input, the key from a directory.
 ERLANG = """
 main([Port, Dir, Firmware]) ->
     {ok, _} = application:ensure_all_started(ssh),
@@ -120,12 +120,12 @@ def check_success(t, client):
     assert answer == Answer(0, SUCCESS, b""), answer
     assert d.updater_input() == DATA
     d.wait_reboot()
-    d.stop()  # what it still wants to do it does now
+    d.stop()  # it does now what it still wants to do
     assert d.reboots() == 1
 
 
 def check_failure(t, client, take):
-    """take: the shell command by which the updater reads; some clients lose text if data is refused."""
+    """take: the shell command with which the updater reads; some clients lose text if data is refused."""
     d = t.daemon(updater=t.updater(f"{take}\nprintf 'no such slot\\n'; shake 3"))
     answer = client(t, d, b"fwup:%d,reboot\n" % len(DATA) + DATA)
     assert answer.stdout == b"Running fwup...\nno such slot\n", answer
@@ -204,7 +204,7 @@ def log_in(d, key, *options):
 
 
 def check_login(t, kind, bits=None):
-    """A key of this kind gets in, and the log names it. Returns the log."""
+    """A key of this kind can log in, and the log names it. Returns the log."""
     key = t.key("user", kind=kind, bits=bits, comment="tester@desk")
     d = t.daemon(authorized_keys_files=[f"{key}.pub"])
     r = log_in(d, key)
@@ -239,7 +239,7 @@ def test_key_rsa_4096(t):
 
 
 def test_key_rsa_1024_works_with_a_warning(t):
-    """The origin took it, and a device in the field may know no other."""
+    """nerves_firmware_ssh accepted it, and a device in the field may know no other."""
     assert re.search(r"warning: .*RSA key.*about 10\d\d bits", check_login(t, "rsa", 1024))
 
 
@@ -262,13 +262,13 @@ def test_certificate_of_a_known_authority_is_refused(t):
 
 
 def test_certificate_of_an_authorized_key_is_refused(t):
-    """libssh 0.11 calls it equal to the plain key, whatever it says of validity and principals."""
+    """libssh 0.11 treats it as equal to the plain key, whatever it says about validity and principals."""
     key = t.key("user")
     make_certificate(t, key)
     d = t.daemon(authorized_keys_files=[f"{key}.pub"])
     r = log_in(d, key, "-o", "PubkeyAcceptedAlgorithms=ssh-ed25519-cert-v01@openssh.com")
     assert r.returncode == 255 and b"Permission denied" in r.stderr, r
-    assert log_in(d, key).returncode == 0  # so it was the certificate that was refused
+    assert log_in(d, key).returncode == 0  # so the certificate is what was refused
 
 
 def test_unauthorized_key_is_refused_and_logged(t):
@@ -282,7 +282,7 @@ def test_unauthorized_key_is_refused_and_logged(t):
     assert d.updater_input() == b""
 
 
-# Three lines of the origin's README as they stand there.
+# Three lines from the README of nerves_firmware_ssh, unchanged.
 README = """
 FILENAME=myapp.fw
 FILESIZE=$(stat -c%s "$FILENAME")
@@ -293,7 +293,7 @@ printf "fwup:$FILESIZE,reboot\\n" | cat - $FILENAME | ssh -s -p 8989 nerves.loca
 def test_origins_readme_line_works(t):
     d = t.daemon()
     (t.dir / "myapp.fw").write_bytes(DATA)
-    # Only the way to nerves.local:8989 is ours; the arguments reach the real ssh untouched.
+    # Only the connection to nerves.local:8989 is redirected; the arguments reach the real ssh unchanged.
     proxy = t.script("proxy", f"""#!/usr/bin/python3
 import socket, sys
 assert sys.argv[1:] == ["nerves.local", "8989"]

@@ -1,4 +1,4 @@
-"""Deltas as xdelta3 and zip make them, from all kinds of sources, and what they cost."""
+"""Deltas made by xdelta3 and zip, from all kinds of sources, and their cost."""
 import random
 import re
 import shutil
@@ -43,7 +43,7 @@ def test_delta_of_more_than_one_default_window(t):
 
 
 def test_delta_of_text(t):
-    """Much that repeats itself: copies from the target, runs, all address modes."""
+    """Repetitive data: copies from the target, runs, all address modes."""
     r = random.Random(4)
     words = [bytes(r.choices(b"abcdefghij ", k=r.randrange(2, 9))) for _ in range(300)]
     old = b" ".join(r.choices(words, k=60_000)) + b"\0" * 10_000
@@ -51,7 +51,7 @@ def test_delta_of_text(t):
 
 
 def test_delta_without_a_source_in_it(t):
-    """Nothing is alike, so the patch is larger than the file."""
+    """Nothing in common, so the patch is larger than the file."""
     new = noise(300_000, 2)
     fw = firmware(t, new)
     patch = xdelta(t, noise(1000), new)
@@ -83,7 +83,7 @@ def test_delta_of_identical_files(t):
 
 
 def test_delta_with_application_header(t):
-    """Without -A the names of the files are in it."""
+    """Without -A the patch contains the names of the files."""
     old = noise(100_000)
     new = changed(old)
     patch = xdelta(t, old, new, "-S")
@@ -152,7 +152,7 @@ def test_entry_that_is_neither_file_nor_patch_is_refused(t):
 
 
 def test_delta_for_another_firmware_is_refused(t):
-    """What is in the slot differs in one byte that is used, so the checksum of the window tells."""
+    """The slot differs in one byte that is used; the checksum of the window detects it."""
     old = noise(300_000)
     new = changed(old)
     fw = put(t, firmware(t, new), xdelta(t, old, new))
@@ -162,7 +162,7 @@ def test_delta_for_another_firmware_is_refused(t):
 
 
 def test_delta_for_another_firmware_is_refused_without_checksums(t):
-    """Then the hash tells."""
+    """Then the hash detects it."""
     old = noise(300_000)
     new = changed(old)
     fw = put(t, firmware(t, new), xdelta(t, old, new, "-A", "-S", "-n"))
@@ -172,7 +172,7 @@ def test_delta_for_another_firmware_is_refused_without_checksums(t):
 
 
 def test_exit_status_tells_that_the_firmware_does_not_fit(t):
-    """Behind a word, and on the descriptor for the program that called."""
+    """With a command word, and on the descriptor for the calling program."""
     old = noise(50_000)
     new = changed(old)
     for patch, source in ((xdelta(t, old, new), noise(50_000, 5)), (b"no patch", old)):
@@ -182,7 +182,7 @@ def test_exit_status_tells_that_the_firmware_does_not_fit(t):
 
 
 def test_entry_whose_size_is_not_known_is_no_delta(t):
-    """Its sizes come behind it, as where a ZIP file is written into a pipe."""
+    """Its sizes follow the data, as when a ZIP file is written into a pipe."""
     old = noise(50_000)
     new = changed(old)
     patch = xdelta(t, old, new)
@@ -201,7 +201,7 @@ def test_entry_whose_size_is_not_known_is_no_delta(t):
 
 
 class Unseekable:
-    """What zipfile takes for a pipe."""
+    """An output that zipfile treats as a pipe."""
 
     def __init__(self, file):
         self.write, self.flush = file.write, file.flush
@@ -276,7 +276,7 @@ def test_source_beyond_4_gib_of_a_huge_slot(t):
         f.write(new)
     r = apply(t, put(t, fw, data), image)
     check_upgraded(r, image, new)
-    # One byte more is behind the slot.
+    # One byte more is beyond the slot.
     data = vcdiff(window(len(new), code=b"\x13" + integer(len(new)), address=integer(0), source=(len(new), at + 1)))
     r = apply(t, put(t, fw, data), image)
     assert r.returncode == 1 and "copies from outside of its source" in r.stdout, r.stdout
@@ -300,7 +300,7 @@ KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
 
 def encrypted_delta(t, cipher, secret):
-    """The old firmware is written encrypted by raw_write, whose bytes another test compares."""
+    """raw_write writes the old firmware encrypted; another test compares those bytes."""
     old = noise(150_000 + 7)
     new = changed(old)
     options = f"cipher={cipher},secret={secret}"
@@ -315,7 +315,7 @@ def encrypted_delta(t, cipher, secret):
     patch = xdelta(t, old, new)
     check_upgraded(apply(t, put(t, firmware(t, new, keys), patch), image), image, new)
     assert region(image, SOURCE, len(stored)) == stored
-    # Without the options, or with another key, it is another firmware.
+    # Without the options, or with another key, the source is something else.
     for wrong in (RAW_KEYS, keys.replace(secret, secret[::-1])):
         r = apply(t, put(t, firmware(t, new, wrong), patch), image)
         assert r.returncode == 1 and "made from another firmware" in r.stdout, r.stdout
@@ -330,7 +330,7 @@ def test_delta_from_a_slot_in_xts(t):
 
 
 def test_delta_from_an_encrypted_slot_to_another(t):
-    """The result is what a whole firmware makes there."""
+    """The result is the same as with a complete firmware."""
     old = noise(150_000 + 7)
     new = changed(old)
     options = f"cipher=aes-xts-plain64,secret={KEY}{KEY[::-1]}"
@@ -350,7 +350,7 @@ def test_delta_from_an_encrypted_slot_to_another(t):
 
 
 def test_copies_of_any_alignment_from_an_encrypted_slot(t):
-    """Sectors are decrypted whole, copies begin and end anywhere."""
+    """Sectors are decrypted as a whole; copies start and end anywhere."""
     old = noise(40 * BLOCK)
     more = f'task encrypted {{ on-resource new.img {{ raw_write({SOURCE}, "cipher=aes-cbc-plain", "secret={KEY}") }} }}'
     image = disk(t, b"")
@@ -369,18 +369,18 @@ def test_copies_of_any_alignment_from_an_encrypted_slot(t):
     check_upgraded(r, image, new)
 
 
-FAT = 2048  # where the file system begins, in blocks
+FAT = 2048  # where the file system starts, in blocks
 
 
 def fat_disk(t, old, size=8 << 20, cluster=1, fragmented=False):
-    """A FAT file system of mkfs.fat with the old firmware in dir/old.img, which mtools put there."""
+    """A FAT file system made by mkfs.fat, with the old firmware in dir/old.img, put there by mtools."""
     image = t.image(64 << 20, "disk.img")
     part = t.image(size, "fat.img")
     run = lambda *args: check_run(t, *args)  # noqa: E731
     run(t.need("mkfs.fat"), "-s", cluster, part)
     run("mmd", "-i", part, "::dir")
     if fragmented:
-        # Every second small file goes, and there is no room elsewhere.
+        # Every second small file is removed, and there is no other free space.
         piece = t.dir / "piece"
         piece.write_bytes(b"p" * 3 * cluster * BLOCK)
         count = (size - (1 << 19)) // piece.stat().st_size
@@ -440,7 +440,7 @@ def test_delta_from_a_fat_file_in_pieces(t):
 
 
 def test_fat_file_that_is_shorter_than_its_clusters_ends_where_it_ends(t):
-    """Bytes behind the file's end are not its own, though they are in its last cluster."""
+    """Bytes after the end of the file do not belong to it, even in its last cluster."""
     old = noise(1000)
     image, _ = fat_disk(t, old, cluster=4)
     fw = firmware(t, old + b"\0", FAT_KEYS)
@@ -462,7 +462,7 @@ def test_raw_source_comes_before_the_fat_file(t):
 
 
 def test_delta_into_a_fat_file_and_a_command(t):
-    """Other functions get the decoded bytes, too."""
+    """Other functions, too, get the decoded bytes."""
     old = noise(100_000)
     new = changed(old)
     patch = xdelta(t, old, new)
@@ -481,7 +481,7 @@ def test_delta_into_a_fat_file_and_a_command(t):
 
 
 def test_fat_file_that_is_its_own_source_is_no_crash(t):
-    """The file is emptied before the patch is read, so this may fail, but not succeed with other bytes."""
+    """The file is emptied before the patch is read, so this may fail, but must not succeed with wrong bytes."""
     old = noise(100_000)
     new = changed(old)
     image, _ = fat_disk(t, old)
@@ -496,7 +496,7 @@ def test_fat_file_that_is_its_own_source_is_no_crash(t):
 # Cost
 
 def start_shaking(t, fw, image, *options):
-    """Runs until the handshake and is then still there: all of its work is done."""
+    """Runs until the handshake, when all its work is done but the process still exists."""
     p = t.start([t.bin("fwpack"), "-a", "-q", "--exit-handshake", "-i", fw, "-t", "upgrade", "-d", image, *options],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     text = b""
@@ -509,7 +509,7 @@ def start_shaking(t, fw, image, *options):
 
 
 def test_memory_is_bounded(t):
-    """xdelta3's windows of 8 MiB: nearly all of it copied, some new, all new."""
+    """xdelta3's windows of 8 MiB: almost all copied, some new, all new."""
     if t.sanitized():
         t.skip("its memory is not that of the program")
     old = noise(20 << 20)
@@ -528,7 +528,7 @@ def test_memory_is_bounded(t):
 
 
 def test_memory_for_claims_is_not_taken(t):
-    """Sizes of 64 MiB in a patch of a few bytes."""
+    """A patch of a few bytes that claims sizes of 64 MiB."""
     if t.sanitized():
         t.skip("its memory is not that of the program")
     new = b"x" * (100 << 20)
@@ -544,7 +544,7 @@ def test_memory_for_claims_is_not_taken(t):
 
 
 def check_reads(t, header):
-    """4 KiB pieces in any order, behind a header of that size."""
+    """4 KiB pieces in random order, after a header of that size."""
     t.need("strace")
     if t.sanitized():
         t.skip("the leak sanitizer does not work below strace")
@@ -553,7 +553,7 @@ def check_reads(t, header):
     old = noise(header) + b"".join(pieces)
     r.shuffle(pieces)
     new = b"".join(pieces)
-    # -B lets xdelta3 see all of the source; there are two windows.
+    # -B lets xdelta3 see the whole source; there are two windows.
     patch = xdelta(t, old, new, "-A", "-S", "-B", str(16 << 20))
     assert len(patch) < len(new) // 50, "xdelta3 found too little"
     fw = put(t, firmware(t, new), patch)

@@ -1,4 +1,4 @@
-"""What raw_write encrypts, computed once more with openssl; for XTS, which openssl's command has not, from AES blocks."""
+"""What raw_write encrypts, computed independently with openssl; XTS, which openssl's command lacks, from AES blocks."""
 import base64
 import hashlib
 import random
@@ -10,7 +10,7 @@ BLOCK = 512
 OFFSET = 128  # of the encrypted slot, in blocks
 CBC = bytes(range(32))
 XTS = bytes(random.Random(1).randbytes(64))
-# IEEE 1619-2007, vector 10: data key, tweak key, and the beginning of what unit 0xff becomes.
+# IEEE 1619-2007, vector 10: data key, tweak key, and the start of the ciphertext of unit 0xff.
 XTS_10 = bytes.fromhex("2718281828459045235360287471352662497757247093699959574966967627"
                        "3141592653589793238462643383279502884197169399375105820974944592")
 XTS_10_RESULT = bytes.fromhex("1c3b3a102f770386e4836c99e370cf9bea00803f5e482357a4ae12d414a3e63b"
@@ -38,7 +38,7 @@ def apply(t, *options, **kw):
 
 
 def written(t, data, *options, offset=OFFSET, **kw):
-    """The bytes of the slot; its neighbours must not have changed."""
+    """Returns the bytes of the slot; its neighbours must not have changed."""
     blocks = -(-len(data) // BLOCK)
     (t.dir / "disk.img").write_bytes(b"\xee" * (offset + blocks + 64) * BLOCK)
     r = apply(t, *options, **kw)
@@ -61,7 +61,7 @@ def openssl(t, cipher, key, data, iv=None):
 
 
 def cbc(t, key, data, first=0):
-    """Each sector by itself; the IV is the low 32 bits of its number."""
+    """Each sector separately; the IV is the low 32 bits of its number."""
     out = []
     for i in range(0, len(data), BLOCK):
         iv = struct.pack("<IIII", (first + i // BLOCK) & 0xffffffff, 0, 0, 0)
@@ -95,7 +95,7 @@ def test_cbc_is_what_openssl_makes(t):
 
 
 def test_the_test_knows_xts(t):
-    """Its own computation, by a vector of the standard."""
+    """Checks this test's own computation with a vector of the standard."""
     assert xts(t, XTS_10, bytes(range(256)) * 2, 0xff)[:64] == XTS_10_RESULT
 
 
@@ -106,14 +106,14 @@ def test_xts_is_what_the_standard_says(t):
 
 
 def test_xts_makes_the_standards_vector(t):
-    """Sector 255 of the slot, wherever that begins."""
+    """Sector 255 of the slot, wherever the slot starts."""
     data = bytes(255 * BLOCK) + bytes(range(256)) * 2
     make(t, data, conf(f'1001, "cipher=aes-xts-plain64,secret={XTS_10.hex()}"'))
     assert written(t, data, offset=1001)[255 * BLOCK:][:64] == XTS_10_RESULT
 
 
 def test_sectors_count_over_pieces_of_any_size(t):
-    """Stored, deflated and framed; the data come in pieces that do not fit sectors."""
+    """Stored, deflated and framed; the data arrives in pieces that do not match sectors."""
     data = noise(300 * BLOCK + 5) + b"text " * 40_000 + noise(70_001)
     make(t, data, conf(f'{OFFSET}, "cipher=aes-xts-plain64,secret={XTS.hex()}"'))
     expected = xts(t, XTS, padded(data))
@@ -162,7 +162,7 @@ def test_base64_with_all_its_letters(t):
 
 
 def test_options_may_come_when_it_is_applied(t):
-    """A secret does not belong into an archive."""
+    """A secret does not belong in an archive."""
     data = noise(5 * BLOCK)
     texts = ['"cipher=aes-cbc-plain,secret=\\${KEY}"', '"\\${OPTIONS}"', '"\\${CIPHER}", "\\${SECRET}"',
              '"cipher=\\${NAME:-aes-cbc-plain}", "secret=\\${KEY}"']
@@ -172,7 +172,7 @@ def test_options_may_come_when_it_is_applied(t):
         make(t, data, conf(f"{OFFSET}, {text}"))
         assert CBC.hex() not in (t.dir / "x.fw").read_bytes().decode("latin-1")
         assert written(t, data, env=env) == cbc(t, CBC, data), text
-        # Without them it is an error, and nothing is written in the clear.
+        # Without them it is an error, and nothing is written unencrypted.
         (t.dir / "disk.img").write_bytes(bytes(512 * BLOCK))
         r = apply(t)
         assert r.returncode == 1, text
@@ -180,7 +180,7 @@ def test_options_may_come_when_it_is_applied(t):
 
 
 def sparse(t, lengths, data, options):
-    """The length list is in meta.conf, for which the archive is written anew."""
+    """The length list is in meta.conf, so the archive is rewritten."""
     digest = hashlib.blake2b(data, digest_size=32).hexdigest()
     meta = (f"file-resource a.img {{\nlength={{{','.join(map(str, lengths))}}}\nblake2b-256={digest}\n}}\n"
             f'task complete {{\non-resource a.img {{\nfunlist={{3,raw_write,{OFFSET},"{options}"}}\n}}\n}}\n')
@@ -190,7 +190,7 @@ def sparse(t, lengths, data, options):
 
 
 def test_sectors_count_over_holes(t):
-    """A sector's number is its place. Holes stay as they are, what is written of them is encrypted zeros."""
+    """A sector's number is its position. Holes stay as they are; where zeros are written for them, they are encrypted."""
     data = noise(4 * BLOCK)
     sparse(t, (2 * BLOCK, 300 * BLOCK, BLOCK, 0, BLOCK, 3 * BLOCK), data, f"cipher=aes-xts-plain64,secret={XTS.hex()}")
     (t.dir / "disk.img").write_bytes(b"\xee" * 600 * BLOCK)
@@ -205,7 +205,7 @@ def test_sectors_count_over_holes(t):
 
 
 def test_sector_numbers_of_more_than_32_bits(t):
-    """2 TiB of hole: plain goes round, plain64 does not."""
+    """A hole of 2 TiB: plain wraps around, plain64 does not."""
     with open(t.dir / "probe", "wb") as f:
         try:
             f.truncate((1 << 41) + (1 << 20))
@@ -226,7 +226,7 @@ def test_sector_numbers_of_more_than_32_bits(t):
 
 
 def test_other_tools_decrypt_it(t):
-    """The way back, with openssl alone."""
+    """Decryption with openssl alone."""
     data = noise(2 * BLOCK)
     make(t, data, conf(f'{OFFSET}, "cipher=aes-cbc-plain,secret={CBC.hex()}"'))
     stored = written(t, data)
@@ -236,7 +236,7 @@ def test_other_tools_decrypt_it(t):
     assert r.returncode == 0 and r.stdout == data[BLOCK:]
 
 
-HEX = "5ec4e7" * 10 + "5ec4"  # a secret that is easily seen
+HEX = "5ec4e7" * 10 + "5ec4"  # a secret that is easy to find
 assert len(HEX) == 64
 LEAKS = (HEX[:8], HEX[-8:], "U2VjcmV0")
 
@@ -267,7 +267,7 @@ WRONG = [
     ",",
     "x",
 ]
-# Mistakes that put the secret where something else is expected.
+# Mistakes that put the secret where something else is expected
 MISPLACED = [
     f"cipher=aes-cbc-plain,{HEX}",
     f"cipher=aes-cbc-plain,key={HEX}",
@@ -339,7 +339,7 @@ def test_a_failing_write_does_not_tell_the_secret(t):
 
 
 def test_secret_in_the_place_of_the_offset_is_not_told(t):
-    """raw_write whose offset was forgotten, as it shows when the archive is applied."""
+    """raw_write without its offset, as it shows up when the archive is applied."""
     make(t, noise(100), 'file-resource a.img { host-path = "a.img" }\n'
          'task complete { on-resource a.img { raw_write("\\${OPTIONS}") } }')
     r = t.run([t.bin("fwpack"), "-a", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "-q"],

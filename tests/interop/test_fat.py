@@ -8,7 +8,7 @@ import struct
 
 from support.fat_volume import BLOCK, SEGMENT, Model, Volume, apply, foreign, name_of, pack, pattern, quote_call
 
-# Some block counts of each kind.
+# Some block counts of each FAT type.
 FAT12, FAT16, FAT32 = 2048, 8192, 66600
 PARAMETER_ERROR = "f_mkfs() aborted due to a parameter error. Try adjusting the partition size."
 
@@ -17,7 +17,7 @@ PARAMETER_ERROR = "f_mkfs() aborted due to a parameter error. Try adjusting the 
 
 
 def expected_volume(n):
-    """Every byte of an empty volume of n blocks (but what lies in its data area), from the format's rules."""
+    """Every byte of an empty volume of n blocks (except its data area), from the rules of the format."""
     bits = 12 if n <= 4085 else 16
     size = ((3 * n + 1) // 2 + 3 if bits == 12 else 2 * n + 4) + BLOCK - 1
     if n - 1 - 2 * (size // BLOCK) - 32 > 65525:
@@ -55,7 +55,7 @@ def check_mkfs(t, blocks, offset):
     assert len(data) % SEGMENT == 0 and len(data) - end < SEGMENT
     again = Volume(t, blocks, offset, name=f"again{blocks}.img")
     assert again.image.read_bytes() == data
-    # Neither fsck.fat nor mtools takes 65525 clusters for FAT16, but the reference makes them.
+    # Neither fsck.fat nor mtools accepts 65525 clusters as FAT16, but the reference creates them.
     if blocks != 66076:
         v.check()
         assert v.tree() == {}
@@ -92,7 +92,7 @@ def test_mkfs_refuses_what_no_kind_fits(t):
 
 
 def test_mkfs_makes_no_volume_with_more_clusters_than_fat32_has(t):
-    """FAT32 has 0x0ffffff5 clusters at most; a volume of more cannot be mounted again, here and elsewhere."""
+    """FAT32 has at most 0x0ffffff5 clusters; a volume with more cannot be mounted, here or elsewhere."""
     fw = pack(t, {"t": ([], [("fat_mkfs", 0, 0x10800000)], [], [])})
     status, text = apply(t, "/dev/null", fw)
     assert status == 1 and PARAMETER_ERROR in text, (status, text)
@@ -132,7 +132,7 @@ def boundary_sizes(cluster):
 
 
 def check_sizes(t, v):
-    """Files of all sizes, then each with the next one's size, so that they grow and shrink."""
+    """Files of all sizes, then each one with the size of the next, so that they grow and shrink."""
     sizes = boundary_sizes(v.raw().cluster_size)
     for turn in range(3):
         order = sizes if turn == 0 else sizes[5 * turn:] + sizes[:5 * turn]
@@ -252,7 +252,7 @@ def check_full(t, blocks):
     v.do(files=[(data, "all")]).check()
     assert v.raw().find("all").size == room
     v.fails(files=[(b"x", "more")])
-    # A file that is overwritten may be lost on an error, but the volume stays sound.
+    # A file being overwritten may be lost on an error, but the volume stays consistent.
     status, text = v.run(files=[(data + b"x", "all")])
     assert status == 1 and "maybe the disk is full?" in text, text
     v.check().do(files=[(data, "all")])
@@ -293,7 +293,7 @@ def test_full_disk_is_told_with_what_was_written(t):
 def test_fat32_goes_round_to_find_free_clusters(t):
     v = Volume(t, FAT32)
     raw = v.raw(change=True)
-    struct.pack_into("<I", raw.data, BLOCK + 492, raw.clusters)  # the search begins near the end
+    struct.pack_into("<I", raw.data, BLOCK + 492, raw.clusters)  # the search starts near the end
     v.do(files=[(pattern(20000), "a")]).check()
     assert v.tree() == {"a": pattern(20000)}
 
@@ -313,7 +313,7 @@ def test_fat32_count_of_free_clusters_may_be_unknown(t):
 
 
 def test_fat32_count_of_free_clusters_is_only_a_hint(t):
-    """It is old after a loss of power, and not to be relied on."""
+    """After a loss of power it is out of date, so it must not be relied on."""
     for hint in (0, 3):
         check_hint(t, hint)
 
@@ -362,7 +362,7 @@ def test_short_and_long_names(t):
         check_names(v, NAMES)
         for e in v.raw().files():
             assert (e.brief.decode("cp850"), e.case, e.long is not None) == NAMES[name_of(e)], name_of(e)
-        # Again, in other cases and by the short name: they are all there.
+        # Again, in different cases and by the short name: they all exist.
         for change in (str.upper, str.lower, str.swapcase, str.title):
             v.do(*(("fat_touch", change(n)) for n in NAMES))
         v.do(("fat_touch", "p_q~3"), ("fat_touch", "TWO~1.dot"))
@@ -390,7 +390,7 @@ def test_names_that_are_alike(t):
     briefs = [e.brief.decode() for e in v.raw().files(directory)]
     assert briefs[:5] == [f"SOMELO~{i}TEX" for i in range(1, 6)]
     assert all(re.fullmatch(r"(?=.{8}TEX)[A-Z]+~[0-9A-F]+ *TEX", b) for b in briefs[5:]), briefs
-    # A short name that is taken is that file; one that is free is a new one.
+    # A short name that exists is that file; one that does not is a new file.
     v.do(("fat_touch", "d/somelo~1.tex"), ("fat_touch", "d/somelo~9.tex"))
     check_names(v, [*names, "somelo~9.tex"], directory)
     others = [f"some long name x{i}.text" for i in range(20)]
@@ -440,7 +440,7 @@ def test_slashes_do_not_matter(t):
 
 
 def test_root_is_a_directory_that_exists(t):
-    """The reference's mkdir takes one that is there already."""
+    """The reference's mkdir accepts an existing directory."""
     v = Volume(t, FAT12)
     v.do(("fat_mkdir", "/"))
     for call in (("fat_rm!", "/"), ("fat_touch", "/"), ("fat_attrib", "/", "R"), ("fat_mv", "/", "x"),
@@ -449,7 +449,7 @@ def test_root_is_a_directory_that_exists(t):
 
 
 def test_names_of_others_are_found(t):
-    """Files that mtools made, with letters that code page 850 does not have, and short names only."""
+    """Files made by mtools, with characters that code page 850 lacks, and with short names only."""
     v = Volume(t, FAT12)
     for name in ("Long file name", "Łódź", "ΑΒΓ file", "SHORT.TXT", "lower.txt", "Ünicode"):
         path = t.dir / "put"
@@ -459,7 +459,7 @@ def test_names_of_others_are_found(t):
          ("fat_cp", "üNICODE", "4"))
     tree = v.check().tree()
     assert [tree[n].decode() for n in "1234"] == ["Long file name", "SHORT.TXT", "lower.txt", "Ünicode"]
-    # What cannot be said in code page 850 has a short name still.
+    # A name that code page 850 cannot express still has a short name.
     for e in v.raw().files():
         v.do(("fat_rm!", name_of(e._replace(long=None))))
     assert v.check().tree() == {}
@@ -478,7 +478,7 @@ def test_directories_grow_and_shrink(t):
         everything = {"many": None, **dict.fromkeys(deep), **dict.fromkeys(names, b""),
                       deep[-1] + "/file": b"down there"}
         assert v.check().tree() == everything
-        # What was removed makes room for others.
+        # Removed entries make room for others.
         used = len(v.raw().chain(v.raw().find("many").cluster))
         v.do(*(("fat_rm!", n) for n in names), *(("fat_touch", n + "x") for n in names))
         assert len(v.raw().chain(v.raw().find("many").cluster)) == used
@@ -619,7 +619,7 @@ def test_attributes(t):
 
 
 def test_attributes_that_cannot_be_set_are_an_error(t):
-    """Section 24, 3 of the reference's known faults: it says nothing."""
+    """Section 24, 3 of the reference's known faults: it reports nothing."""
     v = Volume(t, FAT12).do(("fat_touch", "f"))
     for path in ("no", "no/f", "f/f", "", "x*"):
         assert f"fat_attrib({path}): FATFS: " in v.fails(("fat_attrib", path, "R"))
@@ -644,7 +644,7 @@ def test_labels(t):
         assert v.raw().label() == ["GRÖßE".encode("cp850").ljust(11)]
         for text in ("twelve chars", *(f"a{c}b" for c in "+.,;=[]/*:<>\\|\"?\x7f\n")):
             assert "FATFS: " in v.fails(("fat_setlabel", text)), text
-        # The label is no file, and a file of its name is another thing.
+        # The label is not a file, and a file of the same name is independent of it.
         v.do(("fat_setlabel", "name"), ("fat_touch", "NAME"), ("fat_rm!", "NAME"))
         assert v.fails(("fat_rm!", "NAME")) and v.fails(("fat_attrib", "NAME", "R"))
         assert label() == "NAME"
@@ -678,7 +678,7 @@ def test_copying_between_volumes(t):
         a.do(("fat_cp", "d/small", b.offset, "to"), ("fat_cp", "d/from", a.offset, "here")).check()
         b.check()
         assert b.read("to") == b"x" and a.read("here") == pattern(100000, n)
-        # A missing source leaves the target as it is.
+        # If the source is missing, the target stays as it is.
         for call in (("fat_cp", "no", b.offset, "to"), ("fat_cp", "d", b.offset, "to"),
                      ("fat_cp", "d/from", b.offset, "no/x"), ("fat_cp", "d/from", 1, "x"),
                      ("fat_cp", "d/from", 1 << 40, "x")):
@@ -740,14 +740,14 @@ def random_call(rng, model):
 
 
 def check_random(t, v, seed, rounds, calls=25):
-    """Calls that succeed go into one task; each that fails is tried alone, and must change nothing."""
+    """Calls that succeed go into one task; each call that fails is tried alone and must change nothing."""
     rng, model = random.Random(seed), Model()
     for _ in range(rounds):
         batch, failing = [], None
         while len(batch) < calls and not failing:
             call = random_call(rng, model)
             (batch if model.do(*call) else (failing := [])).append(call)
-        # fat_write has its place between on-init and on-finish.
+        # fat_write runs between on-init and on-finish.
         while batch:
             init = list(itertools.takewhile(lambda c: c[0] != "fat_write", batch))
             files = list(itertools.takewhile(lambda c: c[0] == "fat_write", batch[len(init):]))
@@ -796,7 +796,7 @@ def met(v, *require):
 
 
 def match_files(needle):
-    """Files in which the bytes lie at every place about a border of pieces, or at the end."""
+    """Files with the bytes at every position around a boundary between pieces, or at the end."""
     for border in (4096, 8192, 65536):
         for at in {border + d for d in (-len(needle) - 1, -len(needle), -len(needle) + 1, -1, 0, 1)}:
             for behind in (0, 1, 5000):
@@ -816,7 +816,7 @@ def test_match_is_found_at_every_position(t):
 
 
 def test_match_of_beginnings_that_look_alike(t):
-    """What was seen of a pattern before a border must not be lost, nor count twice."""
+    """The part of a pattern before a boundary must not be lost, nor counted twice."""
     needle = b"aab"
     v = Volume(t, FAT12)
     files = {f"f{at}": b"a" * at + b"ab" for at in range(4090, 4100)}
@@ -857,7 +857,7 @@ def test_requirements_of_files(t):
     for path in ("no", "no/no", "d/no", "empty/x", "d", "", "/", "x*"):
         assert not met(v, ("require-fat-file-exists", path)), path
         assert not met(v, ("require-fat-file-match", path, "x")), path
-    # No file system there, or nothing at all.
+    # No file system there, or nothing at all
     for offset in (0, 10, 100000, (1 << 55) - 1, 1 << 55, (1 << 64) - 1):
         for require in (("require-fat-file-exists", offset, "empty"), ("require-fat-file-match", offset, "empty", "x")):
             fw = pack(t, {"t": ([require], [("info", "was met")], [], [])})
@@ -878,11 +878,11 @@ fwup: b
 """)
 
 
-# --- What is left when an update stops in between
+# --- What an interrupted update leaves
 
 
 def test_move_that_is_cut_short_does_not_lose_the_file(t):
-    """The device fails where the new entry goes: the file must still be under its old name."""
+    """The device fails where the new entry would go: the file must still have its old name."""
     v = Volume(t, 5000)
     v.do(("fat_mkdir", "low"), files=[(pattern(5000), "low/file"), (bytes(1 << 20), "filler")])
     v.do(finish=[("fat_mkdir", "high")], files=[(bytes(1 << 20), "filler 2")])
@@ -897,7 +897,7 @@ def test_move_that_is_cut_short_does_not_lose_the_file(t):
 
 
 def test_file_has_its_clusters_before_its_entry(t):
-    """The entry is what makes a copy visible; when it is written, the table on the medium must be right already."""
+    """The entry makes a copy visible; when it is written, the table on the medium must be correct already."""
     v = Volume(t, 50000)
     v.do(files=[(b"new" * 500, "new"), (bytes(3 << 20), "filler")])
     v.do(("fat_mkdir", "high"), ("fat_rm", "filler"))
@@ -913,7 +913,7 @@ def test_file_has_its_clusters_before_its_entry(t):
 
 
 def test_write_that_fails_leaves_no_mixture(t):
-    """An archive that is cut short: the file that was there is as it was, or empty, but not half of each."""
+    """A truncated archive: the existing file is unchanged or empty, but not half of each."""
     v = Volume(t, 20000)
     old, new = pattern(3 << 20, 1), pattern(3 << 20, 2)
     v.do(files=[(bytes(1 << 20), "filler"), (old, "file")])

@@ -1,4 +1,4 @@
-"""FAT functions on what is no volume, or a damaged one: an error or a sensible result, and nothing else changes."""
+"""FAT functions on something that is not a volume, or a damaged one: an error or a sensible result, and no other change."""
 import random
 import struct
 
@@ -20,7 +20,7 @@ DATA = pattern(3000)
 
 
 def hostile_archive(t, offset=AT):
-    """Tasks of one function each, which are named after what they do, and their names."""
+    """Tasks of one function each, named after what they do, and their names."""
     def here(calls):
         return [(name, offset, *args) for name, *args in calls]
     tasks = {f"t{i:02}": ([], here(calls), [], []) for i, calls in enumerate(CALLS)}
@@ -40,7 +40,7 @@ def hostile_volume(t):
 
 
 def assert_told(task, status, text):
-    """Success says nothing, and failure why; r0 ... have a requirement that nothing meets."""
+    """Success prints nothing, failure the reason; r0 ... have a requirement that nothing meets."""
     assert status == (1 if text else 0), (task, status, text)
     assert not text or text.startswith("fwup: "), (task, text)
     assert (task[0] == "r") == ("Couldn't find applicable task" in text), (task, text)
@@ -63,7 +63,7 @@ def survives(t, fw, tasks, image, outside=True):
 
 
 def check_damage(t, damages, tasks, count):
-    """damage(raw) hurts a volume; these tasks and count of the others are tried: yields {task: (status, text)}."""
+    """damage(raw) damages a volume; these tasks and count others are tried on it: yields {task: (status, text)}."""
     (fw, names), v, rng = hostile_archive(t), hostile_volume(t), random.Random(3)
     good = v.image.read_bytes()
     for damage in damages:
@@ -90,7 +90,7 @@ def test_no_volume_at_all(t):
         for task, (status, text) in survives(t, fw, tasks, image).items():
             assert status == 1
             assert task[0] == "r" or "FATFS: There is no valid FAT volume" in text, text
-    # Nothing there: an image that is shorter than the offset, or empty.
+    # Nothing there: an image shorter than the offset, or empty.
     for image in (b"", zeros[:AT * BLOCK // 2]):
         survives(t, fw, tasks, image, outside=False)
 
@@ -107,7 +107,7 @@ def test_boot_sectors_with_wild_fields(t):
             image[AT * BLOCK + at:AT * BLOCK + at + size] = value.to_bytes(size, "little")
             if at == 32:
                 image[AT * BLOCK + 19:AT * BLOCK + 21] = b"\0\0"
-            # A volume that says that it is larger may use what it says.
+            # A volume that claims to be larger may use what it claims.
             survives(t, fw, rng.sample(names, 2), bytes(image), outside=at not in (19, 32))
 
 
@@ -171,7 +171,7 @@ def test_chains_of_directories_that_lead_astray(t):
         return lambda raw: raw.put(which(raw).cluster, value(raw) if callable(value) else value)
 
     def full(raw):
-        """No end mark, and the chain goes in a circle."""
+        """No end mark, and the chain is circular."""
         for at in raw.places(d(raw).cluster):
             if raw.data[at] == 0:
                 raw.data[at:at + 32] = b"OTHER   FIL\x20".ljust(32, b"\0")
@@ -197,7 +197,7 @@ def test_chains_of_directories_that_lead_astray(t):
         lambda raw: cluster(d, raw.find("file").cluster)(raw), parent(e, lambda raw: e(raw).cluster),
         parent(d, lambda raw: d(raw).cluster), both, parent(e, lambda raw: 1), parent(e, lambda raw: 0xffff), no_dots]
     for n, results in enumerate(check_damage(t, damages, ["t01", "t08", "t10"], 7)):
-        # With a wrong ".." it cannot be known that a directory does not move into itself.
+        # With a wrong ".." there is no telling whether a directory would move into itself.
         assert n < 16 or results["t10"][0] == 1, (n, results)
 
 
@@ -237,7 +237,7 @@ def test_long_names_that_make_no_sense(t):
     for case in cases:
         for directory in ("d", None):
             image = bytearray(clean)
-            # Before the entries that are there, which move on.
+            # Before the existing entries, which move up.
             places = raw.places(raw.find("d").cluster)[2:] if directory else raw.places()
             first = AT * BLOCK + places[0]
             space = (len(places) if directory else 80) * 32
@@ -259,18 +259,18 @@ def test_file_with_a_damaged_long_name_is_found_by_its_short_one(t):
 
 
 def test_long_name_part_number_zero(t):
-    """A part that says that it is number 0, behind number 1."""
+    """A part that claims to be number 0, after number 1."""
     fw, _ = hostile_archive(t)
     v = hostile_volume(t)
     for number in (0x40, 0x80, 0xc0):
         raw = v.raw(change=True)
-        at = raw.places()[3]  # behind label, file and directory
+        at = raw.places()[3]  # after label, file and directory
         raw.data[at:at + 96] = long_parts((0x41, "abcdefghijklm"), (number, "abcdefghijklm"))
         survives(t, fw, ["t00", "t14", "t17"], v.image.read_bytes())
 
 
 def test_bytes_behind_the_end_of_a_directory_are_not_entries(t):
-    """Others write just the end mark; what lies behind it is not read, so nothing may be put there."""
+    """Other programs write just the end mark; what follows it is not read, so nothing may be put there."""
     for names in (("SHORT",), ("A long name",), ("A name of more than two entries, as long as this",),
                   ("a b", "c d", "e f")):
         v = Volume(t, FAT12)
@@ -285,7 +285,7 @@ def test_bytes_behind_the_end_of_a_directory_are_not_entries(t):
 
 
 def check_noise(t, seed, count, blocks=0):
-    """Random bytes over boot sector, tables and directories of a sound volume."""
+    """Random bytes in boot sector, tables and directories of a valid volume."""
     rng = random.Random(seed)
     fw, tasks = hostile_archive(t)
     v = hostile_volume(t)

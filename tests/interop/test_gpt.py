@@ -1,4 +1,4 @@
-"""GUID partition tables, which sgdisk and sfdisk look at."""
+"""GUID partition tables, checked by sgdisk and sfdisk."""
 import re
 import struct
 import zipfile
@@ -48,10 +48,10 @@ def applied(t, *options):
 
 
 def check_tools(t, image):
-    """No tool finds a fault."""
+    """No tool finds a problem."""
     r = t.run([t.need("sgdisk"), "-v", image])
     assert r.returncode == 0 and "No problems found" in r.stdout, r.stdout + r.stderr
-    # It may say that a partition does not begin or end where hard disks like it.
+    # It may say that a partition is not aligned.
     other = re.sub(r"Caution: Partition \d+ doesn't (begin|end) on a", "", r.stdout + r.stderr)
     assert not re.search("warning|caution|problem:", other, re.I), r.stdout + r.stderr
     r = t.run([t.need("sfdisk"), "--verify", image])
@@ -74,7 +74,7 @@ def sfdisk(t, image):
 
 
 def sgdisk(t, image, number):
-    """The same of one partition, by the other program."""
+    """The same for one partition, by the other program."""
     text = t.run([t.need("sgdisk"), "-i", number, image]).stdout
     get = lambda key: re.search(f"{key}: '?([^ '\n]*)", text)[1]  # noqa: E731
     return (int(get("First sector")), int(get("Partition size")), get("Partition GUID code").lower(),
@@ -83,7 +83,7 @@ def sgdisk(t, image, number):
 
 
 def headers(data):
-    """(current, backup, first usable, last usable, table) of both headers, whose checksums must be right."""
+    """(current, backup, first usable, last usable, table) of both headers, whose checksums must be correct."""
     found = []
     last = len(data) // BLOCK - 1
     for block in (1, last):
@@ -105,7 +105,7 @@ def test_tools_find_no_fault_in_an_image_of_the_right_size(t):
         image.unlink(missing_ok=True)
         applied(t, "--max-size", blocks)
         with open(image, "r+b") as f:
-            f.truncate(blocks * BLOCK)  # fwpack wrote to the end, or has left nothing but zeros there
+            f.truncate(blocks * BLOCK)  # fwpack wrote up to the end, or left only zeros there
         check_tools(t, image)
         last = blocks - 34
         assert headers(image.read_bytes()) == [(1, blocks - 1, 34, last, 2), (blocks - 1, 1, 34, last, blocks - 33)]
@@ -119,14 +119,14 @@ def test_tools_find_no_fault_in_an_image_of_the_right_size(t):
 
 
 def test_image_is_as_long_as_max_size_says(t):
-    """Otherwise the backup is not where tools look for it."""
+    """Otherwise the backup would not be where tools look for it."""
     make(t, conf(THREE))
     image = applied(t, "--max-size", 8191)
     assert image.stat().st_size == 8191 * BLOCK
 
 
 def test_new_image_without_a_size_ends_34_blocks_behind_the_last_partition(t):
-    """Not at its end, as an image is whole segments long; sgdisk can move the backup there."""
+    """Not at its end, because an image has a whole number of segments; sgdisk can move the backup there."""
     make(t, conf(THREE))
     image = applied(t)
     data = image.read_bytes()
@@ -164,7 +164,7 @@ def test_expand_without_a_size_changes_nothing(t):
 
 
 def test_existing_image_gives_the_size(t):
-    """Longer and shorter than what is needed."""
+    """Longer and shorter than required."""
     make(t, conf(partition(0, 64, 1000) + partition(1, 2048, 2048, "expand = true")))
     needed = 2048 + 2048 + 34
     for blocks in (256, needed - 2, needed - 1, needed, 8192, 65536):
@@ -188,7 +188,7 @@ def test_image_that_was_larger_keeps_its_length(t):
     applied(t)
     assert image.stat().st_size == 16 << 20
     check_tools(t, image)
-    # A second time, and with another table, the old backup does not stay.
+    # When written again with another table, the old backup is removed.
     make(t, conf(partition(7, 100, 100)))
     applied(t)
     check_tools(t, image)
@@ -233,7 +233,7 @@ def test_guids_in_any_case(t):
 
 
 def test_partition_at_the_end_of_32_bits(t):
-    """block-offset and block-count are as large as they may be: nearly 3 TiB, of an image that is nothing but a hole."""
+    """block-offset and block-count are as large as allowed: nearly 3 TiB, in an image that is one hole."""
     offset, count = 2**32 - 2, 2**31 - 2
     blocks = offset + count + 34
     make(t, conf(partition(0, offset, count)))
@@ -250,7 +250,7 @@ def test_partition_at_the_end_of_32_bits(t):
     check_tools(t, image)
     assert sfdisk(t, image)[1][:2] == (offset, count)
     with open(image, "rb") as f:
-        # The protective partition ends where 32 bits do.
+        # The protective partition ends at the 32-bit limit.
         assert struct.unpack_from("<II", f.read(BLOCK), 454) == (1, 2**32 - 1)
 
 
@@ -306,7 +306,7 @@ def test_neighbours_do_not_overlap(t):
 
 
 def test_partitions_may_not_lie_over_the_table(t):
-    """Blocks 0 to 33 hold it, so that a write to such a partition would destroy it."""
+    """The table is in blocks 0 to 33; a write to such a partition would destroy it."""
     for offset in (0, 1, 2, 33):
         r = create(t, conf(partition(0, offset, 100)))
         assert r.returncode == 1, f"a partition at block {offset} was accepted"
@@ -315,13 +315,13 @@ def test_partitions_may_not_lie_over_the_table(t):
 
 
 def test_partition_without_blocks_is_refused(t):
-    """Its last block would be before its first."""
+    """Its last block would precede its first."""
     r = create(t, conf(partition(0, 64, 0)))
     assert r.returncode == 1, "accepted"
 
 
 def test_table_in_an_archive_is_checked_again(t):
-    """Written by somebody else, or with variables that have become wrong."""
+    """Written by another program, or with variables that have wrong values now."""
     good = ('gpt table {\nguid="%s"\npartition 0 {\nblock-offset=64\nblock-count=100\ntype="%s"\nguid="%s"\n}\npartition 1 {\n'
             'block-offset=%s\nblock-count=100\ntype="%s"\nguid="%s"\n%s\n}\n}\n'
             'task complete {\non-init {\nfunlist={4,raw_memset,8,1,1,2,gpt_write,%s}\n}\n}\n')
@@ -349,7 +349,7 @@ def archive(t, meta):
 
 def test_device_that_is_too_small_is_refused_before_the_first_write(t):
     make(t, conf(THREE).replace("gpt_write(table)", "raw_memset(10, 1, 1) gpt_write(table)"))
-    needed = 2048 + 3000 + 33  # the last partition and the backup behind it
+    needed = 2048 + 3000 + 33  # the last partition and the backup after it
     for blocks in (1, 10, 34, 35, 67, 68, 2048, needed - 1):
         image = t.image(8 << 20, "disk.img")
         r = apply(t, "--max-size", blocks)
@@ -362,7 +362,7 @@ def test_device_that_is_too_small_is_refused_before_the_first_write(t):
 
 
 def test_the_switch_is_the_last_write(t):
-    """gpt_write in on-finish: both copies come behind the data."""
+    """gpt_write in on-finish: both copies are written after the data."""
     text = conf(THREE).replace("on-init", "on-finish").replace(
         "task complete {", 'file-resource a { contents = "data" }\ntask complete { on-resource a { raw_write(200) }')
     make(t, text)

@@ -1,16 +1,16 @@
-"""Host keys as ssh-keygen makes them, in all their formats, through system-dir."""
+"""Host keys made by ssh-keygen, in all formats, from system-dir."""
 import shutil
 
 FORMATS = {"RFC4716": "OPENSSH PRIVATE KEY", "PEM": "{} PRIVATE KEY", "PKCS8": "PRIVATE KEY"}
 
 
 def make_key(t, directory, kind, bits=None, form="RFC4716", passphrase=""):
-    """A host key in its place; returns the path of its public half."""
+    """Creates a host key in its place; returns the path of its public half."""
     path = directory / f"ssh_host_{kind}_key"
     size = ["-b", str(bits)] if bits else []
     r = t.run(["ssh-keygen", "-q", "-t", kind, *size, "-m", form, "-N", passphrase, "-f", path])
     assert r.returncode == 0, r.stderr
-    # ssh-keygen has no other format for Ed25519 and does not say so.
+    # ssh-keygen has only one format for Ed25519, and ignores -m without saying so.
     begin = FORMATS[form].format({"ecdsa": "EC", "rsa": "RSA"}.get(kind))
     if not passphrase:
         assert path.read_text().startswith(f"-----BEGIN {begin}-----\n"), path.read_text()[:40]
@@ -36,7 +36,7 @@ def seen_by_client(t, d, kind):
 
 
 def check_keys(t, **kinds):
-    """kinds: KIND=(bits, format). All of them are served, in one daemon."""
+    """kinds: KIND=(bits, format). One daemon offers all of them."""
     directory = system_dir(t)
     public = {kind: make_key(t, directory, kind, *how) for kind, how in kinds.items()}
     d = t.daemon(system_dir=directory)
@@ -48,12 +48,12 @@ def check_keys(t, **kinds):
 
 
 def check_trusted_push(t, d, public):
-    """A client that trusts no other than these keys gets through with each: the private halves work."""
+    """A client that trusts only these keys can connect with each of them: the private halves work."""
     for path in public:
         kind, key = path.read_text().split()[:2]
         known = t.dir / "known"
         known.write_text(f"[127.0.0.1]:{d.port} {kind} {key}\n")
-        # Of an option given twice ssh takes the first.
+        # If an option is given twice, ssh uses the first.
         args = ["ssh", "-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}",
                 *d.ssh_args()[1:]]
         r = t.run(args, input="fwup:5\nhello")
@@ -97,7 +97,7 @@ def test_ecdsa_521_in_pkcs8(t):
 
 
 def check_left_out(t, spoil):
-    """spoil(directory) puts a bad Ed25519 key beside a good ECDSA key."""
+    """spoil(directory) puts a bad Ed25519 key next to a good ECDSA key."""
     directory = system_dir(t)
     good = make_key(t, directory, "ecdsa", 256)
     spoil(directory)
@@ -115,7 +115,7 @@ def test_key_with_a_passphrase_is_left_out(t):
 
 
 def test_pem_key_with_a_passphrase_is_left_out(t):
-    """OpenSSL would ask for it on a terminal; a device has none."""
+    """OpenSSL would ask for the passphrase on a terminal; a device has none."""
     directory = system_dir(t)
     good = make_key(t, directory, "ed25519")
     make_key(t, directory, "rsa", 2048, "PEM", passphrase="secret")
@@ -129,7 +129,7 @@ def test_garbage_is_left_out(t):
 
 
 def test_damaged_key_is_left_out(t):
-    """A key whose end was lost, as after a full file system."""
+    """A truncated key, as after a full file system."""
     def spoil(directory):
         make_key(t, directory, "ed25519")
         path = directory / "ssh_host_ed25519_key"
@@ -149,7 +149,7 @@ def test_public_half_in_its_place_is_left_out(t):
 
 
 def test_ed25519_in_pkcs8_is_used_or_left_out(t):
-    """OpenSSL makes it; OpenSSH reads it since 9.6. libssh takes it and cannot use it."""
+    """OpenSSL creates it, OpenSSH reads it since 9.6; libssh imports it, but cannot use it."""
     def spoil(directory):
         path = directory / "ssh_host_ed25519_key"
         t.run([t.need("openssl"), "genpkey", "-algorithm", "ed25519", "-out", path])
@@ -157,20 +157,20 @@ def test_ed25519_in_pkcs8_is_used_or_left_out(t):
     good = make_key(t, directory, "ecdsa", 256)
     spoil(directory)
     d = t.daemon(system_dir=directory)
-    # A client that has seen both may ask for either; what is offered must work.
+    # A client that knows both may ask for either; what is offered must work.
     r = d.push(b"fwup:5\nhello")
     assert r.returncode == 0, r.stderr
     assert seen_by_client(t, d, "ecdsa") == fingerprint(t, good)
 
 
 def test_bad_key_is_named_in_the_log(t):
-    """With three keys a person must know which one to mend."""
+    """With three keys, one must know which one to fix."""
     assert "ssh_host_ed25519_key" in check_left_out(
         t, lambda directory: (directory / "ssh_host_ed25519_key").write_text("garbage\n"))
 
 
 def test_without_a_usable_key_one_is_made(t):
-    """As without any key file: a device that nobody can reach cannot be mended over the network."""
+    """As without any key file: a device that nobody can reach cannot be fixed over the network."""
     directory = system_dir(t)
     (directory / "ssh_host_rsa_key").write_text("garbage\n")
     d = t.daemon(system_dir=directory)

@@ -1,11 +1,11 @@
-"""What fwpack writes on a medium is read by other tools, and the other way round."""
+"""Other tools read what fwpack writes to a medium, and vice versa."""
 import random
 import re
 import struct
 import zlib
 
 BLOCK = 512
-ENV = (16, 48)  # where the copies of the U-Boot environment begin, in blocks
+ENV = (16, 48)  # where the copies of the U-Boot environment start, in blocks
 ENV_BLOCKS = 16
 ENV_SIZE = ENV_BLOCKS * BLOCK
 ROOT_OFFSET = 4096
@@ -19,7 +19,7 @@ VARIABLES = {
     "long": "0123456789" * 300,
 }
 
-# The slot that is not in force is updated, as Nerves' systems do it.
+# The inactive slot is updated, as Nerves systems do.
 CONF = """
 file-resource root.img {{ host-path = "root.img" }}
 uboot-environment env {{ block-offset = {first} block-count = {blocks} {redundant} }}
@@ -75,7 +75,7 @@ def make_firmware(t, redundant=False, partitions=PRIMARY):
 
 
 def apply(t, image, task="complete"):
-    """The updater's text."""
+    """Returns the updater's output."""
     r = t.run([t.bin("fwpack"), "-a", "-q", "-d", image, "-i", "x.fw", "-t", task])
     assert r.returncode == 0, r.stdout + r.stderr
     return r.stdout
@@ -101,7 +101,7 @@ def setenv(t, config, name, value):
 
 
 def counters(image):
-    """The counter of each copy; both copies must be sound."""
+    """The counter of each copy; both copies must be valid."""
     data = image.read_bytes()
     found = []
     for block in ENV:
@@ -126,7 +126,7 @@ def check_environment(t, redundant):
     config = env_config(t, image, redundant)
     apply(t, image)
     assert printenv(t, config) == VARIABLES
-    # What libubootenv writes, fwpack reads, and again.
+    # fwpack reads what libubootenv writes, and vice versa.
     assert "Upgrading b" in apply(t, image, "upgrade")
     setenv(t, config, "extra", "kept")
     assert "Upgrading a" in apply(t, image, "upgrade")
@@ -148,7 +148,7 @@ def test_both_write_the_older_copy_with_the_next_counter(t):
     image = t.image()
     config = env_config(t, image, True)
     apply(t, image)
-    # A cleared one starts with 1 in both, and each variable is a write.
+    # A cleared environment starts with 1 in both copies, and each variable is one write.
     assert sorted(counters(image)) == [len(VARIABLES), len(VARIABLES) + 1]
     for n in range(6):
         before = counters(image)
@@ -182,7 +182,7 @@ def test_counter_goes_round(t):
 
 
 def test_libubootenv_reads_the_copy_that_is_left(t):
-    """A power cut in the middle of a write: both must fall back to the other copy, and mend it."""
+    """A power cut in the middle of a write: both programs must fall back to the other copy, and repair the damaged one."""
     make_firmware(t, redundant=True)
     image = t.image()
     config = env_config(t, image, True)
@@ -230,7 +230,7 @@ def test_raw_write_lands_where_it_should(t):
     data = image.read_bytes()
     begin, end = ROOT_OFFSET * BLOCK, ROOT_OFFSET * BLOCK + 301 * BLOCK
     assert data[begin:begin + len(ROOT)] == ROOT
-    assert set(data[begin + len(ROOT):end]) == {0}  # the last block is filled up
+    assert set(data[begin + len(ROOT):end]) == {0}  # the last block is padded
     assert set(data[begin - BLOCK:begin] + data[end:]) == {0xee}, "neighbours were touched"
 
 

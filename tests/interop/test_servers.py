@@ -1,4 +1,4 @@
-"""fwssh-receive under servers of other makers: OpenSSH's sshd (Subsystem) and Dropbear (forced command)."""
+"""fwssh-receive under other servers: OpenSSH's sshd (Subsystem) and Dropbear (forced command)."""
 import fcntl
 import getpass
 import os
@@ -14,7 +14,7 @@ SUCCESS = b"Running fwup...\nSuccess!\nRebooting...\n"
 
 
 class Server:
-    """A running server and the way to it; conf belongs to a daemon (support/fixture.py) that need not run."""
+    """A running server and how to reach it; conf belongs to a daemon (support/fixture.py) that need not run."""
 
     def __init__(self, d, port, subsystems):
         self.d = d
@@ -45,7 +45,7 @@ def need_root(t):
 
 
 def receive_command(t, d, shell):
-    """Servers run it through the account's shell. shell=True: it stays between, as dash does."""
+    """Servers run it through the account's shell. shell=True: the shell stays in between, as dash does."""
     program = f"{t.bin('fwssh-receive')} -f {d.conf} -s"
     return f"{program} %s; exit $?" if shell else f"exec {program} %s"
 
@@ -54,7 +54,7 @@ def sshd(t, d, shell=False, more=""):
     need_root(t)
     program = "/usr/sbin/sshd"
     t.need(program)
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's jail, which a service manager makes otherwise
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # for sshd's privilege separation; a service manager usually creates it
     port = t.port()
     receive = receive_command(t, d, shell)
     # sshd clears the environment; a sanitizer's report must reach the fixture all the same.
@@ -80,7 +80,7 @@ Subsystem fwup {receive % "fwup"}
 
 
 def dropbear(t, d, subsystem="nerves_firmware_ssh", shell=False):
-    """Dropbear takes keys from the account's home: this one sees a passwd file whose root lives with us."""
+    """Dropbear reads keys from the account's home: this one sees a passwd file in which root's home is the test's."""
     need_root(t)
     t.need("unshare")
     if t.run(["unshare", "-m", "true"]).returncode:
@@ -126,7 +126,7 @@ def check_success(t, server, d):
 
 
 def same_as_fwsshd(server, d, data, status):
-    """What fwsshd tells on standard error stands on standard output here: sshd drops the former."""
+    """What goes to standard error under fwsshd goes to standard output here: sshd discards standard error."""
     ours, theirs = d.push(data), server.push(data)
     assert ours.returncode == theirs.returncode == status, (ours, theirs)
     assert theirs.stdout == ours.stdout + ours.stderr, (ours, theirs)
@@ -148,7 +148,7 @@ def check_failures(t, start):
 
 
 def kill_client_midway(t, server, d, data, what, sent):
-    """SIGKILL when the updater has all that was sent: from then on nothing but the end can reach it."""
+    """SIGKILL when the updater has everything that was sent: after that only the end of input can reach it."""
     before = len(d.updater_input())
     client = t.start(server.argv(what), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     client.stdin.write(data)
@@ -161,7 +161,7 @@ def kill_client_midway(t, server, d, data, what, sent):
 
 
 def complete_updater(t):
-    """Says 'complete' when its input has ended: it must never come to that when the client was lost."""
+    """Says 'complete' when its input has ended, which must never happen when the client was lost."""
     return t.updater(f"take\necho complete >> {t.dir}/complete\nprintf 'Success!\\n'; shake 0")
 
 
@@ -171,7 +171,7 @@ def check_killed_clients(t, server, d, what, times=3):
     for _ in range(times):
         kill_client_midway(t, server, d, header + half, what, len(half))
         assert not (t.dir / "complete").exists()
-    # The same server tells a real end from that, and the device can be updated at once.
+    # The same server can tell a real end from that, and the device can be updated at once.
     r = server.push(header + half + half, what)
     assert r.returncode == 0, r
     assert (t.dir / "complete").read_text() == "complete\n"
@@ -180,7 +180,7 @@ def check_killed_clients(t, server, d, what, times=3):
 
 
 def session_watcher(t, name):
-    """An updater that notes the server above it, and a reboot command that looks for that process."""
+    """An updater that records the server process above it, and a reboot command that looks for that process."""
     updater = t.updater(f"""take
 pid=$PPID
 while [ "$(cat /proc/$pid/comm)" != {name} ]; do pid=$(sed -n 's/^PPid:\t//p' /proc/$pid/status); done
@@ -199,13 +199,13 @@ def check_reboot_order(t, start, **options):
     updater, reboot = session_watcher(t, start.__name__)
     d = t.daemon(wait=False, updater=updater, reboot_command=reboot)
     server = start(t, d, **options)
-    # A master connection keeps the session alive behind the update's end.
+    # A master connection keeps the session alive after the update.
     share = ["-o", f"ControlPath={t.dir}/master"]
     master = t.start(server.argv(None, *share, "-M", "-N"))
     t.wait_for(lambda: (t.dir / "master").exists(), "the master connection")
     assert t.run(server.argv("nerves_firmware_ssh", *share), input="fwup:5,reboot\nhello").returncode == 0
     try:
-        t.wait_for(lambda: (t.dir / "seen").exists(), timeout=1)  # one that does not wait comes at once
+        t.wait_for(lambda: (t.dir / "seen").exists(), timeout=1)  # without waiting, the reboot would come at once
     except AssertionError:
         pass
     master.terminate()
@@ -259,7 +259,7 @@ def test_dropbear_tells_failures_as_fwsshd_does(t):
 
 
 def test_dropbear_keeps_standard_error_apart(t):
-    """It hands it on, so --stderr is of use there."""
+    """It passes standard error on, so --stderr is useful there."""
     d = t.daemon(wait=False)
     r = dropbear(t, d, "nerves_firmware_ssh --stderr").push(b"rebot\n")
     assert (r.returncode, r.stdout) == (2, b"") and r.stderr.startswith(b"fwssh: bad header"), r
@@ -272,7 +272,7 @@ def test_dropbear_killed_client_is_no_end(t):
 
 def test_dropbear_killed_client_of_a_bare_stream_is_no_end(t):
     d = t.daemon(wait=False, updater=complete_updater(t))
-    check_killed_clients(t, dropbear(t, d, "fwup"), d, "fwup", times=10)  # it was a race
+    check_killed_clients(t, dropbear(t, d, "fwup"), d, "fwup", times=10)  # it was a race condition
 
 
 def test_dropbear_reboot_comes_after_the_session(t):
@@ -283,11 +283,11 @@ def test_dropbear_reboot_comes_after_the_session_with_a_shell_between(t):
     check_reboot_order(t, dropbear, shell=True)
 
 
-# User certificates: with OpenSSH's sshd in front (SECURITY.md, "User certificates")
+# User certificates: with OpenSSH's sshd as the server (SECURITY.md, "User certificates")
 
 
 def certify(t, name, *options):
-    """A key pair whose public half the authority has signed."""
+    """A key pair whose public half has been signed by the authority."""
     key = t.key(name)
     assert t.run(["ssh-keygen", "-q", "-s", t.key("authority"), "-I", name, *options, f"{key}.pub"]).returncode == 0
     return key

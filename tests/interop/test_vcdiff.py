@@ -1,4 +1,4 @@
-"""VCDIFF patches made by hand or damaged: a right result or an error, and xdelta3 is the judge of what is right."""
+"""VCDIFF patches made by hand or damaged: a correct result or an error; xdelta3 decides what is correct."""
 import random
 
 from support.delta_patch import (BLOCK, HEADER, INIT, TARGET, Window, changed, check_refused, check_upgraded, disk,
@@ -8,7 +8,7 @@ DAMAGED = "the delta (xdelta3 patch) is damaged"
 
 
 def judge(t, old, patch):
-    """What xdelta3 makes of it, None if it refuses."""
+    """xdelta3's result, None if it refuses the patch."""
     (t.dir / "judge.old").write_bytes(old)
     (t.dir / "judge.patch").write_bytes(patch)
     r = t.run([t.need("xdelta3"), "-d", "-f", "-s", "judge.old", "judge.patch", "judge.out"])
@@ -35,7 +35,7 @@ def test_every_code_of_the_table(t):
     w = Window(old, 0, 1000)
 
     def address(mode):
-        """One that can be told in this mode."""
+        """An address that this mode can express."""
         if mode < 6:
             return (5, 900, *w.near)[mode]
         address = (10, 300, 600)[mode - 6]
@@ -60,7 +60,7 @@ def test_every_code_of_the_table(t):
 
 
 def test_copy_that_repeats_itself(t):
-    """Addresses one, two and more before its place, down to the source's last byte."""
+    """Addresses one, two and more bytes back, down to the last byte of the source."""
     old = noise(1000)
     for distance in (1, 2, 3, 7, 100):
         w = Window(old, 100, 50)
@@ -73,7 +73,7 @@ def test_copy_that_repeats_itself(t):
 
 
 def test_copies_from_the_source_into_the_target(t):
-    """They begin in the source segment and go on at the target's beginning, over any length."""
+    """Copies that start in the source segment and continue at the start of the target, of any length."""
     old = noise(3000)
     w = Window(old, 1000, 1000)
     w.add(b"0123456789")
@@ -86,7 +86,7 @@ def test_copies_from_the_source_into_the_target(t):
 
 
 def test_copies_over_the_whole_source_in_any_order(t):
-    """More than are gathered at a time; many lie over each other."""
+    """More copies than are collected at a time; many overlap."""
     r = random.Random(5)
     old = noise(1 << 20)
     w = Window(old, 0, len(old))
@@ -102,7 +102,7 @@ def test_copies_over_the_whole_source_in_any_order(t):
 
 
 def test_windows_of_nothing(t):
-    """Windows without target bytes, instructions of no size, a patch with no window but a header."""
+    """Windows without target bytes, instructions of size zero, a patch that is only a header."""
     old = noise(1000)
     nothing = window(0, code=b"\x01\0" + b"\0\0" + b"\x13\0", data=b"x", address=integer(0), source=(10, 0))
     w = Window(old, 0, 100)
@@ -118,7 +118,7 @@ HUGE = (2**64, 2**64 - 1, 2**63, 2**63 - 1, 2**57, 2**32, 2**32 - 1, 2**31)
 
 
 def bad_patches():
-    """(name, patch): each is wrong for a source of 1000 bytes and a target of 100."""
+    """(name, patch): each is invalid for a source of 1000 bytes and a target of 100."""
     copy = b"\x13" + integer(100)
     good = {"code": copy, "address": integer(0), "source": (1000, 0)}
     for n in HUGE:
@@ -180,12 +180,12 @@ def bad_patches():
 OUTSIDE = "copies from outside of its source"
 WINDOWS = "uses an unsupported type of window"
 SECONDARY = "uses secondary compression or a custom code table"
-# What is told where it is not that the patch is damaged; by how the name begins.
+# Messages other than "the patch is damaged", by the start of the name.
 OTHER_CAUSES = {
     **{f"{what} {n}": OUTSIDE for what in ("source of", "source at", "source of and at", "source that ends there,")
        for n in (2**57, 2**32, 2**32 - 1, 2**31)},
     f"source of {2**63 - 1}": OUTSIDE,
-    # An address that goes round at 2^64 to one that there is: the hash may tell.
+    # An address that wraps around at 2^64 to a valid one: the hash may detect it.
     f"copy near and {2**64 - 1}": "fwup: ",
     "less than the file": "wrote 99 bytes for 'new.img', but should have written 100",
     "no window": "wrote 0 bytes for 'new.img', but should have written 100",
@@ -214,7 +214,7 @@ def test_bad_patches_are_refused_with_their_cause(t):
 
 
 def mutate(t, old, new, patches):
-    """Applies patches that may be wrong: a right result or exit 1, never anything else."""
+    """Applies patches that may be invalid: a correct result or exit status 1, never anything else."""
     image = disk(t, old)
     refused = 0
     for name, patch in patches:
@@ -243,7 +243,7 @@ def test_truncated_patches_are_refused(t):
     ends = sorted({*range(0, 60), *range(60, len(patch), len(patch) // 60)})
     ends = ends[::4] if t.sanitized() else ends
     assert mutate(t, old, new, ((f"first {n}", patch[:n]) for n in ends)) == len(ends)
-    # And something behind its end.
+    # And with something after its end.
     assert mutate(t, old, new, [("more", patch + b"\x05")]) == 1
 
 
@@ -252,7 +252,7 @@ def flips(patch, seed, count):
     for n in range(count):
         damaged = bytearray(patch)
         for _ in range(r.choice((1, 1, 1, 2, 8))):
-            # Half of them where sizes and instructions are.
+            # Half of them in sizes and instructions.
             at = r.randrange(min(40, len(patch))) if r.random() < .3 else r.randrange(len(patch))
             damaged[at] ^= 1 << r.randrange(8)
         yield f"flip {n}", bytes(damaged)
@@ -275,7 +275,7 @@ def test_flipped_bits_without_checksums(t):
 
 
 def test_flipped_bits_in_hand_made_windows(t):
-    """Dense in instructions of all kinds."""
+    """Many instructions of all kinds."""
     r = random.Random(6)
     old = noise(20_000)
     w = [random_window(r, old) for _ in range(2)]
@@ -286,7 +286,7 @@ def test_flipped_bits_in_hand_made_windows(t):
 
 
 def test_random_instructions(t):
-    """Sections full of noise, that is not even close to a patch."""
+    """Sections full of noise, not even close to a patch."""
     r = random.Random(8)
     old = noise(20_000)
     count = 50 if t.sanitized() else 200

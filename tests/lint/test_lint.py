@@ -1,10 +1,10 @@
-"""What tools say of the sources without running them; `make lint` runs these alone."""
+"""What tools find in the sources without running the programs; `make lint` runs only these."""
 import re
 
 from support.fixture import seconds
 from support.sources import sources
 
-# Findings of gcc -fanalyzer that are wrong, by file and option, with the reason. Everything else fails.
+# False findings of gcc -fanalyzer, by file and option, with the reason. Everything else fails.
 NOT_FINDINGS = {
     ("src/base/pass_fd.c", "null-dereference"): "CMSG_FIRSTHDR of a message with room for one is never NULL",
     ("src/device/listen/admission.c", "null-dereference"): "a victim is looked for only while there are connections",
@@ -23,7 +23,7 @@ def test_shell_scripts(t):
     t.need("shellcheck")
     scripts = [p for p in sources(t, "*") if re.match(rb"#!/bin/(ba)?sh\n", p.open("rb").read(16))]
     assert len(scripts) > 10
-    # SC1091: a file of the device that is not here.
+    # SC1091: a file that exists only on the device.
     r = t.run(["shellcheck", "-x", "-e", "SC1091", *scripts], cwd=t.src)
     assert r.returncode == 0, r.stdout
 

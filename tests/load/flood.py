@@ -1,5 +1,5 @@
-"""Strangers at the door: flood.py PORT COUNT connects COUNT times from 127.0.1.0/24 (silent, half-spoken, slow, random
-bytes, wrong keys), at most 100 at once, and prints a line when the last one has ended. Used by tests and bench."""
+"""Strangers: flood.py PORT COUNT connects COUNT times from 127.0.1.0/24 (silent, incomplete, slow, random
+bytes, wrong keys), at most 100 at a time, and prints a line when the last one has ended. Used by tests and bench."""
 import asyncio
 import logging
 import random
@@ -11,8 +11,8 @@ sys.path.insert(0, __file__.rsplit("/", 2)[0])
 from support.raw_client import paramiko  # noqa: E402
 
 AT_ONCE = 100
-connected = 0  # both threads count, with the interpreter's lock
-PATIENCE = 3  # seconds for which one that says nothing stays
+connected = 0  # both threads count, under the interpreter's lock
+PATIENCE = 3  # seconds for which a silent one stays
 
 
 def count_one():
@@ -57,7 +57,7 @@ async def stranger(kind, port, rng, gate):
 
 
 def wrong_keys(port, count, rng):
-    """A login with a key that nobody knows, again and again."""
+    """Logins with an unknown key, again and again."""
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     key = paramiko.ECDSAKey.generate()
     for _ in range(count):

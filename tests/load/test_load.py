@@ -1,4 +1,4 @@
-"""Stays up: a flood of strangers, and many pushes in a row."""
+"""Staying up: a flood of strangers, and many pushes in a row."""
 import os
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def files(t):
 
 @seconds(180)
 def test_flood_of_strangers(t):
-    """An authorised push begun in the middle of a flood is served, and nothing is left behind. bench/flood.py has the times."""
+    """An authorised push started during a flood is served, and nothing is left behind. bench/flood.py has the times."""
     d = t.daemon(max_penalty=60, log_level="info")
     open_before = descriptors(d.process.pid)
     data = b"fwup:%d\n" % (16 << 20) + os.urandom(16 << 20)
@@ -56,10 +56,10 @@ def test_flood_of_strangers(t):
     count = int(read_until(flood.stdout, b"have come and gone\n").split()[0])
     assert count > FLOOD * 0.9, count
     t.wait_for(lambda: not children(d.process.pid), "the sessions to end", 40)
-    # Those that were held are closed when their turn has come.
+    # Those on hold are closed when it is their turn.
     t.wait_for(lambda: descriptors(d.process.pid) == open_before, "the descriptors to be closed")
     assert t.sanitized() or memory(d.process.pid) - before < 2048
-    # Every one of them has its line, whether it got a session or not.
+    # Each of them has its line, whether it got a session or not.
     t.wait_for(lambda: d.log().count("audit: connection from=\"127.0.1.") == count, "all audit lines")
 
 
@@ -71,13 +71,13 @@ def test_source_that_keeps_failing_is_turned_away(t):
         assert d.push(b"fwup:3\nabc", key=stranger).returncode == 255
     for _ in range(6):
         is_refused()
-    # On a machine so busy that the first of them count for less by now, it takes more.
+    # On a machine so busy that the first failures have partly expired, it takes more.
     t.wait_for(lambda: "its source is turned away for 2 s" in d.log() or is_refused(), "the penalty", 40)
     r = d.push(b"fwup:3\nabc", "-v", "-o", "LogLevel=DEBUG")
-    if r.returncode:  # a busy machine may need the two seconds for itself
+    if r.returncode:  # a busy machine may need the two seconds itself
         assert b"Too many failed logins from your address" in r.stderr
     t.wait_for(lambda: d.push(b"fwup:3\nabc").returncode == 0, "the penalty to end")
-    # A login clears it.
+    # A login clears the count.
     for _ in range(5):
         is_refused()
     assert d.push(b"fwup:3\nabc").returncode == 0
@@ -85,7 +85,7 @@ def test_source_that_keeps_failing_is_turned_away(t):
 
 @seconds(3600)
 def test_many_pushes_leave_nothing_behind(t):
-    """FWSSH_SOAK_PUSHES=1000 makes it long (make soak); good ones, refused ones, and ones whose client is killed."""
+    """Pushes that succeed, are refused, or whose client is killed. FWSSH_SOAK_PUSHES=1000 makes it long (make soak)."""
     count = int(os.environ.get("FWSSH_SOAK_PUSHES", 60))
     d = t.daemon(log_level="info", audit_file=str(t.dir / "audit"))
     open_before = descriptors(d.process.pid)
@@ -106,7 +106,7 @@ def test_many_pushes_leave_nothing_behind(t):
             t.wait_for(lambda: not children(d.process.pid), "the update to end")
         else:
             assert d.push(b"fwup:%d,reboot\n" % len(body) + body).returncode == 0
-            # The device stays locked until the reboot's command has failed.
+            # The device stays locked until the reboot command has failed.
             t.wait_for(lambda: not children(d.process.pid), "the reboot's command")
 
     for i in range(20):

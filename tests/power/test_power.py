@@ -1,5 +1,5 @@
-"""Power lost in an upgrade: what reached the medium is replayed up to every point, with random parts of what was not
-yet flushed, and torn blocks. The slot that is chosen then must be whole, old or new."""
+"""Power loss during an upgrade: what reached the medium is replayed up to every point, with random parts of what was not
+yet flushed, and torn blocks. The slot that then boots must be complete, old or new."""
 import hashlib
 import random
 import struct
@@ -50,7 +50,7 @@ task upgrade.a {
 
 
 def record(t, fw, task, image):
-    """Applies a task and gives what reached the medium: ("W", offset, bytes) and ("F",)."""
+    """Applies a task and yields what reached the medium: ("W", offset, bytes) and ("F",)."""
     log = t.dir / "events"
     r = t.run([t.build / "tests/record_apply", fw, task, image, log])
     assert r.returncode == 0, r.stderr
@@ -67,10 +67,10 @@ def record(t, fw, task, image):
 
 
 class Replay:
-    """An image as it was left by a loss of power, made step by step."""
+    """An image as a loss of power leaves it, built step by step."""
 
     def __init__(self, before, seed):
-        self.safe = bytearray(before)  # what is certain to be on the medium
+        self.safe = bytearray(before)  # what is on the medium for certain
         self.pending = []              # what has been written since the last flush
         self.random = random.Random(seed)
 
@@ -88,14 +88,14 @@ class Replay:
             self.pending.append(event)
 
     def in_order(self):
-        """All that was written so far has arrived."""
+        """Everything written so far has arrived."""
         image = bytearray(self.safe)
         for _, offset, data in self.pending:
             self.put(image, offset, data)
         return image
 
     def at_random(self):
-        """Any blocks of what was not flushed have arrived, and of one perhaps only a part of its blocks."""
+        """Each unflushed write is lost, complete, or torn: only some of its blocks have arrived."""
         image = bytearray(self.safe)
         for _, offset, data in self.pending:
             kind = self.random.choice(["lost", "torn", "whole"])
@@ -116,7 +116,7 @@ def environment(image, block):
 
 
 def chosen(image):
-    """The environment that U-Boot would take of two: the newer valid one."""
+    """The environment that U-Boot would use: the newer valid copy."""
     first, second = environment(image, 16), environment(image, 24)
     if first and second:
         return (second if 0 < (second[0] - first[0]) % 256 < 128 else first)[1]
@@ -141,7 +141,7 @@ def make(t):
 
 
 def check_upgrade(t, image, fw, task, subsets, events=None):
-    """Loses power at every point of an upgrade; the number of images that were looked at."""
+    """Loses power at every point of an upgrade; returns the number of images checked."""
     before = image.read_bytes()
     events = events or record(t, fw, task, image)
     replay, looked = Replay(before, task), 0
@@ -177,7 +177,7 @@ def test_every_point_of_an_upgrade(t):
 
 
 def test_checker_finds_what_is_wrong(t):
-    """Without flushes, as the reference writes, blocks may arrive in any order: then it must not hold."""
+    """Without flushes, as the reference writes, blocks may arrive in any order: then the check must fail."""
     make(t)
     image = t.image(size=4 << 20)
     record(t, "1.fw", "complete", image)
@@ -194,7 +194,7 @@ def test_checker_finds_what_is_wrong(t):
 
 @seconds(240)
 def test_slot_that_the_partition_table_names(t):
-    """The reference's two-slot archives: one copy of the environment, and the MBR chooses."""
+    """The reference's two-slot archives: one copy of the environment, and the MBR decides."""
     image = t.dir / "disk.img"
     record(t, t.golden("ab-1.fw"), "complete", image)
     before = image.read_bytes()
@@ -213,5 +213,5 @@ def test_slot_that_the_partition_table_names(t):
             unreadable += struct.unpack("<I", env[:4])[0] != zlib.crc32(env[4:])
             looked += 1
     assert looked > 100
-    # A torn environment of one copy cannot be avoided; the MBR still names a whole slot.
+    # With a single copy a torn environment cannot be avoided; the MBR still names a complete slot.
     print(f"{looked} images, {unreadable} with an unreadable environment")

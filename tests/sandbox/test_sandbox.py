@@ -1,4 +1,4 @@
-"""What a session may still do once it listens to a stranger, and what happens when it tries more."""
+"""What a session may still do once it reads from the network, and what happens if it tries more."""
 import os
 import re
 import signal
@@ -33,7 +33,7 @@ def test_live_session_has_given_up_its_rights(t):
     if not t.sanitized():
         assert s["Seccomp"] == "2"
     if os.getuid():
-        return  # only root may look at its descriptors
+        return  # only root may inspect its descriptors
     # Nothing is open but the connection, the monitor and, later, the pipes of an update.
     kinds = sorted(os.readlink(f"/proc/{pid}/fd/{n}").split(":")[0] for n in os.listdir(f"/proc/{pid}/fd"))
     assert all(k in ("/dev/null", "socket", "pipe") or k.endswith(".log") for k in kinds), kinds
@@ -93,7 +93,7 @@ def test_daemon_that_is_not_roots_says_what_is_missing(t):
 
 
 def test_descriptors_that_a_session_sends_are_closed(t):
-    """A session has no reason to send any; one that was taken over must not fill the listener's table."""
+    """A session has no reason to send any; a compromised one must not fill the listener's table."""
     session = t.script("session", f"""#!/usr/bin/python3
 import array, os, signal, socket, struct, sys
 if sys.argv[1] != "--serve":

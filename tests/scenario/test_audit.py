@@ -1,4 +1,4 @@
-"""One line for each connection and each update, in the log and in a file."""
+"""One line per connection and per update, in the log and in a file."""
 import re
 import socket
 
@@ -64,7 +64,7 @@ def test_file_may_be_moved_away(t):
 
 
 def test_no_secret_is_in_any_log(t):
-    """At the highest level: no private key, no environment, no byte of the firmware."""
+    """At the highest log level: no private key, no environment, no byte of the firmware."""
     audit = t.dir / "audit"
     d = t.daemon(wait=False, audit_file=str(audit), updater=t.updater("take; echo \"bad archive\"; exit 1"))
     d.start(env={"SITE_PASSWORD": "hunter2-in-the-environment"})

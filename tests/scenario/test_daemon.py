@@ -1,4 +1,4 @@
-"""fwsshd as a service: configuration, signals, host keys, sockets that it is given, limits, authorized keys."""
+"""fwsshd as a service: configuration, signals, host keys, inherited sockets, limits, authorized keys."""
 import os
 import re
 import signal
@@ -19,7 +19,7 @@ def public(key):
 
 
 def check(t, text, *options):
-    """fwsshd -t on a configuration."""
+    """Runs fwsshd -t on a configuration."""
     conf = t.dir / "check.conf"
     conf.write_text(text + f'\nsession-program = "{t.bin("fwssh-session")}"\nsystem-dir = "/nonexistent"\n'
                     f'state-dir = "{t.dir}/state"\nauthorized-keys-files = {{}}\n')
@@ -66,7 +66,7 @@ def test_bad_values_are_told(t):
 
 
 def test_bad_value_is_told_with_its_own_line(t):
-    """Not that of the next setting, where the parser learns that this one has ended."""
+    """Not the line of the next setting, where the parser sees that this one has ended."""
     for end in ("", "\n\n# more\n\ntask = \"x\"\n"):
         for key, value in (("max-sessions", "0"), ("log-level", '"loud"'), ("listen-address", '{"1.2.3"}')):
             r = check(t, f"# a comment\n{key} = {value}\n{end}")
@@ -81,7 +81,7 @@ def test_unknown_algorithms_are_told(t):
 
 
 def test_an_unknown_algorithm_among_known_ones_is_told(t):
-    """A misspelt one must not silently be missing."""
+    """A misspelt algorithm must not go missing silently."""
     for key, known in (("ciphers", "aes128-ctr"), ("macs", "hmac-sha2-256-etm@openssh.com"),
                        ("kex", "curve25519-sha256")):
         r = check(t, f'{key} = {{"{known}", "rot13"}}\n')
@@ -173,7 +173,7 @@ def test_printed_configuration_names_each_key_once(t):
 
 
 def test_check_changes_nothing_and_names_no_key_that_will_not_be(t):
-    """A fingerprint in its output must be the one that clients will see."""
+    """The fingerprint in its output must be the one that clients will see."""
     r = check(t, "")
     assert r.returncode == 0 and not (t.dir / "state").exists()
     assert "host-key" not in r.stdout or check(t, "").stdout == r.stdout
@@ -220,7 +220,7 @@ def test_broken_configuration_at_sighup_keeps_the_old_one(t):
 
 
 def test_update_with_the_old_configuration_while_the_file_is_broken(t):
-    """What stays in force must do so for the updates, too."""
+    """The configuration that is kept must also be the one that updates use."""
     d = t.daemon()
     d.conf.write_text(d.conf.read_text() + "colour = 1\n")
     d.reload()
@@ -229,7 +229,7 @@ def test_update_with_the_old_configuration_while_the_file_is_broken(t):
 
 
 def test_changed_file_is_not_in_force_before_sighup(t):
-    """Nor half of it: the update must not take its device from a file that the daemon has not read."""
+    """Not even part of it: the update must not take its device from a file that the daemon has not loaded."""
     d = t.daemon()
     d.write_config(task="other")
     assert_works(d)
@@ -289,7 +289,7 @@ def test_sigterm_lets_a_running_update_finish(t):
 
 
 def test_sigterm_lets_the_client_hear_how_it_ended(t):
-    """No reboot follows, so nothing else keeps the daemon here."""
+    """No reboot follows, so nothing else keeps the daemon running."""
     for number, (end, status) in enumerate((("shake 0", 0), ("exit 1", 1))):
         name = f"updater{number}"
         d = t.daemon(updater=t.updater(f"take; await; echo words\n{end}", name=name))
@@ -304,7 +304,7 @@ def test_sigterm_lets_the_client_hear_how_it_ended(t):
 
 
 def test_sigterm_before_the_last_byte(t):
-    """The client may go on sending."""
+    """The client may continue to send."""
     d = t.daemon()
     client = d.client()
     client.stdin.write(b"fwup:10,reboot\nhello")
@@ -417,7 +417,7 @@ def test_only_damaged_host_keys_count_as_none(t):
 
 
 def test_damaged_own_host_key_is_an_error(t):
-    """A new one in its place would look like an attack to every client."""
+    """A new key in its place would look like an attack to every client."""
     d = t.daemon(wait=False)
     d.state.mkdir()
     (d.state / "ssh_host_ed25519_key").write_text("rubbish")
@@ -430,7 +430,7 @@ def test_damaged_own_host_key_is_an_error(t):
 
 
 def notified(t, d, **kw):
-    """Starts the daemon below a service manager's socket; returns the message."""
+    """Starts the daemon with a service manager's socket; returns the message."""
     path = t.dir / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind(str(path))
@@ -470,7 +470,7 @@ def test_socket_activation(t):
     r = d.push(b"fwup:5,reboot\nhello")
     assert r.returncode == 0, r
     assert "LISTEN_" not in (t.dir / "updater.env").read_text()
-    # An updater gets its input, texts, result and lock, and no descriptor of the daemon.
+    # An updater gets its input, outputs, result and lock, and no descriptor of the daemon.
     assert "socket:" not in (t.dir / "updater.fds").read_text()
 
 
@@ -554,7 +554,7 @@ def test_max_unauthenticated_ends_the_oldest(t):
 
 
 def test_busiest_source_makes_room(t):
-    """The connection of a source that has but one stays, though it is the oldest."""
+    """The only connection of a source is kept, although it is the oldest."""
     d = t.daemon(max_unauthenticated=3)
 
     def connect(source):
@@ -607,7 +607,7 @@ def test_a_flood_of_connections_is_survived(t):
 
 
 def log_in(t, lines):
-    """Whether the fixture's key, written into lines as KEY, logs in; and the log."""
+    """Whether the fixture's key, inserted into lines as KEY, logs in; and the log."""
     key = t.key()
     path = t.dir / "authorized"
     path.write_bytes(lines.replace("KEY", public(key)).encode("utf-8", "surrogateescape"))
@@ -641,7 +641,7 @@ def test_lines_that_are_refused(t):
 
 
 def test_quoted_options_with_blanks_and_commas(t):
-    """What stands between quotes is not read as options, key or end."""
+    """Text between quotes is not read as an option, a key or the end."""
     accepted, log = log_in(t, 'command="echo restrict, KEY" ssh-ed25519 AAAA x\n')
     assert not accepted and "authorized:1" in log
     other = public(t.key("other"))
@@ -729,7 +729,7 @@ def test_says_when_nobody_has_to_sign(t):
 
 
 def test_configuration_that_ends_within_a_text_or_comment(t):
-    """libconfuse takes the first for a good one, and then aborts at the next."""
+    """libconfuse takes the first for a valid one, and then aborts at the next."""
     for text in ('task = "abc', "task = 'abc", "/* never closed", 'task = "a\\"'):
         r = check(t, text)
         assert r.returncode == 2 and "does not end" in r.stderr, (text, r)

@@ -1,4 +1,4 @@
-"""examples/config and the page that explains it, docs/configuration.md: the firmware works, and the page says what is so."""
+"""examples/config and the page that explains it, docs/configuration.md: the firmware works, and the page is correct."""
 import os
 import re
 import shutil
@@ -21,13 +21,13 @@ def fwpack(t, *args, **kw):
 
 
 def example(t):
-    """A copy of the example in which the test works."""
+    """A copy of the example for the test to work in."""
     shutil.copytree(t.src / "examples/config", t.dir / "config")
     return t.dir / "config"
 
 
 def make(t, version):
-    """The archive of a version; its kernel and root stay as kernel-VERSION and rootfs-VERSION."""
+    """Makes the archive of a version; keeps its kernel and root as kernel-VERSION and rootfs-VERSION."""
     here = t.dir / "config"
     r = t.run(["./stand-ins.sh", version], cwd=here)
     assert r.returncode == 0, r.stderr
@@ -50,7 +50,7 @@ def new_disk(t, fw):
 
 
 def check_slot(t, slot, version):
-    """What lies in a slot, read by other tools."""
+    """Checks the contents of a slot with other tools."""
     here = t.dir / "config"
     disk, boot = here / "disk.img", f"disk.img@@{BOOT[slot] * BLOCK}"
     root = (here / f"rootfs-{version}").read_bytes()
@@ -70,7 +70,7 @@ def check_slot(t, slot, version):
 
 
 def check_disk(t, active, versions):
-    """versions: of each slot that has been filled."""
+    """versions: by slot, for the slots that have been written."""
     here = t.dir / "config"
     r = t.run([t.need("sfdisk"), "-d", "disk.img"], cwd=here)
     found = re.findall(r"start= *(\d+), size= *(\d+), type=(\w+)(, bootable)?", r.stdout)
@@ -164,7 +164,7 @@ def page(t):
 
 
 def test_commands_of_the_page(t):
-    """Each block of sh runs in the example's directory; the block of text behind it is among what it prints."""
+    """Each sh block runs in the example's directory; its output contains the lines of the text block that follows."""
     here = example(t)
     for program in ("sfdisk", "mdir", "fw_printenv", "unzip", "zip", "xdelta3"):
         t.need(program)
@@ -191,8 +191,8 @@ def test_lines_of_the_page_are_those_of_the_example(t):
             assert line.strip() in lines | {"..."}, line
 
 
-# Words of each message in the page's tables, and how to come by it: from what to what the configuration is changed, and the
-# arguments of apply if it is not told at creation.
+# Words from each message in the page's tables, and how to provoke it: what to replace in the configuration, by what, and the
+# arguments of apply if the message does not come from create.
 MISTAKES = [
     ("no such option 'meta-cpu'", "meta-architecture", "meta-cpu", None),
     ("no such option '/rootfs.img'", "host-path = ${ROOTFS}", "host-path = ${HOME}/rootfs.img", None),
@@ -222,12 +222,12 @@ MISTAKES = [
     ("and xdelta3 patch support not enabled on it", "", "", ("-t", "complete")),
     ("the delta does not fit what is on the device", "", "", ("-t", "upgrade")),
 ]
-# These need a device that is mounted (tests/interop/test_block_device.py, and by hand).
+# These need a mounted device (tests/interop/test_block_device.py, and by hand).
 UNTESTED = ["would write over what is mounted at", "cannot unmount /dev/mmcblk0p2 from /: Device or resource busy"]
 
 
 def messages(t):
-    """Those of the page's two tables."""
+    """The messages in the page's two tables."""
     text = page(t).split("## Common mistakes")[1]
     return [m.replace("fwup.conf:29: ", "") for m in re.findall(r"^\| `(.*?)` \|", text, re.M)]
 
@@ -241,7 +241,7 @@ def test_the_page_names_messages_that_there_are(t):
 
 
 def mistake(t, number, words, old, new, args):
-    """What fwpack says to a configuration that has this mistake."""
+    """What fwpack says about a configuration with this mistake."""
     here = t.dir / "config"
     text = (t.src / "examples/config/fwup.conf").read_text()
     assert old in text, old
@@ -249,7 +249,7 @@ def mistake(t, number, words, old, new, args):
     hidden = args == "no rootfs.img"
     if hidden:
         (here / "rootfs.img").rename(here / "hidden")
-    # libconfuse 3.3 leaks what it holds when it meets a mistake.
+    # libconfuse 3.3 leaks memory when it meets a mistake.
     env = {"ASAN_OPTIONS": t.env["ASAN_OPTIONS"].replace("detect_leaks=1", "detect_leaks=0")}
     sign = ["-s", "k.priv"] if args and "other.pub" in args else []
     r = fwpack(t, "create", "-1", "-f", "fwup.conf", "-o", "x.fw", *sign, env=env)
@@ -282,7 +282,7 @@ def test_mistakes_get_the_messages_of_the_page(t):
     for number, case in enumerate(MISTAKES):
         said = mistake(t, number, *case)
         assert case[0] in said, (case, said)
-    # Two that are told by nothing.
+    # Two that no program reports.
     text = (t.src / "examples/config/fwup.conf").read_text()
     (here / "fwup.conf").write_text(re.sub(r"meta-description = .*", "meta-description = http://example.com/", text))
     assert fwpack(t, "create", "-f", "fwup.conf", "-o", "x.fw").returncode == 0

@@ -10,7 +10,7 @@ from support.rebooting import Rebooting, events, firmware
 
 
 def fleet(t, count, **config):
-    """Boards with names, and the ssh configuration that finds them."""
+    """Boards with names, and an ssh configuration to reach them."""
     boards = [Rebooting(t, f"board{i}", **config) for i in range(count)]
     text = "".join(f"Host board{i}\n HostName 127.0.0.1\n Port {b.d.port}\n" for i, b in enumerate(boards))
     (t.dir / "ssh_config").write_text(text + f"Host *\n IdentityFile {boards[0].d.key}\n IdentitiesOnly yes\n"
@@ -28,7 +28,7 @@ def names(count):
 
 
 def was_pushed(t, boards):
-    """Whose updater ran: they share one stand-in, which notes its device."""
+    """Which boards' updaters ran: they share one stand-in, which records its device."""
     text = (t.dir / "updater.args").read_text() if (t.dir / "updater.args").exists() else ""
     return [str(b.d.config["device"]) in text for b in boards]
 
@@ -74,7 +74,7 @@ def test_hosts_from_a_file(t):
 def test_too_many_failures_end_it(t):
     boards = fleet(t, 6)
     for b in boards[:2]:
-        b.d.write_config(task="")  # breaks nothing until it is read
+        b.d.write_config(task="")  # causes no error until it is read
         b.d.stop()
     r = t.run(argv(t, *names(6), "--jobs", "1", "--max-failures", "1"))
     assert r.returncode == 10 and "no more were started: too many devices failed (--max-failures)" in r.stderr, r
@@ -96,7 +96,7 @@ def test_canaries_go_first(t):
         b.after_reboot(active="b", uuid=uuid, version="2.0")
     r = t.run(argv(t, *names(3), "--canary", "2"))
     assert r.returncode == 0, r
-    # The third begins when the first two are through.
+    # The third starts when the first two are done.
     assert r.stdout.index("board2: connecting") > max(r.stdout.index(f"board{i}: Done") for i in range(2))
 
 

@@ -1,4 +1,4 @@
-"""fwpack by itself: making, looking at and applying archives, in fwup's command line and in words."""
+"""fwpack by itself: creating, inspecting and applying archives, with fwup's options and with command words."""
 import hashlib
 import os
 import re
@@ -234,7 +234,7 @@ def test_keys_sign_and_verify(t):
 
 
 def test_every_flipped_bit_of_the_archive_is_found_or_harmless(t):
-    """A bit is flipped at many places; whatever is applied must be byte for byte what was packed."""
+    """Bits are flipped in many places; whatever gets applied must be byte for byte what was packed."""
     data = bytes(range(256)) * 20
     fw = make(t, data=data).read_bytes()
     good = {}
@@ -248,18 +248,18 @@ def test_every_flipped_bit_of_the_archive_is_found_or_harmless(t):
         image.unlink(missing_ok=True)
         r = apply(t, t.dir / "bad.fw", "complete", "-q", image="bad.img")
         assert r.returncode in (0, 1), r
-        # The UUID, and so the environment, may differ where meta.conf was hit and still is a configuration.
+        # The UUID, and so the environment, may differ if meta.conf was hit and is still a valid configuration.
         if r.returncode == 0:
             assert image.read_bytes()[64 * 512:] == good[64 * 512:], at
 
 
 def test_memory_stays_small_with_a_bomb(t):
-    """64 MiB of zeros deflate to 64 kB."""
+    """64 MiB of zeros, deflated to 64 kB."""
     fw = make(t, 'file-resource a.img { host-path = "a.img" }\ntask t { on-resource a.img { raw_write(0) } }',
               "x.fw", b"\0" * (64 << 20))
     p = t.start([t.bin("fwpack"), "--exit-handshake", "-a", "-i", fw, "-t", "t", "-d", "disk.img", "-q"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert p.stdout.read(2) == b"\x1a\x00"  # it waits now, and can be looked at
+    assert p.stdout.read(2) == b"\x1a\x00"  # it waits now, and can be inspected
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", open(f"/proc/{p.pid}/status").read()).group(1))
     p.stdin.close()
     assert p.wait(20) == 0
@@ -267,7 +267,7 @@ def test_memory_stays_small_with_a_bomb(t):
 
 
 def test_offset_that_only_the_device_knows(t):
-    """Substituted when the archive is applied; what is no number then must not become block 0."""
+    """Substituted when the archive is applied; a value that is not a number must not become block 0."""
     fw = make(t, 'file-resource a.img { host-path = "a.img" }\n'
                  'task t { on-resource a.img { raw_write("\\${OFF}") } }', "x.fw", b"data")
     assert apply(t, fw, "t", "-q", env={"OFF": "8"}).returncode == 0
@@ -279,7 +279,7 @@ def test_offset_that_only_the_device_knows(t):
 
 
 def test_entry_longer_than_its_metadata_says_is_cut_off(t):
-    """The plan knows how much is written; nothing behind it may change."""
+    """The plan knows how much is written; nothing after that may change."""
     fw = make(t, data=b"A" * 1000)
     with zipfile.ZipFile(fw) as z:
         meta = z.read("meta.conf")

@@ -1,4 +1,4 @@
-"""fwpack against archives of the reference program, where they are present (tests/support/fixture.py, golden)."""
+"""fwpack with archives of the reference program, if they are present (tests/support/fixture.py, golden)."""
 import hashlib
 import re
 import zipfile
@@ -24,7 +24,7 @@ def sha256(path):
 
 
 def section(t, title):
-    """What EXPECTED.md says of a step."""
+    """What EXPECTED.md says about a step."""
     text = t.golden("EXPECTED.md").read_text()
     return next(p for p in text.split("\n## ") if p.startswith(title))
 
@@ -161,7 +161,7 @@ def test_refused_archives_leave_the_image_untouched(t):
 
 
 def contents(path):
-    """What an archive holds, in its order: names, bytes, and what local headers say of sizes."""
+    """The contents of an archive in order: names, bytes, and the sizes in the local headers."""
     with zipfile.ZipFile(path) as z:
         return [(i.filename, i.file_size, z.read(i), i.compress_type, i.flag_bits, i.date_time, i.external_attr)
                 for i in sorted(z.infolist(), key=lambda i: i.header_offset)]
@@ -174,7 +174,7 @@ def test_creating_gives_the_references_archives(t):
         assert r.returncode == 0, r.stdout + r.stderr
         made, reference = t.dir / f"{name}.fw", t.golden(f"{name}.fw")
         assert contents(made) == contents(reference), name
-        # The compressor is another one, but not a worse one.
+        # The compressor is a different one, but not worse.
         assert made.stat().st_size <= reference.stat().st_size
         for key in ("meta-uuid", "meta-creation-date"):
             assert (fwpack(t, "-m", "--metadata-key", key, "-i", made).stdout

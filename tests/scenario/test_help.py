@@ -1,4 +1,4 @@
-"""Help, the manual, and what is said of a mistyped word."""
+"""Help, the manual, and the answer to a mistyped word."""
 import re
 
 COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "gen-script")
@@ -70,7 +70,7 @@ def test_other_programs_name_the_nearest_word_too(t):
             (["fwpack", "create", "-f"], "fwpack: -f needs a value")):
         r = t.run([t.bin(args[0]), *args[1:]])
         assert (r.returncode, r.stdout + r.stderr) == (2, f"{said}\n"), (args, r)
-    # fwup's own options keep fwup's ways.
+    # fwup's own options behave as in fwup.
     r = t.run([t.bin("fwpack"), "--frob"])
     assert r.returncode == 1 and "fwup: bad option" in r.stdout + r.stderr, r
 

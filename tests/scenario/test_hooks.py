@@ -1,4 +1,4 @@
-"""A site's own commands before and behind an update."""
+"""A site's own commands before and after an update."""
 import os
 
 

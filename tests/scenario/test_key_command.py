@@ -1,4 +1,4 @@
-"""authorized-keys-command: keys that a command of the site knows."""
+"""authorized-keys-command: keys that a command of the site provides."""
 import os
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ HELLO = b"fwup:3\nabc"
 
 
 def command(t, body):
-    """Prints what it was called with, and as whom, into asked."""
+    """Records its arguments and its user in the file asked."""
     asked = t.dir / "asked"
     asked.touch()
     asked.chmod(0o666)
@@ -32,7 +32,7 @@ def setup(t, body, arguments="%u %t %f %k", **config):
 
 def test_key_of_the_command_logs_in(t):
     d, key, other = setup(t, "echo '# two lines'\necho 'OTHER'")
-    # Keys of the files are not asked about.
+    # It is not asked about keys that are in the files.
     assert d.push(HELLO).returncode == 0 and (t.dir / "asked").read_text() == ""
     assert d.push(HELLO, key=other).returncode == 0
     [line] = (t.dir / "asked").read_text().splitlines()
@@ -66,7 +66,7 @@ def test_output_of_a_failed_or_endless_command_does_not_count(t):
 
 @waits
 def test_command_that_hangs_is_ended_and_blocks_nobody(t):
-    """Whether the client goes on waiting or not."""
+    """Whether or not the client keeps waiting."""
     d, key, other = setup(t, f"echo pid $$ >> {t.dir}/asked\nexec sleep 1000")
     clients = [d.client(key=other) for _ in range(2)]
 
@@ -89,7 +89,7 @@ def test_command_that_cannot_be_trusted_or_run(t):
         path = command(t, "echo 'OTHER'")
         os.chmod(path, 0o777)
         d = t.daemon(authorized_keys_command=make(path), strict_modes=True)
-        # The fixture's own key file may not be in safe hands either; it is the command's line that counts.
+        # The fixture's own key file may not be safe either; the line about the command is what counts.
         d.push(HELLO, key=t.key("other"))
         d.wait_log(words)
         d.stop()

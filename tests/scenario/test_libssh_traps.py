@@ -1,4 +1,4 @@
-"""What libssh makes easy to get wrong (the traps that were measured): none of it may harm a device."""
+"""Mistakes that libssh makes easy (the measured traps): none of them may harm a device."""
 import hashlib
 import os
 import re
@@ -17,7 +17,7 @@ from support.receiver import Receiver
 from support.update import GOOD_TEXT, HELLO, MB, feed, master
 
 CIPHERS = ("chacha20-poly1305@openssh.com", "aes256-ctr", "aes128-ctr")
-# Believes every clean end of its input, as a simple script would.
+# Trusts every clean end of its input, as a simple script would.
 TRUSTING = "take; echo complete >> $me.complete\nprintf 'Success!\\n'; shake 0"
 
 
@@ -34,7 +34,7 @@ def wait_gone(t, pids):
 
 
 class Relay:
-    """A TCP relay before a daemon, for one connection. flip: where in the client's bytes one bit is changed."""
+    """A TCP relay in front of a daemon, for one connection. flip: where in the client's bytes one bit is flipped."""
 
     def __init__(self, port, flip=None):
         self.there = port
@@ -52,7 +52,7 @@ class Relay:
         while True:
             ready, _, _ = select.select([client, server, self.stop], [], [])
             if self.stop in ready:
-                # Both sides see a reset, as from a router that has forgotten the connection.
+                # Both sides see a reset, as from a router that has lost the connection.
                 for s in (client, server):
                     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             for s in (s for s in ready if s in other):
@@ -106,7 +106,7 @@ def test_flipped_bit_never_reaches_the_updater_as_good(t):
 
 
 def test_flipped_bit_subsystem_fwup(t):
-    """Here the end of the input is all that the updater has to go by."""
+    """Here the updater has nothing but the end of its input to rely on."""
     data = os.urandom(2 * MB)
     for cipher in CIPHERS:
         (t.dir / "updater.input").unlink(missing_ok=True)
@@ -120,7 +120,7 @@ def test_flipped_bit_subsystem_fwup(t):
 
 
 def test_relay_itself_changes_nothing(t):
-    """The control for the two above."""
+    """The control for the two tests above."""
     d = t.daemon()
     data = os.urandom(MB)
     r = push_through(d, Relay(d.port), b"fwup:%d,reboot\n" % len(data) + data)
@@ -131,7 +131,7 @@ def test_relay_itself_changes_nothing(t):
 
 
 def proposal(t, d):
-    """The server's lists as OpenSSH's client prints them."""
+    """The server's lists, as printed by OpenSSH's client."""
     r = d.push(b"", "-vv")
     text = r.stderr.decode(errors="replace").split("peer server KEXINIT proposal", 1)[1]
     names = ("KEX algorithms", "host key algorithms", "ciphers ctos", "ciphers stoc", "MACs ctos", "MACs stoc",
@@ -204,7 +204,7 @@ def test_certificate_of_an_authorized_key_does_not_log_in(t):
     assert r.returncode == 255, r
 
 
-# Trap 2: memory behind a slow updater
+# Trap 2: memory with a slow updater
 
 
 SLOW = "while take_some 1000000 && [ $(stat -c %s $me.input) -lt %d ]; do sleep 0.03; done\ntake; exit 0"
@@ -222,7 +222,7 @@ def test_memory_behind_a_slow_updater(t):
 
 
 def test_memory_behind_an_updater_that_stalls_at_once(t):
-    """All that the client may send ahead is on its way, and nobody takes it."""
+    """Everything that the client may send ahead is in flight, and nobody reads it."""
     d = t.daemon(updater=t.updater("await; take; exit 0"))
     options = master(t, d)
     session, = d.pids("fwssh-session")
@@ -230,7 +230,7 @@ def test_memory_behind_an_updater_that_stalls_at_once(t):
     data = os.urandom(64 * MB)
     feed(client, b"fwup:%d,reboot\n" % len(data) + data)
     t.wait_for(d.updater_pids, "the updater")
-    time.sleep(2)  # that nothing more comes cannot be waited for
+    time.sleep(2)  # there is no event for "nothing more arrives"
     assert t.sanitized() or peak_memory(session) < 16000, peak_memory(session)
     t.go()
     assert client.wait(60) == 0
@@ -239,7 +239,7 @@ def test_memory_behind_an_updater_that_stalls_at_once(t):
 
 
 def test_client_that_ignores_the_window_is_stopped(t):
-    """The server must not keep what was never allowed."""
+    """The server must not store what it never allowed."""
     d = t.daemon(updater=t.updater("await; take; exit 0"))
     transport = raw_client.connect(d)
     channel = raw_client.subsystem(transport)
@@ -256,7 +256,7 @@ def test_client_that_ignores_the_window_is_stopped(t):
                 message.add_int(channel.remote_chanid)
                 message.add_string(data[at:at + 30000])
                 transport._send_user_message(message)
-        except Exception:  # the server may break the connection
+        except Exception:  # the server may close the connection
             pass
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
@@ -297,14 +297,14 @@ def test_rekeying_while_much_text_goes_out(t):
 
 
 def test_client_idle_for_longer_than_a_tick_wastes_no_time(t):
-    """A loop that spins shows as processor time."""
+    """A busy loop shows up as CPU time."""
     d = t.daemon(updater=t.updater("take_some 3; await; take; exit 0"))
     client = d.client()
     client.stdin.write(b"fwup:5\nabc")
     t.wait_for(lambda: d.updater_input() == b"abc", "the first bytes")
     processes = [*d.pids("fwssh-session"), *d.pids("fwssh-receive"), d.process.pid]
     before = [ticks(pid) for pid in processes]
-    time.sleep(1.5)  # the idleness is what is tested
+    time.sleep(1.5)  # idleness is what is being tested
     spent = [ticks(pid) - b for pid, b in zip(processes, before)]
     assert max(spent) <= 15, spent
     t.go()
@@ -318,7 +318,7 @@ def ticks(pid):
 
 
 def test_stalled_updater_wastes_no_time(t):
-    """Everything is full: each process has to wait for the next one, not to ask again and again."""
+    """Everything is full: each process has to wait for the next one instead of polling."""
     d = t.daemon(updater=t.updater("await; take; exit 0"))
     client = d.client()
     data = bytes(16 * MB)
@@ -335,7 +335,7 @@ def test_stalled_updater_wastes_no_time(t):
 
 
 def test_lost_client_behind_a_stalled_updater_is_noticed(t):
-    """The socket's end must be seen although nobody takes the data before it."""
+    """The end of the socket must be noticed although nobody reads the data before it."""
     d = t.daemon(updater=t.updater("sleep 100"))
     client = d.client()
     feed(client, b"fwup:%d\n" % (64 * MB) + bytes(32 * MB))
@@ -346,7 +346,7 @@ def test_lost_client_behind_a_stalled_updater_is_noticed(t):
     wait_gone(t, pids)
 
 
-# Trap 4: a broken connection is no end of input
+# Trap 4: a broken connection is not the end of the input
 
 
 def begin(t, d, subsystem):
@@ -380,12 +380,12 @@ def test_killed_client_never_completes(t):
 
 
 def test_killed_session_never_completes(t):
-    """The kernel closes the pipes of a killed process in an order of its own."""
+    """The kernel closes the pipes of a killed process in its own order."""
     each_subsystem(t, lambda d, client: os.kill(d.pids("fwssh-session")[0], signal.SIGKILL), rounds=15)
 
 
 def test_crashed_session_never_completes(t):
-    # Not SIGSEGV, of which a sanitizer would make its own report.
+    # Not SIGSEGV, which a sanitizer would report.
     each_subsystem(t, lambda d, client: os.kill(d.pids("fwssh-session")[0], signal.SIGABRT))
 
 
@@ -421,7 +421,7 @@ def test_closed_channel_without_end_of_input_never_completes(t):
 
 
 def test_disconnect_message_never_completes(t):
-    """A client that says good-bye, but not that its input has ended."""
+    """A client that disconnects properly, but without ending its input."""
     d = t.daemon(updater=trusting(t))
     transport = raw_client.connect(d)
     channel = raw_client.subsystem(transport, "fwup")
@@ -457,7 +457,7 @@ def test_killed_receiver_never_completes(t):
 
 
 def quick_updater(t):
-    """Sees the end of its input at once, without a shell's delay, as a real updater does."""
+    """Sees the end of its input at once, without the delay of a shell, like a real updater."""
     return t.script("updater", f"""#!/usr/bin/python3
 import os, sys
 if sys.argv[1:] == ["--version"]:
@@ -485,7 +485,7 @@ def test_killed_receiver_never_completes_a_quick_updater(t):
 
 
 def test_killed_receiver_never_completes_a_grandchild(t):
-    """A shell is killed with its parent, the program that it runs is not."""
+    """A shell is killed with its parent; the program that it runs is not."""
     grandchild = t.script("grandchild", f"#!/bin/sh\necho $$ > {t.dir}/grandchild.pid\n"
                           f"cat >> {t.dir}/updater.input; echo complete >> {t.dir}/updater.complete\n")
     d = t.daemon(updater=t.updater(f"{grandchild}; exit 0"))
@@ -498,14 +498,14 @@ def test_killed_receiver_never_completes_a_grandchild(t):
 
 
 def test_receiver_killed_just_after_its_updater_began(t):
-    """Nothing, or the first bytes only, has been passed on."""
+    """Nothing, or only the first bytes, has been passed on."""
     d = t.daemon(updater=quick_updater(t))
     for number in range(25):
         client = d.client(subsystem="fwup")
         client.stdin.write(b"hello")
         receive, = t.wait_for(lambda: d.pids("fwssh-receive"), "fwssh-receive")
         t.wait_for(lambda: len(d.updater_pids()) > 0 or children(receive) or not alive(receive), "its updater")
-        time.sleep(0.001 * (number % 12))  # another moment each time
+        time.sleep(0.001 * (number % 12))  # at a different moment each time
         os.kill(receive, signal.SIGKILL)
         assert client.wait(20) == 1
     wait_gone(t, d.updater_pids())
@@ -522,7 +522,7 @@ def children(pid):
 
 
 def test_killed_guard_harms_no_update(t):
-    """The process that watches over fwssh-receive is not needed as long as that lives."""
+    """The guard is not needed as long as fwssh-receive is alive."""
     d = t.daemon()
     client = begin(t, d, "nerves_firmware_ssh")
     receive, = d.pids("fwssh-receive")
@@ -534,7 +534,7 @@ def test_killed_guard_harms_no_update(t):
 
 
 def test_killed_receiver_leaves_the_lock_to_a_living_updater(t):
-    """One that survives for a while, here by a process of its own session, keeps others out."""
+    """An updater that survives for a while, here as a process in its own session, keeps others out."""
     d = t.daemon(updater=t.updater("setsid sh -c 'echo $$ > %s/stray.pid; while [ ! -e %s/updater.go ]; do sleep 0.02; "
                                    "done' &\ntake; exit 0" % (t.dir, t.dir)))
     client = d.client()
@@ -552,7 +552,7 @@ def test_killed_receiver_leaves_the_lock_to_a_living_updater(t):
 
 
 def test_direct_broken_pipe_is_no_end_of_input(t):
-    """fwssh-receive alone: a session's death as pipes, in the order that means a broken connection."""
+    """fwssh-receive alone: the death of a session as it appears on the pipes, in the order of a broken connection."""
     for subsystem in ("nerves_firmware_ssh", "fwup"):
         (t.dir / "updater.input").unlink(missing_ok=True)
         r = Receiver(t, subsystem, updater=trusting(t))
@@ -576,11 +576,11 @@ def test_keepalives_are_answered_during_a_stall(t):
     assert (r.returncode, r.stdout) == (0, GOOD_TEXT), r
 
 
-# Ends
+# How sessions end
 
 
 def test_half_close(t):
-    """The client's end of input, and the text and status that come after it."""
+    """The end of the client's input, and the text and status that follow it."""
     d = t.daemon(updater=t.updater("take; await; echo late; exit 0"))
     client = d.client(subsystem="fwup")
     client.stdin.write(b"hello")
@@ -618,7 +618,7 @@ def test_data_behind_the_end_of_input_harms_nothing(t):
 
 
 def test_data_behind_the_close_harms_nothing(t):
-    """Some versions of libssh used memory that was free."""
+    """Some versions of libssh used freed memory."""
     d = t.daemon(updater=t.updater("take_some 3; exit 1"))
     transport = raw_client.connect(d)
     for _ in range(10):
@@ -645,7 +645,7 @@ def test_data_behind_the_close_harms_nothing(t):
 
 
 def test_odd_packets_harm_nothing(t):
-    """After the login: empty data, unknown channels, requests twice, a window that overflows, unknown messages."""
+    """After the login: empty data, unknown channels, repeated requests, an overflowing window, unknown messages."""
     paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
 
     def packet(*parts):
@@ -689,9 +689,9 @@ def test_odd_packets_harm_nothing(t):
         try:
             transport._send_user_message(make(channel.remote_chanid))
             channel.sendall(b"lo")
-            channel.status_event.wait(1)  # some of these leave the client itself without an answer
+            channel.status_event.wait(1)  # to some of these even the client gets no answer
         except (OSError, EOFError, paramiko.SSHException):
-            pass  # the server may break such a connection
+            pass  # the server may close such a connection
         transport.close()
     t.wait_for(lambda: not d.pids("fwssh-session"), "the sessions to end", 40)
     assert "the session was killed" not in d.log() and "the session ended" not in d.log(), d.log()
@@ -700,7 +700,7 @@ def test_odd_packets_harm_nothing(t):
 
 
 def test_nothing_works_before_the_login(t):
-    """A client that says itself that it has logged in, or asks without having done so."""
+    """A client that claims to have logged in, or sends requests without having done so."""
     paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
     d = t.daemon(login_grace_time=20)
     public = paramiko.Ed25519Key.from_private_key_file(str(d.key)).asbytes()
@@ -725,7 +725,7 @@ def test_nothing_works_before_the_login(t):
         try:
             for message in packets:
                 transport._send_message(message)
-            # paramiko itself refuses to go on without a login.
+            # paramiko itself refuses to continue without a login.
             transport.auth_handler = type("LoggedIn", (), {"is_authenticated": lambda self: True,
                                                            "abort": lambda self: None, "_handler_table": {}})()
             channel = transport.open_session(timeout=1)

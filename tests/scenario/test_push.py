@@ -55,7 +55,7 @@ def test_good_push_tells_what_it_sends_and_that_it_is_done(t):
 
 
 def test_the_real_fwup_takes_what_we_push(t):
-    """Where it is installed: with its handshake, and an archive of ours."""
+    """With fwup, if it is installed: with its handshake, and one of our archives."""
     t.need("fwup")
     d = t.daemon(updater="fwup")
     r = push(t, d)
@@ -178,7 +178,7 @@ def test_host_key_alias_keeps_boards_apart_that_share_a_name(t):
 
 
 def lost(t, d, size, condition, what):
-    """A push whose session is killed when the condition holds: its exit status and texts."""
+    """A push whose session is killed once the condition holds: returns its exit status and output."""
     p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t, size=size), *options(t, d)],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     t.wait_for(condition, what)
@@ -300,7 +300,7 @@ def test_passphrase_comes_from_a_file(t):
 
 
 def test_passphrase_option_is_not_to_be_seen(t):
-    phrase = "correct horse " + os.urandom(8).hex()  # nobody else on this machine has it
+    phrase = "correct horse " + os.urandom(8).hex()  # nobody else on this machine uses it
     key = t.key("id_locked", passphrase=phrase)
     d = t.daemon(authorized_keys_files=[f"{key}.pub"], updater=t.updater("take; await; shake 0"))
     p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d, key),
@@ -372,7 +372,7 @@ def test_several_hosts_go_on_after_a_failure(t):
 
 
 def test_origin_that_ends_without_status_is_a_failure(t):
-    """The origin tells a failure by closing the channel without a status: ssh ends with 255."""
+    """nerves_firmware_ssh reports a failure by closing the channel without a status: ssh exits with 255."""
     fake = t.script("fake-ssh", '#!/bin/sh\ncase "$*" in *-GT*) echo "hostname x"; exit;; esac\ncat >/dev/null\n'
                                 'echo "Running fwup..."\nexit 255\n')
     r = t.run([t.bin("fwssh"), "push", "x", "--firmware", firmware(t), "--ssh", str(fake)])
@@ -433,7 +433,7 @@ def test_the_script_pushes_to_the_daemon(t):
 
 
 def test_a_refused_request_costs_no_upload(t):
-    """The firmware waits for the device's answer; its reason is shown once, as part of the result."""
+    """The firmware is held back until the device has answered; the reason is shown once, as part of the result."""
     d = t.daemon()
     r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), "--task", "complete", *options(t, d)])
     assert r.returncode == 3 and "sent" not in r.stdout, r

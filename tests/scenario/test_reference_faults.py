@@ -33,7 +33,7 @@ def read(t, offset, size=BLOCK):
 
 
 def test_max_size_of_4_gib_and_more(t):
-    """8388608 blocks are 2^32 bytes. The last block is there, the one behind it is not."""
+    """8388608 blocks are 2^32 bytes. The last block is within the range, the next one is not."""
     need_large_files(t, 3 << 40)
     for blocks in (8388607, 8388608, 8388609, 16777216, 4294967296, 5_000_000_000):
         make(t, f"task complete {{ on-init {{ raw_memset({blocks - 1}, 1, 0x5a) }} }}")
@@ -48,7 +48,7 @@ def test_max_size_of_4_gib_and_more(t):
 
 
 def test_tables_fill_what_max_size_gives(t):
-    """The last partition of an MBR and of a GPT, on more than 4 GiB."""
+    """The last partition of an MBR and of a GPT, on a disk of more than 4 GiB."""
     need_large_files(t, 3 << 40)
     blocks = 2 * 8388608 + 5
     guid = "5278721d-0089-4768-85df-b8f1b97e6684"
@@ -62,7 +62,7 @@ def test_tables_fill_what_max_size_gives(t):
 
 
 def test_mbr_on_more_than_32_bits_of_blocks(t):
-    """As much as the format can say, and not the rest of a division."""
+    """As much as the format can express, not the remainder of a division."""
     need_large_files(t, 3 << 40)
     make(t, "mbr m { partition 0 { block-offset = 64 block-count = 10 type = 0x83 expand = true } }\n"
          "task complete { on-init { mbr_write(m) } }")
@@ -74,7 +74,7 @@ def test_mbr_on_more_than_32_bits_of_blocks(t):
 
 
 def test_raw_memset_of_more_than_2_gib_is_counted(t):
-    """To /dev/null, where it costs little."""
+    """To /dev/null, which costs little."""
     blocks = 5_000_000  # 2.56 GB
     make(t, f"task complete {{ on-init {{ raw_memset(0, {blocks}, 0) }} }}")
     r = apply(t, "-n", device="/dev/null")
@@ -86,7 +86,7 @@ def test_raw_memset_of_more_than_2_gib_is_counted(t):
 
 
 def test_huge_counts_are_counted_in_64_bits(t):
-    """Ranges beyond any device are refused, and not cut to something that fits."""
+    """Ranges beyond any device are refused instead of being truncated to something that fits."""
     for call in ("raw_memset(0, 36028797018963968, 0)", "raw_memset(36028797018963968, 1, 0)", "raw_memset(8, 18446744073709551615, 0)",
                  "raw_memset(18446744073709551615, 1, 0)", "raw_memset(18014398509481984, 1, 0)",
                  "fat_mkfs(36028797018963968, 1000)", "fat_mkfs(8, 36028797018963968)"):
@@ -95,13 +95,13 @@ def test_huge_counts_are_counted_in_64_bits(t):
         r = apply(t, "-q")
         assert r.returncode == 1, call
         assert not any(image.read_bytes()), f"{call}: something was written"
-    # More than 64 bits are no number.
+    # More than 64 bits is not a number.
     (t.dir / "x.conf").write_text("task complete { on-init { raw_memset(0, 18446744073709551616, 0) } }")
     assert t.run([t.bin("fwpack"), "-c", "-f", "x.conf", "-o", "x.fw"]).returncode == 1
 
 
 def test_trim_of_anything_is_harmless(t):
-    """On an image it only makes what follows read as zeros; ranges may be as large as they like."""
+    """On an image, trim only makes later reads return zeros; ranges may have any size."""
     for offset, count in ((0, 18446744073709551615), (18446744073709551615, 1), (1, 18446744073709551615), (255, 1), (300, 400), (513, 1000), (0, 767),
                           (36028797018963967, 36028797018963967), (512, 1 << 40)):
         make(t, f"task complete {{ on-init {{ trim({offset}, {count}) raw_memset(600, 1, 0x5a) }} }}")
@@ -109,7 +109,7 @@ def test_trim_of_anything_is_harmless(t):
         r = apply(t, "-q")
         assert r.returncode == 0, (offset, count, r.stdout)
         image = (t.dir / "disk.img").read_bytes()
-        # Whole segments of 256 blocks; the one that is written in part is the third.
+        # Complete segments of 256 blocks; the third is partly written.
         trimmed = offset <= 512 and offset + count >= 768
         rest = {0} if trimmed else {0xee}
         assert image[600 * BLOCK:601 * BLOCK] == b"\x5a" * BLOCK
@@ -128,11 +128,11 @@ task complete { on-init { mbr_write(m) } }
 
 
 def test_chs_beyond_8_gb_is_fixed(t):
-    """The first partition ends with the last block that CHS can tell (63 * 255 * 1023)."""
+    """The first partition ends with the last block that CHS can express (63 * 255 * 1023)."""
     make(t, LARGE_MBR)
     seen = set()
     for fill in (b"\0", b"\xff", b"\x5a"):
-        # Memory that was in use before has other contents, were it not set.
+        # If memory were not initialised, it would have other contents after having been used.
         (t.dir / "disk.img").write_bytes(fill * (1 << 17))
         assert apply(t, "-q", env={"MALLOC_PERTURB_": str(fill[0])}).returncode == 0
         seen.add(read(t, 0))
@@ -150,7 +150,7 @@ def test_chs_beyond_8_gb_is_fixed(t):
 
 
 def test_mbr_that_is_wrong_is_an_error_when_it_is_applied(t):
-    """The reference says that it succeeded, and writes nothing. Here nothing is written either, but it is told."""
+    """The reference reports success, and writes nothing. Here nothing is written either, but it is reported."""
     make(t, 'mbr m { partition 0 { block-offset = 64 block-count = 100 type = 0x83 } partition 1 { block-offset = 164 '
          'block-count = 100 type = 0x83 } }\ntask complete { on-init { raw_memset(8, 1, 1) mbr_write(m) } }')
     with zipfile.ZipFile(t.dir / "x.fw") as z:
@@ -175,7 +175,7 @@ def test_mbr_that_is_wrong_is_an_error_when_it_is_applied(t):
 
 
 def test_nothing_is_left_of_a_failed_creation(t):
-    """Neither a new file nor a piece of one, and what was there before stays."""
+    """Neither a new file nor part of one, and an existing file stays."""
     (t.dir / "a").write_bytes(os.urandom(1 << 20))
     (t.dir / "secret.priv").write_text("x")
     texts = ["syntax error {", "task t { on-init { raw_write(1) } }", 'file-resource x { host-path = "none" }',
@@ -202,7 +202,7 @@ def test_nothing_is_left_of_a_failed_signing(t):
 
 
 def test_public_key_may_be_read_by_others(t):
-    """It is made to be given away; the private one is not."""
+    """The public key is meant to be given away; the private one is not."""
     old = os.umask(0o022)
     try:
         assert t.run([t.bin("fwpack"), "-g", "-o", "key"]).returncode == 0
@@ -213,7 +213,7 @@ def test_public_key_may_be_read_by_others(t):
 
 
 def test_signing_across_file_systems(t):
-    """The temporary file is beside the output, not the input."""
+    """The temporary file is next to the output, not the input."""
     if os.getuid():
         t.skip("needs root, to mount a tmpfs")
     other = t.dir / "other"
@@ -233,7 +233,7 @@ def test_signing_across_file_systems(t):
 
 
 def test_offsets_beyond_2_and_4_gib(t):
-    """Files with holes, so that it costs nothing."""
+    """Files with holes, so that they cost nothing."""
     path = t.dir / "holes"
     with open(path, "wb") as f:
         for at, text in ((0, b"begin"), ((2 << 30) + 4096, b"past 2 GiB"), ((5 << 30) + 4096, b"past 4 GiB")):
@@ -255,7 +255,7 @@ def test_offsets_beyond_2_and_4_gib(t):
 
 
 def test_unmount_takes_only_the_device_that_was_named(t):
-    """/dev/loop20 is no part of /dev/loop203, nor the other way round."""
+    """/dev/loop20 is not a partition of /dev/loop203, nor vice versa."""
     t.need("mkfs.ext2")
     if os.getuid():
         t.skip("loop devices need root")

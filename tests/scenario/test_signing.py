@@ -1,4 +1,4 @@
-"""Signing where the private key is not: by a command, or by somebody who is only given the bytes."""
+"""Signing without the private key at hand: by a command, or by somebody who gets only the bytes."""
 import base64
 
 CONF = '''
@@ -12,7 +12,7 @@ def fwpack(t, *args, **kw):
 
 
 def setup(t):
-    """An unsigned archive, a key pair k and another one, and the key as OpenSSL knows it."""
+    """An unsigned archive, a key pair k and another one, and k in OpenSSL's format."""
     (t.dir / "x.conf").write_text(CONF)
     assert fwpack(t, "create", "-f", "x.conf", "-o", "x.fw").returncode == 0
     for name in ("k", "other"):

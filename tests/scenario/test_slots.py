@@ -1,4 +1,4 @@
-"""What a device knows of its slots: fwssh-receive --status, --confirm, --revert, and the subsystem fwssh."""
+"""What a device knows about its slots: fwssh-receive --status, --confirm, --revert, and the subsystem fwssh."""
 import re
 import subprocess
 
@@ -47,7 +47,7 @@ def facts(text):
 
 
 def set_env(t, **changes):
-    """Another environment on the disk: with names that hold dots as a__b."""
+    """Replaces the environment on the disk; dots in names are written as a__b."""
     lines = dict(line.split("=", 1) for line in ENVIRONMENT.splitlines())
     lines.update({k.replace("__", "."): v for k, v in changes.items()})
     uboot(t, "".join(f"{k}={v}\n" for k, v in lines.items() if v is not None))
@@ -73,7 +73,7 @@ def test_confirm(t):
     assert local(t, config, "--confirm").returncode == 0
     now = facts(local(t, config, "--status").stdout)
     assert now["confirmed"] == "yes" and "tries-left" not in now
-    # Twice is no mistake, and writes nothing.
+    # Confirming twice is not an error, and writes nothing.
     before = (t.dir / "disk.img").read_bytes()
     assert local(t, config, "--confirm").returncode == 0 and (t.dir / "disk.img").read_bytes() == before
 
@@ -93,7 +93,7 @@ def test_revert(t):
     assert local(t, config, "--revert", "the self-test failed").returncode == 0
     now = facts(local(t, config, "--status").stdout)
     assert (now["active"], now["next"], now["reason"]) == ("a", "b", "the self-test failed")
-    # An update that has not been started is taken back.
+    # An update that has not booted yet is discarded.
     assert local(t, config, "--revert", "changed my mind").returncode == 0
     now = facts(local(t, config, "--status").stdout)
     assert (now["active"], now["next"]) == ("a", "a")
@@ -262,7 +262,7 @@ def test_requests_wait_for_no_update_but_changes_do(t):
 
 
 def test_under_another_ssh_server(t):
-    """Without a listener: the same over standard input and output."""
+    """The same without a listener, over standard input and output."""
     config = uboot(t)
     options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
     (t.dir / "state").mkdir()
@@ -281,7 +281,7 @@ def test_confirmed_in_time(t):
     t.wait_for(lambda: (t.dir / "watchdog").read_bytes(), "the watchdog to be fed")
     assert local(t, config, "--confirm").returncode == 0
     assert guard.wait(20) == 0 and not (t.dir / "rebooted").exists()
-    # Switched off with a V, as the kernel asks for.
+    # Disabled with a V, as the kernel requires.
     assert (t.dir / "watchdog").read_bytes().startswith(b".")
 
 
@@ -301,7 +301,7 @@ def test_firmware_that_does_not_fit_names_the_device(t):
 
 
 def test_confirming_on_the_device_waits_for_no_update(t):
-    """Both write the environment."""
+    """Both write to the environment."""
     config = uboot(t)
     d = t.daemon(**config, updater=t.updater("await; take; exit 0"))
     client = d.client()
@@ -318,7 +318,7 @@ def test_confirming_on_the_device_waits_for_no_update(t):
 
 
 def test_second_firmware_of_a_session_does_not_go_to_the_running_slot(t):
-    """The first one has switched; the next task would be that of the slot that runs."""
+    """The first one has switched; the next task would write the running slot."""
     config = uboot(t)
     d = t.daemon(**config, updater=t.updater(f"take; cp {t.dir}/switched.img {t.dir}/disk.img; exit 0"))
     ask(d, "fwssh/1 confirm")
@@ -332,7 +332,7 @@ def test_second_firmware_of_a_session_does_not_go_to_the_running_slot(t):
 
 
 def test_running_slot_is_known_from_the_start_of_the_daemon(t):
-    """Also where nobody asks before an update, or state-dir cannot be written."""
+    """Even if nobody asks before an update, or state-dir is not writable."""
     for extra in ({"unconfirmed": "ignore"}, {"state_dir": "/proc/nonexistent"}):
         config = {**uboot(t), **extra}
         d = t.daemon(**config)
@@ -346,7 +346,7 @@ def test_running_slot_is_known_from_the_start_of_the_daemon(t):
 
 
 def test_no_way_back_into_a_slot_that_an_update_has_left_half_written(t):
-    """Its version is taken away first; what else is said of it may be there still."""
+    """An update removes the slot's version first; the other variables may still be there."""
     uboot(t)
     set_env(t, b__nerves_fw_version=None)
     r = local(t, uboot_config(t), "--revert", "x")

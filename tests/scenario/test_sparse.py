@@ -1,4 +1,4 @@
-"""Resources with holes: the length list says where the data go, and the archive has the data only."""
+"""Resources with holes: the length list says where the data belongs, and the archive has only the data."""
 import hashlib
 import random
 import re
@@ -27,8 +27,8 @@ def noise(size, seed=1):
 
 def make(t, lengths, function=PLAIN, data=None, init="", declared=None):
     """
-    fwpack makes an archive of the data; the list is put into its meta.conf, and with zipfile into the archive. declared:
-    what the list says in the end, if that is not the truth.
+    fwpack creates an archive of the data; then zipfile rewrites it with the list in its meta.conf. declared: a list that
+    differs from lengths.
     """
     if data is None:
         data = noise(sum(lengths[::2]))
@@ -58,7 +58,7 @@ def applied(t, *options):
 
 
 def placed(lengths, data):
-    """[(place in the file, bytes)], and the file's size."""
+    """[(position in the file, bytes)], and the size of the file."""
     at, used, pieces = 0, 0, []
     for i, size in enumerate(lengths):
         if i % 2 == 0:
@@ -78,7 +78,8 @@ def with_zeros(lengths, data):
 
 
 def on_image(lengths, data, before):
-    """What the slot holds then: blocks of holes as before, other blocks with zeros for holes, a last hole's last block."""
+    """The slot afterwards: blocks within holes are unchanged, holes in other blocks are zeros, as is the last block of a
+    hole at the end."""
     pieces, size = placed(lengths, data)
     full = with_zeros(lengths, data) + bytes(-size % BLOCK)
     touched = set()
@@ -105,7 +106,7 @@ def check_raw(t, lengths, seed=1):
     assert image[OFFSET * BLOCK:][:len(expected)] == expected, lengths
     assert image[16 * BLOCK:][:4] == b"next"
     assert set(image[17 * BLOCK:OFFSET * BLOCK]) == {0xee}
-    # A new image: holes are zeros, and it is long enough for all of it.
+    # A new image: holes are zeros, and it is long enough for the whole file.
     (t.dir / "disk.img").unlink()
     applied(t)
     image = (t.dir / "disk.img").read_bytes()
@@ -119,15 +120,15 @@ def check_raw(t, lengths, seed=1):
 
 LISTS = [
     (0, 4096, 512), (512, 4096), (0, 4096), (0, 1), (0, 511), (0, 512), (0, 513), (1, 1), (1, 0), (0, 0, 5), (5, 0, 5),
-    # Holes that do not begin or end between blocks: what is in the same block must survive.
+    # Holes that do not start or end at block boundaries: data in the same block must survive.
     (100, 200, 300), (100, 200, 300, 100, 400), (511, 1, 1), (511, 2, 1), (512, 1, 511), (1, 510, 1), (1, 511, 1), (1, 1022, 1),
     (500, 600, 500), (500, 1000, 700, 5, 9, 4000, 1), (10, 10, 10, 10, 10, 10, 10, 10, 10), (1, 1, 1, 0, 1, 1, 1, 0, 1),
     (100, 1000), (100, 10), (100, 412), (100, 413), (1000, 24), (512, 512), (512, 1), (1024, 511),
-    # Over segments and pieces of reading.
+    # Across segments and read sizes.
     (SEGMENT, SEGMENT, SEGMENT), (SEGMENT - 1, 2, SEGMENT), (300_000, 1_000_000, 300_001, 77), (0, 3 * SEGMENT, 1),
     (262_144 + 7, 505, 262_144), (65_536, 1, 65_535, 1, 65_535),
 ]
-# Those of 1 MiB of data and more are hashed and written by threads.
+# Resources with 1 MiB of data or more are hashed and written by threads.
 LARGE = [
     (1_500_000, 600_000, 1_500_001, 77), (2 << 20, 100, 5, 507, 1 << 20), (1 << 20, 512, 1 << 20, 512), (1 << 20, 1),
     (3, 1 << 20, 1 << 20, 5, 700_001, 1000, 9), (0, 1, (1 << 20) - 1, 1, 1, 1, 1 << 20),
@@ -167,7 +168,7 @@ def test_last_hole_makes_the_image_long_enough(t):
 
 
 def test_a_device_must_have_room_for_the_holes(t):
-    """Seen before the first write, also when the end is a hole."""
+    """Detected before the first write, even if the end is a hole."""
     for lengths in ((512, 500_000), (512, 500_000, 512), (0, 600_000)):
         make(t, lengths)
         end = OFFSET + -(-sum(lengths) // BLOCK)
@@ -180,7 +181,7 @@ def test_a_device_must_have_room_for_the_holes(t):
 
 
 def test_a_huge_hole_is_skipped(t):
-    """More than 4 GiB, and nothing is written of it."""
+    """A hole of more than 4 GiB, of which nothing is written."""
     lengths = (100, 6 << 30, 100)
     data = make(t, lengths)
     applied(t)
@@ -233,12 +234,12 @@ def test_pipe_write_sends_zeros(t):
 
 
 def test_progress_counts_data_or_all(t):
-    """raw_write and path_write: the data; fat_write and pipe_write: holes, too."""
+    """raw_write and path_write: only the data; fat_write and pipe_write: holes, too."""
     for function, init, units in ((PLAIN, "", 3_000_000), (f'path_write("{t.dir}/got")', "", 3_000_000),
                                   ('pipe_write("cat > /dev/null")', "", 4_000_000),
                                   (f"fat_write({FAT})", f"fat_mkfs({FAT}, 16384)", 4_000_512)):
         make(t, (1_500_000, 600_000, 1_500_000, 400_000), function, init=init)
-        total = units + 512 + 4  # what CONF has besides
+        total = units + 512 + 4  # what else CONF has
         args = [t.bin("fwpack"), "-a", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "--unsafe"]
         r = t.run(args)
         assert r.returncode == 0, r.stdout
@@ -278,7 +279,7 @@ def test_256_pieces_are_fine(t):
 
 
 def test_holes_that_no_file_can_have(t):
-    """The list is sound, but nothing is that large: an error, and no crash."""
+    """The list is valid, but nothing is that large: an error, no crash."""
     for hole in (1 << 62, 1 << 55, 2**63 - 2000):
         for function in (PLAIN, f'path_write("{t.dir}/got")', f"fat_write({FAT})"):
             make(t, (100, hole, 300), function, init=f"fat_mkfs({FAT}, 200)" if "fat" in function else "")
@@ -316,7 +317,7 @@ def test_wrong_data_between_holes_are_found(t):
 
 
 def test_data_are_read_once(t):
-    """The second function says so, but where there are no data."""
+    """The second function reports that it was called twice, except where there is no data."""
     make(t, (100, 200, 300), "raw_write(256) raw_write(512)")
     r = apply(t)
     assert r.returncode == 1 and "likely called twice" in r.stdout
@@ -344,10 +345,10 @@ def test_sparse_archive_may_come_in_single_bytes(t):
     assert (t.dir / "disk.img").read_bytes()[OFFSET * BLOCK:][:sum(lengths)] == with_zeros(lengths, data)
 
 
-# skip-holes, when an archive is made
+# skip-holes, when an archive is created
 
 def holes(t, pieces, name="a"):
-    """A file of data and holes in turn; the file system says where they really are."""
+    """A file of alternating data and holes; the file system decides where they really are."""
     with open(t.dir / name, "wb") as f:
         at = 0
         for i, size in enumerate(pieces):

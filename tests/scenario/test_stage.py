@@ -1,4 +1,4 @@
-"""Now or later: a firmware is written, and boots when it is told to."""
+"""Now or later: a firmware is written, and boots when requested."""
 import struct
 import zlib
 
@@ -38,7 +38,7 @@ def setup(t):
 
 
 def slot(image):
-    """What the copy in force says: the one whose counter is newer."""
+    """The slot named by the newer valid copy."""
     data, found = image.read_bytes(), []
     for block in (16, 24):
         copy = data[block * 512:(block + 8) * 512]
@@ -126,7 +126,7 @@ def test_another_update_makes_the_staged_one_void(t):
     d = t.daemon(updater=t.bin("fwpack"), device=image)
     data = (t.dir / "x.fw").read_bytes()
     assert d.push(b"fwssh/1 update size=%d stage=yes\n" % len(data) + data, subsystem="fwssh").returncode == 0
-    # Also one that fails: it may have written to the slot.
+    # Even an update that fails: it may have written to the slot.
     assert d.push(b"fwup:100\n" + data[:100]).returncode != 0
     r = d.push(b"fwssh/1 activate\n", subsystem="fwssh")
     assert r.returncode == 3 and slot(image) == "a", r

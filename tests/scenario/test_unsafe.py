@@ -11,7 +11,7 @@ import zipfile
 from support.fixture import read_until
 
 BLOCK = 512
-LARGE = random.Random(1).randbytes(3_000_000)  # does not fit a pipe, and is written by threads
+LARGE = random.Random(1).randbytes(3_000_000)  # does not fit in a pipe, and is written by threads
 SMALL = random.Random(2).randbytes(10_000)
 CONF = """
 file-resource a {{ host-path = "a" }}
@@ -41,7 +41,7 @@ def apply(t, *options, task="complete", **kw):
 
 
 def block(t, n):
-    """What fills a block: its first byte."""
+    """The byte that fills a block."""
     with open(t.dir / "disk.img", "rb") as f:
         f.seek(n * BLOCK)
         return f.read(1)
@@ -52,7 +52,7 @@ def is_switched(t):
 
 
 def packets(data):
-    """The frames of an output, which must hold nothing else."""
+    """The frames of an output, which must contain nothing else."""
     found = []
     while data:
         assert len(data) >= 8, data
@@ -148,7 +148,7 @@ def test_path_write_to_special_files(t):
 
 
 def test_wrong_data_in_a_path_are_an_error(t):
-    """The hash is known behind the last byte; the switch does not happen."""
+    """The hash is known after the last byte; the switch does not happen."""
     make(t, f'path_write("{t.dir}/out")')
     good = hashlib.blake2b(SMALL, digest_size=32).hexdigest()
     with zipfile.ZipFile(t.dir / "x.fw") as z:
@@ -170,7 +170,7 @@ def test_pipe_write(t):
 
 
 def test_pipe_write_waits_for_the_command(t):
-    """It ends when the command has ended, not when it has read all."""
+    """It is done when the command has exited, not when the command has read everything."""
     make(t, f'pipe_write("cat > {t.dir}/out; while [ ! -e {t.dir}/go ]; do sleep 0.02; done; touch {t.dir}/done")')
     p = t.start([t.bin("fwpack"), "-a", "-q", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "--unsafe"])
     t.wait_for(lambda: (t.dir / "out").exists() and (t.dir / "out").read_bytes() == SMALL, "the data")
@@ -196,7 +196,7 @@ def test_failing_commands(t):
 
 
 def test_command_that_ends_before_its_data(t):
-    """No signal ends fwpack; what is told is why the command went."""
+    """No signal kills fwpack; it reports why the command ended."""
     for data in (SMALL, LARGE):
         for command, text in (("exec 0<&-; exit 3", "status 3"), ("exit 3", "status 3"), ("head -c 5 > /dev/null; exit 4", "status 4"),
                               ("kill -9 $$", "signal 9"), ("no-such-command-here", "status 127")):
@@ -207,7 +207,7 @@ def test_command_that_ends_before_its_data(t):
 
 
 def test_command_that_ends_well_without_its_data(t):
-    """More than a pipe holds was not taken, so it is an error, and no signal."""
+    """The command left more unread than a pipe holds: an error, not a signal."""
     for command in ("true", "head -c 5 > /dev/null", "exec 0<&-"):
         make(t, f'pipe_write("{command}")', LARGE)
         r = apply(t, "--unsafe")
@@ -215,7 +215,7 @@ def test_command_that_ends_well_without_its_data(t):
 
 
 def test_command_that_closes_its_input_and_goes_on(t):
-    """fwpack waits for it in any case, and leaves nobody behind."""
+    """fwpack waits for it in any case, and leaves no process behind."""
     make(t, f'pipe_write("exec 0<&-; while [ ! -e {t.dir}/go ]; do sleep 0.02; done; touch {t.dir}/done")', LARGE)
     p = t.start([t.bin("fwpack"), "-a", "-q", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "--unsafe"],
                 stdout=subprocess.PIPE)
@@ -226,7 +226,7 @@ def test_command_that_closes_its_input_and_goes_on(t):
 
 
 def test_execute_in_order(t):
-    """Each sees what those before it have done; the image is not written yet."""
+    """Each sees the results of the previous ones; the image has not been written yet."""
     log = t.dir / "log"
     make(t, f'raw_write(64) execute("echo resource >> {log}")', init=f'execute("echo 1 >> {log}") execute("echo 2 >> {log}")',
          finish=f'execute("echo finish >> {log}")')
@@ -236,7 +236,7 @@ def test_execute_in_order(t):
 
 
 def test_what_comes_before_on_finish_is_on_the_image_when_a_command_runs(t):
-    """docs/fw-format.md, "What is certain": resources are written before on-finish begins."""
+    """docs/fw-format.md, "Output and ordering": resources are written before on-finish starts."""
     make(t, "raw_write(64)", LARGE, finish=f'execute("cp disk.img {t.dir}/seen.img")')
     assert apply(t, "--unsafe").returncode == 0
     seen = (t.dir / "seen.img").read_bytes()
@@ -268,7 +268,7 @@ def test_requirements_stop_at_the_first_unmet(t):
     assert not (t.dir / "mark").exists()
 
 
-# What commands see
+# The environment of commands
 
 def test_commands_see_the_identity_of_the_firmware(t):
     names = ("FWUP_META_UUID", "FWUP_META_NICKNAME", "TOLD")
@@ -284,7 +284,7 @@ def test_commands_see_the_identity_of_the_firmware(t):
 
 
 def test_variables_may_be_filled_in_when_it_is_applied(t):
-    """\\${} in the configuration; the value is not looked at once more."""
+    """\\${} in the configuration; the value is not expanded again."""
     make(t, 'path_write("\\${WHERE}")', init='execute("echo \\${WHAT} > what.txt")')
     r = apply(t, "--unsafe", env={"WHERE": "out here", "WHAT": "'${WHERE} $HOME'"})
     assert r.returncode == 0, r.stdout
@@ -305,7 +305,7 @@ def test_commands_get_no_descriptors_of_ours(t):
 
 
 def test_commands_have_usual_signals(t):
-    """What fwpack ignores for itself is not ignored there."""
+    """A signal that fwpack ignores for itself is not ignored there."""
     make(t, 'pipe_write("grep -E SigIgn /proc/self/status > ign.pipe; cat > /dev/null")',
          init='execute("grep -E SigIgn /proc/self/status > ign.init")')
     assert apply(t, "--unsafe").returncode == 0
@@ -315,7 +315,7 @@ def test_commands_have_usual_signals(t):
 
 
 def test_archive_on_standard_input_is_not_eaten(t):
-    """Commands that read their input find it empty, and the archive goes on behind them."""
+    """Commands that read their input find it empty, and the archive continues after them."""
     make(t, f'raw_write(64) execute("cat > {t.dir}/eaten3")', LARGE, requirement=f'require-execute("cat > {t.dir}/eaten1")',
          init=f'execute("cat > {t.dir}/eaten2; true")', finish=f'execute("cat > {t.dir}/eaten4")',
          resources='file-resource b { contents = "second" }', handlers="on-resource b { raw_write(32) }")
@@ -340,7 +340,7 @@ def test_command_on_standard_input_and_pipe_write(t):
     assert r.returncode == 0 and (t.dir / "out").read_bytes() == LARGE
 
 
-# Their output
+# The output of commands
 
 NOISY = "echo out; echo err >&2; printf 'no line end'"
 
@@ -408,7 +408,7 @@ def test_progress_of_commands(t):
 
 
 def test_ubi_volume_write_of_what_is_none(t):
-    """There is no UBI volume here; it must fail without touching the file."""
+    """There is no UBI volume here: it must fail without touching the file."""
     (t.dir / "out").write_text("mine")
     for path in (f"{t.dir}/out", "/dev/null", f"{t.dir}/none"):
         make(t, f'ubi_volume_write("{path}")')

@@ -1,4 +1,4 @@
-"""What an updater has and what it has not."""
+"""What an updater has and does not have."""
 import os
 
 LOOK = "cat /proc/self/status > $me.status; readlink /proc/self/ns/net > $me.net; ls -l /proc/self/fd > $me.fds; " \
@@ -13,7 +13,7 @@ def test_updater_has_no_network_and_gains_no_rights(t):
     d = t.daemon(updater=t.updater(LOOK))
     assert d.push(b"fwup:3\nabc").returncode == 0
     assert "\nNoNewPrivs:\t1\n" in (t.dir / "updater.status").read_text()
-    # A group of its own: the leader's number is the updater's.
+    # A process group of its own: the leader is the updater.
     assert int((t.dir / "updater.group").read_text()) == d.updater_pids()[-1]
     if "updaters keep the network" in d.log():
         t.skip("this kernel, or this user, cannot take the network away")
@@ -28,7 +28,7 @@ def test_updater_has_no_network_and_gains_no_rights(t):
 def test_updater_has_its_descriptors_only(t):
     d = t.daemon(updater=t.updater(LOOK))
     assert d.push(b"fwup:3\nabc").returncode == 0
-    # 0 to 2, where fwpack tells the cause, the lock; and the directory that ls reads.
+    # 0 to 2, the descriptor for the result, the lock; and the directory that ls reads.
     rows = [line.split() for line in (t.dir / "updater.fds").read_text().splitlines()[1:]]
     targets = {int(r[-3]): r[-1] for r in rows}
     assert set(targets) <= {0, 1, 2, 3, 4, 5}, targets

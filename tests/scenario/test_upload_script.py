@@ -1,4 +1,4 @@
-"""src/host/command/upload.sh: what it sends, what it says and how it ends."""
+"""src/host/command/upload.sh: what it sends, what it prints, and its exit status."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ META = (
     'file-resource "data.img" {\nlength=3\n}\n'
 )
 
-# All that the script may need, short of the tools that describe an archive.
+# Everything that the script may need, except the tools that describe an archive.
 TOOLS = ["awk", "cat", "sed", "stat", "tr", "uname", "wc"]
 
 PLACES = [
@@ -32,7 +32,7 @@ exit "${FAKE_STATUS:-0}"
 
 
 class Bench:
-    """A private directory, a PATH that holds only what is allowed, a fake ssh."""
+    """A private directory, a PATH with only what is allowed, and a fake ssh."""
 
     def __init__(self, t, shell, tools=TOOLS):
         self.t = t
@@ -156,7 +156,7 @@ def test_help_goes_to_stdout(t):
 def test_wrong_calls_show_usage_on_stderr(t):
     for b in benches(t):
         b.file("a.fw")
-        # The last two must not reach ssh, which would obey them.
+        # The last two must not reach ssh, which would act on them.
         for args in (["a", "a.fw", "c"], ["--bogus"], ["-"],
                      ["-oProxyCommand=x", "a.fw"], ["--", "-oProxyCommand=x", "a.fw"]):
             result = b.run(*args)
@@ -168,7 +168,7 @@ def test_wrong_calls_show_usage_on_stderr(t):
 
 def test_guesses_try_the_places_in_order(t):
     for b in benches(t):
-        # From the last to the first: each new find must win over the former.
+        # From the last to the first: each new file must take precedence over the previous one.
         for n, place in reversed(list(enumerate(PLACES))):
             b.file(f"{place}/app.fw", b"%d" % n)
             assert b.run().returncode == 0
@@ -179,7 +179,7 @@ def test_guesses_try_the_places_in_order(t):
 def test_guess_takes_the_first_file_only(t):
     for b in benches(t):
         b.file(f"{PLACES[0]}/a.txt", b"no")
-        (b.work / PLACES[0] / "a.fw").mkdir()  # not a file, so not firmware
+        (b.work / PLACES[0] / "a.fw").mkdir()  # not a file, so not a firmware
         b.file(f"{PLACES[0]}/b.fw", b"first")
         b.file(f"{PLACES[0]}/c.fw", b"second")
         assert b.run("dev").returncode == 0
@@ -289,7 +289,7 @@ def test_ssh_options_are_split_but_not_matched_to_files(t):
     for b in benches(t):
         b.file("a.fw")
         assert b.run("dev", "a.fw", SSH_OPTIONS="-i  key -o *.fw").returncode == 0
-        # In front, because ssh keeps the first value that it is given.
+        # First, because ssh uses the first value that it gets.
         assert b.argv()[:5] == ["-i", "key", "-o", "*.fw", "-s"]
 
 
@@ -325,7 +325,7 @@ def test_missing_ssh_is_said(t):
 def test_archive_is_described_with_unzip_and_b2sum(t):
     for b in benches(t):
         b.allow("unzip", "b2sum")
-        # Only the entry with exactly the right name counts.
+        # Only an entry with exactly the right name counts.
         result = b.run("dev", b.archive(decoys=["metaXconf", "data/meta.conf"]))
         assert result.stdout.splitlines()[:4] == [
             "Firmware: good.fw",
@@ -352,7 +352,7 @@ def test_a_file_that_is_no_archive_is_sent_all_the_same(t):
         b.allow("unzip", "b2sum")
         b.file("a.fw")
         result = b.run("dev", "a.fw")
-        # The device is the judge of it, and a UUID of nothing would mislead.
+        # The device has to judge it, and a UUID of nothing would be misleading.
         assert result.returncode == 0 and result.stderr == ""
         assert "UUID:" not in result.stdout
 
@@ -371,7 +371,7 @@ def test_fwup_is_asked_before_fwpack(t):
         b.fake("fwpack", fake % ("from fwpack", 0))
         b.fake("fwup", fake % ("from fwup", 0))
         assert "Product:  from fwup\n" in b.run("dev", "a.fw").stdout
-        # A tool that fails is not to be believed.
+        # The output of a tool that fails is not used.
         b.fake("fwup", fake % ("from fwup", 1))
         assert "Product:  from fwpack\n" in b.run("dev", "a.fw").stdout
 

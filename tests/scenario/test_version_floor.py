@@ -1,4 +1,4 @@
-"""No way back: the newest version that a device has taken, and the owner's override."""
+"""Downgrade protection: the newest version that a device has installed, and the owner's override."""
 import os
 
 
@@ -30,7 +30,7 @@ def test_newest_version_only_goes_up(t):
         assert r.returncode == status, (version, r)
         assert newest.read_text() == kept
         assert status == 0 or b"as this device requires; nothing was written" in r.stdout + r.stderr
-    # Also within one request.
+    # Even within one session.
     assert push(t, d, "1.12.0", "1.11.0").returncode == 4
     assert newest.read_text() == "1.12.0\n"
 
@@ -46,7 +46,7 @@ def test_override_is_used_up_and_audited(t):
     d = daemon(t, minimum_version="0.5")
     assert push(t, d, "2.0").returncode == 0
     (d.state / "allow-older").touch()
-    # What fails does not use it up, and it is not stronger than the configuration.
+    # A failed update does not use it up, and it does not override the configuration.
     assert push(t, d, "0.4").returncode == 4 and (d.state / "allow-older").exists()
     assert push(t, d, "1.0").returncode == 0 and not (d.state / "allow-older").exists()
     assert (d.state / "newest-version").read_text() == "2.0\n"

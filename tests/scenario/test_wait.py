@@ -1,4 +1,4 @@
-"""The truth at the end: fwssh push --wait, and the commands that ask a device."""
+"""What really runs in the end: fwssh push --wait, and the commands that query a device."""
 import signal
 import subprocess
 
@@ -84,7 +84,7 @@ def test_version_counts_where_the_uuid_is_not_known(t):
 
 
 def restart_with_another_key(b):
-    """The reboot's script puts another host key in place and starts the daemon anew."""
+    """The reboot script installs another host key and restarts the daemon."""
     script = b.t.dir / "board-reboot"
     pid = b.d.process.pid
     script.write_text(script.read_text().replace("exit 1", f"""rm -f {b.d.state}/ssh_host_*
@@ -121,7 +121,7 @@ def test_volatile_host_key_is_told_before(t):
 
 
 def test_device_of_the_origin(t):
-    """It does not know the subsystem fwssh."""
+    """Its server is that of nerves_firmware_ssh, which lacks the subsystem fwssh."""
     fake = t.script("fake-ssh", f"""#!/bin/sh
 case "$*" in
 *-GT*) echo "hostname x"; exit;;

@@ -1,4 +1,4 @@
-"""The wire contract: on success the same bytes in the same order as the origin."""
+"""The wire contract: on success, the same bytes in the same order as nerves_firmware_ssh."""
 import os
 import threading
 
@@ -15,19 +15,19 @@ def test_success_is_the_origins_text(t):
 
 
 def test_every_byte_of_every_size_arrives(t):
-    """Sizes around what the session gathers before it writes, with the end of input right behind the last byte."""
+    """Sizes around what the session collects before it writes, with the end of input right after the last byte."""
     d = t.daemon()
     sizes = [around + off for around in (32768, 131072, 262144, 524288, 1048576) for off in (-1, 0, 1, 788)]
     data = os.urandom(max(sizes))
     for size in [1, 4096, *sizes]:
-        # The end comes while the last packets are still being gathered.
+        # The end arrives while the last packets are still being collected.
         d.push(data[:size], subsystem="fwup")
         assert d.updater_input() == data[:size], size
         (t.dir / "updater.input").unlink()
 
 
 def test_parallel_load_loses_nothing(t):
-    """Several devices at once, so that every process is stopped anywhere."""
+    """Several devices at once, so that each process is preempted anywhere."""
     daemons = [t.daemon(updater=t.updater("take; exit 0", name=f"updater{i}")) for i in range(4)]
     data = os.urandom(1_000_000)
     for _ in range(10):

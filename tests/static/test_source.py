@@ -1,4 +1,4 @@
-"""What the code promises of its own shape (CONTRIBUTING.md)."""
+"""The rules for the shape of the code (CONTRIBUTING.md)."""
 import re
 
 from support.fixture import seconds
@@ -38,7 +38,7 @@ CALLBACKS = {"channel_pty"}
 
 
 def parameters(path):
-    """Name and count of parameters of each function that the file defines."""
+    """Name and number of parameters of each function that the file defines."""
     pattern = r"^[a-z][\w *]*?\b(\w+)\(((?:[^;{}()]|\([^()]*\))*)\)\n\{"
     for name, text in re.findall(pattern, path.read_text(), re.M):
         yield name, re.sub(r"\([^()]*\)", "", text).count(",") + 1
@@ -80,7 +80,7 @@ ALLOWED = {"base": set(), "wire": set(), **ENGINE, **DEVICE, **HOST}
 
 
 def test_arrows_go_one_way(t):
-    """programs -> device, host -> engine, wire -> base; neither host and device nor session and slots meet"""
+    """programs -> device, host -> engine, wire -> base; host and device never meet, nor do session and slots"""
     folders = set()
     for path in sources(t, "src/**/*.c", "src/**/*.h"):
         here = str(path.parent.relative_to(t.src / "src"))

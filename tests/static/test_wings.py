@@ -4,7 +4,7 @@ import subprocess
 
 from support.fixture import seconds
 
-# Where the libraries of a wing are described; what is not listed must not be asked for.
+# The pkg-config files that a wing may use; it must not ask for any others.
 PKG_CONFIG = {
     "host": ["libconfuse", "zlib", "libsodium", "libdeflate"],
     "engine": ["libconfuse", "zlib", "libsodium", "libdeflate", "nettle"],
@@ -21,14 +21,14 @@ NEEDED = {
 
 
 def pkg_config_dir(t, wing):
-    """A directory with the descriptions of these libraries (and what they require) alone."""
+    """A directory with the .pc files of only these libraries."""
     to = t.dir / f"pc-{wing}"
     to.mkdir()
     for name in PKG_CONFIG[wing]:
         r = t.run(["pkg-config", "--variable=pcfiledir", name])
         assert r.returncode == 0, f"no {name}.pc"
         (to / f"{name}.pc").symlink_to(f"{r.stdout.strip()}/{name}.pc")
-    # What libssh itself requires is the linker's business.
+    # What libssh itself requires is up to the linker.
     return to
 
 

@@ -1,13 +1,13 @@
-"""Deltas in the tests: archives that have one, disks that they are applied to, and VCDIFF patches made by hand."""
+"""Deltas in the tests: archives with deltas, disks to apply them to, and hand-made VCDIFF patches."""
 import hashlib
 import random
 import zipfile
 import zlib
 
 BLOCK = 512
-SOURCE = 256     # where the slot that runs begins, in blocks
+SOURCE = 256     # where the running slot starts, in blocks
 TARGET = 32768   # where the new firmware goes
-INIT, SWITCH = 16, 8  # what on-init and on-finish write
+INIT, SWITCH = 16, 8  # what on-init and on-finish write to
 RAW_KEYS = f'delta-source-raw-offset = {SOURCE} delta-source-raw-count = {TARGET - SOURCE}'
 CONF = """
 file-resource new.img {{ host-path = "new.img" }}
@@ -29,7 +29,7 @@ def noise(size, seed=1):
 
 
 def changed(data, seed=1, count=30):
-    """The next version of a firmware: bytes changed, put in, taken out and moved."""
+    """The next version of a firmware: bytes changed, inserted, deleted and moved."""
     r = random.Random(seed)
     new = bytearray(data)
     for _ in range(count):
@@ -47,7 +47,7 @@ def changed(data, seed=1, count=30):
 
 
 def firmware(t, new, keys=RAW_KEYS, function=f"raw_write({TARGET})", more="", name="x.fw"):
-    """An archive with the whole of the new firmware."""
+    """An archive with the complete new firmware."""
     (t.dir / "new.img").write_bytes(new)
     (t.dir / "x.conf").write_text(CONF.format(keys=keys, function=function, more=more, init=INIT,
                                               switch=SWITCH, source=SOURCE))
@@ -66,7 +66,7 @@ def xdelta(t, old, new, *options):
 
 
 def put(t, fw, data, entry="new.img"):
-    """Replaces a resource, as those who make deltas do it."""
+    """Replaces a resource the way deltas are usually made."""
     (t.dir / "data").mkdir(exist_ok=True)
     (t.dir / "data" / entry).write_bytes(data)
     r = t.run([t.need("zip"), "-q", fw, f"data/{entry}"])
@@ -106,7 +106,7 @@ def check_upgraded(r, image, new, at=TARGET):
 
 
 def check_refused(r, image, old, text=None):
-    """Fails, and neither the slot that runs nor the switch have changed."""
+    """The update fails, and neither the running slot nor the switch has changed."""
     assert r.returncode == 1, r
     assert region(image, SOURCE, len(old)) == old, "the slot that runs was touched"
     assert not any(region(image, SWITCH, BLOCK)), "switched in spite of the error"
@@ -132,7 +132,7 @@ def vcdiff(*windows, header=HEADER + b"\0"):
 
 def window(target, data=b"", code=b"", address=b"", source=None, indicator=None, adler=None, length=None, compressed=0,
            sizes=None):
-    """A window (RFC 3284, 4.3); what is not given is right."""
+    """A window (RFC 3284, 4.3); fields that are not given are correct."""
     if indicator is None:
         indicator = (1 if source else 0) | (4 if adler is not None else 0)
     sizes = sizes or (len(data), len(code), len(address))
@@ -147,7 +147,7 @@ def window(target, data=b"", code=b"", address=b"", source=None, indicator=None,
 
 
 class Window:
-    """A window that is built instruction by instruction, and what it makes."""
+    """A window built instruction by instruction, and its result."""
 
     def __init__(self, source=b"", at=0, size=0):
         self.segment = source[at:at + size]
@@ -172,7 +172,7 @@ class Window:
         self.out += bytes([byte]) * size
 
     def modes(self, address):
-        """All modes that can tell this address."""
+        """All modes that can express this address."""
         good = [0, 1]
         good += [2 + i for i in range(4) if self.near[i] <= address]
         return good + ([6 + address % 768 // 256] if self.same[address % 768] == address else [])
@@ -222,15 +222,15 @@ class Window:
 
 def random_window(r, source, crossing=False):
     """
-    Uses every kind of instruction, every code and every address mode that applies. crossing: also copies that begin in
-    the source and end in the target, which the RFC has and xdelta3 has not.
+    Uses every kind of instruction, every code and every address mode that applies. crossing: also copies that start in
+    the source and end in the target, which the RFC allows and xdelta3 does not support.
     """
     at = r.randrange(len(source))
     w = Window(source, at, r.randrange(len(source) - at) if r.random() < .8 else 0)
     for _ in range(r.randrange(1, 400)):
         here = len(w.segment) + len(w.out)
         kind = r.randrange(6) if here else r.randrange(2)
-        # Often an address that has been used before, for the caches.
+        # Often an address used before, for the caches.
         used = [a for a in (*w.near, *r.choices(w.same, k=3)) if a < here]
         address = r.choice(used) + r.randrange(3) if used and r.random() < .6 else r.randrange(max(here, 1))
         address = min(address, here - 1)
@@ -244,7 +244,7 @@ def random_window(r, source, crossing=False):
             w.copy(address, size, r.choice(w.modes(address)), r.random() < .8)
         elif kind == 4:
             data = r.randbytes(r.randrange(1, 5))
-            before, w.out = w.out, w.out + data  # the copy's "here" is behind the ADD
+            before, w.out = w.out, w.out + data  # the copy's "here" is after the ADD
             modes = w.modes(address)
             w.out = before
             mode = r.choice(modes)
@@ -255,7 +255,7 @@ def random_window(r, source, crossing=False):
 
 
 def hand_made(t, new, patch, old=b"", keys=RAW_KEYS, image=None, name="hand.fw"):
-    """An archive written by Python's zipfile: what is in it is exactly this."""
+    """An archive written by Python's zipfile, with exactly this content."""
     meta = (f'file-resource new.img {{\nlength={len(new)}\nblake2b-256='
             f'{hashlib.blake2b(new, digest_size=32).hexdigest()}\n}}\ntask upgrade {{\n'
             f'on-init {{\nfunlist={{4,raw_memset,{INIT},1,0x11}}\n}}\non-resource new.img {{\n{keys}\n'

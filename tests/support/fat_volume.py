@@ -1,5 +1,5 @@
-"""FAT volumes in the tests: what fwpack, dosfstools and mtools do with them, a reader of their bytes, and a model
-of what the calls should do."""
+"""FAT volumes in the tests: operations by fwpack, dosfstools and mtools, a reader of the raw bytes, and a model of what
+the calls should do."""
 import mmap
 import random
 import re
@@ -47,7 +47,7 @@ def pack(t, tasks, name="x.fw"):
 
 
 def apply(t, image, fw, *options, task="t", shell=""):
-    """shell: commands before, for limits."""
+    """shell: commands to run first, for limits."""
     argv = [t.bin("fwpack"), "-a", "-q", "-d", image, "-i", fw, "-t", task, *options]
     if shell:
         argv = ["sh", "-c", shell + '; exec "$@"', "sh", *argv]
@@ -59,7 +59,7 @@ Entry = namedtuple("Entry", "brief long case attributes cluster size place")
 
 
 class Raw:
-    """Reads a volume from its bytes, and changes them."""
+    """Reads a volume byte by byte, and changes it."""
 
     def __init__(self, data):
         self.data = data
@@ -107,7 +107,7 @@ class Raw:
         return [at for c in self.chain(directory) for at in range(self.at(c), self.at(c) + self.cluster_size, 32)]
 
     def entries(self, directory=0):
-        """All but removed entries; a long name only if all of it is sound."""
+        """All entries that are not deleted; a long name only if all its parts are valid."""
         parts, found = [], []
         for at in self.places(directory):
             raw = bytes(self.data[at:at + 32])
@@ -140,7 +140,7 @@ class Raw:
         return name or None
 
     def files(self, directory=0):
-        """Real entries: neither the label nor dots."""
+        """Real entries: neither the label nor the dot entries."""
         return [e for e in self.entries(directory) if not e.attributes & 8 and e.brief[0] != 0x2e]
 
     def names(self, directory=0):
@@ -194,7 +194,7 @@ class Volume:
         return self
 
     def fails(self, *calls, **kw):
-        """What a task that fails says; nothing may have been written."""
+        """What a failing task prints; nothing may have been written."""
         before = self.image.read_bytes()
         status, text = self.run(*calls, **kw)
         assert status == 1, (calls, status, text)
@@ -203,7 +203,7 @@ class Volume:
         return text
 
     def raw(self, change=False):
-        """change: what is put there goes into the image."""
+        """change: the changes made there go into the image."""
         with open(self.image, "r+b") as f:
             f.seek(self.offset * BLOCK)
             boot = f.read(BLOCK)
@@ -226,13 +226,13 @@ class Volume:
         return self.mtools("mtype", "::" + path)
 
     def check(self):
-        """Nothing that fsck.fat would mend, and mtools sees the free space that fsck.fat counts."""
+        """fsck.fat finds nothing to repair, and mtools sees the free space that fsck.fat counts."""
         path = self.image
         if self.offset:
             path = self.t.dir / "volume"
             path.write_bytes(self.bytes())
         r = self.t.run([self.t.need("fsck.fat"), "-n", path])
-        # The label is kept in the root only, as in the reference, which fsck.fat does not like.
+        # The label is only in the root directory, as in the reference; fsck.fat complains about that.
         text = LABEL_NOTICE.sub("", r.stdout)
         found = re.fullmatch(r"fsck\.fat .*\n.*: \d+ files, (\d+)/(\d+) clusters\n", text)
         assert found and not r.stderr, r.stdout + r.stderr
@@ -245,7 +245,7 @@ class Volume:
         return self
 
     def tree(self):
-        """{path: data, or None of a directory}, as mtools copies them."""
+        """{path: data, or None for a directory}, as mtools copies them."""
         out = self.t.dir / "tree"
         self.t.run(["rm", "-rf", out])
         out.mkdir()
@@ -255,14 +255,14 @@ class Volume:
 
     def attributes(self):
         """{path: letters of ARHS}"""
-        # Of an empty directory mattrib says this.
+        # mattrib prints this for an empty directory.
         lines = self.mtools("mattrib", "-/", "::*", complaint=b'mattrib: File "::*" not found\n').decode().splitlines()
         found = (re.fullmatch(r"(.{13})::/(.*?)/?", line) for line in lines)
         return {m.group(2): "".join(sorted(m.group(1).replace(" ", "").replace("D", ""))) for m in found}
 
 
 def foreign(t, blocks, *options, name="disk.img", garbage=False):
-    """A volume that mkfs.fat made; it clears tables and root only, so that garbage stays in the rest."""
+    """A volume made by mkfs.fat, which clears only tables and root, so that the rest contains garbage."""
     image = t.image(size=-(-blocks * BLOCK // SEGMENT) * SEGMENT, name=name)
     if garbage:
         image.write_bytes(b"\xee" * image.stat().st_size)
@@ -292,7 +292,7 @@ class Model:
         self.root, self.label = Node("", children={}), ""
 
     def walk(self, path):
-        """The directory, or None, and the name of the last part."""
+        """The directory, or None, and the last part of the path."""
         *parents, name = path.split("/")
         here = self.root
         for part in parents:

@@ -1,4 +1,4 @@
-"""What a test works with: a directory of its own, free ports, keys, and a daemon that goes away with the test."""
+"""What a test works with: its own directory, free ports, keys, and a daemon that is stopped with the test."""
 import json
 import os
 import random
@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-# Sanitizer reports go to files that the fixture looks for; a process that leaks must not change its exit status.
+# Sanitizer reports go to files that the fixture checks; a leak must not change the exit status of a process.
 SANITIZER = {
     "ASAN_OPTIONS": "log_path={dir}/sanitizer:exitcode=99:detect_leaks=1",
     "UBSAN_OPTIONS": "log_path={dir}/sanitizer:print_stacktrace=1:halt_on_error=1",
@@ -30,7 +30,7 @@ def seconds(n):
 
 
 def waits(function):
-    """Marks a test that hardly works: it takes seconds only because something else takes its time."""
+    """Marks a test that mostly waits: it takes long without using the CPU."""
     function.waits = True
     return function
 
@@ -43,7 +43,7 @@ class Fixture:
         self.env = {**os.environ, "HOME": str(self.dir), "LC_ALL": "C"}
         for name in ("SSH_AUTH_SOCK", "SSH_ASKPASS", "DISPLAY", "MIX_TARGET", "MIX_ENV", "FWSSH_SSH"):
             self.env.pop(name, None)
-        # Sessions of a daemon that root has started are another user's, and report, too.
+        # Sessions of a daemon started by root belong to another user, and must be able to report, too.
         self.reports = self.dir / "reports"
         self.reports.mkdir()
         self.reports.chmod(0o1777)
@@ -79,7 +79,7 @@ class Fixture:
         return program
 
     def golden(self, name):
-        """A file of the reference program, where they are present."""
+        """A file of the reference program, if these are present."""
         path = Path(os.environ.get("FWSSH_GOLDEN", self.src / "../shared/golden")).resolve() / name
         if not path.exists():
             self.skip(f"golden file {name} is not here")
@@ -95,7 +95,7 @@ class Fixture:
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def start(self, argv, env=None, **kw):
-        """A process that is killed at the test's end if it still runs."""
+        """A process that is killed at the end of the test if it is still running."""
         process = subprocess.Popen([str(a) for a in argv], env={**self.env, **(env or {})},
                                    cwd=kw.pop("cwd", self.dir), **kw)
         self.processes.append(process)
@@ -111,7 +111,7 @@ class Fixture:
         raise AssertionError(f"waited {timeout} s in vain for {what}")
 
     def port(self):
-        """A free port of loopback, and not one of those that the kernel gives to clients meanwhile."""
+        """A free port on loopback, outside the range that the kernel gives to clients."""
         while True:
             with socket.socket() as s:
                 try:
@@ -127,7 +127,7 @@ class Fixture:
         return path
 
     def updater(self, body="", version="1.16.0", name="updater"):
-        """A stand-in for fwup: what it is called with goes to NAME.args, its input to NAME.input, then body runs,
+        """A stand-in for fwup: its arguments go to NAME.args, its input to NAME.input, then body runs,
         which may use $me, shake STATUS, take, take_some N, and await (until the test calls go()). The default
         body succeeds with fwup's handshake."""
         body = body or "printf 'Success!\\n'; shake 0"
@@ -144,11 +144,11 @@ await() {{ while [ ! -e $me.go ]; do sleep 0.02; done; }}
 """)
 
     def go(self, name="updater"):
-        """Lets an updater pass its await."""
+        """Releases an updater from its await."""
         (self.dir / f"{name}.go").touch()
 
     def sanitized(self):
-        """Whether this build has sanitizers, whose memory is not that of the program."""
+        """Whether this build has sanitizers, which use memory of their own."""
         options = json.loads((self.build / "meson-info/intro-buildoptions.json").read_text())
         return any(o["name"] == "b_sanitize" and o["value"] != "none" for o in options)
 
@@ -174,7 +174,7 @@ await() {{ while [ ! -e $me.go ]; do sleep 0.02; done; }}
 
 
 def read_until(stream, end):
-    """What a process's output says up to and with these last bytes."""
+    """A process's output up to and including these bytes."""
     text = b""
     while not text.endswith(end):
         more = stream.read1()
@@ -184,7 +184,7 @@ def read_until(stream, end):
 
 
 def confuse(value):
-    """A Python value in the language of fwsshd.conf."""
+    """A Python value in the syntax of fwsshd.conf."""
     if isinstance(value, int):
         return str(value).lower()
     if isinstance(value, (list, tuple)):
@@ -210,7 +210,7 @@ class Daemon:
             "port": self.port,
             "listen-address": ["127.0.0.1"],
             "authorized-keys-files": [f"{self.key}.pub"],
-            "strict-modes": False,  # wherever the tests run, and whoever runs them
+            "strict-modes": False,  # works in any directory and for any user
             "max-penalty": 0,  # many tests fail to log in, all from one address
             "system-dir": "/nonexistent",
             "state-dir": self.state,
@@ -226,7 +226,7 @@ class Daemon:
         self.write_config()
 
     def reboot_script(self):
-        """Counts reboots, and fails, so that the device is not kept locked for one that never comes."""
+        """Counts reboots, and fails, so that the device is not kept locked for a reboot that never comes."""
         path = self.t.dir / f"reboot{self.number}.sh"
         path.write_text(f"echo reboot >> {self.rebooted}\nexit 1\n")
         return path
@@ -251,7 +251,7 @@ class Daemon:
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
-                # An update that never ends, of a test that failed: its guard kills the updater.
+                # An endless update of a test that failed: its guard kills the updater.
                 for pid in self.pids("fwssh-receive"):
                     os.kill(pid, signal.SIGKILL)
                 self.process.kill()
@@ -297,12 +297,12 @@ class Daemon:
         return self.t.run(self.ssh_args(*options, **kw), input=data, timeout=timeout, text=False)
 
     def client(self, *options, **kw):
-        """An OpenSSH client that runs beside the test, which writes to its standard input and ends it."""
+        """An OpenSSH client that runs in parallel to the test, which writes to its standard input and closes it."""
         return self.t.start(self.ssh_args(*options, **kw), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, bufsize=0)
 
     def pids(self, program):
-        """The daemon's children that run this program."""
+        """The daemon's children that are running this program."""
         found = []
         for entry in os.listdir("/proc"):
             try:

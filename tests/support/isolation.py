@@ -1,11 +1,11 @@
-"""What all processes of a machine share, and tests must not: the lock of U-Boot's environment, on which libubootenv and its
-tools wait without end."""
+"""Isolates tests from what all processes of a machine share: the lock of the U-Boot environment, on which libubootenv and
+its tools wait forever."""
 import ctypes
 import os
 
 CLONE_NEWNS = 0x20000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
-UBOOT_LOCK = "/var/lock/fw_printenv.lock"  # libubootenv has it compiled in
+UBOOT_LOCK = "/var/lock/fw_printenv.lock"  # compiled into libubootenv
 
 
 def call(function, *args):
@@ -16,10 +16,10 @@ def call(function, *args):
 
 
 def isolate():
-    """Gives this process and its children a directory of locks of their own.
+    """Gives this process and its children their own lock directory.
 
-    Needs root, and no user namespace helps others: in one the files of root seem to be nobody's, which strict-modes does
-    not trust."""
+    Needs root. A user namespace would not help others: in it, root's files appear to belong to nobody, which strict-modes
+    does not accept."""
     call("unshare", CLONE_NEWNS)
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     directory = os.path.realpath(os.path.dirname(UBOOT_LOCK))
@@ -28,7 +28,7 @@ def isolate():
 
 
 def is_allowed():
-    """Whether isolate() works here; tried by a process of its own."""
+    """Whether isolate() works here; tried in a separate process."""
     pid = os.fork()
     if pid == 0:
         try:

@@ -1,4 +1,4 @@
-"""What /proc says of processes."""
+"""What /proc says about processes."""
 import array
 import fcntl
 import os
@@ -15,7 +15,7 @@ def peak_memory(pid):
 
 
 def state(pid):
-    """A process's letter of proc(5), /proc/PID/stat; "" when there is no such process."""
+    """The state letter of a process, as in /proc/PID/stat (proc(5)); "" if there is no such process."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
@@ -23,7 +23,7 @@ def state(pid):
 
 
 def alive(pid):
-    """Whether a process runs; one that has ended and was not reaped does not count."""
+    """Whether a process is running; a zombie does not count."""
     return state(pid) not in ("", "Z", "X")
 
 
@@ -36,14 +36,14 @@ def is_stopped(pid):
 
 
 def at_home(directory):
-    """Numbers and names of all that run with this HOME, as everything does that a test starts, whoever is its parent."""
+    """Ids and names of all processes with this HOME: everything that a test has started, whoever the parent is by now."""
     mine, found = b"\0HOME=%s\0" % str(directory).encode(), []
     for entry in os.listdir("/proc"):
         try:
             if not entry.isdigit() or mine not in b"\0" + Path("/proc", entry, "environ").read_bytes():
                 continue
             name = Path("/proc", entry, "comm").read_text().strip()
-        except OSError:  # it has ended meanwhile, or is another user's
+        except OSError:  # it has ended meanwhile, or belongs to another user
             continue
         if alive(int(entry)):
             found.append((int(entry), name))
@@ -51,14 +51,14 @@ def at_home(directory):
 
 
 def moved(pid):
-    """How many bytes a process has read and written so far, of and to whatever."""
+    """How many bytes a process has read and written so far, in total."""
     with open(f"/proc/{pid}/io") as f:
         values = dict(line.split(": ") for line in f)
     return int(values["rchar"]), int(values["wchar"])
 
 
 def unread(pid):
-    """Bytes in its standard input, a pipe, that a process has not read; 1 when it has ended."""
+    """Bytes in a process's standard input, a pipe, that it has not read yet; 1 if the process has ended."""
     try:
         fd = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
     except OSError:

@@ -1,4 +1,4 @@
-"""An SSH client that can do what OpenSSH's does not: paramiko, without its comfort."""
+"""An SSH client that can do what OpenSSH's cannot: paramiko, at the level of packets."""
 import logging
 import socket
 
@@ -30,7 +30,7 @@ def subsystem(transport, name="nerves_firmware_ssh"):
 
 
 def reopen(t, transport):
-    """Another channel: the last one must have been closed by both sides, a moment that a client does not see."""
+    """Opens another channel, once both sides have closed the last one, which a client cannot see."""
     def attempt():
         try:
             channel = transport.open_session(timeout=20)

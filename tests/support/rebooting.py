@@ -1,5 +1,5 @@
-"""A device that seems to reboot: a command of the site tells its facts from a file, and the reboot command, which runs a
-script of the test, changes them. The real thing is tests/device."""
+"""A device that pretends to reboot: its slot-command reads the facts from a file, and its reboot-command, a script of the
+test, changes them. The real thing is tests/device."""
 import json
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs/events.schema.json").read
 
 
 class Rebooting:
-    """A daemon whose status comes from facts; after_reboot(**changes) says what the next reboot makes of them."""
+    """A daemon whose status comes from facts; after_reboot(**changes) sets what the next reboot changes in them."""
 
     def __init__(self, t, name="board", **config):
         self.t = t
@@ -64,7 +64,7 @@ def firmware(t, version="2.0"):
 
 
 def events(r):
-    """The lines of --json; each must be as docs/events.schema.json says."""
+    """The lines of --json, each of which must match docs/events.schema.json."""
     lines = [json.loads(line) for line in r.stdout.splitlines()]
     if jsonschema:
         for line in lines:

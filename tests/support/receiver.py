@@ -1,4 +1,4 @@
-"""fwssh-receive without SSH: pipes for its input and texts, a socket for its result, as the listener gives it."""
+"""fwssh-receive without SSH: pipes for its input and output, and a socket for its result, as from the listener."""
 import array
 import fcntl
 import os
@@ -27,27 +27,27 @@ class Receiver:
         self.process.stdin.write(data)
 
     def unread(self):
-        """Bytes in its input pipe that it has not read."""
+        """Bytes in its input pipe that it has not read yet."""
         count = array.array("i", [0])
         fcntl.ioctl(self.process.stdin.fileno(), termios.FIONREAD, count)
         return count[0]
 
     def send_and_wait(self, data):
-        """Sends, and comes back when all of it has been read: what follows is another read."""
+        """Sends, and returns once everything has been read, so that what follows takes another read."""
         self.send(data)
         self.t.wait_for(lambda: self.unread() == 0, "fwssh-receive to read")
 
     def break_connection(self):
-        """As a session that dies: first nobody reads, then nothing more comes."""
+        """Like a session that dies: first nobody reads any more, then no more data arrives."""
         self.process.stdout.close()
         self.process.stderr.close()
         self.process.stdin.close()
 
     def end(self, timeout=20):
-        """Ends the input and waits: exit status, text, and what a person reads."""
+        """Ends the input and waits: returns exit status, output, and messages."""
         if not self.process.stdin.closed:
             try:
-                self.socket.send(b"E")  # the listener's word that this is a real end
+                self.socket.send(b"E")  # the listener's message that this is a real end
             except OSError:
                 pass
             self.process.stdin.close()
@@ -57,12 +57,12 @@ class Receiver:
         return self.process.wait(timeout), out, err
 
     def result(self):
-        """The record for the listener."""
+        """The result record for the listener."""
         ready, _, _ = select.select([self.socket], [], [], 20)
         assert ready, "no result came"
         try:
             data, fds, _, _ = socket.recv_fds(self.socket, RECORD.size + 1, 4)
-        except ConnectionResetError:  # once, when our word was not read any more
+        except ConnectionResetError:  # once, if our message was never read
             data, fds, _, _ = socket.recv_fds(self.socket, RECORD.size + 1, 4)
         for fd in fds:
             os.close(fd)

@@ -1,4 +1,4 @@
-"""The files of the repository, for tests that read them."""
+"""The files in the repository, for tests that read them."""
 import subprocess
 
 

@@ -1,4 +1,4 @@
-"""Tests do not wait for what other processes of the machine hold (isolation.py)."""
+"""Tests do not wait for locks that other processes on the machine hold (isolation.py)."""
 import fcntl
 import os
 import subprocess
@@ -17,7 +17,7 @@ def waits_for_a_lock(pid):
 
 
 def test_each_test_has_locks_of_its_own(t):
-    """Not those of the runner, which are the machine's."""
+    """Not the locks of the runner, which are the machine's."""
     need_isolation(t)
     directory = os.path.realpath(os.path.dirname(isolation.UBOOT_LOCK))
     assert os.stat(directory).st_dev != os.stat(f"/proc/{os.getppid()}/root{directory}").st_dev
