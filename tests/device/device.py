@@ -1,12 +1,13 @@
 """The virtual device: QEMU with U-Boot and its own disk (build.sh, qemu.sh), its console, and its disk seen from outside."""
-import os
 import subprocess
 import threading
 import time
 import zlib
 from pathlib import Path
 
-PROGRAMS = ("qemu-system-aarch64", "nbdkit", "mkimage", "mke2fs", "mmdebstrap", "aarch64-linux-gnu-gcc",
+from device.disk import Disk
+
+PROGRAMS = ("qemu-system-aarch64", "mkimage", "mke2fs", "mmdebstrap", "aarch64-linux-gnu-gcc",
             "qemu-aarch64-static")
 UBOOT = Path("/usr/lib/u-boot/qemu_arm64/u-boot.bin")
 
@@ -68,36 +69,6 @@ class Console:
                 assert left > 0, f"waited {timeout} s in vain for '{text}' on the console"
                 assert not self.ended, f"the device was switched off before '{text}' came on the console"
                 self.changed.wait(left)
-
-
-class Disk:
-    """A disk that loses what was not flushed when it is switched off, and announces each write and flush before doing it."""
-
-    def __init__(self, t, path, listener):
-        self.listener = listener
-        self.socket = t.dir / "disk.socket"
-        self.socket.unlink(missing_ok=True)
-        log = t.dir / "disk.log"
-        if not log.exists():
-            os.mkfifo(log)
-        threading.Thread(target=self.collect, args=(log,), daemon=True).start()
-        self.process = t.start(["nbdkit", "--foreground", "--unix", self.socket, "--filter=log", "--filter=cache",
-                                "file", path, "cache=writeback", f"logfile={log}"], env={"TMPDIR": str(t.dir)})
-        t.wait_for(self.socket.exists, "the disk")
-        self.uri = f"nbd+unix:///?socket={self.socket}"
-
-    def collect(self, log):
-        with open(log) as lines:
-            for line in lines:
-                # TIME connection=N Write id=N offset=0xN count=0xN ...
-                words = line.split()
-                if len(words) > 3 and words[-1] == "..." and words[3] in ("Write", "Flush"):
-                    values = dict(word.split("=") for word in words if "=" in word)
-                    self.listener(words[3], int(values.get("offset", "0"), 16), int(values.get("count", "0"), 16))
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class VirtualDevice:

@@ -332,9 +332,8 @@ def test_power_cut_during_transfer(t):
 def test_power_cut_around_the_switch(t):
     """on-finish writes a copy of the environment (1) and flushes it (2), then the other (3, 4); then come the answer, the reboot,
     the first boot and its confirmation, which are about 60 writes and flushes. The first copy has all but the last change,
-    which is the switch."""
+    which is the switch: it is made when the flush of the other copy is done, and not before."""
     places = [(3, 0), (1, 0), (4, 1), (2, 0), (4, 0)] + [(4, 2 + i * 54 // max(CUTS - 5, 1)) for i in range(CUTS - 5)]
     for (_, switches, events), status, new in cut_power(t, [(SLOT_SIZE, *place) for place in places[:CUTS]]):
         assert status in (6, 9) or events > 0 and status == 0, (switches, events, status)
-        # Whether the interrupted flush still happens is a matter of chance.
-        assert (switches, events) == (4, 0) or new == (events > 0), (switches, events, new)
+        assert new == (events > 0), (switches, events, new)

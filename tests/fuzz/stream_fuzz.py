@@ -411,7 +411,7 @@ class Fuzz:
         return len(os.listdir(f"/proc/{self.d.process.pid}/fd"))
 
     def reports(self):
-        return sorted(self.t.reports.glob("sanitizer.*"))
+        return self.t.findings()
 
     def living(self):
         return self.d.pids("fwssh-session") + self.d.pids("fwssh-receive")
@@ -468,7 +468,7 @@ class Fuzz:
         print(f"{self.mode}: {what}")
         print("\n".join(self.d.log().splitlines()[-30:]))
         for report in self.reports():
-            print(report.read_text(errors="replace"))
+            print(report)
 
 
 def fuzz(t, mode, seconds, only):

@@ -58,7 +58,7 @@ def sshd(t, d, shell=False, more=""):
     port = t.port()
     receive = receive_command(t, d, shell)
     # sshd clears the environment; a sanitizer's report must reach the fixture all the same.
-    environment = " ".join(f"{k}={v.format(dir=t.dir)}" for k, v in SANITIZER.items())
+    environment = " ".join(f"{k}={v.format(dir=t.reports)}" for k, v in SANITIZER.items())
     config = t.dir / "sshd_config"
     config.write_text(f"""Port {port}
 ListenAddress 127.0.0.1
