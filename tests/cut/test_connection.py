@@ -35,7 +35,7 @@ def settle(t, d, v):
     v.wait_free()
     def all_told():
         log = d.log()
-        return log.count("update begins") == sum(log.count(end) for end in ENDS)
+        return log.count("update started") == sum(log.count(end) for end in ENDS)
     t.wait_for(all_told, "the end of each update in the log")
 
 
