@@ -6,7 +6,7 @@ from cut import device
 from cut.proxy import Proxy
 
 PARTS = 4
-ENDS = ("update done", "update failed", "asked what an update would meet")
+ENDS = ("update done", "update failed", "answered an empty request")
 
 
 def push(t, d, v, proxy):
@@ -124,7 +124,7 @@ def test_freeze_until_the_idle_time_is_up(t):
     client.stdin.write(v.header + v.archive[:30_000])
     device.find(t, "fwpack")
     client.send_signal(device.signal.SIGSTOP)  # its kernel goes on to acknowledge, as a proxy may
-    d.wait_log("no data came for 1 seconds (key idle-timeout)")
+    d.wait_log("no data received for 1 seconds (key idle-timeout)")
     client.kill()
     client.wait(20)
     device.wait_clean(t, d.process.pid)

@@ -737,7 +737,7 @@ def test_configuration_that_ends_within_a_text_or_comment(t):
     """libconfuse takes the first for a good one, and then aborts at the next."""
     for text in ('task = "abc', "task = 'abc", "/* never closed", 'task = "a\\"'):
         r = check(t, text)
-        assert r.returncode == 2 and "does not end" in r.stderr, (text, r)
+        assert r.returncode == 2 and "unterminated string" in r.stderr, (text, r)
     d = t.daemon()
     good = d.conf.read_text()
     d.conf.write_text(good + '\ntask = "abc')
