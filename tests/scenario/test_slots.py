@@ -142,7 +142,7 @@ def test_what_is_not_known_is_answered(t):
     for line, words in (("fwssh/2 status", "unknown protocol 'fwssh/2'; this device speaks fwssh/1"),
                         ("fwssh/1 dance", "unknown request 'dance'; this device knows: status"), ("", "unknown protocol ''"),
                         ("fwssh/1", "unknown request ''"), ("fwssh/1 status x", "'x' is not NAME=VALUE"),
-                        ("fwssh/1 status x=y", "the request status has no 'x'"), ("fwssh/1 update", "needs a size"),
+                        ("fwssh/1 status x=y", "the request status has no parameter 'x'"), ("fwssh/1 update", "needs a size"),
                         ("fwssh/1 update size=-1", "size must be"), ("fwssh/1 update size=3 reboot=maybe", "yes or no"),
                         ("fwssh/1 " + "x" * 2000, "no newline in the first")):
         out = ask(d, line, 2)
