@@ -1,6 +1,6 @@
 #!/bin/sh
-# build.sh BUILDDIR: makes the virtual device and its firmware in BUILDDIR/device, from the programs of BUILDDIR and the same
-# for arm64. Nothing is made again while what it depends on is as it was.
+# build.sh BUILDDIR: builds the virtual device and its firmware in BUILDDIR/device, from the programs in BUILDDIR and the same
+# programs for arm64. Nothing is rebuilt unless its inputs have changed.
 set -eu
 [ $# = 1 ] || { echo "Usage: build.sh BUILDDIR" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +14,7 @@ slot_size=40M
 data_size=16M
 disk_size=103M
 
-# Modules in the order in which they need each other; softdog gets its own directory, because it takes an argument.
+# Modules in dependency order; softdog gets its own directory, because it takes an argument.
 network_modules='virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover net_failover virtio_net'
 
 inputs() {
@@ -27,7 +27,7 @@ make_keys() {
     [ -e "$out/firmware-key.pub" ] || "$fwpack" gen-keys -o "$out/firmware-key" >/dev/null
 }
 
-# U-Boot as Debian has it, with its own environment beside it, each as large as the flash chip that QEMU gives it.
+# Debian's U-Boot and U-Boot's own environment, each as large as the flash chip that QEMU emulates for it.
 make_flash() {
     cp /usr/lib/u-boot/qemu_arm64/u-boot.bin "$out/uboot.img"
     mkenvimage -s 0x40000 -o "$out/uboot-env.img" "$here/uboot-env.txt"
@@ -88,7 +88,7 @@ make_slot() {
     echo "$2" >"$tree/etc/version"
     echo "$3" >"$tree/etc/behaviour"
     rm -f "$out/slots/$1.img"
-    # Never written where it runs, so it needs no journal.
+    # Never written to on the device, so it needs no journal.
     mke2fs -q -t ext4 -O ^has_journal -m 0 -d "$tree" "$out/slots/$1.img" $slot_size >/dev/null
 }
 
@@ -129,7 +129,7 @@ make_disk() {
 }
 
 mkdir -p "$out"
-# Tests that run beside each other wait for the one that builds.
+# Tests that run in parallel wait for the one that builds.
 exec 9>"$out/lock"
 flock 9
 inputs >"$out/inputs.new"

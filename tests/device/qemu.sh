@@ -1,9 +1,9 @@
 #!/bin/sh
 # qemu.sh ARTEFACTS DISK PORT: the virtual device, with its serial console on standard output. DISK is a file or an NBD URI.
-# Its port 8989 is PORT of loopback; it reaches nothing else.
+# Its port 8989 is PORT on loopback; it has no other network access.
 set -eu
 artefacts=$1 disk=$2 port=$3
-# A file keeps what QEMU was given, whatever happens to QEMU; only an NBD server that may forget is asked to flush.
+# A file keeps what QEMU has written, whatever happens to QEMU; only an NBD server, which may lose data, has to be flushed.
 case $disk in
 nbd*) cache=none ;;
 *) cache=unsafe ;;
