@@ -18,22 +18,22 @@ static const char usage[] =
     "                     --revert REASON | --status\n"
     "       fwssh-receive -t | --version | --help\n"
     "\n"
-    "Receives one firmware update on standard input, as fwsshd starts it, or sshd with a line\n"
+    "Receives one firmware update on standard input. Started by fwsshd, or by sshd with the line\n"
     "  Subsystem nerves_firmware_ssh /usr/libexec/fwssh-receive -s nerves_firmware_ssh\n"
     "\n"
-    "  -f FILE          configuration (default " DEVICE_CONFIG_PATH ")\n"
-    "  -o KEY=VALUE     sets a key of the configuration\n"
+    "  -f FILE          configuration file (default " DEVICE_CONFIG_PATH ")\n"
+    "  -o KEY=VALUE     set a configuration key\n"
     "  -s SUBSYSTEM     nerves_firmware_ssh (header, then data), fwup (data only) or fwssh\n"
     "                   (requests)\n"
-    "  --confirm        for the device's start-up scripts: the running firmware is to stay\n"
-    "  --revert REASON  the firmware before it is to boot next; the script reboots\n"
-    "  --confirm-within SECONDS  reboots if it is not confirmed by then; feeds the watchdog\n"
-    "  --status         prints what the device knows of its slots\n"
-    "  -t               checks the configuration and prints what is in force\n"
-    "  --stderr         messages go to standard error; sshd would drop them there\n"
-    "  --result-fd N    the listener's socket for the result\n"
-    "  --config-fd N    the listener's configuration, in place of -f and -o\n"
-    "  --volatile-host-key  the listener's host key does not survive a reboot\n";
+    "  --confirm        for start-up scripts: mark the running firmware as good\n"
+    "  --revert REASON  make the previous firmware boot next; the script has to reboot\n"
+    "  --confirm-within SECONDS  reboot unless confirmed by then; feeds the watchdog meanwhile\n"
+    "  --status         print what the device knows about its slots\n"
+    "  -t               check the configuration and print the resulting values\n"
+    "  --stderr         send messages to standard error, which sshd drops\n"
+    "  --result-fd N    fwsshd's socket for the result\n"
+    "  --config-fd N    fwsshd's configuration, instead of -f and -o\n"
+    "  --volatile-host-key  fwsshd's host key does not survive a reboot\n";
 
 enum local { LOCAL_NONE, LOCAL_CONFIRM, LOCAL_CONFIRM_WITHIN, LOCAL_REVERT, LOCAL_STATUS };
 
@@ -145,7 +145,7 @@ static int print_configuration(const struct device_config *config)
     return EXIT_DONE;
 }
 
-/* What a start-up script of the device asks for. */
+/* For the device's start-up scripts, and -t. */
 static int run_local(const struct device_config *config, const struct options *o)
 {
     switch (o->local) {
@@ -163,14 +163,13 @@ static int run_local(const struct device_config *config, const struct options *o
     return print_configuration(config);
 }
 
-/* One client. */
 static int serve(struct device_config *config, const struct options *o, struct client *client)
 {
     const struct subsystem *subsystem = subsystem_find(o->subsystem);
     struct job job;
 
     if (!subsystem) {
-        client_complain(client, "there is no subsystem of that name");
+        client_complain(client, "unknown subsystem (option -s)");
         return EXIT_USAGE;
     }
     client->idle_timeout = config->idle_timeout;
@@ -196,8 +195,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     bool is_local = o.test || o.local != LOCAL_NONE;
-    /* Without a listener standard error leads nowhere (sshd drops it), so the log goes to syslog.
-     */
+    /* Not started by fwsshd: standard error leads nowhere (sshd drops it), so log to syslog. */
     log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !is_local);
     client_open(&client, o.use_stderr, o.result_fd, 30);
     if (o.config_fd >= 0 ? device_config_load_fd(&config, o.config_fd, &err)

@@ -1,4 +1,4 @@
-/* fwssh-session: one SSH connection of fwsshd. Started by it, never by a person. Wiring only. */
+/* fwssh-session: one SSH connection. Started by fwsshd, never by hand. Wiring only. */
 #include "device/session/host_key_tool.h"
 #include "device/session/session.h"
 
@@ -26,7 +26,7 @@ int main(int argc, char **argv)
     else if (!strcmp(what, "--check"))
         status = host_key_tool_check();
     else
-        fputs("fwssh-session is started by fwsshd\n", stderr);
+        fputs("fwssh-session is started by fwsshd, not by hand\n", stderr);
     ssh_finalize();
     return status;
 }

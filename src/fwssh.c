@@ -1,4 +1,4 @@
-/* fwssh: the host's tool. Options and wiring only. */
+/* fwssh: the tool on the host. Options and wiring only. */
 #include "base/nearest.h"
 #include "host/command/ask.h"
 #include "host/command/check.h"
@@ -44,16 +44,17 @@ static const struct command {
 } commands[] = {
     {"push", "[HOST...]", "send a firmware to devices, which write it and reboot", COMMAND_PUSH,
      run_push},
-    {"status", "[HOST...]", "what runs, what boots next, what the device can do", COMMAND_ASK,
-     run_ask},
+    {"status", "[HOST...]", "show what runs, what boots next, and what the device can do",
+     COMMAND_ASK, run_ask},
     {"confirm", "[HOST...]", "mark the running firmware as good", COMMAND_ASK, run_ask},
-    {"revert", "[HOST...]", "go back to the firmware before this one", COMMAND_REVERT, run_ask},
+    {"revert", "[HOST...]", "go back to the previous firmware", COMMAND_REVERT, run_ask},
     {"reboot", "[HOST...]", "reboot the device", COMMAND_ASK, run_ask},
     {"activate", "[HOST...]", "boot the firmware that push --stage has written", COMMAND_ASK,
      run_ask},
-    {"log", "[HOST...]", "how the last update ended", COMMAND_ASK, run_ask},
-    {"check", "[HOST...]", "whether a push would work, step by step", COMMAND_CHECK, run_check},
-    {"gen-script", "", "write upload.sh, which pushes with ssh alone", COMMAND_SCRIPT,
+    {"log", "[HOST...]", "show how the last update ended", COMMAND_ASK, run_ask},
+    {"check", "[HOST...]", "check step by step whether a push would work", COMMAND_CHECK,
+     run_check},
+    {"gen-script", "", "write upload.sh, a script that pushes with ssh alone", COMMAND_SCRIPT,
      run_gen_script},
 };
 
@@ -63,8 +64,8 @@ static void print_help(void)
 {
     puts("Usage: fwssh COMMAND [HOST...] [options]\n"
          "\n"
-         "Sends firmware to devices over SSH, with the ssh program of this machine, and asks them\n"
-         "what they run. HOST is what ssh takes (default " HOST_DEFAULT ").\n");
+         "Sends firmware to devices over SSH, with this machine's ssh program, and queries their\n"
+         "status. HOST is anything that ssh accepts (default " HOST_DEFAULT ").\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-12s %s\n", commands[i].word, commands[i].help);
     puts("\nfwssh COMMAND --help shows a command's options; fwssh --version the version.\n\n"

@@ -1,4 +1,4 @@
-/* fwsshd: the SSH server of a device that takes firmware updates. Options and wiring only. */
+/* fwsshd: the SSH server on a device that receives firmware updates. Options and wiring only. */
 #include "base/io.h"
 #include "base/log.h"
 #include "base/option_error.h"
@@ -16,15 +16,15 @@ static const char usage[] =
     "Usage: fwsshd [-f FILE] [-o KEY=VALUE]... [-t | --init-host-key]\n"
     "       fwsshd --version | --help\n"
     "\n"
-    "Takes firmware updates over SSH and hands them to an updater. Stays in the foreground.\n"
+    "Receives firmware updates over SSH and passes them to an updater. Runs in the foreground.\n"
     "\n"
-    "  -f FILE           configuration (default " DEVICE_CONFIG_PATH ")\n"
-    "  -o KEY=VALUE      sets a key of the configuration\n"
-    "  -t                checks configuration and keys, prints what is in force, and ends\n"
-    "  --init-host-key   makes the host key in state-dir if there is none, prints its public half\n"
+    "  -f FILE           configuration file (default " DEVICE_CONFIG_PATH ")\n"
+    "  -o KEY=VALUE      set a configuration key\n"
+    "  -t                check configuration and keys, print the resulting values, and exit\n"
+    "  --init-host-key   print the public key of the host key in state-dir; generate it if "
+    "missing\n"
     "\n"
-    "SIGHUP reads configuration and keys anew, SIGTERM ends (a running update is finished "
-    "first).\n";
+    "SIGHUP reloads configuration and keys; SIGTERM stops fwsshd after the running update.\n";
 
 enum mode { MODE_RUN, MODE_TEST, MODE_INIT };
 
@@ -68,7 +68,7 @@ static int parse_options(struct listener *l, enum mode *mode, int argc, char **a
     return optind < argc ? error_set(err, EXIT_USAGE, "unexpected argument '%s'", argv[optind]) : 0;
 }
 
-/* "host-key TYPE BASE64 FINGERPRINT" lines of the report, each handed on in its parts. */
+/* Calls told() for each "host-key TYPE BASE64 FINGERPRINT" line of the report. */
 static void each_host_key(char *report, void (*told)(const char *type, const char *base64,
                                                      const char *fingerprint))
 {
@@ -89,7 +89,7 @@ static void log_host_key(const char *type, const char *base64, const char *finge
     log_info("host key %s %s", type, fingerprint);
 }
 
-/* "sandbox WORDS": what sessions have to do without here. */
+/* "sandbox WORDS": the parts of the sandbox that are missing here. */
 static void log_sandbox(const char *report)
 {
     const char *line = strstr(report, "\nsandbox ");
@@ -99,7 +99,7 @@ static void log_sandbox(const char *report)
     line += strlen("\nsandbox ");
     int len = (int)strcspn(line, "\n");
     if (strncmp(line, "complete", (size_t)len))
-        log_info("sessions have to do without: %.*s", len, line);
+        log_info("session sandbox is missing: %.*s", len, line);
 }
 
 static void print_host_key(const char *type, const char *base64, const char *fingerprint)
@@ -121,7 +121,7 @@ static int test_configuration(struct listener *l)
         device_config_print(&l->config, &text);
         fputs(buffer_text(&text), stdout);
         if (l->keys.volatile_key)
-            puts("# host-key: will be made in state-dir at the first start");
+            puts("# host-key: will be generated in state-dir at the first start");
         for (const char *line = buffer_text(&report); *line;) {
             size_t len = strcspn(line, "\n");
             if (strncmp(line, "host-key ", 9) || !l->keys.volatile_key)
@@ -153,7 +153,7 @@ static int init_host_key(struct listener *l)
     return status;
 }
 
-/* The first question since the boot is kept as the answer to what runs (slots/slot_uboot.c). */
+/* The first query since the boot records which slot is running (slots/slot_uboot.c). */
 static void remember_running_slot(const struct device_config *config)
 {
     struct facts facts = {0};
@@ -182,10 +182,9 @@ static int serve(struct listener *l)
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())
-        log_info("updaters keep the network: fwsshd may not take it away here");
+        log_info("updaters keep network access: cannot create a network namespace");
     if (!l->config.firmware_public_keys.count)
-        log_info("no firmware-public-keys are set: firmware is taken whoever made it, signed or "
-                 "not");
+        log_info("firmware-public-keys is empty: any firmware is accepted, signed or not");
     return listener_run(l);
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes files that stand in for a kernel and a root file system: stand-ins.sh VERSION [DIRECTORY]
+# Creates stand-ins for a kernel and a root file system: stand-ins.sh VERSION [DIRECTORY]
 set -eu
 version=${1:?a version, such as 1.0.0}
 cd "${2:-.}"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make demo: a whole update on this machine, with every command shown. The device is an image file.
+# make demo: a complete update on this machine, showing every command. The device is an image file.
 set -eu
 build=$(cd "${1:-build}/src" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,7 +19,7 @@ trap stop EXIT
 trap 'exit 1' INT TERM
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-# Shows a command as one would type it, and runs it.
+# Shows a command as a user would type it, and runs it.
 show() {
     printf '$ %s\n' "$*"
     "$@"
@@ -43,7 +43,7 @@ done
 show fwpack metadata demo-2.fw
 show fwpack verify -p firmware-key.pub demo-2.fw
 
-say "3. A new device: version 1 goes to slot A of its disk, an image file"
+say "3. A new device: version 1 is written to slot A of its disk, an image file"
 show fwpack apply -q -t complete -d disk.img demo-1.fw
 printf '%s/disk.img 0x2000 0x2000\n%s/disk.img 0x4000 0x2000\n' "$PWD" "$PWD" >fw_env.config
 show fw_printenv -c fw_env.config
@@ -52,7 +52,7 @@ say "4. The device's SSH server"
 cat >fwsshd.conf <<EOF
 port = $port
 listen-address = {"127.0.0.1"}
-strict-modes = false # wherever the demo is run
+strict-modes = false # other users may be able to write to this directory
 authorized-keys-files = {"$PWD/id_ed25519.pub"}
 system-dir = "/nonexistent"
 state-dir = "$PWD/state"
@@ -66,7 +66,7 @@ session-program = "$build/fwssh-session"
 EOF
 cat >reboot.sh <<'EOF'
 echo 'the device reboots' >>"$(dirname "$0")/rebooted"
-exit 1 # a real one would not come back; this one lets the demo go on at once
+exit 1 # a real one would not return; this one lets the demo continue at once
 EOF
 show cat fwsshd.conf
 show fwsshd -f fwsshd.conf --init-host-key
@@ -77,7 +77,7 @@ until grep -q 'listening on' fwsshd.log; do
     kill -0 $daemon || { cat fwsshd.log; exit 1; }
     sleep 0.1
 done
-# In real life ssh asks whether the device's fingerprint is right; here it comes from the step before.
+# Normally ssh asks the user to check the device's fingerprint; here the key comes from the step before.
 { printf '[127.0.0.1]:%s ' "$port"; fwsshd -f fwsshd.conf --init-host-key 2>/dev/null; } >known_hosts
 set -- --port "$port" --ssh-option UserKnownHostsFile="$PWD/known_hosts" --user-dir "$PWD"
 
@@ -105,7 +105,7 @@ fi
 show fw_printenv -c fw_env.config nerves_fw_active
 [ "$before" = "$(fw_printenv -c fw_env.config nerves_fw_active)" ]
 
-say "8. What the device's log says"
+say "8. The device's log"
 show cat fwsshd.log
 stop
 say "Done. Everything is in demo/; nothing is left running."

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Links the device programs statically for arm64 and tries them under qemu. Installs nothing.
-# Usage: packaging/arm64/build.sh BUILDDIR (the programs are then in BUILDDIR/bin)
+# Links the device programs statically for arm64 and tries them under QEMU. Installs nothing.
+# Usage: packaging/arm64/build.sh BUILDDIR (the programs end up in BUILDDIR/bin)
 set -eu
 
 programs='fwsshd fwssh-session fwssh-receive fwpack'
@@ -42,7 +42,7 @@ build()
 sysroot = '$sysroot'
 stubs = ['$out/gss_stub.o', '$out/nss_stub.o']
 END
-    # Meson does not notice a changed cross file; all is built in a few seconds.
+    # Meson does not notice a changed cross file; a full build takes a few seconds.
     rm -rf "$out/meson"
     meson setup "$out/meson" "$here/../.." --cross-file "$out/paths.ini" --cross-file "$here/cross.ini" \
         >"$out/meson.log" 2>&1 || {
@@ -56,14 +56,14 @@ END
     ninja --quiet -C "$out/meson" "$@"
 }
 
-# Warnings of the linker do not show every way into NSS: calls within the C library are silent.
+# The linker does not warn about every use of NSS: calls within the C library are silent.
 check_static()
 {
     if $tool-readelf -ld "$1" | grep -E 'INTERP|NEEDED'; then
         fail "$1 is not static"
     fi
     if $tool-nm "$1" | grep -E ' _?_nss_'; then
-        fail "$1 has NSS in it"
+        fail "$1 contains NSS"
     fi
 }
 
@@ -77,7 +77,7 @@ strip_programs()
     done
 }
 
-# A program of this machine that runs one of the device: fwsshd under qemu can start only such.
+# A native wrapper around a device program: fwsshd under QEMU can only start native programs.
 wrap()
 {
     printf '#!/bin/sh\nexec %s "%s" "$@"\n' $emulator "$out/bin/$1" >"$out/run/$1"
@@ -103,8 +103,8 @@ receive-program = "$out/run/fwssh-receive"
 END
     "$out/run/fwsshd" -f "$out/run/fwsshd.conf" --init-host-key >/dev/null || fail "fwsshd --init-host-key failed"
     "$out/run/fwsshd" -f "$out/run/fwsshd.conf" -t >"$out/run/report" || fail "fwsshd -t failed"
-    # Made by fwssh-session, so that libssh and libcrypto have run too.
-    grep -q '^# host-key ssh-ed25519 ' "$out/run/report" || fail "fwsshd -t told no host key"
+    # Printed by fwssh-session, so libssh and libcrypto have been run, too.
+    grep -q '^# host-key ssh-ed25519 ' "$out/run/report" || fail "fwsshd -t reported no host key"
 }
 
 [ $# = 1 ] || fail "Usage: build.sh BUILDDIR"

@@ -1,16 +1,16 @@
 #!/bin/sh
-# extract.sh LIST DIRECTORY: unpacks the arm64 Debian packages of a list, and what they depend on, into a directory. Installs
-# nothing and runs nothing of them.
+# extract.sh LIST DIRECTORY: unpacks the arm64 Debian packages in a list, and their dependencies, into a directory. Nothing
+# is installed, and none of their programs is run.
 set -eu
 list=$1 directory=$2
 
-# The sources of this machine, so that these packages come from where its other packages come from.
+# This machine's package sources, so that these packages come from the same place as its own.
 apt_sources()
 {
     find /etc/apt/sources.list /etc/apt/sources.list.d -type f \( -name '*.list' -o -name '*.sources' \) 2>/dev/null
 }
 
-# A finished directory holds the list that it was made from.
+# A finished directory contains the list that it was made from.
 ! cmp -s "$list" "$directory/packages.txt" || exit 0
 if [ -z "$(apt_sources)" ]; then
     echo "extract.sh: /etc/apt has no package sources" >&2
@@ -24,7 +24,7 @@ mode=root
 mmdebstrap --mode=$mode --architectures=arm64 --variant=extract --include="$(sed '/^#/d' "$list" | paste -sd,)" \
     '' "$directory" $(apt_sources) >"$directory.log" 2>&1 || {
     cat "$directory.log" >&2
-    echo "extract.sh: cannot make $directory" >&2
+    echo "extract.sh: cannot create $directory" >&2
     exit 1
 }
 cp "$list" "$directory/packages.txt"

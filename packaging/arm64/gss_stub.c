@@ -1,15 +1,14 @@
 /*
- * A GSSAPI that knows no mechanism. Debian's libssh.a is built with GSSAPI, but Debian has no
- * static krb5.
+ * A GSSAPI without any mechanism. Debian's libssh.a is built with GSSAPI, but Debian has no static
+ * krb5.
  *
- * The server half of libssh asks it before anybody has logged in, whatever methods are allowed: a
- * client only has to try gssapi-with-mic. So the calls on that way (ssh_gssapi_handle_userauth() of
- * libssh) succeed with empty sets, and libssh refuses the method; if gss_indicate_mechs() failed,
- * libssh would send no answer at all. The other calls need a mechanism first, so nothing comes to
- * them.
+ * libssh's server calls it before anybody has logged in, whatever methods are allowed: a client
+ * only has to try gssapi-with-mic. So the calls on that path (libssh's
+ * ssh_gssapi_handle_userauth()) succeed with empty sets, and libssh refuses the method; if
+ * gss_indicate_mechs() failed, libssh would not answer at all. The other calls need a mechanism
+ * first, so they are never reached.
  *
- * Debian's libssh-dev does not bring gssapi.h: the few types are repeated here as RFC 2744 has
- * them.
+ * Debian's libssh-dev does not pull in gssapi.h: the few types are repeated here from RFC 2744.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -61,7 +60,7 @@ uint32_t gss_test_oid_set_member(uint32_t *minor, const void *oid, const struct 
     return GSS_S_COMPLETE;
 }
 
-/* All calls begin with the minor status; what follows does not matter here. */
+/* The minor status is the first argument of all calls; the others do not matter here. */
 #define UNAVAILABLE(name)                                                                          \
     uint32_t name(uint32_t *minor);                                                                \
     uint32_t name(uint32_t *minor)                                                                 \

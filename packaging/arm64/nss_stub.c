@@ -1,8 +1,8 @@
 /*
- * No names, no users, no plug-ins. In a static program these calls of glibc load shared libraries
- * of exactly the glibc that was linked (NSS), which a device need not have. fwssh calls none of
- * them; they are in functions of libssh, libcrypto and libconfuse that it does not use: the
- * client's connect, home directories, "~" in paths, Include in ssh_config, engines.
+ * No name lookups, no users, no plug-ins. In a static program these glibc functions load shared
+ * libraries of exactly the glibc that was linked (NSS), which a device need not have. fwssh calls
+ * none of them; they are called in functions of libssh, libcrypto and libconfuse that it does not
+ * use: connecting as a client, home directories, "~" in paths, Include in ssh_config, engines.
  */
 #include <glob.h>
 #include <netdb.h>
@@ -66,7 +66,7 @@ int getpwuid_r(uid_t uid, struct passwd *restrict entry, char *restrict text, si
     return 0;
 }
 
-/* glob() of glibc looks up users for "~". */
+/* glibc's glob() looks up users for "~". */
 int glob(const char *restrict pattern, int flags, int (*failed)(const char *path, int code),
          glob_t *restrict found)
 {
@@ -82,7 +82,9 @@ void globfree(glob_t *found)
     (void)found;
 }
 
-/* By --wrap=dlopen, as glibc itself brings its dlopen() into every static program. */
+/*
+ * Called through --wrap=dlopen, because glibc itself links its dlopen() into every static program.
+ */
 void *__wrap_dlopen(const char *path, int flags);
 void *__wrap_dlopen(const char *path, int flags)
 {

@@ -1,14 +1,12 @@
-/*
- * A program's arguments, as execve(2) takes them. The list grows: an argument that does not fit is
- * the kernel's error (E2BIG), never one that is dropped.
- */
+/* A program's arguments, as for execve(2). The list grows as needed: arguments are never dropped;
+ * too many of them are an error of execve() (E2BIG). */
 #ifndef FWSSH_BASE_ARGV_H
 #define FWSSH_BASE_ARGV_H
 
 #include <stddef.h>
 
 struct argv {
-    char **word; /* NULL-terminated, NULL while empty; the words are owned, too */
+    char **word; /* NULL-terminated, NULL while empty; owned, as are the words */
     size_t count;
 };
 
@@ -19,7 +17,7 @@ void argv_printf(struct argv *a, const char *format, ...) __attribute__((format(
 /* Appends an option and its value. */
 void argv_add_pair(struct argv *a, const char *option, const char *value);
 
-/* Appends the words of a command, which blanks separate: no quotes, no shell. */
+/* Appends the words of a command, separated by blanks; no quoting, no shell. */
 void argv_split(struct argv *a, const char *command);
 
 void argv_free(struct argv *a);

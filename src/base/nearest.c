@@ -9,7 +9,7 @@ static size_t nearest_min(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours (Damerau and Levenshtein). */
+/* Damerau-Levenshtein distance: insertions, deletions, substitutions and swapped neighbours. */
 static size_t nearest_distance(const char *a, const char *b, size_t len_a, size_t len_b)
 {
     size_t d[NEAREST_WORD_MAX + 1][NEAREST_WORD_MAX + 1];
@@ -35,7 +35,7 @@ void nearest_try(struct nearest *n, const char *candidate)
     if (len > NEAREST_WORD_MAX || other > NEAREST_WORD_MAX)
         return;
     size_t distance = nearest_distance(n->word, candidate, len, other);
-    /* A third of the letters may be wrong. */
+    /* One letter may be wrong, and one more for every three. */
     if (distance > 1 + len / 3 || distance >= other || (n->best && distance >= n->distance))
         return;
     n->best = candidate;

@@ -1,17 +1,17 @@
-/* The known word that is meant by a mistyped one. */
+/* Finds the known word that was probably meant by a mistyped one. */
 #ifndef FWSSH_BASE_NEAREST_H
 #define FWSSH_BASE_NEAREST_H
 
 #include <stddef.h>
 
-/* Starts with .word set; best is NULL while no candidate was near enough. */
+/* Initialize it with .word; best is NULL until a candidate is near enough. */
 struct nearest {
     const char *word;
     const char *best;
     size_t distance;
 };
 
-/* Keeps the candidate (not copied) if it is near and nearer than those before it. */
+/* Keeps the candidate (not copied) if it is near enough, and nearer than those before it. */
 void nearest_try(struct nearest *n, const char *candidate);
 
 #endif

@@ -13,14 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Pauses between two looks at a program that has closed its output and goes on. */
+/* Polling interval for a program that has closed its output and is still running. */
 #define RUN_FIRST_LOOK_MS 1
 #define RUN_LAST_LOOK_MS 50
 #define RUN_DESCRIBE_MAX 300
 
 static_assert(RUN_FDS_MAX + 3 == SPAWN_FDS, "spawn.h has another limit");
 
-/* A program under way. */
+/* A running program. */
 struct run_child {
     const struct run *run;
     struct run_result *result;
@@ -30,7 +30,7 @@ struct run_child {
     double end;
 };
 
-/* Milliseconds for poll(2): those that are left, but at most so many (-1: no limit). */
+/* The timeout for poll(2): the milliseconds left, but no more than most (-1: no limit). */
 static int run_patience(const struct run_child *c, int most)
 {
     if (!c->run->seconds)
@@ -53,7 +53,7 @@ static void run_feed(struct run_child *c)
     if (n > 0)
         c->sent += (size_t)n;
     if (c->sent == c->run->input_size || (n < 0 && errno != EAGAIN && errno != EINTR))
-        io_close(&c->in); /* all is there, or it wants no more */
+        io_close(&c->in); /* all has been written, or it reads no more */
 }
 
 static void run_hear(struct run_child *c)
@@ -72,7 +72,7 @@ static void run_hear(struct run_child *c)
     buffer_add(&c->result->text, piece, (size_t)n < room ? (size_t)n : room);
 }
 
-/* Until it has closed its output, or its time is up. */
+/* Feeds it and reads from it until it has closed its output, or its time is up. */
 static void run_converse(struct run_child *c)
 {
     while (c->out >= 0 && !run_is_late(c)) {
@@ -86,7 +86,7 @@ static void run_converse(struct run_child *c)
     }
 }
 
-/* It may have closed its output and go on, or take its input only now. */
+/* It may have closed its output and keep running, or read its input only now. */
 static void run_await(struct run_child *c)
 {
     for (int look = RUN_FIRST_LOOK_MS; !run_is_late(c);
@@ -125,7 +125,7 @@ static pid_t run_start(const struct run *r, int in, int out, struct error *err)
     for (size_t i = 0; i < r->fd_count; i++)
         s.fds[s.fd_count++] = r->fds[i];
     if (!*s.program)
-        return error_set(err, EXIT_FAILED, "there is no program to run: the command is empty");
+        return error_set(err, EXIT_FAILED, "no program to run: the command is empty");
     return spawn_start(&s, err);
 }
 
@@ -136,7 +136,7 @@ int run_program(const struct run *r, struct run_result *result, struct error *er
 
     *result = (struct run_result){0};
     if ((r->input && io_pipe(in)) || io_pipe(out)) {
-        error_errno(err, "cannot make a pipe");
+        error_errno(err, "cannot create a pipe");
         goto cleanup;
     }
     c.pid = run_start(r, in[0], out[1], err);

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Above every number that a child is given, so that dup2 never overwrites a source it still needs.
- */
+/* Above every descriptor number of a child, so that dup2() never overwrites a source that is still
+ * needed. */
 #define SPAWN_SAFE_FD 64
 
 static int spawn_move_high(int fd)
@@ -63,7 +63,7 @@ static void spawn_child(const struct spawn *s, int report, pid_t parent)
     if (s->new_group)
         setsid();
     if (s->die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
-        _exit(127); /* the parent went away before it could be watched */
+        _exit(127); /* the parent died before prctl() took effect */
     spawn_default_signals();
     report = fcntl(report, F_DUPFD_CLOEXEC, SPAWN_SAFE_FD + SPAWN_FDS);
     if (report < 0 || !spawn_arrange_fds(s))
@@ -86,7 +86,7 @@ pid_t spawn_start(const struct spawn *s, struct error *err)
     int code;
 
     if (io_pipe(report))
-        return error_errno(err, "cannot make a pipe");
+        return error_errno(err, "cannot create a pipe");
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)

@@ -1,6 +1,6 @@
 /*
- * What a device answers, and how it tells a person why it does not (PROTOCOL.md, "Subsystem fwssh"
- * and "Messages"):
+ * A device's answers to programs, and its messages to the user (PROTOCOL.md, "Subsystem fwssh" and
+ * "Exit status"):
  *
  *   answer  = "fwssh/1 ok" LF *( name "=" value LF ) / "fwssh/1 error " status " " reason LF
  *   message = "fwssh: " text LF
@@ -20,30 +20,27 @@ struct answer {
     struct buffer reason;    /* of "error": one line without control characters */
 };
 
-/* Appends an answer. facts may be NULL. A status that may not be sent becomes EXIT_FAILED. */
+/* Appends an answer. facts may be NULL. A status that is not allowed on the wire becomes
+ * EXIT_FAILED. */
 void answer_print_ok(const struct facts *facts, struct buffer *text);
 void answer_print_error(const struct error *err, struct buffer *text);
 
-/*
- * Finds the first answer in a text, which may have other lines before it. False if there is none.
- * answer_free() frees what it holds, in any case.
- */
+/* Parses the first answer in a text, which may have other lines before it. Returns false if there
+ * is none; answer_free() in any case. */
 bool answer_parse(struct answer *a, const char *text);
 void answer_free(struct answer *a);
 
-/* Whether a line belongs to an answer, which is for a program and not for a person. */
+/* Whether a line is the first one of an answer, which is for programs, not for the user. */
 bool answer_is_line(const char *line);
 
 /* Appends a message. */
 void answer_print_message(const char *message, struct buffer *text);
 
-/* The message that a line holds, NULL if it holds none. */
+/* The message in a line (not copied), or NULL if the line is not a message. */
 const char *answer_message(const char *line);
 
-/*
- * Why the device failed, by what it has printed: the last "error" of its answers, else its last
- * message. Appends to reason; false if it did not say.
- */
+/* Appends the reason for a failure on the device to reason, from what the device has printed: the
+ * last "error" answer, else the last message. Returns false if there is none. */
 bool answer_find_reason(const char *out, const char *errors, struct buffer *reason);
 
 #endif

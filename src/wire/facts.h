@@ -1,6 +1,7 @@
 /*
- * What a device says of itself: names with values, as lines NAME=VALUE. A name is made of letters,
- * digits, '.', '-' and '_'; a value is one line of text without control characters.
+ * What a device reports about itself: NAME=VALUE lines (PROTOCOL.md, "Subsystem fwssh"). A name
+ * consists of letters, digits, '.', '-' and '_'; a value is one line of text without control
+ * characters.
  */
 #ifndef FWSSH_WIRE_FACTS_H
 #define FWSSH_WIRE_FACTS_H
@@ -20,24 +21,25 @@ struct facts {
     struct fact fact[FACTS_MAX];
 };
 
-/* What would tear a terminal's line or a log's becomes '?': control characters, those of two bytes
- * (U+0080 to U+009F) too. */
+/* Replaces control characters by '?', including those of two bytes (U+0080 to U+009F), which could
+ * garble a terminal or a log. */
 void facts_clean(char *text);
 
-/* Sets a fact, also one that is there. Control characters of the value become '?'; a name that is
- * none, or one too many, is left out. */
+/* Sets or replaces a fact; both texts are copied. Control characters in the value become '?'. A
+ * fact with an invalid name, or beyond FACTS_MAX, is ignored. */
 void facts_set(struct facts *f, const char *name, const char *value);
 
-/* The same with a format. */
+/* Like facts_set(), with a format; up to 1023 bytes. */
 void facts_printf(struct facts *f, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The value, "" if there is none. */
+/* The value, or "" if it is not set. */
 const char *facts_get(const struct facts *f, const char *name);
 
-/* Takes the lines of a text that are facts; others are passed over. */
+/* Sets the facts in a text; lines that are not facts are skipped. */
 void facts_parse(struct facts *f, const char *text);
 
+/* Appends a line for each fact. */
 void facts_print(const struct facts *f, struct buffer *out);
 void facts_free(struct facts *f);
 

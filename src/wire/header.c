@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A command as it may be shown to a person: short, and without control characters. */
+/* A command for a message: short, and without control characters. */
 static void header_show(const char *text, size_t len, char *shown, size_t size)
 {
     size_t at = 0;

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEADER_MAX 4096 /* bytes, with the newline */
+#define HEADER_MAX 4096 /* bytes, including the newline */
 #define HEADER_PAYLOADS_MAX 64
 
 struct header {
@@ -24,8 +24,8 @@ struct header {
     bool reboot;
 };
 
-/* The line without its newline. 0, or -1 with the error set: EXIT_USAGE, and a text for whoever
- * sent it. */
+/* Parses a line without its newline. Returns 0, or -1 with the error set: EXIT_USAGE and a text for
+ * the client. */
 int header_parse(const char *line, size_t len, struct header *h, struct error *err);
 
 /* Appends the line with its newline. */

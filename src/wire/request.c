@@ -97,7 +97,7 @@ static void request_print_reason(const struct request *q, struct buffer *line)
         buffer_add(line, *p > ' ' && *p < 0x7f ? p : "_", 1);
 }
 
-/* The values of the verbs, in the order in which they are written. */
+/* The parameters of each verb, in the order in which they are sent. */
 static const struct {
     enum request_verb verb;
     const char *name;
@@ -159,7 +159,8 @@ static int request_parse_value(struct request *q, char *word, struct error *err)
     for (size_t i = 0; i < REQUEST_VALUES; i++)
         if (request_values[i].verb == q->verb && !strcmp(word, request_values[i].name))
             return request_values[i].read(q, value, err);
-    return error_set(err, EXIT_USAGE, "the request %s has no '%.40s'", request_name(q->verb), word);
+    return error_set(err, EXIT_USAGE, "the request %s has no parameter '%.40s'",
+                     request_name(q->verb), word);
 }
 
 static int request_parse_words(struct request *q, char *text, struct error *err)
@@ -184,10 +185,10 @@ static int request_parse_words(struct request *q, char *text, struct error *err)
 int request_parse(const char *line, size_t len, struct request *q, struct error *err)
 {
     *q = (struct request){.verb = REQUEST_VERBS, .reboot = true};
-    /* What is wrong is quoted in logs and on terminals. */
+    /* Error messages quote the request, in logs and on terminals. */
     for (size_t i = 0; i < len; i++)
         if (line[i] < 0x20 || line[i] > 0x7e)
-            return error_set(err, EXIT_USAGE, "a request is one line of printable ASCII");
+            return error_set(err, EXIT_USAGE, "a request must be one line of printable ASCII");
     char *text = memory_printf("%.*s", (int)len, line);
     int rc = request_parse_words(q, text, err);
     free(text);

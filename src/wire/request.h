@@ -1,9 +1,9 @@
 /*
- * A question or an order to a device, in the subsystem fwssh (PROTOCOL.md, "Subsystem fwssh"):
+ * A request to a device in the subsystem fwssh (PROTOCOL.md, "Subsystem fwssh"):
  *
  *   request = "fwssh/1 " verb *( " " name "=" value ) LF
  *
- * A value holds no blanks; those of a reason travel as '_'.
+ * A value contains no blanks; in a reason they are sent as '_'.
  */
 #ifndef FWSSH_WIRE_REQUEST_H
 #define FWSSH_WIRE_REQUEST_H
@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define REQUEST_VERSION "fwssh/1"
-#define REQUEST_MAX 1024 /* bytes, with the line's end */
+#define REQUEST_MAX 1024 /* bytes, including the newline */
 
 enum request_verb {
     REQUEST_STATUS,
@@ -26,34 +26,36 @@ enum request_verb {
     REQUEST_REBOOT,
     REQUEST_UPDATE,
     REQUEST_ACTIVATE,
-    REQUEST_VERBS /* how many there are */
+    REQUEST_VERBS /* number of verbs */
 };
 
 struct request {
     enum request_verb verb;
     uint64_t size;    /* update: bytes of the firmware, 1 to 2^63-1 */
-    char task[64];    /* update; "": the device's own */
-    bool reboot;      /* update; yes where the request does not say */
-    bool stage;       /* update; no where it does not say */
+    char task[64];    /* update; "": the key task of the device */
+    bool reboot;      /* update; default yes */
+    bool stage;       /* update; default no */
     char reason[200]; /* revert; "": none */
 };
 
-/* "status" ...; static. */
+/* The name of a verb, such as "status"; static. */
 const char *request_name(enum request_verb verb);
 
-/* Whether it changes anything on the device. */
+/* Whether the verb changes anything on the device. */
 bool request_changes(enum request_verb verb);
 
-/* The verb of that name, REQUEST_VERBS if there is none. */
+/* The verb with this name, or REQUEST_VERBS if there is none. */
 enum request_verb request_find_verb(const char *name);
 
-/* All names, with blanks between them. */
+/* Appends all names, separated by blanks. */
 void request_list_verbs(struct buffer *text);
 
-/* A line without its end. 0, or -1 with the error set (EXIT_USAGE). */
+/* Parses a line without its newline. Returns 0, or -1 with the error set (EXIT_USAGE). */
 int request_parse(const char *line, size_t len, struct request *q, struct error *err);
 
-/* Appends the line with its end. What a reason holds besides printable ASCII becomes '_'. */
+/*
+ * Appends the line with its newline. Characters in a reason other than printable ASCII become '_'.
+ */
 void request_print(const struct request *q, struct buffer *line);
 
 #endif

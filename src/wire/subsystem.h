@@ -2,7 +2,7 @@
 #ifndef FWSSH_WIRE_SUBSYSTEM_H
 #define FWSSH_WIRE_SUBSYSTEM_H
 
-/* Their names, which a client asks for. */
+/* Their names, which clients request. */
 #define SUBSYSTEM_NERVES "nerves_firmware_ssh"
 #define SUBSYSTEM_FWUP "fwup"
 #define SUBSYSTEM_FWSSH "fwssh"
@@ -10,7 +10,7 @@
 enum subsystem_kind {
     SUBSYSTEM_HEADER,  /* a line of commands comes before the data (header.h) */
     SUBSYSTEM_DATA,    /* data only */
-    SUBSYSTEM_REQUEST, /* a line asks (request.h), an answer follows (answer.h) */
+    SUBSYSTEM_REQUEST, /* a request line (request.h), then an answer (answer.h) */
 };
 
 struct subsystem {
@@ -18,7 +18,7 @@ struct subsystem {
     enum subsystem_kind kind;
 };
 
-/* NULL if the device does not offer it. */
+/* The subsystem with this name (static), or NULL if there is none. */
 const struct subsystem *subsystem_find(const char *name);
 
 #endif

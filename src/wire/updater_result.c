@@ -19,7 +19,7 @@ int updater_result_fd(void)
     return text && !number_parse_decimal(text, strlen(text), &fd) && fd <= 1023 ? (int)fd : -1;
 }
 
-/* In one write: a line that is cut by a kill means nothing. */
+/* In one write(): a line that is cut off by a kill is ignored. */
 static void updater_result_write(const char *text)
 {
     char *line = memory_printf("%s\n", text);

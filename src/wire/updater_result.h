@@ -1,6 +1,6 @@
 /*
- * What an updater tells the program that started it, beyond its exit status: lines on the
- * descriptor that the environment variable FWSSH_RESULT_FD names (PROTOCOL.md, "The updater").
+ * What an updater reports to the program that started it, besides its exit status: lines on the
+ * descriptor named by the environment variable FWSSH_RESULT_FD (PROTOCOL.md, "The updater").
  *
  *   line = "switching" / "switched back" / status " " uuid " " version
  */
@@ -14,24 +14,24 @@
 #define UPDATER_RESULT_VARIABLE "FWSSH_RESULT_FD"
 
 struct updater_result {
-    enum exit_status
-        status;       /* EXIT_MISMATCH or EXIT_FAILED; what it says of a success is ignored */
-    bool switching;   /* it was changing what boots: the new firmware may boot next */
-    char uuid[40];    /* of the firmware; "" if it did not say */
-    char version[64]; /* the same; as many bytes as version_floor.h keeps */
+    enum exit_status status; /* EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
+    bool switching;          /* it was switching slots: the new firmware may boot next */
+    char uuid[40];           /* of the firmware; "" if not reported */
+    char version[64];        /* the same; size as in version_floor.h */
 };
 
-/* The updater's side: the descriptor, or -1 when nobody wants to know. */
+/* For the updater: the descriptor, or -1 if there is none. */
 int updater_result_fd(void);
 
-/* Before what decides what boots is written: true. When that was undone: false. */
+/* For the updater: true before it writes what decides which slot boots, false when that has been
+ * undone. */
 void updater_result_tell_switching(bool begins);
 
-/* At the very end. */
+/* For the updater: the last line. */
 void updater_result_tell(int status, const char *uuid, const char *version);
 
-/* The other side: all that has come on a descriptor that does not block. Lines that are none are
- * passed over. */
+/* For the program that started it: reads what has arrived on a non-blocking descriptor. Unknown
+ * lines are skipped. */
 void updater_result_read(int fd, struct updater_result *result);
 
 #endif

@@ -8,7 +8,7 @@ from support.fixture import waits
 from support.update import be_patient
 
 PARTS = 4
-ENDS = ("update done", "update failed", "asked what an update would meet")
+ENDS = ("update done", "update failed", "answered an empty request")
 
 
 def push(t, d, v, proxy):
@@ -37,7 +37,7 @@ def settle(t, d, v):
     v.wait_free()
     def all_told():
         log = d.log()
-        return log.count("update begins") == sum(log.count(end) for end in ENDS)
+        return log.count("update started") == sum(log.count(end) for end in ENDS)
     t.wait_for(all_told, "the end of each update in the log")
 
 
@@ -127,7 +127,7 @@ def test_freeze_until_the_idle_time_is_up(t):
     client.stdin.write(v.header + v.archive[:30_000])
     device.find(t, "fwpack")
     client.send_signal(device.signal.SIGSTOP)  # its kernel still acknowledges, as a proxy might
-    d.wait_log("no data came for 3 seconds (key idle-timeout)")
+    d.wait_log("no data received for 3 seconds (key idle-timeout)")
     client.kill()
     client.wait(20)
     device.wait_clean(t, d.process.pid)

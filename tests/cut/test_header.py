@@ -48,7 +48,7 @@ def test_client_killed_in_the_header(t):
     for count, at in enumerate((0, 1, 7, len(v.header) - 1, len(v.header)), 1):
         client = d.client()
         client.stdin.write(v.header[:at])
-        t.wait_for(lambda: d.log().count("update begins") == count + d.reboots(), "the request")
+        t.wait_for(lambda: d.log().count("update started") == count + d.reboots(), "the request")
         client.kill()
         t.wait_for(lambda: d.log().count("update failed with status 1: " + device.LOST) == count, "the end")
         assert v.image.read_bytes() == v.before and d.reboots() == count - 1

@@ -459,7 +459,7 @@ def check_finished_as_asked(t, part):
         if part == "fwssh-guard":
             assert told[0] == 0 and told[1].endswith(b"Rebooting...\n"), told
         else:
-            d.wait_log("has not been told")
+            d.wait_log("did not get the result")
         v.assert_daemon_works(d)
         d.stop()
 

@@ -1,6 +1,6 @@
-# U-Boot's script on the virtual device: chooses the slot, counts the starts of one that is not confirmed, and falls back.
-# Only setenv here: a variable of the shell is hidden by one of the environment. Numbers of U-Boot are hexadecimal, those that
-# Linux writes into the environment are decimal: all of them are below 10.
+# U-Boot's script on the virtual device: chooses the slot, counts the boots of an unconfirmed one, and falls back.
+# Only setenv is used: environment variables hide shell variables. U-Boot's numbers are hexadecimal, those that Linux writes
+# into the environment are decimal: all of them are below 10.
 
 # The environment of the disk: two copies of 16 KiB at 1 MiB and 1.25 MiB, each a CRC32, a counter byte and the data.
 setenv base 48000000
@@ -11,23 +11,23 @@ setenv sum 48100000
 setenv sum_last 48100007
 setenv sum_reversed 48100004
 
-# Only these are taken from it and written back, so that nothing else in it can change what U-Boot does. Two lists, because a
-# command has 16 words.
+# Only these variables are imported and written back, so that nothing else in the environment can change what U-Boot does.
+# Two lists, because a command takes at most 16 words.
 setenv state 'nerves_fw_active nerves_fw_validated upgrade_available bootcount bootlimit nerves_fw_devpath nerves_serial_number'
 setenv texts fwssh_revert_reason
 for slot in a b; do
     for name in version product platform architecture uuid; do setenv texts "${texts} ${slot}.nerves_fw_${name}"; done
 done
 
-# crc32 stores its result big-endian, the environment has it little-endian.
+# crc32 stores its result in big-endian order; in the environment it is little-endian.
 setenv sum_data 'setexpr data ${copy} + 5; crc32 ${data} ${data_size} ${sum}; for i in 0 1 2 3; do setexpr from ${sum} + ${i}; setexpr to ${sum_last} - ${i}; cp.b ${from} ${to} 1; done'
 setenv check 'run sum_data; setexpr counter ${copy} + 4; setexpr.b counter *${counter}; setenv good 0; if cmp.b ${sum_reversed} ${copy} 4; then setenv good 1; fi'
 
-# The second list goes to where the first one ends, in place of its last NUL: the first NUL that another one follows. An export
-# clears what is behind it.
+# The second list starts where the first one ends, replacing its last NUL: the first NUL that is followed by another one. An
+# export clears everything after it.
 setenv export 'setexpr at ${copy} + 5; env export -b ${at} ${state}; setexpr.w two *${at}; while test ${two} != 0; do setexpr at ${at} + 1; setexpr.w two *${at}; done; setexpr at ${at} + 1; env export -b ${at} ${texts}'
 
-# A second save of the same start overwrites the first: if it is cut short, the copy from before this start is still good.
+# A second save during the same boot overwrites the first: if it is cut short, the copy from before this boot is still good.
 setenv save 'setenv copy ${old}; run export; run sum_data; cp.b ${sum_reversed} ${copy} 4; setexpr at ${copy} + 4; mw.b ${at} ${next} 1; setexpr block ${copy} - ${base}; setexpr block ${block} / 200; setexpr block ${block} + 800; nvme write ${copy} ${block} 20'
 
 setenv start 'if test ${nerves_fw_active} = a; then setenv part 2; else setenv part 3; fi; echo "boot: slot ${nerves_fw_active}, start ${bootcount}, upgrade_available ${upgrade_available}"; setenv bootargs "console=ttyAMA0 quiet panic=-1 root=/dev/nvme0n1p${part} ro rootwait fwssh.slot=${nerves_fw_active} init=/init"; load nvme 0:${part} ${kernel_addr_r} /boot/Image && booti ${kernel_addr_r} - ${fdt_addr}'

@@ -21,7 +21,7 @@ trap stop EXIT
 trap 'exit 1' INT TERM
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-# Shows a command as one would type it, and runs it.
+# Shows a command as a user would type it, and runs it.
 show() {
     printf '$ %s\n' "$*"
     "$@"
@@ -40,7 +40,7 @@ show "$here/build.sh" "$build"
 cp --sparse=always "$device/disk.img" disk.img
 printf '%s/disk.img 0x100000 0x4000\n%s/disk.img 0x140000 0x4000\n' "$PWD" "$PWD" >fw_env.config
 
-say "2. Switched on: U-Boot starts version 1 from slot A (lines of its console are marked)"
+say "2. Power on: U-Boot boots version 1 from slot A (its console output is marked)"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 printf '$ %s %s disk.img %s &\n' "$here/qemu.sh" "$device" "$port"
 "$here/qemu.sh" "$device" disk.img "$port" >console.log 2>&1 </dev/null &
@@ -53,19 +53,19 @@ wait_console 'slot a runs version 1.0.0' 1
 set -- --port "$port" --user-dir "$device" --ssh-option UserKnownHostsFile="$PWD/known_hosts" \
     --ssh-option StrictHostKeyChecking=accept-new --ssh-option LogLevel=ERROR
 
-say "3. Version 2 is pushed: it goes to slot B, is started, tries itself and is confirmed"
+say "3. Push version 2: it is written to slot B, booted, tested and confirmed"
 show fwssh push 127.0.0.1 --wait --firmware "$device/firmware/good-2.fw" "$@"
 
-say "4. What the device says now"
+say "4. The device's status"
 show fwssh status 127.0.0.1 "$@"
 
-say "5. Version 3 goes to slot A, and its kernel panics: after two starts U-Boot goes back to slot B"
+say "5. Push version 3 to slot A, where the kernel panics: after two boots U-Boot falls back to slot B"
 status=0
 show fwssh push 127.0.0.1 --wait --firmware "$device/firmware/panic.fw" "$@" || status=$?
 echo "(exit status $status)"
 [ $status = 8 ]
 
-say "6. What its U-Boot environment says"
+say "6. Its U-Boot environment"
 show fw_printenv -c fw_env.config
 stop
 say "Done. Everything is in demo-device/; nothing is left running."

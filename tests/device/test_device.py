@@ -165,7 +165,7 @@ def test_two_pushes_at_once(t):
     first = t.start(device.ssh_args("nerves_firmware_ssh"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     first.stdin.write(b"fwup:%d,reboot\n" % len(firmware) + firmware[:half])
     first.stdin.flush()
-    device.wait("update begins")
+    device.wait("update started")
     expect(device.push("good-1"), 3, "refused")
     output, _ = first.communicate(firmware[half:], timeout=60)
     assert first.returncode == 0 and b"Success!" in output, output
@@ -182,7 +182,7 @@ def test_network_that_is_gone_for_a_while(t):
     client = t.start(device.ssh_args("nerves_firmware_ssh"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     client.stdin.write(b"fwup:%d,reboot\n" % len(firmware) + firmware[:half])
     client.stdin.flush()
-    device.wait("update begins")
+    device.wait("update started")
     device.process.send_signal(signal.SIGSTOP)
     time.sleep(3)  # the absence itself
     device.process.send_signal(signal.SIGCONT)

@@ -36,8 +36,9 @@ CASE_LIMIT = 10  # for the client itself, which may have to wait for a window
 DATA_MAX = 1 << 19
 
 # What must never be in the log: signs of a process that a client has crashed or taken over.
-BAD_LOG = re.compile(r"the session (?!has)\S.*signal|broke the rules|fwssh-receive .*(signal|told no result)|runtime error:|"
-                     r"ERROR: \w+Sanitizer|cannot make|cannot start")
+BAD_LOG = re.compile(r"the session (?!has)\S.*signal|protocol violation|"
+                     r"fwssh-receive .*(signal|without sending a result)|runtime error:|"
+                     r"ERROR: \w+Sanitizer|cannot create|cannot start")
 
 KINDS = [b"session", b"x11", b"direct-tcpip", b"forwarded-tcpip", b"auth-agent@openssh.com", b"", b"session\0", b"s" * 3000]
 # Not 10: as the largest packet it lets libssh 0.10 spin until the session's watchdog sees it.

@@ -72,7 +72,7 @@ def test_source_that_keeps_failing_is_turned_away(t):
     for _ in range(6):
         is_refused()
     # On a machine so busy that the first failures have partly expired, it takes more.
-    t.wait_for(lambda: "its source is turned away for 2 s" in d.log() or is_refused(), "the penalty", 40)
+    t.wait_for(lambda: "source turned away for 2 s" in d.log() or is_refused(), "the penalty", 40)
     r = d.push(b"fwup:3\nabc", "-v", "-o", "LogLevel=DEBUG")
     if r.returncode:  # a busy machine may need the two seconds itself
         assert b"Too many failed logins from your address" in r.stderr

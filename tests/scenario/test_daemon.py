@@ -215,7 +215,7 @@ def test_broken_configuration_at_sighup_keeps_the_old_one(t):
         else:
             d.conf.unlink()
         d.reload()
-        assert d.log().count("stays in force") == count, d.log()
+        assert d.log().count("keeping the previous") == count, d.log()
         assert t.run([*d.ssh_args(subsystem=None), "id"]).stdout == "Command execution unsupported.\n"
 
 
@@ -224,7 +224,7 @@ def test_update_with_the_old_configuration_while_the_file_is_broken(t):
     d = t.daemon()
     d.conf.write_text(d.conf.read_text() + "colour = 1\n")
     d.reload()
-    assert "stays in force" in d.log()
+    assert "keeping the previous" in d.log()
     assert_works(d)
 
 
@@ -280,7 +280,7 @@ def test_sigterm_lets_a_running_update_finish(t):
     d = t.daemon(updater=t.updater(WAITING))
     client = begin(t, d)
     d.process.send_signal(signal.SIGTERM)
-    d.wait_log("ending when")
+    d.wait_log("stopping after")
     assert d.push(HELLO).returncode == 255
     t.go()
     assert finish(client) == (0, GOOD_TEXT, b"")
@@ -297,7 +297,7 @@ def test_sigterm_lets_the_client_hear_how_it_ended(t):
         client.stdin.write(b"fwup:5\nhello")
         t.wait_for(lambda: d.updater_input(name) == b"hello", "the last byte")
         d.process.send_signal(signal.SIGTERM)
-        d.wait_log("ending when")
+        d.wait_log("stopping after")
         t.go(name)
         assert finish(client)[:2] == (status, b"Running fwup...\nwords\n")
         assert d.process.wait(20) == 0
@@ -310,7 +310,7 @@ def test_sigterm_before_the_last_byte(t):
     client.stdin.write(b"fwup:10,reboot\nhello")
     t.wait_for(lambda: d.updater_input() == b"hello", "the first bytes")
     d.process.send_signal(signal.SIGTERM)
-    d.wait_log("ending when")
+    d.wait_log("stopping after")
     client.stdin.write(b"world")
     assert finish(client) == (0, GOOD_TEXT, b"")
     assert d.process.wait(20) == 0
@@ -670,14 +670,14 @@ def test_key_file_that_others_may_write_to_is_not_used(t):
     keys = directory / "authorized"
     keys.write_text(public(t.key()) + "\n")
     d = t.daemon(authorized_keys_files=[str(keys)], strict_modes=True)
-    if "no keys from there" in d.log():
+    if "ignoring this file" in d.log():
         t.skip("the tests run in a directory that is not in safe hands")
     assert d.push(b"fwup:1\nx").returncode == 0
     for path, mode, good in ((keys, 0o664, 0o644), (keys, 0o646, 0o600), (directory, 0o775, 0o755), (directory, 0o777, 0o1777)):
         path.chmod(mode)
-        before = d.log().count("others may write to")
+        before = d.log().count("is writable by others")
         assert d.push(b"fwup:1\nx").returncode == 255, (path, oct(mode))
-        assert d.log().count("others may write to") > before and "chmod go-w" in d.log()
+        assert d.log().count("is writable by others") > before and "chmod go-w" in d.log()
         path.chmod(good)
         assert d.push(b"fwup:1\nx").returncode == 0, (path, oct(good))
     if os.getuid() == 0:
@@ -705,7 +705,7 @@ def test_missing_key_file_does_not_disable_the_others(t):
     key = t.key()
     d = t.daemon(authorized_keys_files=[t.dir / "none", t.dir, f"{key}.pub"])
     assert_works(d)
-    assert "no keys from there" in d.log()
+    assert "ignoring this file" in d.log()
 
 
 def test_comment_of_a_key_cannot_forge_a_log_line(t):
@@ -722,17 +722,17 @@ def test_comment_of_a_key_cannot_forge_a_log_line(t):
 
 
 def test_says_when_nobody_has_to_sign(t):
-    t.daemon().wait_log("no firmware-public-keys are set")
+    t.daemon().wait_log("firmware-public-keys is empty")
     (t.dir / "key.pub").write_text("A" * 43 + "=")
     signed = t.daemon(firmware_public_keys=[str(t.dir / "key.pub")])
-    assert "no firmware-public-keys" not in signed.log()
+    assert "firmware-public-keys is empty" not in signed.log()
 
 
 def test_configuration_that_ends_within_a_text_or_comment(t):
     """libconfuse takes the first for a valid one, and then aborts at the next."""
     for text in ('task = "abc', "task = 'abc", "/* never closed", 'task = "a\\"'):
         r = check(t, text)
-        assert r.returncode == 2 and "does not end" in r.stderr, (text, r)
+        assert r.returncode == 2 and "unterminated string" in r.stderr, (text, r)
     d = t.daemon()
     good = d.conf.read_text()
     d.conf.write_text(good + '\ntask = "abc')

@@ -21,11 +21,11 @@ def test_precheck_that_agrees(t):
 
 def test_precheck_that_refuses(t):
     d = t.daemon()
-    for body, text in (("echo the pump is running\nexit 21", b"asks to try later: the pump is running"),
-                       ("echo not today >&2\nexit 1", b"the device refuses: not today"),
-                       ("exit 7", b"the device refuses: it gives no reason"),
-                       ("printf 'two\\nlines\\n'; exit 1", b"the device refuses: two lines"),
-                       ("head -c 100000 /dev/zero | tr '\\0' x; exit 1", b"the device refuses: xxxx"),
+    for body, text in (("echo the pump is running\nexit 21", b"asks to try again later: the pump is running"),
+                       ("echo not today >&2\nexit 1", b"refused by hook-precheck: not today"),
+                       ("exit 7", b"refused by hook-precheck: no reason given"),
+                       ("printf 'two\\nlines\\n'; exit 1", b"refused by hook-precheck: two lines"),
+                       ("head -c 100000 /dev/zero | tr '\\0' x; exit 1", b"refused by hook-precheck: xxxx"),
                        ("kill -9 $$", b"killed by signal 9")):
         d.write_config(hook_precheck=hook(t, "pre", body))
         d.reload()

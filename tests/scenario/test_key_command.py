@@ -57,7 +57,7 @@ def test_command_that_knows_no_such_key(t):
 def test_output_of_a_failed_or_endless_command_does_not_count(t):
     d, _, other = setup(t, "echo 'OTHER'\nexit 3")
     assert d.push(HELLO, key=other).returncode == 255
-    d.wait_log("authorized-keys-command exited with status 3; no keys from it")
+    d.wait_log("authorized-keys-command exited with status 3; ignoring its output")
     d.stop()
     d, _, other = setup(t, "echo 'OTHER'\nexec yes")
     assert d.push(HELLO, key=other).returncode == 255
@@ -83,9 +83,9 @@ def test_command_that_hangs_is_ended_and_blocks_nobody(t):
 
 
 def test_command_that_cannot_be_trusted_or_run(t):
-    for make, words in ((lambda p: p, "others may write to"), (lambda p: "keys", "is not an absolute path"),
+    for make, words in ((lambda p: p, "is writable by others"), (lambda p: "keys", "is not an absolute path"),
                         (lambda p: "/nonexistent/keys", "cannot read '/nonexistent/keys'"),
-                        (lambda p: f"{p} %h", "has a token that is not"), (lambda p: f"{p} 50%", "has a token that is not")):
+                        (lambda p: f"{p} %h", "has an unknown token"), (lambda p: f"{p} 50%", "has an unknown token")):
         path = command(t, "echo 'OTHER'")
         os.chmod(path, 0o777)
         d = t.daemon(authorized_keys_command=make(path), strict_modes=True)

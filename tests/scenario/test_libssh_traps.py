@@ -734,7 +734,7 @@ def test_nothing_works_before_the_login(t):
         except (OSError, EOFError, paramiko.SSHException):
             pass
         transport.close()
-    assert "logged in with key" not in d.log() and "update begins" not in d.log()
+    assert "logged in with key" not in d.log() and "update started" not in d.log()
     assert d.push(HELLO).returncode == 0
     assert "the session was killed" not in d.log(), d.log()
 

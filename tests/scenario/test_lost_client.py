@@ -100,8 +100,8 @@ def test_killed_after_the_last_byte(t):
     t.go()
     d.wait_reboot()
     assert marker(t, "updater.done") == "done\n" and d.reboots() == 1
-    d.wait_log("has not been told")
-    assert "not been told" in (d.state / "last-update").read_text()
+    d.wait_log("did not get the result")
+    assert "did not get the result" in (d.state / "last-update").read_text()
 
 
 def test_killed_after_the_end_of_input_subsystem_fwup(t):
@@ -114,7 +114,7 @@ def test_killed_after_the_end_of_input_subsystem_fwup(t):
     t.wait_for(lambda: not d.pids("fwssh-session"), "the session to end")
     t.go()
     d.wait_reboot()
-    d.wait_log("has not been told")
+    d.wait_log("did not get the result")
 
 
 def test_bare_stream_that_has_ended_is_finished_though_the_client_is_gone(t):

@@ -83,7 +83,7 @@ def test_what_has_not_run_cannot_be_confirmed(t):
     assert local(t, config, "--status").returncode == 0  # slot a runs
     set_env(t, nerves_fw_active="b")
     r = local(t, config, "--confirm")
-    assert r.returncode == 3 and "slot a runs, but slot b boots next" in r.stderr
+    assert r.returncode == 3 and "slot a is running, but slot b boots next" in r.stderr
     now = facts(local(t, config, "--status").stdout)
     assert (now["active"], now["next"], now["confirmed"]) == ("a", "b", "unknown")
 
@@ -153,7 +153,7 @@ def test_what_is_not_known_is_answered(t):
     for line, words in (("fwssh/2 status", "unknown protocol 'fwssh/2'; this device speaks fwssh/1"),
                         ("fwssh/1 dance", "unknown request 'dance'; this device knows: status"), ("", "unknown protocol ''"),
                         ("fwssh/1", "unknown request ''"), ("fwssh/1 status x", "'x' is not NAME=VALUE"),
-                        ("fwssh/1 status x=y", "the request status has no 'x'"), ("fwssh/1 update", "needs a size"),
+                        ("fwssh/1 status x=y", "the request status has no parameter 'x'"), ("fwssh/1 update", "needs a size"),
                         ("fwssh/1 update size=-1", "size must be"), ("fwssh/1 update size=3 reboot=maybe", "yes or no"),
                         ("fwssh/1 " + "x" * 2000, "no newline in the first")):
         out = ask(d, line, 2)
@@ -237,7 +237,7 @@ task revert.no { require-path-on-device("/", "/nonexistent") on-init { raw_memse
 def test_device_without_slots(t):
     d = t.daemon(uboot_env_config="/nonexistent")
     assert facts(ask(d, "fwssh/1 status"))["driver"] == "none"
-    assert "does not know its slots" in ask(d, "fwssh/1 confirm", 1)
+    assert "no information about slots" in ask(d, "fwssh/1 confirm", 1)
 
 
 def test_log_tells_the_last_update(t):
@@ -339,7 +339,7 @@ def test_running_slot_is_known_from_the_start_of_the_daemon(t):
         set_env(t, nerves_fw_active="b", nerves_fw_validated="0")
         now = facts(ask(d, "fwssh/1 status"))
         assert (now["active"], now["next"]) == ("a", "b"), (extra, now)
-        assert "boots next and has not shown that it works" in ask(d, "fwssh/1 confirm", 3)
+        assert "boots next and has not been tested" in ask(d, "fwssh/1 confirm", 3)
         r = d.push(b"fwup:3\nabc")
         assert r.returncode == 3 and not d.updater_pids(), r
         d.stop()
@@ -364,7 +364,7 @@ def test_guard_of_a_device_that_cannot_know_does_not_reboot(t):
     reboot = t.script("reboot", f"#!/bin/sh\ntouch {t.dir}/rebooted\n")
     r = t.run([t.bin("fwssh-receive"), "-f", "/dev/null", "-o", "uboot-env-config=/nonexistent", "-o",
                f"reboot-command={reboot}", "--confirm-within", "0"])
-    assert r.returncode == 1 and "nothing is watched" in r.stderr and not (t.dir / "rebooted").exists(), r
+    assert r.returncode == 1 and "not waiting for a confirmation" in r.stderr and not (t.dir / "rebooted").exists(), r
     r = local(t, {**uboot(t, "nerves_fw_active=a\n"), "reboot_command": reboot}, "--confirm-within", "0")
     assert r.returncode == 1 and not (t.dir / "rebooted").exists(), r
 

@@ -268,9 +268,9 @@ class Daemon:
                 self.process.wait()
 
     def reload(self):
-        before = self.log().count("anew") + self.log().count("stays in force")
+        before = self.log().count("reloaded") + self.log().count("keeping the previous")
         self.process.send_signal(signal.SIGHUP)
-        self.t.wait_for(lambda: self.log().count("anew") + self.log().count("stays in force") > before,
+        self.t.wait_for(lambda: self.log().count("reloaded") + self.log().count("keeping the previous") > before,
                         "the daemon to reload")
 
     def log(self):

@@ -14,10 +14,8 @@
 
 #define DEVICE_CONFIG_MAX (1u << 20)
 
-/*
- * Each value is checked while it is parsed, so that a mistake is told with its own line:
- * libconfuse's validation comes when the next key has been read.
- */
+/* Each value is checked while it is parsed, so that a mistake is reported with its own line:
+ * libconfuse calls a validation function only after it has read the next key. */
 static int device_config_refuse(cfg_t *cfg, cfg_opt_t *opt, const char *value, const char *expected)
 {
     cfg_error(cfg, "%s is '%s', but must be %s", cfg_opt_name(opt), value, expected);
@@ -58,7 +56,7 @@ static int device_config_count(cfg_t *cfg, cfg_opt_t *opt, const char *value, vo
 
 static int device_config_seconds(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    static const struct device_config_range range = {1, 86400, "seconds from 1 to 86400"};
+    static const struct device_config_range range = {1, 86400, "1 to 86400 seconds"};
 
     return device_config_number(cfg, opt, value, result, &range);
 }
@@ -66,7 +64,7 @@ static int device_config_seconds(cfg_t *cfg, cfg_opt_t *opt, const char *value, 
 static int device_config_seconds_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *value,
                                          void *result)
 {
-    static const struct device_config_range range = {0, 86400, "seconds from 0 to 86400"};
+    static const struct device_config_range range = {0, 86400, "0 to 86400 seconds"};
 
     return device_config_number(cfg, opt, value, result, &range);
 }
@@ -74,7 +72,7 @@ static int device_config_seconds_or_none(cfg_t *cfg, cfg_opt_t *opt, const char 
 static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     static const struct device_config_range range = {1, INT32_MAX,
-                                                     "the number of a user other than root"};
+                                                     "a numeric user ID other than 0 (root)"};
 
     return device_config_number(cfg, opt, value, result, &range);
 }
@@ -82,7 +80,7 @@ static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void
 static int device_config_word(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     if (!*value)
-        return device_config_refuse(cfg, opt, value, "something");
+        return device_config_refuse(cfg, opt, value, "non-empty");
     *(const char **)result = value;
     return 0;
 }
@@ -113,7 +111,7 @@ static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, 
     return 0;
 }
 
-/* One of a few words, which expected lists as they are told. */
+/* One of a few words, which expected lists for the message. */
 static int device_config_choice(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
                                 const char *const *words, const char *expected)
 {
@@ -237,7 +235,7 @@ static void device_config_quote(struct buffer *out, const char *text)
 {
     buffer_add(out, "\"", 1);
     for (; *text; text++) {
-        /* A dollar sign would be the beginning of ${NAME}. */
+        /* A dollar sign would start ${NAME}. */
         if (strchr("\"\\$", *text))
             buffer_add(out, "\\", 1);
         buffer_add(out, text, 1);
@@ -245,8 +243,9 @@ static void device_config_quote(struct buffer *out, const char *text)
     buffer_add(out, "\"", 1);
 }
 
-/* KEY=VALUE becomes a line of the file's language: a list in braces as it is, anything else one
- * quoted text. */
+/*
+ * KEY=VALUE becomes a line in the file's syntax: a list in braces as it is, anything else quoted.
+ */
 static int device_config_override(cfg_t *cfg, const char *text, struct error *err)
 {
     const char *equals = strchr(text, '=');
@@ -265,7 +264,7 @@ static int device_config_override(cfg_t *cfg, const char *text, struct error *er
     int rc = cfg_parse_buf(cfg, buffer_text(&line));
     buffer_free(&line);
     if (rc != CFG_SUCCESS)
-        return error_set(err, EXIT_USAGE, "option -o %s is wrong: see the line above", text);
+        return error_set(err, EXIT_USAGE, "invalid option -o %s; see the line above", text);
     return 0;
 }
 
@@ -320,9 +319,8 @@ static void device_config_fill(struct device_config *c)
     c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
 }
 
-/* libconfuse's scanner stays inside a quoted text or comment that had no end, also for the next
- * file and for the defaults (where it aborts). It begins anew only when a configuration is freed.
- */
+/* libconfuse's scanner stays inside an unterminated string or comment, even for the next file and
+ * for the defaults (where it aborts). Only freeing a configuration resets it. */
 static void device_config_reset_scanner(void)
 {
     static cfg_opt_t none[] = {CFG_END()};
@@ -336,7 +334,7 @@ static cfg_t *device_config_new(void)
     return cfg_init(device_config_rows, CFGF_NONE);
 }
 
-/* In place of cfg_parse_buf(3), which would call the file [buf] in its messages. */
+/* Used instead of cfg_parse_buf(3), which would call the file [buf] in its messages. */
 static int device_config_parse(cfg_t *cfg, const struct buffer *text)
 {
     FILE *f = fmemopen(text->data, text->len, "r");
@@ -362,10 +360,9 @@ static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
         bool whole = comments_blank(text.data, text.len);
         cfg->filename = memory_text(file);
         if (!whole)
-            rc = error_set(err, EXIT_USAGE, "%s: a quoted text or a comment does not end", file);
+            rc = error_set(err, EXIT_USAGE, "%s: unterminated string or comment", file);
         else if (device_config_parse(cfg, &text) != CFG_SUCCESS)
-            rc = error_set(err, EXIT_USAGE, "the configuration %s is wrong: see the line above",
-                           file);
+            rc = error_set(err, EXIT_USAGE, "invalid configuration %s; see the line above", file);
     }
     buffer_free(&text);
     return rc;
@@ -396,7 +393,7 @@ int device_config_load_fd(struct device_config *c, int fd, struct error *err)
         fclose(f);
     if (rc != CFG_SUCCESS) {
         device_config_free(c);
-        return error_set(err, EXIT_USAGE, "the listener's configuration cannot be read");
+        return error_set(err, EXIT_USAGE, "cannot read the configuration passed by fwsshd");
     }
     device_config_fill(c);
     return 0;

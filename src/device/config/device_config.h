@@ -1,7 +1,5 @@
-/*
- * The configuration of fwsshd and fwssh-receive: fwsshd.conf (libconfuse's language) and -o
- * KEY=VALUE. README.md has the table of keys.
- */
+/* The configuration of fwsshd and fwssh-receive: fwsshd.conf (in libconfuse's syntax) and -o
+ * KEY=VALUE. fwsshd.conf(5) describes the keys. */
 #ifndef FWSSH_DEVICE_CONFIG_DEVICE_CONFIG_H
 #define FWSSH_DEVICE_CONFIG_DEVICE_CONFIG_H
 
@@ -17,7 +15,7 @@
 
 struct text_list {
     size_t count;
-    const char **item; /* the configuration's */
+    const char **item; /* owned by the configuration */
 };
 
 struct device_config {
@@ -26,25 +24,25 @@ struct device_config {
     struct text_list listen_address;
     struct text_list authorized_keys, authorized_keys_files;
     const char *keys_command; /* or "" */
-    int keys_command_uid;     /* whose rights it gets when the daemon is root's */
+    int keys_command_uid;     /* the user it runs as if fwsshd runs as root */
     const char *system_dir, *state_dir;
     const char *device, *uboot_env_config, *task;
     const char *slot_driver, *slot_command, *ops_firmware; /* slots/slot_driver.h */
     const char *unconfirmed;                               /* warn, refuse or ignore */
     const char *watchdog;                                  /* a device, or "" */
-    struct text_list allowed_tasks;                        /* none: only task */
+    struct text_list allowed_tasks;                        /* empty: only task */
     const char *updater;
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;
-    bool updater_network;        /* an updater keeps the network */
+    bool updater_network;        /* updaters may use the network */
     const char *minimum_version; /* of a firmware, or "" */
-    bool refuse_older;           /* than the newest that was installed (version_floor.h) */
+    bool refuse_older;           /* than the newest one installed so far (version_floor.h) */
     const char *audit_file;      /* or "" */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program;
-    bool strict_modes; /* key files must be in safe hands */
-    int session_uid;   /* user and group that sessions become when the daemon is root's */
+    bool strict_modes; /* check who may write to key files (listen/key_file.h) */
+    int session_uid;   /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;
     int max_penalty, login_grace_time, idle_timeout; /* seconds */
     struct text_list ciphers, macs, kex;
@@ -53,23 +51,24 @@ struct device_config {
 };
 
 /*
- * path: NULL is DEVICE_CONFIG_PATH, which may then be missing (all keys have defaults). overrides:
- * KEY=VALUE texts. A mistake is told on standard error with file, line and what is expected; the
- * error then has EXIT_USAGE. The caller frees the result with device_config_free().
+ * Loads the configuration. path: NULL means DEVICE_CONFIG_PATH, which may then be missing (all keys
+ * have defaults). overrides: KEY=VALUE texts. A mistake is reported on standard error with file,
+ * line and what is expected; the error then has EXIT_USAGE. Returns 0 (release with
+ * device_config_free()), or -1 with the error set.
  */
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
                        struct error *err);
 
-/* The same from a descriptor that holds what device_config_print() wrote; it is closed. */
+/* Loads what device_config_print() wrote from a descriptor, and closes it. */
 int device_config_load_fd(struct device_config *c, int fd, struct error *err);
 void device_config_free(struct device_config *c);
 
-/* All keys with the values in force, in the language of the file. */
+/* Appends all keys with their values, in the syntax of the file. */
 void device_config_print(const struct device_config *c, struct buffer *out);
 
 void text_list_add(struct text_list *list, const char *item);
 
-/* The items with commas between them; the caller frees the text. */
+/* The items, comma-separated; the caller frees the text. */
 char *text_list_join(const struct text_list *list);
 
 #endif

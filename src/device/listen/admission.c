@@ -12,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* So many connections of a neighbourhood get their sessions at once; the next ones take turns. */
+/* This many connections from a neighbourhood get a session at once; the others take turns. */
 #define ADMISSION_AT_ONCE 3
 #define ADMISSION_TURN_MS 50
-/* How many can be held. */
+/* Held connections. */
 #define ADMISSION_HELD_MAX 64
-/* More than wait and are held together. */
+/* More than all waiting and held connections together. */
 #define ADMISSION_MANY 4096
 
 static bool admission_waits(const struct connection *c)
@@ -39,7 +39,7 @@ static int admission_count(const struct listener *l, bool (*which)(const struct 
     return count;
 }
 
-/* How many of one source wait to log in. */
+/* Connections from one source that wait to log in. */
 static int admission_crowd(const struct listener *l, const char *source)
 {
     int count = 0;
@@ -59,14 +59,13 @@ static int admission_neighbours(const struct listener *l, const struct connectio
     return count;
 }
 
-/* Neighbours count first: a flood from all addresses of a network is one source, too. */
+/* Neighbours weigh more: a flood from all addresses of a network counts as one source. */
 static int admission_pressure(const struct listener *l, const struct connection *of)
 {
     return admission_neighbours(l, of) * ADMISSION_MANY + admission_crowd(l, of->peer.source);
 }
 
-/* Of those that wait, or are held, and come from source (NULL: from the busiest), the one that came
- * first. */
+/* The oldest waiting (or held) connection from source; NULL: from the busiest source. */
 static struct connection *admission_oldest(const struct listener *l,
                                            bool (*which)(const struct connection *),
                                            const char *source)
@@ -88,7 +87,7 @@ static struct connection *admission_oldest(const struct listener *l,
 
 static void admission_end(struct listener *l, struct connection *victim, const char *why)
 {
-    log_info("%s: ended: %s", victim->peer.address, why);
+    log_info("%s: disconnected: %s", victim->peer.address, why);
     if (victim->session) {
         kill(-victim->session, SIGKILL);
         io_close(&victim->control);
@@ -102,11 +101,11 @@ static void admission_make_room(struct listener *l, const struct connection *c)
 {
     if (admission_crowd(l, c->peer.source) >= l->config.max_per_source)
         admission_end(l, admission_oldest(l, admission_waits, c->peer.source),
-                      "too many connections of its source wait to log in "
+                      "too many unauthenticated connections from its source "
                       "(max-unauthenticated-per-source)");
     if (admission_count(l, admission_waits) >= l->config.max_unauthenticated)
         admission_end(l, admission_oldest(l, admission_waits, NULL),
-                      "too many connections wait to log in (max-unauthenticated)");
+                      "too many unauthenticated connections (max-unauthenticated)");
 }
 
 static void admission_start(struct listener *l, struct connection *c)
@@ -141,7 +140,7 @@ int admission_patience(const struct listener *l)
     return admission_count(l, admission_is_held) ? ADMISSION_TURN_MS : -1;
 }
 
-/* RFC 4253, 4.2: lines before the version; ssh -v shows them. */
+/* RFC 4253, section 4.2 allows lines before the version; ssh -v shows them. */
 static bool admission_turn_away(struct listener *l, struct connection *c)
 {
     double left = penalty_left(&l->penalties, c->peer.source, c->started);
@@ -152,7 +151,7 @@ static bool admission_turn_away(struct listener *l, struct connection *c)
     int len = snprintf(line, sizeof line,
                        "Too many failed logins from your address, wait %.0f s\r\n", left + 0.5);
     (void)send(c->held, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    admission_end(l, c, "its source is turned away (max-penalty)");
+    admission_end(l, c, "source turned away (max-penalty)");
     return true;
 }
 
@@ -180,7 +179,7 @@ void admission_accept(struct listener *l, int socket)
         admission_start(l, c);
     else if (admission_count(l, admission_is_held) > ADMISSION_HELD_MAX)
         admission_end(l, admission_oldest(l, admission_is_held, NULL),
-                      "too many connections come at once");
+                      "too many connections at once");
 }
 
 void admission_penalize(struct listener *l, const struct connection *c)
@@ -190,7 +189,7 @@ void admission_penalize(struct listener *l, const struct connection *c)
     penalty_failed(&l->penalties, c->peer.source, l->config.max_penalty, now);
     double left = penalty_left(&l->penalties, c->peer.source, now);
     if (left > 0)
-        log_warning("%s: its source is turned away for %.0f s: connections keep ending without a "
-                    "login (max-penalty)",
+        log_warning("%s: source turned away for %.0f s after repeated connections without a login "
+                    "(max-penalty)",
                     c->peer.address, left);
 }

@@ -8,7 +8,8 @@
 #include <fcntl.h>
 #include <time.h>
 
-/* NAME="VALUE". What would end the value or the line is replaced: a client chooses some of it. */
+/* NAME="VALUE". Characters that would end the value or the line become '?': part of the text comes
+ * from the client. */
 static void audit_add(struct buffer *line, const char *name, const char *value)
 {
     buffer_printf(line, " %s=\"", name);
@@ -19,7 +20,7 @@ static void audit_add(struct buffer *line, const char *name, const char *value)
     buffer_add_text(line, "\"");
 }
 
-/* One write, so that lines stay whole; opened each time, so that the file may be moved away. */
+/* A single write() keeps lines whole; the file is opened each time, so it can be rotated. */
 static void audit_append(const char *path, const struct buffer *line)
 {
     char when[DATE_SIZE];

@@ -14,13 +14,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* The session itself ends at login-grace-time, with a word to the client; this is for one that does
- * not. */
+/*
+ * The session itself disconnects the client after login-grace-time. This is for one that does not.
+ */
 #define CONNECTION_GRACE_EXTRA 3
 
 static void connection_kill(struct connection *c, const char *why)
 {
-    log_warning("%s: ended: %s", c->peer.address, why);
+    log_warning("%s: disconnected: %s", c->peer.address, why);
     kill(-c->session, SIGKILL);
 }
 
@@ -61,7 +62,7 @@ static void connection_record(struct listener *l, struct connection *c, const st
         if (c->authenticated)
             update_begin(l, c, r->text);
         else
-            connection_kill(c, "the session broke the rules");
+            connection_kill(c, "protocol violation by the session");
         break;
     case RECORD_INPUT_ENDED:
         update_input_ended(c, false);
@@ -75,7 +76,7 @@ static void connection_record(struct listener *l, struct connection *c, const st
         listener_channel_closed(l, c);
         break;
     default:
-        connection_kill(c, "the session broke the rules");
+        connection_kill(c, "protocol violation by the session");
     }
 }
 
@@ -96,7 +97,7 @@ void connection_read(struct listener *l, struct connection *c)
     }
 }
 
-/* What the session still had to say when it ended. */
+/* Handles the records that the session sent before it exited. */
 static void connection_drain(struct listener *l, struct connection *c)
 {
     while (c->control >= 0) {
@@ -156,7 +157,7 @@ void connection_check_time(struct listener *l, double now)
         key_command_check(c, now);
         if (!c->authenticated && c->session &&
             now - c->started > l->config.login_grace_time + CONNECTION_GRACE_EXTRA)
-            connection_kill(c, "nobody logged in within login-grace-time");
+            connection_kill(c, "no login within login-grace-time");
     }
 }
 

@@ -30,7 +30,7 @@ static void host_keys_from_system(struct host_keys *keys, const char *dir)
         struct error err;
         if (access(path, F_OK) == 0) {
             if (io_read_file(path, HOST_KEY_FILE_MAX, &text, &err))
-                log_warning("%s; this host key is not used", err.text);
+                log_warning("%s; ignoring this host key", err.text);
             else
                 host_keys_add(keys, path, &text);
         }
@@ -50,16 +50,16 @@ static int host_keys_make(const struct device_config *config, const char *path, 
     struct error write_error;
 
     if (session_tool_make_key(config, text, err))
-        return error_prefix(err, "cannot make a host key");
+        return error_prefix(err, "cannot generate a host key");
     if (mkdir(config->state_dir, 0755) && errno != EEXIST)
         error_errno(&write_error, "cannot create %s (key state-dir)", config->state_dir);
     else if (!io_write_file(path, text->data, text->len, 0600, &write_error)) {
-        log_info("made a host key for this device: %s", path);
+        log_info("generated a host key for this device: %s", path);
         return 0;
     }
-    log_warning(
-        "%s; the host key lives in memory only, so clients will see another one after each start",
-        write_error.text);
+    log_warning("%s; keeping the host key in memory only: clients will see a different one after "
+                "each start",
+                write_error.text);
     return 1;
 }
 

@@ -22,13 +22,13 @@
 #define KEY_COMMAND_OUTPUT_MAX (256u << 10)
 #define KEY_COMMAND_USER_MAX 32
 
-/* The words of a question, by the letter that stands for each in the command: %u %t %f %k. */
+/* The parts of a question, which the command gets as %u, %t, %f and %k. */
 struct key_question {
     char *text;
     const char *user, *type, *fingerprint, *key;
 };
 
-/* A user name goes into a command line: nothing that could be taken for an option. */
+/* The user name goes into a command line and must not look like an option. */
 static bool key_user_is_plain(const char *user)
 {
     size_t len = strspn(user, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
@@ -65,7 +65,7 @@ static const char *key_token_value(char token, const struct key_question *q)
     }
 }
 
-/* A word of the command with its tokens replaced; the caller frees it. NULL: an unknown token. */
+/* A word with its tokens expanded, which the caller frees. NULL: unknown token. */
 static char *key_command_word(const char *word, const struct key_question *q)
 {
     struct buffer text = {0};
@@ -85,7 +85,7 @@ static char *key_command_word(const char *word, const struct key_question *q)
     return text.data ? text.data : memory_text("");
 }
 
-/* Another user's rights, and a bounded answer. */
+/* In the child: another user's privileges, and a limit on the output. */
 static bool key_command_limit(void *data)
 {
     const struct device_config *config = data;
@@ -118,7 +118,7 @@ static pid_t key_command_run(const struct device_config *config, char **argv, in
     return spawn_start(&s, err);
 }
 
-/* The command's words, each with its tokens replaced. */
+/* Tokens are expanded after the command is split, so a value stays within its word. */
 static int key_command_words(const char *command, const struct key_question *q, struct argv *to,
                              struct error *err)
 {
@@ -136,7 +136,7 @@ static int key_command_words(const char *command, const struct key_question *q, 
     argv_free(&words);
     if (known && to->count)
         return 0;
-    return error_set(err, EXIT_FAILED, "'%s' has a token that is not %%u, %%f, %%t, %%k or %%%%",
+    return error_set(err, EXIT_FAILED, "'%s' has an unknown token; use %%u, %%f, %%t, %%k or %%%%",
                      command);
 }
 
@@ -170,7 +170,7 @@ void key_command_ask(struct listener *l, struct connection *c, const char *quest
         return;
     if (key_question_parse(&q, question)) {
         c->key_answer = memfd_create("authorized-keys", MFD_CLOEXEC);
-        pid = c->key_answer < 0 ? error_errno(&err, "cannot make a memory file")
+        pid = c->key_answer < 0 ? error_errno(&err, "cannot create a memory file")
                                 : key_command_start(&l->config, &q, c->key_answer, &err);
         if (pid < 0)
             log_error("%s: authorized-keys-command: %s", c->peer.address, err.text);
@@ -192,7 +192,7 @@ void key_command_end(struct connection *c, int status)
     c->key_command = 0;
     if (status) {
         spawn_describe(status, how, sizeof how);
-        log_error("%s: authorized-keys-command %s; no keys from it", c->peer.address, how);
+        log_error("%s: authorized-keys-command %s; ignoring its output", c->peer.address, how);
         key_command_answer(c, -1);
     } else {
         (void)lseek(c->key_answer, 0, SEEK_SET);

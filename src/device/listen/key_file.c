@@ -21,8 +21,8 @@ static int key_file_check_one(const char *path, struct error *err)
                          (unsigned)st.st_uid);
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !guarded)
         return error_set(err, EXIT_FAILED,
-                         "others may write to '%s' (mode %04o); take that away with chmod go-w",
-                         path, (unsigned)(st.st_mode & 07777));
+                         "'%s' is writable by others (mode %04o); fix it with chmod go-w", path,
+                         (unsigned)(st.st_mode & 07777));
     return 0;
 }
 

@@ -18,7 +18,7 @@
 #define LISTENER_TICK_MS 1000
 #define LISTENER_SOON_MS 50
 
-/* Keys of system-dir of which none can be used count as missing: then there is our own. */
+/* If none of the keys in system-dir is usable, they count as missing, and our own key is used. */
 static int listener_load_keys(const struct device_config *config, struct host_keys *keys, bool keep,
                               struct buffer *report, struct error *err)
 {
@@ -32,8 +32,7 @@ static int listener_load_keys(const struct device_config *config, struct host_ke
     host_keys_free(keys);
     if (!unusable)
         return -1;
-    log_warning("no host key of %s (key system-dir) can be used; using our own",
-                config->system_dir);
+    log_warning("no usable host key in %s (key system-dir); using our own", config->system_dir);
     if (host_keys_load(keys, config, how | HOST_KEYS_OWN, err))
         return -1;
     if (!session_tool_check(config, keys, report, err))
@@ -55,7 +54,7 @@ int listener_load(struct listener *l, bool keep, struct buffer *report, struct e
     }
     device_config_free(&l->config);
     l->config = config;
-    /* A key that lives in memory only stays the same as long as this process does. */
+    /* A key that exists only in memory stays the same for the lifetime of this process. */
     if (keys.volatile_key && l->keys.count) {
         host_keys_free(&keys);
         return 0;
@@ -71,10 +70,11 @@ static void listener_reload(struct listener *l)
     struct error err;
 
     if (listener_load(l, true, &report, &err)) {
-        log_error("%s; what was in force stays in force", err.text);
+        log_error("%s; keeping the previous configuration", err.text);
     } else {
         log_set_level(l->config.log_level);
-        log_info("read configuration and keys anew (port and addresses change with a restart)");
+        log_info(
+            "reloaded configuration and keys (port and listen-address change only with a restart)");
     }
     buffer_free(&report);
 }
@@ -93,7 +93,7 @@ static void listener_stop(struct listener *l)
     if (l->stopping)
         return;
     l->stopping = true;
-    log_info(connection_updates_run(l) ? "ending when the running update has ended" : "ending");
+    log_info(connection_updates_run(l) ? "stopping after the running update" : "stopping");
     for (size_t i = 0; i < l->socket_count; i++)
         io_close(&l->sockets[i]);
     l->socket_count = 0;
@@ -145,7 +145,6 @@ static int listener_patience(const struct listener *l)
     return held >= 0 && held < own ? held : own;
 }
 
-/* Waits once and handles what came. */
 static void listener_round(struct listener *l)
 {
     size_t sockets = l->socket_count, count = listener_count(l), i = 1 + sockets;
@@ -157,7 +156,7 @@ static void listener_round(struct listener *l)
     for (struct connection *c = l->connections; c; c = c->next)
         p[i++] = (struct pollfd){.fd = c->control, .events = POLLIN};
     poll(p, count, listener_patience(l));
-    /* Connections first: their places in p are those of the list as it was. */
+    /* Connections first: their entries in p match the list as it was before poll(). */
     i = 1 + sockets;
     for (struct connection *c = l->connections; c; c = c->next, i++)
         if (p[i].revents && c->control == p[i].fd)

@@ -1,7 +1,7 @@
 /*
- * The listener: accepts connections and counts them, starts a session process for each and
- * fwssh-receive for each update, reaps them, and runs the reboot. It speaks no SSH
- * (ARCHITECTURE.md, "Processes and messages").
+ * The listener, fwsshd's main process: accepts connections and limits their number, starts a
+ * session process for each connection and fwssh-receive for each update, reaps them, and runs the
+ * reboot command. It does not speak SSH (ARCHITECTURE.md, "Processes and messages on the device").
  */
 #ifndef FWSSH_DEVICE_LISTEN_LISTENER_H
 #define FWSSH_DEVICE_LISTEN_LISTENER_H
@@ -22,17 +22,17 @@ struct connection {
     struct connection *next;
     struct peer peer;
     char who[400];     /* key fingerprint and comment, "" before the login */
-    int held;          /* the connection while it has to wait for its session, else -1 */
-    pid_t session;     /* 0 when it has ended */
-    int control;       /* -1 when the session has closed it */
-    pid_t key_command; /* asked for keys (key_command.h), 0 when none runs */
-    int key_answer;    /* what it prints, else -1 */
+    int held;          /* its socket while it waits for a session, else -1 */
+    pid_t session;     /* process id; 0 when it has ended */
+    int control;       /* control socket; -1 when the session has closed it */
+    pid_t key_command; /* authorized-keys-command (key_command.h); 0: not running */
+    int key_answer;    /* its output, else -1 */
     double key_asked;
     double started, update_started;
     bool authenticated;
-    pid_t receive;         /* 0 when none runs */
+    pid_t receive;         /* fwssh-receive; 0: not running */
     int result_fd;         /* our end of fwssh-receive's result socket */
-    double farewell_until; /* the client is being told how its update ended; 0: it is not */
+    double farewell_until; /* the result may be delivered until then; 0: none is */
 };
 
 struct listener {
@@ -45,24 +45,25 @@ struct listener {
     int signals; /* signalfd(2) */
     struct connection *connections;
     struct penalty_book penalties;
-    double next_turn; /* of those that are held (admission.h) */
+    double next_turn; /* when the next held connection is served (admission.h) */
     bool stopping;
 
-    /* a reboot that is due (listener_reboot.c) */
+    /* pending reboot (listener_reboot.c) */
     bool reboot_wanted;
-    const struct connection *reboot_after; /* its channel is still being closed */
+    const struct connection *reboot_after; /* its channel has to be closed first */
     double reboot_at;
     pid_t reboot_pid;
     int reboot_lock;
 };
 
-/* Takes configuration and keys over; both stay in force until SIGHUP brings new ones. Returns the
- * exit status. */
+/* Serves with the configuration and keys that listener_load() has loaded; SIGHUP reloads them,
+ * SIGTERM and SIGINT end it. Returns the exit status. */
 int listener_run(struct listener *l);
 
 /*
- * Reads the configuration and keys anew and has them checked; the old ones stay in force if that
- * fails. keep: a host key that has to be made is kept in state-dir.
+ * Loads configuration and keys and has them checked; report gets what the check prints
+ * (session_tool_check()). If that fails, the previous ones are kept. keep: store a newly generated
+ * host key in state-dir. Returns 0, or -1 with the error set.
  */
 int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err);
 
@@ -75,11 +76,11 @@ void connection_read(struct listener *l, struct connection *c);
 bool connection_reap(struct listener *l, pid_t pid, int status);
 void connection_check_time(struct listener *l, double now);
 void connection_kill_sessions(struct listener *l);
-/* An update runs, or a client is being told how its one ended. */
+/* An update is running, or its result is still being delivered to the client. */
 bool connection_updates_run(const struct listener *l);
 void connection_free_ended(struct listener *l);
 
-/* update.c: fwssh-receive of one connection */
+/* update.c: the fwssh-receive of a connection */
 void update_begin(struct listener *l, struct connection *c, const char *subsystem);
 void update_input_ended(const struct connection *c, bool lost);
 void update_end(struct listener *l, struct connection *c, int status);

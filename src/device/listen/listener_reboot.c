@@ -1,5 +1,5 @@
-/* The reboot: after the session has been closed in order, or after 3 s; the device stays locked
- * until it has happened. */
+/* The reboot: started when the session has closed its channel, or after 3 s. The device stays
+ * locked until it goes down, so that no other update can start in between. */
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"
@@ -53,8 +53,7 @@ void listener_check_reboot(struct listener *l, double now)
     if (l->reboot_wanted && (!l->reboot_after || now >= l->reboot_at))
         listener_reboot(l, now);
     if (!l->reboot_wanted && l->reboot_at > 0 && now >= l->reboot_at) {
-        log_error("the reboot has not happened in %d seconds; the device can be updated again",
-                  REBOOT_HAPPENS_SECONDS);
+        log_error("no reboot within %d seconds; accepting updates again", REBOOT_HAPPENS_SECONDS);
         listener_release(l);
     }
 }

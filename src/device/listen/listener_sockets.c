@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 1024
-/* sd_listen_fds(3): the first descriptor that a service manager passes on. */
+/* SD_LISTEN_FDS_START, sd_listen_fds(3). */
 #define LISTEN_FD_FIRST 3
 
-/* Sockets from a service manager: LISTEN_PID must name this process. */
+/* Socket activation, sd_listen_fds(3): LISTEN_PID must be this process. */
 static bool listener_take_sockets(struct listener *l)
 {
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -35,7 +35,7 @@ static bool listener_take_sockets(struct listener *l)
     }
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
-    log_info("listening on %zu socket%s of the service manager", l->socket_count,
+    log_info("listening on %zu socket%s passed by the service manager", l->socket_count,
              l->socket_count == 1 ? "" : "s");
     return true;
 }
@@ -95,11 +95,11 @@ int listener_open_sockets(struct listener *l, struct error *err)
                                l->config.port);
     }
     if (!l->socket_count)
-        return error_set(err, EXIT_FAILED, "there is no address to listen on (key listen-address)");
+        return error_set(err, EXIT_FAILED, "no address to listen on (key listen-address)");
     return 0;
 }
 
-/* sd_notify(3): one datagram to the socket that the service manager names. */
+/* sd_notify(3): one datagram to the socket that NOTIFY_SOCKET names. */
 void listener_tell_ready(void)
 {
     const char *path = getenv("NOTIFY_SOCKET");
@@ -113,7 +113,7 @@ void listener_tell_ready(void)
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     if (fd < 0 || sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&address, len) < 0)
-        log_warning("cannot tell the service manager that we are ready: %s", strerror(errno));
+        log_warning("cannot notify the service manager: %s", strerror(errno));
     io_close(&fd);
     unsetenv("NOTIFY_SOCKET");
 }

@@ -13,7 +13,7 @@ static void peer_name_four(struct peer *p, const struct in_addr *address, unsign
     snprintf(p->address, sizeof p->address, "%s:%u", p->source, port);
 }
 
-/* Whoever has an IPv6 address has all of its network: one source. */
+/* A host usually has a whole /64, so that is one source. */
 static void peer_name_six(struct peer *p, const struct in6_addr *address, unsigned port)
 {
     char host[INET6_ADDRSTRLEN] = "";

@@ -1,4 +1,4 @@
-/* Where a connection comes from. */
+/* The client's address, and how addresses are grouped. */
 #ifndef FWSSH_DEVICE_LISTEN_PEER_H
 #define FWSSH_DEVICE_LISTEN_PEER_H
 
@@ -7,11 +7,12 @@
 #define PEER_SOURCE_SIZE 46
 
 struct peer {
-    char source[PEER_SOURCE_SIZE]; /* the IPv4 address, or the IPv6 network of 64 bits */
-    char block[PEER_SOURCE_SIZE];  /* its neighbourhood: the IPv4 network of 24 bits, or source */
+    char source[PEER_SOURCE_SIZE]; /* the IPv4 address, or the IPv6 /64 network */
+    char block[PEER_SOURCE_SIZE];  /* its neighbourhood: the IPv4 /24 network, or source */
     char address[64];              /* with the port, for the log */
 };
 
+/* Fills all three texts. An IPv4-mapped IPv6 address counts as IPv4. */
 void peer_name(struct peer *p, const struct sockaddr_storage *address);
 
 #endif

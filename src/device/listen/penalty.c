@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A wrong key, a typing mistake, somebody who looks whether the port is open: no reason yet. */
+/* A wrong key, a typo, a port probe: no reason for a penalty yet. */
 #define PENALTY_FREE_FAILURES 5
-/* So many seconds after the last penalty make up for one failure. */
+/* This many seconds without a penalty make up for one failure. */
 #define PENALTY_FADE_SECONDS 15
 
 static struct penalty_row *penalty_find(const struct penalty_book *book, const char *source)
@@ -24,7 +24,7 @@ static double penalty_faded(const struct penalty_row *row, double now)
     return failures > 0 ? failures : 0;
 }
 
-/* A free row, or the one whose source has failed least. */
+/* A free row, or the one with the fewest failures. */
 static struct penalty_row *penalty_new(struct penalty_book *book, const char *source, double now)
 {
     struct penalty_row *least = &book->row[0];

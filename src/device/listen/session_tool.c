@@ -36,7 +36,7 @@ static void brief_authorized_keys(struct buffer *brief, const struct device_conf
         struct error err;
         if ((config->strict_modes && key_file_check(path, &err)) ||
             io_read_file(path, KEYS_FILE_MAX, &text, &err)) {
-            log_warning("%s; no keys from there", err.text);
+            log_warning("%s; ignoring this file", err.text);
         } else {
             brief_add_text(brief, BRIEF_KEYS_NAME, path);
             brief_add(brief, BRIEF_KEYS_TEXT, text.data, text.len);
@@ -53,8 +53,8 @@ static void brief_list(struct buffer *brief, enum brief_key key, const struct te
     free(text);
 }
 
-/* The descriptor of a brief of the present configuration and keys; authorized keys are read anew
- * each time. */
+/* Returns the descriptor of a brief with this configuration and these keys. Authorized keys files
+ * are read each time, so changes need no reload. */
 static int session_tool_brief(const struct device_config *config, const struct host_keys *keys,
                               struct error *err)
 {
@@ -79,7 +79,7 @@ static int session_tool_brief(const struct device_config *config, const struct h
     return fd;
 }
 
-/* No core file may hold a host key, and no program that it could start would have more rights. */
+/* No core file may contain a host key, and no program that it might start gains privileges. */
 static bool session_tool_limit(void *data)
 {
     struct rlimit none = {0, 0};
@@ -88,7 +88,8 @@ static bool session_tool_limit(void *data)
     return !setrlimit(RLIMIT_CORE, &none) && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* Who has not logged in must not slow down who has. Only root may take it back. */
+/* Clients that have not logged in must not slow down those that have. Only root can raise the
+ * priority again later. */
 #define SESSION_NICE 10
 
 static bool session_tool_prepare(void *data)
@@ -121,7 +122,7 @@ static pid_t session_tool_serve(const struct device_config *config, int connecti
     return pid;
 }
 
-/* Answers a question that needs libssh. */
+/* Runs fwssh-session for a task that needs libssh. */
 static int session_tool_run(const struct device_config *config, char *what, int brief,
                             struct buffer *output, struct error *err)
 {
@@ -149,7 +150,7 @@ static int session_tool_run(const struct device_config *config, char *what, int 
     if (!rc)
         buffer_add(output, result.text.data, result.text.len);
     if (result.text.data)
-        explicit_bzero(result.text.data, result.text.len); /* a host key, perhaps */
+        explicit_bzero(result.text.data, result.text.len); /* may be a host key */
     run_free(&result);
     return rc;
 }
@@ -179,7 +180,7 @@ pid_t session_tool_start(const struct device_config *config, const struct host_k
     pid_t pid = -1;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-        return error_errno(err, "cannot make a socket pair");
+        return error_errno(err, "cannot create a socket pair");
     int brief = session_tool_brief(config, keys, err);
     if (brief >= 0)
         pid = session_tool_serve(config, connection, pair[1], brief, err);

@@ -1,4 +1,4 @@
-/* The session program, started for a connection or asked for what only it can do. */
+/* Runs fwssh-session: for a connection, or for a task that needs libssh. */
 #ifndef FWSSH_DEVICE_LISTEN_SESSION_TOOL_H
 #define FWSSH_DEVICE_LISTEN_SESSION_TOOL_H
 
@@ -9,21 +9,24 @@
 
 struct host_keys;
 
-/* A new Ed25519 private key, appended to the buffer. */
+/* Appends a new Ed25519 private key to text. Returns 0, or -1 with the error set. */
 int session_tool_make_key(const struct device_config *config, struct buffer *text,
                           struct error *err);
 
-/* Has a brief of this configuration checked. What the program prints (ssh/host_key_tool.h) is
- * appended to the report. */
+/* Has fwssh-session check a brief with this configuration and these keys. What it prints
+ * (device/session/host_key_tool.h) is appended to report. Returns 0, or -1 with the error set. */
 int session_tool_check(const struct device_config *config, const struct host_keys *keys,
                        struct buffer *report, struct error *err);
 
-/* Starts a session, at a lower priority if the daemon is root's. The caller owns its end of the
- * control socket, keeps the connection's, and reaps the process. */
+/*
+ * Starts a session for a connection, at a lower priority if fwsshd runs as root. The caller closes
+ * connection and *control, the listener's end of the control socket, and reaps the process. Returns
+ * its process id, or -1 with the error set.
+ */
 pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys,
                          int connection, int *control, struct error *err);
 
-/* It has logged in: the priority of everybody else. */
+/* Restores the normal priority after a login. */
 void session_tool_raise(pid_t session);
 
 #endif

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* How long the client may take to hear how it ended. */
+/* How long the session may take to deliver the result to the client. */
 #define UPDATE_FAREWELL_SECONDS 3
 
 /* The pipes between a session and fwssh-receive, and the result socket. [0] is read, [1] is
@@ -30,7 +30,7 @@ static int update_make_pipes(struct update_pipes *p)
     if (io_pipe(p->in) || io_pipe(p->out) || io_pipe(p->err) ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->result))
         return -1;
-    /* Fewer wake-ups; without it everything works, too. */
+    /* Fewer wake-ups. Optional: everything works without it. */
     (void)fcntl(p->in[1], F_SETPIPE_SZ, 1 << 20);
     return 0;
 }
@@ -45,7 +45,7 @@ static void update_close_pipes(struct update_pipes *p)
     }
 }
 
-/* What is in force here is in force there, whatever has happened to the file since. */
+/* fwssh-receive gets the listener's configuration, whatever has happened to the file since. */
 static int update_config(const struct listener *l, struct error *err)
 {
     struct buffer text = {0};
@@ -97,13 +97,13 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
     struct error err;
 
     if (!subsystem || c->receive || l->stopping) {
-        update_refuse(c, !subsystem   ? "the device does not offer it"
-                         : c->receive ? "this connection has an update already"
-                                      : "fwsshd is ending");
+        update_refuse(c, !subsystem   ? "unknown subsystem"
+                         : c->receive ? "this connection already has an update"
+                                      : "fwsshd is stopping");
         return;
     }
     if (update_make_pipes(&p)) {
-        update_refuse(c, "cannot make pipes");
+        update_refuse(c, "cannot create pipes");
         update_close_pipes(&p);
         return;
     }
@@ -111,13 +111,12 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
     if (pid < 0) {
         update_refuse(c, err.text);
     } else {
-        /* In this order: if the session dies the kernel closes the lowest number first (relay.h).
-         */
+        /* In ascending order, see relay_open() (relay.h). */
         int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};
         if (subsystem->kind == SUBSYSTEM_REQUEST)
-            log_debug("%s: request begins", c->peer.address);
+            log_debug("%s: request started", c->peer.address);
         else
-            log_info("%s: update begins (subsystem %s)", c->peer.address, subsystem->name);
+            log_info("%s: update started (subsystem %s)", c->peer.address, subsystem->name);
         record_send(c->control, RECORD_ACCEPTED, 0, NULL, fds);
         c->receive = pid;
         c->update_started = io_now();
@@ -135,8 +134,8 @@ void update_input_ended(const struct connection *c, bool lost)
         (void)send(c->result_fd, &word, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* A word to fwssh-receive that it did not read any more shows as a reset, once, before its record.
- */
+/* If fwssh-receive exited without reading our last byte, ECONNRESET is reported once before its
+ * record. */
 static int update_take_record(int fd, struct result *result, int *lock)
 {
     int rc = result_receive(fd, result, lock);
@@ -144,7 +143,7 @@ static int update_take_record(int fd, struct result *result, int *lock)
     return rc < 0 && errno == ECONNRESET ? result_receive(fd, result, lock) : rc;
 }
 
-/* It tells the result when it has it, and may tell more of it when its hook has ended. */
+/* fwssh-receive sends its result as soon as it has one, and may send it again after its hook. */
 static bool update_take_result(int fd, struct result *result, int *lock)
 {
     bool told = false;
@@ -175,8 +174,8 @@ static void update_log_result(const struct connection *c, const struct result *r
         log_info("%s: %s", c->peer.address, result->note);
 }
 
-/* A result of its own making counts, also when it was killed behind it. words: for the client,
- * which else would have been told nothing. */
+/* A result that was sent counts, even if fwssh-receive was killed afterwards. Without one, words
+ * gets a message for the client, who has not been told anything. */
 static void update_judge(const struct connection *c, int status, struct result *result, int *lock,
                          char *words, size_t size)
 {
@@ -188,15 +187,16 @@ static void update_judge(const struct connection *c, int status, struct result *
     if (WIFEXITED(status) && told)
         return;
     spawn_describe(status, how, sizeof how);
-    log_error("%s: fwssh-receive %s%s", c->peer.address, how, told ? "" : " and told no result");
+    log_error("%s: fwssh-receive %s%s", c->peer.address, how,
+              told ? "" : " without sending a result");
     if (told)
         return;
     *result = (struct result){.status = EXIT_FAILED, .told = 1};
     if (WIFEXITED(status) && WEXITSTATUS(status) && WEXITSTATUS(status) <= EXIT_WIRE_MAX)
         result->status = (uint32_t)WEXITSTATUS(status);
     snprintf(result->text, sizeof result->text,
-             "fwssh-receive %s on the device, which does not reboot; look at its log, then push "
-             "again",
+             "fwssh-receive %s on the device; not rebooting. Check the log of the device, then "
+             "push again",
              how);
     snprintf(words, size, "fwssh: %s\n", result->text);
 }

@@ -9,8 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* LE32 key, LE32 length, bytes */
-#define BRIEF_HEADER 8
+#define BRIEF_HEADER 8 /* LE32 key, LE32 length */
 
 void brief_add(struct buffer *b, enum brief_key key, const void *data, size_t len)
 {
@@ -40,12 +39,12 @@ int brief_next(const struct buffer *b, size_t *at, struct brief_item *item, stru
     if (*at == b->len)
         return 0;
     if (b->len - *at < BRIEF_HEADER)
-        return error_set(err, EXIT_FAILED, "the session's brief ends too early");
+        return error_set(err, EXIT_FAILED, "the session's brief is truncated");
     const uint8_t *p = (const uint8_t *)b->data + *at;
     item->key = (enum brief_key)bytes_le32(p);
     item->len = bytes_le32(p + 4);
     if (item->len > b->len - *at - BRIEF_HEADER)
-        return error_set(err, EXIT_FAILED, "the session's brief ends too early");
+        return error_set(err, EXIT_FAILED, "the session's brief is truncated");
     item->data = b->data + *at + BRIEF_HEADER;
     *at += BRIEF_HEADER + item->len;
     return 1;
@@ -56,7 +55,7 @@ int brief_to_fd(const struct buffer *b, struct error *err)
     int fd = memfd_create("fwssh-brief", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fd < 0)
-        return error_errno(err, "cannot make a memory file");
+        return error_errno(err, "cannot create a memory file");
     if (io_write_all(fd, b->data, b->len) || lseek(fd, 0, SEEK_SET) ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) {
         error_errno(err, "cannot write a memory file");

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-_Static_assert(sizeof(struct record) == 1024, "records have one size on every machine");
-_Static_assert(RECORD_FDS == PASS_FD_MAX, "all descriptors fit one record");
+_Static_assert(sizeof(struct record) == 1024, "records have the same size on every architecture");
+_Static_assert(RECORD_FDS == PASS_FD_MAX, "all descriptors fit into one record");
 
 int record_send(int socket, enum record_type type, uint32_t value, const char *text, const int *fds)
 {

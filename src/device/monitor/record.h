@@ -1,7 +1,7 @@
 /*
- * The messages between the listener (the monitor) and a session: fixed-size records over a
- * SOCK_SEQPACKET pair (ARCHITECTURE.md, "Processes and messages"). Everything that a session sends
- * is untrusted text.
+ * The messages between the listener and a session: fixed-size records over a SOCK_SEQPACKET socket
+ * pair (ARCHITECTURE.md, "Processes and messages on the device"). Everything that a session sends
+ * is untrusted.
  */
 #ifndef FWSSH_DEVICE_MONITOR_RECORD_H
 #define FWSSH_DEVICE_MONITOR_RECORD_H
@@ -9,20 +9,20 @@
 #include <stdint.h>
 
 enum record_type {
-    /* up, from the session */
-    RECORD_LOG = 1,  /* value: enum log_level; text: the line */
-    RECORD_DENIED,   /* text: user, fingerprint and reason of a refused login */
-    RECORD_ASK_KEYS, /* text: "USER TYPE FINGERPRINT BASE64" of an unknown key; answered by KEYS */
+    /* session to listener */
+    RECORD_LOG = 1,       /* value: enum log_level; text: the line */
+    RECORD_DENIED,        /* text: user, key fingerprint and why the login was refused */
+    RECORD_ASK_KEYS,      /* unknown key, "USER TYPE FINGERPRINT BASE64"; answered with KEYS */
     RECORD_AUTHENTICATED, /* text: key fingerprint and comment */
-    RECORD_SUBSYSTEM,     /* text: its name; answered by ACCEPTED or REFUSED */
-    RECORD_INPUT_ENDED,   /* the client's end of input, just before it is passed on */
-    RECORD_LOST,          /* text: why the channel ended without its end of input */
-    RECORD_CLOSED,        /* the channel has been closed by both sides */
-    /* down, from the listener */
-    RECORD_ACCEPTED, /* with the ends of standard output, error and input, in this order */
-    RECORD_KEYS,     /* a file with lines of authorized_keys first, or no descriptor */
+    RECORD_SUBSYSTEM,     /* text: its name; answered with ACCEPTED or REFUSED */
+    RECORD_INPUT_ENDED,   /* the client sent EOF; sent just before it is passed on */
+    RECORD_LOST,          /* text: why the channel ended without EOF */
+    RECORD_CLOSED,        /* both sides have closed the channel */
+    /* listener to session */
+    RECORD_ACCEPTED, /* carries the pipe ends of standard output, error and input, in this order */
+    RECORD_KEYS,     /* carries a file in authorized_keys format, or no descriptor */
     RECORD_REFUSED,  /* text: why */
-    RECORD_ENDED,    /* value: exit status for the client; text: last words for it, or "" */
+    RECORD_ENDED,    /* value: exit status for the client; text: a final message for it, or "" */
 };
 
 struct record {
@@ -31,13 +31,14 @@ struct record {
     char text[1016];
 };
 
-/* fds: RECORD_FDS descriptors for ACCEPTED, one for KEYS (the others -1), else NULL. 0, or -1 with
- * errno. */
+/* Sends a record; a text (or NULL) that is too long is cut. fds: RECORD_FDS descriptors for
+ * ACCEPTED, one for KEYS (the others -1), else NULL. Returns 0, or -1 with errno set. */
 #define RECORD_FDS 3
 int record_send(int socket, enum record_type type, uint32_t value, const char *text,
                 const int *fds);
 
-/* fds: room for RECORD_FDS, filled with descriptors or -1. 1, 0 at the end, -1 with errno. */
+/* Receives a record. fds has room for RECORD_FDS and gets descriptors, which the caller closes, or
+ * -1. Returns 1, 0 when the other side has closed, or -1 with errno set. */
 int record_receive(int socket, struct record *r, int *fds);
 
 #endif

@@ -17,9 +17,9 @@ int change_revert(const struct device_config *config, const char *reason, bool *
     struct facts facts = {0};
     struct error ignored;
 
-    if (!driver || driver->revert(config, *reason ? reason : "asked for over SSH", err))
+    if (!driver || driver->revert(config, *reason ? reason : "requested over SSH", err))
         return -1;
-    /* Where the update had not booted yet, what runs is what boots next. */
+    /* If an update that had not booted was discarded, the running slot boots next. */
     *reboot =
         slot_driver_read(config, &facts, &ignored) || slot_facts_state(&facts) != SLOT_SETTLED;
     facts_free(&facts);

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Only what belongs to us alone: a terminal's flags are shared with the person's shell. */
+/* Only pipes and sockets: a terminal's flags are shared with the user's shell. */
 static void client_unblock(int fd)
 {
     struct stat st;
@@ -19,9 +19,9 @@ static void client_unblock(int fd)
         io_set_nonblocking(fd);
 }
 
-/* How long after the end of the input a server may still be closing our output. */
+/* How long after the end of input an SSH server may take to close our output. */
 #define CLIENT_SETTLE_MS 100
-/* The listener answers from its event loop. */
+/* How long to wait for the listener, which sends from its event loop. */
 #define CLIENT_WORD_MS 10000
 
 void client_open(struct client *c, bool use_stderr, int listener, int idle_timeout)
@@ -43,8 +43,9 @@ void client_close(struct client *c)
 }
 
 /*
- * A session that ends early closes its end of our standard output first, then that of our input. A
- * pipe without a reader says POLLERR; a socket pair, as some SSH servers use, POLLHUP.
+ * A session that breaks off closes its end of our standard output first, then that of our input.
+ * poll(2) reports POLLERR for a pipe without a reader, and POLLHUP for a socket pair, which some
+ * SSH servers use.
  */
 static bool client_look(struct client *c, int wait_ms)
 {
@@ -72,8 +73,9 @@ bool client_has_ended(struct client *c, int wait_ms)
 }
 
 /*
- * Under fwsshd the listener says which it was (result.h): a killed session's descriptors are closed
- * in an order that is the kernel's business. Elsewhere the order of closing must do.
+ * Under fwsshd the listener reports which of the two it was (result.h), since the kernel may close
+ * the descriptors of a killed session in any order. Under other SSH servers, the order of closing
+ * has to do.
  */
 bool client_is_gone_at_end(struct client *c)
 {
@@ -84,7 +86,7 @@ bool client_is_gone_at_end(struct client *c)
     return c->gone && !c->told_end;
 }
 
-/* Waits at most idle_timeout for the client to take its text. */
+/* Waits at most idle_timeout for the client to read its output. */
 static void client_write(struct client *c, int fd, const char *data, size_t len)
 {
     while (len && !client_is_gone(c)) {
@@ -123,11 +125,11 @@ int client_lost(struct error *err)
 
 int client_silent(const struct client *c, struct error *err)
 {
-    return error_set(err, EXIT_FAILED, "no data came for %d seconds (key idle-timeout)",
+    return error_set(err, EXIT_FAILED, "no data received for %d seconds (key idle-timeout)",
                      c->idle_timeout);
 }
 
-/* 1 when there is something to read (or the end of the input), -1 with the error set. */
+/* Returns 1 when there is something to read (or the end of input), -1 with the error set. */
 static int client_wait(struct client *c, struct error *err)
 {
     for (;;) {
@@ -145,7 +147,7 @@ static int client_wait(struct client *c, struct error *err)
     }
 }
 
-/* Up to size bytes: the count, 0 at a real end, -1 with the error set. */
+/* Reads up to size bytes. Returns the count, 0 at a real end of input, -1 with the error set. */
 static ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err)
 {
     for (;;) {
@@ -186,7 +188,7 @@ int client_swallow(struct client *c, uint64_t len, struct error *err)
 
     if (now)
         buffer_drop(&c->ahead, now);
-    c->heard = io_now(); /* until now it was the updater that took its time */
+    c->heard = io_now(); /* the time until now was the updater's */
     for (len -= now; len;) {
         ssize_t n = client_read(c, piece, len < sizeof piece ? (size_t)len : sizeof piece, err);
         if (n < 0)

@@ -1,7 +1,7 @@
 /*
- * The client as fwssh-receive sees it: bytes on standard input, text on standard output and error.
- * A broken connection is told from a real end of input (ARCHITECTURE.md, "End of input or broken
- * connection").
+ * The client as fwssh-receive sees it: data on standard input, text on standard output and error. A
+ * broken connection is distinguished from a real end of input (ARCHITECTURE.md, "End of input or
+ * broken connection?").
  */
 #ifndef FWSSH_DEVICE_RECEIVE_CLIENT_H
 #define FWSSH_DEVICE_RECEIVE_CLIENT_H
@@ -13,45 +13,46 @@
 #include <stdint.h>
 
 struct client {
-    int in, out, err;    /* 0, 1, and where messages for a person go: 2 with --stderr, else 1 */
-    int listener;        /* its socket (--result-fd), or -1 */
-    struct buffer ahead; /* read from the input together with the header */
+    int in, out, err;    /* 0, 1, and for messages to the user 2 with --stderr, else 1 */
+    int listener;        /* the listener's socket (--result-fd), or -1 */
+    struct buffer ahead; /* input that was read together with the header */
     bool gone;           /* nobody reads what we write */
-    bool told_end;       /* the listener said that the input has come to a real end */
+    bool told_end;       /* the listener has reported a real end of input */
     int idle_timeout;    /* seconds */
-    double heard;        /* when the last byte came */
+    double heard;        /* when the last byte arrived (io_now()) */
 };
 
+/* Makes descriptors 0 to 2 non-blocking if they are pipes or sockets. idle_timeout: seconds. */
 void client_open(struct client *c, bool use_stderr, int listener, int idle_timeout);
 void client_close(struct client *c);
 
 /* Whether the connection is broken; sets gone. */
 bool client_is_gone(struct client *c);
 
-/* The listener has said that the client sent its end of input; waits so long for that word. */
+/* Whether the listener has reported the client's end of input; waits at most wait_ms for that. */
 bool client_has_ended(struct client *c, int wait_ms);
 
-/* At the end of the input, whether it is a lost connection in place of a complete stream. */
+/* At the end of input: whether the connection was lost instead of the stream being complete. */
 bool client_is_gone_at_end(struct client *c);
 
-/* Text for the client's standard output, as the origin writes it. Waits; a client that is gone is
- * no error. */
+/* Writes a text to the client's standard output, as the nerves_firmware_ssh server does. Blocks; a
+ * client that is gone is not an error. */
 void client_say(struct client *c, const char *text);
 
-/* "fwssh: TEXT" where a person reads it. */
+/* Writes "fwssh: TEXT" where the user reads it. */
 void client_complain(struct client *c, const char *text);
 
-/* More bytes into ahead: the count, 0 at the end of the input, -1 with the error set (lost,
- * silent). */
+/* Reads more bytes into ahead. Returns the count, 0 at the end of input, or -1 with the error set
+ * (client lost or silent). */
 int client_read_ahead(struct client *c, struct error *err);
 
-/* Bytes that have arrived and were not read yet. */
+/* Number of bytes that have arrived and have not been read. */
 uint64_t client_pending(const struct client *c);
 
-/* Reads len bytes and throws them away: 0, or -1 with the error set. */
+/* Reads len bytes and discards them. Returns 0, or -1 with the error set. */
 int client_swallow(struct client *c, uint64_t len, struct error *err);
 
-/* The error of a client that went away, or has been silent for idle_timeout. Both return -1. */
+/* Set the error for a client that is gone, or has been silent for idle_timeout. Both return -1. */
 int client_lost(struct error *err);
 int client_silent(const struct client *c, struct error *err);
 

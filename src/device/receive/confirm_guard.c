@@ -14,7 +14,7 @@
 
 #define GUARD_TICK_MS 1000
 
-/* What cannot be read is not confirmed: it is tried again. */
+/* If it cannot be read, it counts as not confirmed: the caller tries again. */
 static bool guard_is_confirmed(const struct device_config *config)
 {
     struct facts facts = {0};
@@ -26,7 +26,7 @@ static bool guard_is_confirmed(const struct device_config *config)
     return confirmed;
 }
 
-/* Where nobody can ever say yes, every start would end in a reboot. */
+/* A device that can never report a confirmation would reboot after every start. */
 static bool guard_can_know(const struct device_config *config, struct error *err)
 {
     const struct slot_driver *driver = slot_driver_find(config, err);
@@ -40,8 +40,7 @@ static bool guard_can_know(const struct device_config *config, struct error *err
     facts_free(&facts);
     if (!knows)
         error_set(err, EXIT_FAILED,
-                  "the device's slots (%s) do not tell whether a firmware is "
-                  "confirmed",
+                  "the slot driver %s cannot report whether the firmware is confirmed",
                   driver->name);
     return knows;
 }
@@ -56,7 +55,7 @@ static int guard_open_watchdog(const struct device_config *config)
     return fd;
 }
 
-/* Any byte feeds it; a 'V' before the close switches it off (the kernel's watchdog-api). */
+/* Any byte feeds it; a 'V' before close() disables it (the kernel's watchdog-api.rst). */
 static void guard_feed(int watchdog, char byte)
 {
     if (watchdog >= 0)
@@ -81,7 +80,7 @@ int confirm_guard_run(const struct device_config *config, int seconds)
     struct error err;
 
     if (!guard_can_know(config, &err)) {
-        log_error("%s; nothing is watched", err.text);
+        log_error("%s; not waiting for a confirmation", err.text);
         return EXIT_FAILED;
     }
     int watchdog = guard_open_watchdog(config);
@@ -98,8 +97,7 @@ int confirm_guard_run(const struct device_config *config, int seconds)
         io_close(&watchdog);
         return EXIT_DONE;
     }
-    log_error("the running firmware was not confirmed within %d seconds; the device reboots",
-              seconds);
-    /* Left open and not fed: if the reboot hangs, too, the hardware does it. */
+    log_error("the running firmware was not confirmed within %d seconds; rebooting", seconds);
+    /* The watchdog stays open and is not fed: it resets the device if the reboot hangs. */
     return guard_reboot(config);
 }

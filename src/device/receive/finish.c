@@ -4,15 +4,15 @@
 #include "device/receive/hook.h"
 #include "device/receive/reboot.h"
 
-/* Not of what was refused before it had the device, nor of other requests. */
+/* Only for updates, and only if they got the device's lock. */
 static void finish_hook(struct job *j)
 {
     if (j->lock >= 0 && result_is_update(&j->result))
         hook_tell(j->config, j->device, &j->result);
 }
 
-/* The listener logs and reboots. It has the result before the hook starts, in which we may be
- * killed. If it is gone, the reboot is ours. */
+/* The listener logs and reboots. It gets the result before the hook runs, because we may be killed
+ * during the hook. If the listener is gone, we reboot ourselves. */
 static void finish_with_listener(struct job *j, int listener)
 {
     int handed = j->result.reboot ? j->lock : -1;

@@ -1,13 +1,13 @@
-/* After the last word to the client: result, hooks, reboot. */
+/* What follows when the client has its answer: result, hooks, reboot. */
 #ifndef FWSSH_DEVICE_RECEIVE_FINISH_H
 #define FWSSH_DEVICE_RECEIVE_FINISH_H
 
 #include "device/receive/job.h"
 
 /*
- * Keeps the result, runs the hooks and sees to the reboot. listener: its socket, or -1 where an SSH
- * server started this program; then the reboot is ours, and a failure of it changes the result's
- * status.
+ * Stores the result, runs the hooks and arranges the reboot. listener: the listener's socket, or -1
+ * if another SSH server started this program; then this process has to reboot, and a failure to do
+ * so changes the result's status.
  */
 void finish(struct job *j, int listener);
 

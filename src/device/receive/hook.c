@@ -12,7 +12,7 @@
 
 #define HOOK_TEXT_MAX 400
 #define HOOK_ENV_MAX 8
-/* As sysexits(3) has no "later", the number that other updaters' scripts use. */
+/* Exit status for "try again later"; Mender's state scripts use the same number. */
 #define HOOK_LATER 21
 
 /* One run of a hook. */
@@ -21,8 +21,8 @@ struct hook {
     char *env[HOOK_ENV_MAX + 1]; /* owned */
     size_t env_count;
     struct run_result result;
-    char text[HOOK_TEXT_MAX]; /* the beginning of what it printed, on one line */
-    char *how;                /* it failed, and this is how; owned */
+    char text[HOOK_TEXT_MAX]; /* the start of its output, on one line */
+    char *how;                /* how it failed, or NULL; owned */
 };
 
 static void hook_set(struct hook *h, const char *name, const char *value)
@@ -46,7 +46,7 @@ static void hook_free(struct hook *h)
     free(h->how);
 }
 
-/* Lines become one; the end loses its blanks. */
+/* Joins the lines and removes trailing blanks. */
 static void hook_join_lines(char *text)
 {
     size_t len = strlen(text);
@@ -81,16 +81,16 @@ static int hook_run(struct hook *h, int seconds, struct error *err)
 
 static int hook_judge(const struct hook *h, struct error *err)
 {
-    const char *text = *h->text ? h->text : "it gives no reason";
+    const char *text = *h->text ? h->text : "no reason given";
 
     if (!h->how)
         return 0;
     if (h->result.timed_out || !WIFEXITED(h->result.status))
         return error_set(err, EXIT_REFUSED, "hook-precheck %s; nothing was done", h->how);
     if (WEXITSTATUS(h->result.status) == HOOK_LATER)
-        return error_set(err, EXIT_REFUSED, "the device asks to try later: %s; nothing was done",
-                         text);
-    return error_set(err, EXIT_REFUSED, "the device refuses: %s; nothing was done", text);
+        return error_set(err, EXIT_REFUSED,
+                         "hook-precheck asks to try again later: %s; nothing was done", text);
+    return error_set(err, EXIT_REFUSED, "refused by hook-precheck: %s; nothing was done", text);
 }
 
 int hook_precheck(const struct device_config *config, const char *device, struct client *client,

@@ -45,7 +45,7 @@ int job_prepare(struct job *j, bool stage, struct error *err)
                : 0;
 }
 
-/* The firmware is written: from now on, older ones are too old. */
+/* The firmware has been written: from now on, older versions are refused (key refuse-older). */
 static void job_note_version(struct job *j, const char *version)
 {
     struct error err;
@@ -59,8 +59,8 @@ static void job_note_version(struct job *j, const char *version)
     version_floor_read(&j->floor, j->config);
 }
 
-/* Either slot is whole. A reboot makes the one that boots next the one that runs, so that the next
- * update cannot overwrite what runs. */
+/* Both slots are intact. After a reboot, the slot that boots next is the running one, so the next
+ * update cannot overwrite the running slot. */
 static void job_settle(struct job *j, bool reboot, struct error *err)
 {
     char before[sizeof err->text];
@@ -68,7 +68,7 @@ static void job_settle(struct job *j, bool reboot, struct error *err)
     memcpy(before, err->text, sizeof before);
     error_set(err, EXIT_FAILED, "%s after the switch may have started%s", before,
               reboot ? "; rebooting anyway, check fwssh status"
-                     : ": check fwssh status, and reboot before another update");
+                     : "; check fwssh status, and reboot before another update");
     j->result.reboot = reboot;
 }
 
@@ -110,9 +110,9 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
     j->result.firmwares++;
     memcpy(j->result.uuid, outcome.said.uuid, sizeof j->result.uuid);
     job_note_version(j, outcome.said.version);
-    /* An archive's directory, or padding: announced, but not needed. */
+    /* An archive's directory, or padding: announced, but not needed by the updater. */
     if (outcome.unread && client_swallow(j->client, outcome.unread, err))
-        return error_suffix(err, "the firmware was written, but the device does not reboot");
+        return error_suffix(err, "the firmware was written, but the device is not rebooting");
     return 0;
 }
 

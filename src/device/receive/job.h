@@ -1,4 +1,4 @@
-/* What one connection has the device do: it holds the lock, and writes firmware. */
+/* The work for one connection: takes the device's lock and writes firmware. */
 #ifndef FWSSH_DEVICE_RECEIVE_JOB_H
 #define FWSSH_DEVICE_RECEIVE_JOB_H
 
@@ -15,7 +15,7 @@ struct job {
     struct client *client;
     struct result result;
     int lock;     /* -1: not taken */
-    char *device; /* its resolved path, NULL before the lock was tried; owned */
+    char *device; /* resolved path, NULL before job_lock(); owned */
     struct updater updater;
     struct version_floor floor;
 };
@@ -23,28 +23,30 @@ struct job {
 struct job_firmware {
     uint64_t size;    /* bytes, or UPDATER_UNTIL_EOF */
     const char *task; /* NULL: the key task */
-    bool stage;       /* only write it; it is activated later */
+    bool stage;       /* only write it, to be activated later */
     bool last;        /* no other firmware follows */
-    bool reboot;      /* a good end is followed by a reboot */
+    bool reboot;      /* reboot if it succeeds */
 };
 
-/* job_close() ends it, in any case. */
+/* job_close() releases everything, in any case. */
 void job_open(struct job *j, const struct device_config *config, struct client *client);
 void job_close(struct job *j);
 
-/* Takes the device's lock, for whatever is to change it; a reboot, too, as it would cut another
- * update in the middle. */
+/*
+ * Takes the device's lock, for every change to the device; also for a reboot, which would interrupt
+ * another update. Returns 0, or -1 with the error set: EXIT_REFUSED if another update is running.
+ */
 int job_lock(struct job *j, struct error *err);
 
-/* Whether an update may start: the slots, the site's hook, the updater. stage: it is to be staged.
- */
+/* Checks whether an update may start: slots, hook-precheck, updater. stage: it will be staged.
+ * Returns 0, or -1 with the error set. */
 int job_prepare(struct job *j, bool stage, struct error *err);
 
-/* One firmware: the client's next bytes. Sets the result's reboot where a failed update needs one.
- */
+/* Writes a firmware, read from the client. Returns 0, or -1 with the error set, and with the
+ * result's reboot set if the failed update needs one. */
 int job_write(struct job *j, const struct job_firmware *firmware, struct error *err);
 
-/* After the last firmware: nothing more may have been sent. */
+/* After the last firmware: more data from the client is an error. Returns 0, or -1 with it set. */
 int job_check_surplus(struct job *j, struct error *err);
 
 #endif

@@ -16,7 +16,9 @@ static int local_end(int rc, const struct error *err)
     return rc ? (int)err->status : EXIT_DONE;
 }
 
-/* A running update writes the same environment. Where the device cannot be found, none runs. */
+/*
+ * A running update writes to the same environment. If the device cannot be found, none is running.
+ */
 static int local_lock(const struct device_config *config, int *lock, struct error *err)
 {
     struct error ignored;
@@ -55,7 +57,7 @@ int local_confirm(const struct device_config *config)
 int local_revert(const struct device_config *config, const char *reason)
 {
     struct error err;
-    bool reboot; /* the script does it */
+    bool reboot; /* left to the script */
     int lock;
     int rc = local_lock(config, &lock, &err) ? -1 : change_revert(config, reason, &reboot, &err);
 

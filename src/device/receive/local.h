@@ -1,10 +1,10 @@
-/* What the device's own start-up scripts ask for. */
+/* fwssh-receive --status, --confirm and --revert, for the device's start-up scripts. */
 #ifndef FWSSH_DEVICE_RECEIVE_LOCAL_H
 #define FWSSH_DEVICE_RECEIVE_LOCAL_H
 
 #include "device/config/device_config.h"
 
-/* Each prints an error to standard error, and returns the exit status. */
+/* Each prints errors to standard error and returns the exit status. */
 int local_status(const struct device_config *config);
 int local_confirm(const struct device_config *config);
 int local_revert(const struct device_config *config, const char *reason);

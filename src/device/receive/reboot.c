@@ -23,10 +23,10 @@
 #define REBOOT_WAIT_MS 5000
 #define REBOOT_LOOK_MS 50
 #define REBOOT_PARAM_SIZE 256
-/* Until a working reboot has taken this process away, too. */
+/* The lock is held this long; a working reboot ends this process, too. */
 #define REBOOT_HOLD_SECONDS 60
 
-/* What a task's reboot_param has left for the kernel; "" if nothing. */
+/* The kernel's argument, as stored by a task's reboot_param; "" if there is none. */
 static void reboot_read_param(char *param, size_t size)
 {
     static const char *const paths[] = {"/run/systemd/reboot-param", "/run/reboot-param"};
@@ -39,7 +39,7 @@ static void reboot_read_param(char *param, size_t size)
     buffer_free(&text);
 }
 
-/* Without init: for devices that have none that matters. */
+/* For devices whose init has nothing to shut down. */
 static pid_t reboot_by_kernel(struct error *err)
 {
     char param[REBOOT_PARAM_SIZE];
@@ -53,11 +53,11 @@ static pid_t reboot_by_kernel(struct error *err)
     sync();
     syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
             *param ? LINUX_REBOOT_CMD_RESTART2 : LINUX_REBOOT_CMD_RESTART, param);
-    log_error("the kernel does not reboot: %s", strerror(errno));
+    log_error("the kernel refused to reboot: %s", strerror(errno));
     _exit(EXIT_FAILED);
 }
 
-/* It must not die with us: the reboot itself ends this process. */
+/* No die_with_parent: the reboot ends this process before the command has finished. */
 static pid_t reboot_by_command(const char *command, struct error *err)
 {
     struct argv argv = {0};
@@ -113,7 +113,7 @@ static void reboot_wait_and_run(const char *command, pid_t server)
     sleep(REBOOT_HOLD_SECONDS);
 }
 
-/* The field after the name, which may hold blanks and parentheses: proc(5), /proc/PID/stat. */
+/* proc(5), /proc/PID/stat: the fields follow the name, which may contain blanks and parentheses. */
 static pid_t reboot_parent_of(pid_t pid)
 {
     char path[64], text[512] = "";
@@ -142,8 +142,7 @@ static bool reboot_is_shell(pid_t pid)
            realpath(shell ? shell : "/bin/sh", wanted) && !strcmp(program, wanted);
 }
 
-/* The SSH server's process: our parent, or the one above where the account's shell stands between.
- */
+/* The SSH server's process: our parent, or the one above if our parent is the account's shell. */
 static pid_t reboot_server(void)
 {
     pid_t parent = getppid();
@@ -156,14 +155,14 @@ int reboot_later(const char *command, int lock, struct error *err)
     pid_t server = reboot_server();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    (void)lock; /* inherited by the process left behind */
+    (void)lock; /* inherited by the background process */
     pid_t pid = fork();
     if (pid < 0)
         return error_errno(err, "cannot start a process for the reboot");
     if (pid > 0)
         return 0;
     setsid();
-    /* The server waits for these to be closed before it ends the session. */
+    /* The SSH server waits for these to be closed before it ends the session. */
     for (int fd = 0; fd < 3; fd++)
         dup2(null, fd);
     reboot_wait_and_run(command, server);

@@ -1,4 +1,4 @@
-/* The reboot at the very end of an update. */
+/* Rebooting at the end of an update. */
 #ifndef FWSSH_DEVICE_RECEIVE_REBOOT_H
 #define FWSSH_DEVICE_RECEIVE_REBOOT_H
 
@@ -6,17 +6,19 @@
 
 #include <sys/types.h>
 
-/* In place of a command: the kernel is asked at once, with what a task's reboot_param says. */
+/*
+ * Value of reboot-command: call reboot(2) directly, with the argument set by a task's reboot_param.
+ */
 #define REBOOT_BY_KERNEL "kernel"
 
-/* Starts the command (words separated by blanks; no shell is needed on the device). The caller
- * reaps it. */
+/* Starts the reboot command (words separated by blanks, no shell). Returns its process id, which
+ * the caller reaps, or -1 with the error set. */
 pid_t reboot_start(const char *command, struct error *err);
 
 /*
- * Where no listener runs the reboot (sshd, Dropbear): leaves a process behind that waits until the
- * SSH server's process above this one has ended, 5 s at most, and then reboots. It holds the lock
- * until then.
+ * For SSH servers other than fwsshd: leaves a process in the background that waits until the SSH
+ * server's process above this one has exited, 5 s at most, and then reboots. It holds the lock
+ * until then. Returns 0, or -1 with the error set.
  */
 int reboot_later(const char *command, int lock, struct error *err);
 

@@ -26,10 +26,8 @@ static void receive_answer(struct receive *r, const struct facts *facts)
     buffer_free(&text);
 }
 
-/*
- * The line up to its newline, however it is cut into packets; it stays in ahead. Without any byte
- * *empty is set, and that is an error, too.
- */
+/* Reads a line of at most max bytes into ahead, in however many packets it arrives; *len is its
+ * length without the newline. An empty input is an error, too, and sets *empty. */
 static int receive_line(struct client *client, size_t max, size_t *len, bool *empty,
                         struct error *err)
 {
@@ -54,7 +52,7 @@ static int receive_line(struct client *client, size_t max, size_t *len, bool *em
                : error_set(err, EXIT_USAGE, "bad header: no newline in the first %zu bytes", max);
 }
 
-/* An empty request, as fwssh check sends it: what an update would meet. */
+/* An empty request, as fwssh check sends it (PROTOCOL.md, "An empty request"). */
 static void receive_describe(struct receive *r)
 {
     struct facts facts = {0};
@@ -89,7 +87,9 @@ static int receive_firmwares(struct receive *r, const struct header *header, str
         bool last = i + 1 == header->count;
         struct job_firmware firmware = {
             .size = header->size[i], .last = last, .reboot = header->reboot};
-        /* The one before may have switched: the next one would then go to the slot that runs. */
+        /*
+         * The previous one may have switched slots; then the next one would go to the running slot.
+         */
         if (i && slot_check_before(j->config, j->client, err))
             return -1;
         client_say(j->client, "Running fwup...\n");
@@ -117,7 +117,7 @@ static int receive_with_header(struct receive *r, struct error *err)
     return 0;
 }
 
-/* Subsystem fwup: the data up to the end of the input; a good end reboots. */
+/* Subsystem fwup: one firmware up to the end of input, then a reboot. */
 static int receive_whole_input(struct receive *r, struct error *err)
 {
     struct job_firmware firmware = {.size = UPDATER_UNTIL_EOF, .last = true, .reboot = true};
@@ -197,7 +197,7 @@ static int receive_activate(struct receive *r, const struct request *q, struct e
     return 0;
 }
 
-/* Whether the configuration allows the task to be asked for. */
+/* Whether clients may request the task (key allowed-tasks). */
 static int receive_check_task(const struct device_config *config, const char *task,
                               struct error *err)
 {
@@ -231,7 +231,7 @@ static int receive_update(struct receive *r, const struct request *q, struct err
     return 0;
 }
 
-/* Each verb of wire/request.h. */
+/* One for each verb in wire/request.h. */
 static int (*const receive_handlers[REQUEST_VERBS])(struct receive *r, const struct request *q,
                                                     struct error *err) = {
     [REQUEST_STATUS] = receive_status,     [REQUEST_LOG] = receive_log,
@@ -252,7 +252,7 @@ static int receive_handle(struct receive *r, const struct request *q, struct err
     return receive_handlers[q->verb](r, q, err);
 }
 
-/* Subsystem fwssh. An error also goes where a program looks for the answer. */
+/* Subsystem fwssh. An error is also sent as an answer, for programs. */
 static int receive_request(struct receive *r, struct error *err)
 {
     struct client *client = r->job->client;
@@ -261,7 +261,7 @@ static int receive_request(struct receive *r, struct error *err)
     size_t len = 0;
     int rc = receive_line(client, REQUEST_MAX, &len, &empty, err);
 
-    r->job->result.asked = 1; /* until it is known to be more */
+    r->job->result.asked = 1; /* until the request is known to change something */
     if (!rc) {
         rc = request_parse(client->ahead.data, len, &q, err);
         buffer_drop(&client->ahead, len + 1);

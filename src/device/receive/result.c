@@ -28,7 +28,7 @@ int result_receive(int fd, struct result *r, int *lock)
     for (int i = 1; i < PASS_FD_MAX; i++)
         io_close(&fds[i]);
     if (rc > 0) {
-        *r = got; /* one that is too short or too long leaves nothing behind */
+        *r = got; /* a record of the wrong size leaves *r unchanged */
         r->uuid[sizeof r->uuid - 1] = '\0';
         r->request[sizeof r->request - 1] = '\0';
         r->text[sizeof r->text - 1] = '\0';
@@ -58,10 +58,10 @@ void result_note(struct result *r, const char *format, ...)
 
 void result_describe(const struct result *r, char *text, size_t size)
 {
-    const char *unheard = r->told ? "" : "; the client was gone and has not been told";
+    const char *unheard = r->told ? "" : "; the client was gone and did not get the result";
 
     if (r->asked)
-        snprintf(text, size, "asked %s", *r->request ? r->request : "what an update would meet");
+        snprintf(text, size, "answered %s", *r->request ? r->request : "an empty request");
     else if (!result_is_update(r) && r->status)
         snprintf(text, size, "request %s failed with status %u: %s", r->request, r->status,
                  r->text);
@@ -81,7 +81,7 @@ void result_keep(const struct result *r, const char *state_dir)
     struct error err;
 
     if (r->asked || !result_is_update(r) || r->status == EXIT_REFUSED || access(state_dir, W_OK))
-        return; /* a read-only system keeps nothing */
+        return; /* a read-only system stores nothing */
     date_format((int64_t)time(NULL), when);
     result_describe(r, what, sizeof what);
     char *path = memory_printf("%s/last-update", state_dir);

@@ -16,7 +16,7 @@ static int slot_check_pending(const struct facts *facts, struct error *err)
                      facts_get(facts, "next"), facts_get(facts, "active"));
 }
 
-/* An update overwrites the slot that an unconfirmed firmware could go back to. */
+/* An update overwrites the slot that an unconfirmed firmware could fall back to. */
 static int slot_check_confirmed(const struct device_config *config, const struct facts *facts,
                                 struct client *client, struct error *err)
 {
@@ -49,7 +49,7 @@ int slot_check_before(const struct device_config *config, struct client *client,
     return rc;
 }
 
-/* The host has shown what the firmware is for; this is the other side. */
+/* The host has printed which device the firmware is for; this says which device it has reached. */
 static void slot_check_name_device(const struct facts *facts, struct error *err)
 {
     const char *platform = facts_get(facts, "platform"), *product = facts_get(facts, "product");
@@ -69,7 +69,7 @@ void slot_check_after_failure(const struct device_config *config, struct error *
         slot_check_name_device(&facts, err);
     if (!rc && slot_facts_state(&facts) == SLOT_PENDING)
         error_suffix(err,
-                     "slot %s boots next nevertheless: reboot (fwssh reboot HOST), or discard it "
+                     "slot %s boots next anyway: reboot (fwssh reboot HOST), or discard it "
                      "(fwssh revert HOST)",
                      facts_get(&facts, "next"));
     facts_free(&facts);

@@ -1,4 +1,4 @@
-/* What the device's slots say of an update that is about to start, or has failed. */
+/* Checks of the device's slots before an update, and after a failed one. */
 #ifndef FWSSH_DEVICE_RECEIVE_SLOT_CHECK_H
 #define FWSSH_DEVICE_RECEIVE_SLOT_CHECK_H
 
@@ -7,15 +7,15 @@
 #include "device/receive/client.h"
 
 /*
- * Before an update. EXIT_REFUSED when another update has not booted yet: this one would overwrite
- * what runs. A running firmware that is not confirmed is reported to the client, or refused, as the
- * key unconfirmed says. 0 also where the slots are not known; if they should be and cannot be read,
- * the client hears of it.
+ * Before an update. Returns -1 with the error set (EXIT_REFUSED) if another update has not booted
+ * yet: this one would overwrite the running slot. If the running firmware is not confirmed, the key
+ * unconfirmed decides whether the client is warned or the update refused. Returns 0 even if nothing
+ * is known about the slots; if they cannot be read, the client is warned.
  */
 int slot_check_before(const struct device_config *config, struct client *client, struct error *err);
 
-/* After a failed update, adds to the error: what the device is, if the firmware does not fit it;
- * and that the new slot boots next, if it does. */
+/* After a failed update. Appends to the error what the device is, if the firmware does not fit it,
+ * and a warning if the new slot boots next anyway. */
 void slot_check_after_failure(const struct device_config *config, struct error *err);
 
 #endif

@@ -1,24 +1,26 @@
 /*
- * Now or later: an update that has written its slot and waits, in state-dir/staged, to be
- * activated. Only some updaters can do that; they check signature and requirements again then.
+ * Staged updates: the slot is written, and a record in state-dir/staged allows to activate it
+ * later. Only some updaters support this; they check signature and requirements again on
+ * activation.
  */
 #ifndef FWSSH_DEVICE_RECEIVE_STAGE_H
 #define FWSSH_DEVICE_RECEIVE_STAGE_H
 
 #include "device/updaters/updater_driver.h"
 
-/* Where the record of a staged update is kept; the caller frees it. */
+/* Path of the record of a staged update; the caller frees it. */
 char *stage_path(const struct device_config *config);
 
-/* Before an update: an earlier staged one is void from now on. wanted: this one is to be staged.
- * EXIT_REFUSED if the updater cannot do that. */
+/* Before an update: discards an earlier staged one. wanted: this one is to be staged. Returns 0, or
+ * -1 with the error set: EXIT_REFUSED if the updater cannot stage. */
 int stage_prepare(const struct updater *u, const struct device_config *config, bool wanted,
                   struct error *err);
 
-/* Makes the staged update boot next. EXIT_REFUSED when there is none. */
+/* Makes the staged update boot next. Returns 0, or -1 with the error set: EXIT_REFUSED if there is
+ * none. */
 int stage_activate(const struct device_config *config, const char *device, struct error *err);
 
-/* Whether one is staged. */
+/* Whether an update is staged. */
 bool stage_is_there(const struct device_config *config);
 
 #endif

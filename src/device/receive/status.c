@@ -15,7 +15,7 @@
 
 #define LAST_UPDATE_MAX 2048
 
-/* A file system that forgets. */
+/* A file system in memory. */
 static bool status_is_volatile(const char *path)
 {
     struct statfs fs;

@@ -12,7 +12,7 @@
 #define GUARD_RELEASE 'r'
 #define GUARD_END 'e'
 
-/* Everything but the two: above all the pipes of the client, whose ends others wait for. */
+/* Closes everything else, above all the client's pipes: others wait for their end. */
 static void guard_keep_only(int *control, int *in)
 {
     int high = *control > *in ? *control : *in;
@@ -28,7 +28,7 @@ static void guard_run(pid_t updater, int control, int in)
     char word;
     ssize_t n;
 
-    setsid(); /* who kills fwssh-receive's process group must not kill us */
+    setsid(); /* so as not to be killed with fwssh-receive's process group */
     prctl(PR_SET_NAME, "fwssh-guard");
     guard_keep_only(&control, &in);
     while ((n = read(control, &word, 1)) != 0) {
@@ -49,7 +49,7 @@ int updater_guard_start(struct updater_guard *g, pid_t updater, int in, struct e
 
     *g = (struct updater_guard){.control = -1};
     if (io_pipe(control))
-        return error_errno(err, "cannot make a pipe");
+        return error_errno(err, "cannot create a pipe");
     g->pid = fork();
     if (g->pid == 0) {
         close(control[1]);

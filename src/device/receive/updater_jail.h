@@ -1,5 +1,4 @@
-/* What an updater has no need of is taken from it: more rights than it was started with, and the
- * network. */
+/* Takes away what an updater does not need: gaining privileges, and the network. */
 #ifndef FWSSH_DEVICE_RECEIVE_UPDATER_JAIL_H
 #define FWSSH_DEVICE_RECEIVE_UPDATER_JAIL_H
 
@@ -8,13 +7,13 @@
 #include <stdbool.h>
 
 /*
- * For spawn.in_child, with the struct device_config: no new privileges, and, unless updater-network
- * is set, a network namespace of its own, which has nothing in it. What the kernel refuses is not
- * an error: it takes root, and a kernel with namespaces. Always true.
+ * For spawn.in_child, with the struct device_config: sets NO_NEW_PRIVS and, unless updater-network
+ * is set, enters a new, empty network namespace. That takes root and a kernel with namespaces; it
+ * is not an error if the kernel refuses. Always returns true.
  */
 bool updater_jail_enter(void *config);
 
-/* Whether the kernel would take the network away from an updater of this process; it is tried. */
+/* Whether this process can create a network namespace for an updater, found out by trying. */
 bool updater_jail_takes_network(void);
 
 #endif

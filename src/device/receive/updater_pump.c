@@ -15,8 +15,8 @@
 #define PUMP_COPY_SIZE 65536
 /* How often an updater is looked at where the kernel has no pidfd. */
 #define PUMP_LOOK_MS 50
-/* fwup's --exit-handshake: this byte and the exit status end its text (docs/fw-format.md, "Text").
- */
+/* fwup's --exit-handshake: its text ends with this byte and the exit status (docs/fw-format.md,
+ * "Text"). */
 #define PUMP_HANDSHAKE 0x1a
 
 static bool pump_until_eof(const struct updater_pump *p)
@@ -41,7 +41,7 @@ static void pump_fed(struct updater_pump *p, size_t n)
     }
 }
 
-/* What came together with the header goes first. */
+/* What arrived together with the header goes first. */
 static ssize_t pump_move_ahead(struct updater_pump *p)
 {
     size_t len = p->ahead->len < p->left ? p->ahead->len : (size_t)p->left;
@@ -52,7 +52,7 @@ static ssize_t pump_move_ahead(struct updater_pump *p)
     return n;
 }
 
-/* For an input that splice(2) does not know. */
+/* For an input that splice(2) does not support. */
 static ssize_t pump_copy(struct updater_pump *p, size_t len)
 {
     char piece[PUMP_COPY_SIZE];
@@ -78,7 +78,7 @@ static ssize_t pump_move(struct updater_pump *p)
     return pump_copy(p, len);
 }
 
-/* The input has ended: a lost client, a complete stream, or too few bytes. */
+/* End of input: the client is lost, the stream is complete, or bytes are missing. */
 static int pump_input_end(struct updater_pump *p, struct error *err)
 {
     if (client_is_gone_at_end(p->client))
@@ -103,16 +103,16 @@ static int pump_feed(struct updater_pump *p, struct error *err)
     if (n == 0)
         return pump_input_end(p, err);
     if (errno == EAGAIN)
-        p->sink_full = true; /* poll said that there is input */
+        p->sink_full = true; /* there is input, according to poll() */
     else if (errno == EPIPE)
-        pump_close_input(p); /* it wants no more; its exit status will tell why */
+        pump_close_input(p); /* it reads no more; its exit status will show why */
     else if (errno != EINTR)
         return error_errno(err, "cannot pass the firmware on to the updater");
     return 0;
 }
 
-/* Cuts the handshake out of the updater's text. When it has come, the updater waits for its input's
- * end. */
+/* Removes the handshake from the updater's text. After it, the updater waits for the end of its
+ * input. */
 static size_t pump_cut_handshake(struct updater_pump *p, char *data, size_t len)
 {
     size_t kept = 0;
@@ -130,7 +130,7 @@ static size_t pump_cut_handshake(struct updater_pump *p, char *data, size_t len)
     return kept;
 }
 
-/* False when there is nothing to read now, or never again. */
+/* False if there is nothing to read now, or at the end. */
 static bool pump_read_text(struct updater_pump *p, int *fd, int which)
 {
     struct pump_text *text = &p->text[which];
@@ -164,12 +164,12 @@ static void pump_write_text(struct updater_pump *p, int fd, struct pump_text *te
     }
 }
 
-/* Lost before the last byte: the updater must not believe that it has seen everything. */
+/* If the client is lost before the last byte, the updater must not take its input for complete. */
 static int pump_check_client(struct updater_pump *p, struct error *err)
 {
     if (!client_is_gone(p->client) || p->past_return)
         return 0;
-    /* What has arrived but was not read yet may be all that is missing. */
+    /* The missing bytes may have arrived without having been read yet. */
     bool all_here = pump_until_eof(p) ? client_has_ended(p->client, 0)
                                       : p->ahead->len + io_pending(p->from) >= p->left;
     if (p->last && all_here)
@@ -213,8 +213,8 @@ static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT
     polls[WATCH_PID] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 }
 
-/* Milliseconds until a client that owes us bytes counts as silent; -1 while it is the updater we
- * wait for. */
+/* Milliseconds until a client that has to send data counts as silent; -1 while we wait for the
+ * updater. */
 static int pump_patience(const struct updater_pump *p)
 {
     if (*p->in < 0 || p->sink_full || p->ahead->len)
@@ -235,7 +235,8 @@ static void pump_relay(struct updater_pump *p, const struct pollfd polls[WATCH_C
         pump_write_text(p, p->client->err, &p->text[1]);
 }
 
-/* One round: 1 when the updater has ended, 0 to go on, -1 when it must be killed. */
+/* One round: 1 when the updater has exited, 0 to go on, -1 with the error set when it must be
+ * killed. */
 static int pump_round(struct updater_pump *p, struct error *err)
 {
     struct pollfd polls[WATCH_COUNT];
@@ -263,8 +264,8 @@ static int pump_round(struct updater_pump *p, struct error *err)
     return polls[WATCH_PID].revents || (p->pidfd < 0 && spawn_has_ended(p->pid)) ? 1 : 0;
 }
 
-/* Its last words may still be in the pipes; a grandchild may hold them open, so their end is not
- * awaited. */
+/* Its last output may still be in the pipes. Their end is not awaited, because a grandchild may
+ * hold them open. */
 static void pump_drain(struct updater_pump *p)
 {
     int *fds[2] = {p->out, p->err};
@@ -282,11 +283,11 @@ static void pump_drain(struct updater_pump *p)
     }
 }
 
-/* Its whole process group goes: what an updater leaves behind would write on, and hold the lock. */
+/* Kills the whole process group: a process left behind would go on writing and hold the lock. */
 static int pump_end(struct updater_pump *p)
 {
     kill(-p->pid, SIGKILL);
-    io_close(p->in); /* only now: it must not see an end of its input while it lives */
+    io_close(p->in); /* only now: it must not see the end of its input while it is alive */
     updater_guard_end(&p->guard);
     return spawn_wait(p->pid);
 }

@@ -1,4 +1,4 @@
-/* The loop that moves bytes while an updater runs, and that decides when it must be killed. */
+/* The loop that moves bytes while an updater runs, and decides when it must be killed. */
 #ifndef FWSSH_DEVICE_RECEIVE_UPDATER_PUMP_H
 #define FWSSH_DEVICE_RECEIVE_UPDATER_PUMP_H
 
@@ -17,20 +17,19 @@ struct pump_text {
 };
 
 struct updater_pump {
-    struct client *client; /* who hears the text, and whose connection must last to the last byte */
-    int from;              /* where the firmware comes from: the client's, or any other */
-    struct buffer *ahead;  /* what was read of it already; goes first */
+    struct client *client; /* gets the text; its connection must last until the last byte */
+    int from;              /* source of the firmware: the client's input, or any other */
+    struct buffer *ahead;  /* already read from it; goes first */
     bool handshake;
     pid_t pid;
     int *in, *out, *err; /* our ends of its pipes; closed and set to -1 as they end */
-    uint64_t left;       /* bytes still to be fed to it; UPDATER_UNTIL_EOF: until the input ends */
+    uint64_t left;       /* bytes still to pass on; UPDATER_UNTIL_EOF: until the input ends */
 
     bool last;        /* no other firmware follows in the session */
-    bool past_return; /* the last byte of all has arrived: from here on the update is finished as
-                         asked */
-    int wait_status;  /* when it has ended by itself */
+    bool past_return; /* the last byte has arrived: the update will be completed */
+    int wait_status;  /* from waitpid(2) */
 
-    /* for the loop alone */
+    /* private to the loop */
     int pidfd; /* -1: the kernel has none */
     struct updater_guard guard;
     bool sink_full, copy;
@@ -38,8 +37,8 @@ struct updater_pump {
     struct pump_text text[2];
 };
 
-/* 0 when the updater has ended by itself; -1 with the error set when it had to be killed. It is
- * reaped. */
+/* Returns 0 when the updater has exited by itself, or -1 with the error set when it had to be
+ * killed. It has been reaped in either case. */
 int updater_pump_run(struct updater_pump *p, struct error *err);
 
 #endif

@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child: 3 takes the result (wire/updater_result.h), 4 holds the lock. */
+/* In the child, descriptor 3 takes the result (wire/updater_result.h) and 4 holds the lock. */
 #define UPDATER_RESULT_FD "3"
 
-/* The pipes of one run; ours and the child's ends. */
+/* The pipes of one run, with our ends and the child's. */
 struct updater_pipes {
     int in[2], out[2], err[2], result[2];
 };
@@ -21,8 +21,8 @@ static int updater_make_pipes(struct updater_pipes *p, struct error *err)
 {
     *p = (struct updater_pipes){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     if (io_pipe(p->in) || io_pipe(p->out) || io_pipe(p->err) || io_pipe(p->result))
-        return error_errno(err, "cannot make a pipe");
-    /* Fewer wake-ups; without it everything works, too. */
+        return error_errno(err, "cannot create a pipe");
+    /* Fewer wake-ups. Optional: everything works without it. */
     (void)fcntl(p->in[1], F_SETPIPE_SZ, 1 << 20);
     io_set_nonblocking(p->in[1]);
     io_set_nonblocking(p->out[0]);

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One line while it is taken apart. */
+/* A line that is being parsed. */
 struct line {
     const char *name;
     unsigned number;
     char *text; /* modified */
 };
 
-/* The end of a word in which blanks between double quotes count as text. */
+/* The end of a word, which may contain blanks between double quotes. */
 static char *line_word_end(char *p)
 {
     bool quoted = false;
@@ -39,14 +39,14 @@ static char *line_next_word(char **rest)
     return word;
 }
 
-/* One option: false if it is not known, or makes no sense. Those that have to be met later go to
+/* Parses an option; false if it is unknown or invalid. What has to be checked at login is stored in
  * the key. */
 static bool line_take_option(const char *option, struct authorized_key *key)
 {
     char *value = key_option_value(option, "from");
 
     if (value) {
-        if (key->from) /* two would have to be met both */
+        if (key->from) /* both would have to match */
             free(value);
         else
             key->from = value;
@@ -56,14 +56,14 @@ static bool line_take_option(const char *option, struct authorized_key *key)
     if (!value)
         return key_option_is_harmless(option);
     int64_t when;
-    bool good = !key_option_parse_time(value, &when) && when > 0; /* 0 would be never */
+    bool good = !key_option_parse_time(value, &when) && when > 0; /* 0 means never */
     free(value);
     if (good && (!key->expires || when < key->expires))
         key->expires = when;
     return good;
 }
 
-/* NULL if all options are honoured, else the first one that is not. */
+/* NULL if all options are supported, else the first one that is not. */
 static const char *line_take_options(char *options, struct authorized_key *key)
 {
     bool quoted = false;
@@ -88,8 +88,8 @@ static const char *line_take_options(char *options, struct authorized_key *key)
     }
 }
 
-/* The modulus takes what the names and lengths (4 + 7, 4 + 3, 4) and its leading zero leave of the
- * blob. RFC 4253, 6.6 */
+/* From the size of the blob (RFC 4253, section 6.6) less all that is not modulus: "ssh-rsa" (4 +
+ * 7), the exponent (4 + 3), the length of the modulus (4) and its leading zero. */
 static unsigned rsa_bits(const char *base64)
 {
     size_t len = strcspn(base64, "=");
@@ -102,7 +102,7 @@ static void line_refuse(struct authorized_keys *keys, const struct line *l, cons
                         const char *what)
 {
     keys->refused++;
-    log_warning("%s:%u: this key is not used: %s%s", l->name, l->number, why, what);
+    log_warning("%s:%u: ignoring this key: %s%s", l->name, l->number, why, what);
 }
 
 static bool type_is_certificate(const char *type)
@@ -110,7 +110,7 @@ static bool type_is_certificate(const char *type)
     return strstr(type, "-cert-v01@openssh.com") != NULL;
 }
 
-/* The key with its options; false if the line is not used. */
+/* Parses the key and its options; false if the line is ignored. */
 static bool line_parse(struct authorized_keys *keys, const struct line *l,
                        struct authorized_key *key)
 {
@@ -119,7 +119,7 @@ static bool line_parse(struct authorized_keys *keys, const struct line *l,
     if (ssh_key_type_from_name(type) == SSH_KEYTYPE_UNKNOWN) {
         const char *bad = line_take_options(type, key);
         if (bad) {
-            line_refuse(keys, l, "not a key type, nor an option that is honoured: ", bad);
+            line_refuse(keys, l, "neither a key type nor a supported option: ", bad);
             return false;
         }
         type = line_next_word(&rest);
@@ -132,7 +132,7 @@ static bool line_parse(struct authorized_keys *keys, const struct line *l,
     }
     if (kind == SSH_KEYTYPE_UNKNOWN || kind == SSH_KEYTYPE_DSS ||
         ssh_pki_import_pubkey_base64(base64, kind, &key->key) != SSH_OK) {
-        line_refuse(keys, l, "it cannot be read as a public key", "");
+        line_refuse(keys, l, "not a valid public key", "");
         return false;
     }
     key->comment = memory_text(rest + strspn(rest, " \t"));
@@ -194,14 +194,14 @@ bool authorized_keys_is_certificate(ssh_key key)
     return !type || type_is_certificate(type);
 }
 
-/* NULL if the options of a key allow a login from that address at that time, else why not. */
+/* NULL if the options of a key allow a login from this address at this time, else the reason. */
 static const char *authorized_key_unmet(const struct authorized_key *key, const char *address,
                                         int64_t now)
 {
     if (key->expires && now >= key->expires)
         return "the key has expired (expiry-time)";
     if (key->from && !key_option_from_matches(key->from, address))
-        return "the key is not for this address (from)";
+        return "the key is not allowed from this address (from)";
     return NULL;
 }
 
@@ -210,7 +210,7 @@ const struct authorized_key *authorized_keys_find(const struct authorized_keys *
                                                   const char **why)
 {
     *why = "not an authorized key";
-    /* libssh 0.11 calls a certificate equal to its plain key, and checks nothing else of it. */
+    /* libssh 0.11 treats a certificate as equal to its plain key and checks nothing else in it. */
     if (authorized_keys_is_certificate(key))
         return NULL;
     for (size_t i = 0; i < keys->count; i++) {

@@ -20,7 +20,7 @@ int host_key_tool_make(void)
 
     if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) != SSH_OK ||
         ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &text) != SSH_OK)
-        fputs("cannot make a host key\n", stderr);
+        fputs("cannot generate a host key\n", stderr);
     else if (!io_write_all(STDOUT_FILENO, text, strlen(text)))
         status = EXIT_DONE;
     if (text)
@@ -52,8 +52,8 @@ static bool algorithm_may_be_missing(enum ssh_bind_options_e option, const char 
            strstr(SESSION_KEX_POST_QUANTUM, name);
 }
 
-/* A list is taken by libssh if it knows any of its names; a misspelt one must not silently be
- * missing. */
+/* libssh accepts a list if it supports any of its names, but a misspelt name must not be dropped
+ * silently. */
 static bool algorithms_are_known(char *list, enum ssh_bind_options_e option, const char *key)
 {
     bool known = true;
@@ -63,7 +63,7 @@ static bool algorithms_are_known(char *list, enum ssh_bind_options_e option, con
         bool ok = bind && (ssh_bind_options_set(bind, option, name) >= 0 ||
                            algorithm_may_be_missing(option, name));
         if (!ok)
-            log_error("%s: libssh does not know '%s'", key, name);
+            log_error("%s: libssh does not support '%s'", key, name);
         known = known && ok;
         ssh_bind_free(bind);
     }
@@ -79,7 +79,7 @@ static bool brief_algorithms_are_known(struct session_brief *b)
     return ciphers && macs && kex;
 }
 
-/* Tells what sessions will have to do without. */
+/* Prints which parts of the sandbox sessions will lack. */
 static int host_key_tool_try_sandbox(unsigned uid)
 {
     struct buffer missing = {0};
@@ -112,7 +112,7 @@ int host_key_tool_check(void)
     fflush(stdout);
     bool known = brief_algorithms_are_known(&s.brief);
     session_brief_free(&s.brief);
-    /* Once more from the start: libssh says whether it knows the algorithms. */
+    /* Reads the brief once more, to have libssh accept the algorithms as a session would. */
     if (!known || lseek(BRIEF_FD_BRIEF, 0, SEEK_SET) < 0)
         return status;
     log_set_level(LOG_LEVEL_ERROR);

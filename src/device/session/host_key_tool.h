@@ -1,5 +1,5 @@
-/* What the listener, which knows nothing of SSH, has done by the session program: making and
- * checking keys. */
+/* fwssh-session --make-host-key and --check: what the listener, which does not link libssh, needs
+ * done with keys. */
 #ifndef FWSSH_DEVICE_SESSION_HOST_KEY_TOOL_H
 #define FWSSH_DEVICE_SESSION_HOST_KEY_TOOL_H
 
@@ -7,8 +7,9 @@
 int host_key_tool_make(void);
 
 /*
- * Reads a brief as a session would, and prints what is in it: "host-key TYPE BASE64 FINGERPRINT"
- * for each host key, then "authorized-keys COUNT". Warnings go to standard error.
+ * Reads a brief as a session would and prints what is in it: "host-key TYPE BASE64 FINGERPRINT" for
+ * each host key, "authorized-keys COUNT", then "sandbox complete" or "sandbox" with the missing
+ * parts (sandbox.h). Warnings go to standard error. Returns the exit status.
  */
 int host_key_tool_check(void);
 

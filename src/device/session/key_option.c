@@ -37,7 +37,7 @@ char *key_option_value(const char *option, const char *name)
             *to = '\0';
             if (!from[1])
                 return value;
-            break; /* something behind the closing quote */
+            break; /* text after the closing quote */
         }
         *to++ = *from;
     }
@@ -45,7 +45,7 @@ char *key_option_value(const char *option, const char *name)
     return NULL;
 }
 
-/* Only the last asterisk is ever tried anew, so many of them take no longer. */
+/* Backtracks only to the last asterisk, so many of them take no longer. */
 static bool key_option_wildcard(const char *pattern, const char *text)
 {
     const char *star = NULL, *tried = NULL;

@@ -10,7 +10,7 @@
 
 #define RELAY_BATCH (256u << 10)
 
-/* The largest window and a packet. Version 0.10 takes what is sent beyond it, up to 256 MiB. */
+/* The largest window and a packet. libssh 0.10 accepts data beyond the window, up to 256 MiB. */
 #define RELAY_OVERRUN ((int)RELAY_KEPT_SIZE + 65536)
 
 void relay_open(struct relay *r, int out, int err, int in)
@@ -19,7 +19,7 @@ void relay_open(struct relay *r, int out, int err, int in)
     io_set_nonblocking(in);
     io_set_nonblocking(out);
     io_set_nonblocking(err);
-    /* Touched, and so counted as memory, only as far as it is used. */
+    /* Pages that are never touched take no memory. */
     r->kept = memory_resize(NULL, RELAY_KEPT_SIZE);
 }
 
@@ -33,7 +33,7 @@ void relay_close(struct relay *r)
     r->kept_len = 0;
 }
 
-/* As many bytes as the sink takes now. */
+/* Writes as many bytes as the sink accepts now. */
 static size_t relay_write(struct relay *r, const uint8_t *data, size_t len)
 {
     size_t done = 0;
@@ -65,16 +65,16 @@ static void relay_write_kept(struct relay *r)
         r->kept_pos = r->kept_len = 0;
 }
 
-/* A write wakes two processes, so packets are gathered; relay_flush() comes when the socket is
+/* A write wakes two processes, so packets are collected until relay_flush(), when the socket is
  * empty. */
 int relay_take(struct relay *r, const void *data, uint32_t len)
 {
-    /* An updater that has ended wants no more; the client learns of it soon. */
+    /* The updater has exited and reads no more; the client will get its result soon. */
     if (r->in < 0 || r->sink_dead)
         return (int)len;
     if (r->kept_len >= RELAY_BATCH && !r->pulling)
         relay_write_kept(r);
-    /* What came first goes first; the rest stays in libssh, bounded by the channel window. */
+    /* To keep the order, the rest stays in libssh, bounded by the channel window. */
     size_t end = r->kept_pos + r->kept_len;
     size_t taken = 0;
     if (!r->pulling && !r->sink_full && end < RELAY_BATCH) {
@@ -87,14 +87,15 @@ int relay_take(struct relay *r, const void *data, uint32_t len)
 }
 
 /*
- * libssh's own backlog is taken whole and only when nothing is kept: with small reads version 0.10
- * would open the window again without counting what it still holds, and memory would grow without
- * bounds. Reading may bring in more packets, whose callback must then leave the buffer alone.
+ * libssh's own backlog is taken all at once, and only when nothing is kept: with small reads,
+ * libssh 0.10 would open the window again without counting what it still holds, and memory would
+ * grow without bounds. Reading may process more packets; their callback must then leave the buffer
+ * alone.
  */
 void relay_pull(struct relay *r, ssh_channel channel, bool grow)
 {
     r->pulling = true;
-    /* Asked for more than the open window, version 0.10 opens it that far. */
+    /* If asked for more than the open window, libssh 0.10 opens it that far. */
     int n = grow ? ssh_channel_read_timeout(channel, r->kept, RELAY_KEPT_SIZE, 0, 0)
                  : ssh_channel_read_nonblocking(channel, r->kept, RELAY_KEPT_SIZE, 0);
     r->pulling = false;
@@ -183,7 +184,7 @@ bool relay_input_is_done(const struct relay *r, ssh_channel channel)
 {
     if (r->in < 0 || (!r->eof && !r->sink_dead))
         return false;
-    /* Asking libssh comes first: it may handle packets, whose data is then kept. */
+    /* libssh is asked first: it may process packets, whose data is then kept. */
     bool held = ssh_channel_poll(channel, 0) > 0;
 
     return r->sink_dead || (r->eof && !held && !r->kept_len && !r->sink_full);

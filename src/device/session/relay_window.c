@@ -1,15 +1,14 @@
 /*
- * The channel window. libssh 0.10 keeps about 640 kB on the way, which is the limit of speed once
- * the round trip takes more than a few milliseconds. A sender that stops for its window shows as a
- * burst of about that size and then a silence, again and again, while our sink has room. Only then
- * is the window made larger, so that other sessions stay small. Later versions have a fixed window
- * of 2 MiB.
+ * The channel window. libssh 0.10 allows about 640 kB in flight, which limits the throughput when
+ * the round trip takes more than a few milliseconds. A sender that waits for the window shows as
+ * bursts of about that size with silence between them, while our sink has room. Only then is the
+ * window enlarged, so that other sessions stay small. Later versions have a fixed window of 2 MiB.
  */
 #include "device/session/relay.h"
 
 #define WINDOW_BURST 400000u
-/* With a shorter round trip the small window is good for more than 60 MB/s, and a busy machine
- * shows such pauses. */
+/* Seconds. With a shorter round trip the small window allows more than 60 MB/s, and a busy machine
+ * causes such pauses, too. */
 #define WINDOW_SILENCE 0.008
 #define WINDOW_BURSTS 3
 

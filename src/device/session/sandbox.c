@@ -12,12 +12,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* More than a grown channel window and libssh's buffers need; bounds a client that ignores it. */
+/* More than a grown channel window and libssh's buffers need; a bound for clients that ignore the
+ * window. */
 #define SANDBOX_MEMORY_MAX (128u << 20)
 #define SANDBOX_FILES_MAX 32
 
-/* The address sanitizer maps terabytes, and looks for leaks with a thread that uses ptrace and
- * files of /proc: for it the user and NO_NEW_PRIVS must do. */
+/* AddressSanitizer maps terabytes, and its leak checker uses ptrace and /proc: such builds only
+ * change the user and set NO_NEW_PRIVS. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANDBOX_SANITIZED true
 #elif defined(__has_feature)
@@ -56,11 +57,11 @@ static int sandbox_limit(struct error *err)
         (!SANDBOX_SANITIZED &&
          (setrlimit(RLIMIT_NPROC, &none) || setrlimit(RLIMIT_NOFILE, &files) ||
           setrlimit(RLIMIT_AS, &memory) || prctl(PR_SET_DUMPABLE, 0))))
-        return error_errno(err, "the session cannot limit itself");
+        return error_errno(err, "the session cannot set its resource limits");
     return 0;
 }
 
-/* All rights that the kernel's version of Landlock knows; none is given back. */
+/* Takes away all access rights that the kernel's version of Landlock knows. */
 static bool sandbox_landlock(void)
 {
     static const uint64_t by_version[] = {
@@ -85,8 +86,8 @@ static bool sandbox_landlock(void)
     return done;
 }
 
-/* What libssh, OpenSSL, the C library and our loop need; measured by strace, and what other
- * architectures have in its place. */
+/* What libssh, OpenSSL, the C library and our event loop need, measured with strace, and what other
+ * architectures have instead. */
 static const int allowed[] = {
     SCMP_SYS(read),
     SCMP_SYS(write),
@@ -127,12 +128,12 @@ static const int allowed[] = {
     SCMP_SYS(exit_group),
 };
 
-/* Asked for by the C library only to find out what a descriptor is; an answer is not needed. */
+/* The C library makes these calls only to inspect a descriptor, and can do without an answer. */
 static const int pointless[] = {SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(fstat64),
                                 SCMP_SYS(statx),      SCMP_SYS(lseek), SCMP_SYS(_llseek),
                                 SCMP_SYS(ioctl),      SCMP_SYS(uname)};
 
-/* fcntl with just that command. */
+/* fcntl(2) with only this command. */
 static int sandbox_allow_fcntl(scmp_filter_ctx filter, int number, int command)
 {
     struct scmp_arg_cmp is_command = {
@@ -153,7 +154,7 @@ static int sandbox_rules(scmp_filter_ctx filter)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
     for (size_t i = 0; !rc && i < sizeof pointless / sizeof *pointless; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), pointless[i], 0);
-    /* No memory may become a program. */
+    /* No memory may become executable. */
     for (size_t i = 0; !rc && i < sizeof memory / sizeof *memory; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, memory[i], 1, not_exec);
     for (size_t i = 0; !rc && i < sizeof fcntls / sizeof *fcntls; i++) {

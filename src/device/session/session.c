@@ -15,10 +15,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* How often time limits are looked at when nothing happens. */
+/* How often time limits are checked when nothing happens. */
 #define SESSION_TICK_MS 1000
 #define SESSION_PUMP_ROUNDS 256
-/* Processor time that one round may take: more than any key exchange. */
+/* CPU time that one round may take: more than any key exchange needs. */
 #define SESSION_ROUND_SECONDS 10
 
 static void session_log(enum log_level level, const char *line)
@@ -26,10 +26,8 @@ static void session_log(enum log_level level, const char *line)
     record_send(BRIEF_FD_MONITOR, RECORD_LOG, (uint32_t)level, line, NULL);
 }
 
-/*
- * Ends a session that comes no further. libssh 0.10 never returns from sending to a client whose
- * largest packet is of 10 bytes, and no time limit of ours would be looked at again.
- */
+/* Ends a session that is stuck. libssh 0.10 never returns from sending to a client whose maximum
+ * packet size is 10 bytes, and none of our time limits would be checked again. */
 static volatile sig_atomic_t session_rounds;
 
 static void session_watchdog(int sig)
@@ -42,7 +40,7 @@ static void session_watchdog(int sig)
     last = session_rounds;
 }
 
-/* Before the sandbox, which allows no timers. */
+/* Called before sandbox_enter(), which forbids setting timers. */
 static void session_watch_itself(void)
 {
     struct sigaction action = {.sa_handler = session_watchdog, .sa_flags = SA_RESTART};
@@ -52,7 +50,7 @@ static void session_watch_itself(void)
     setitimer(ITIMER_PROF, &timer, NULL);
 }
 
-/* A peer that has vanished without a word is noticed within the idle time. */
+/* A peer that vanishes without closing the connection is noticed within idle-timeout. */
 static void session_watch_peer(const struct session *s)
 {
     int on = 1, idle = s->brief.idle_seconds / 4 + 1, interval = idle / 3 + 1, probes = 3;
@@ -66,10 +64,8 @@ static void session_watch_peer(const struct session *s)
     setsockopt(s->socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
 }
 
-/*
- * Everything that the socket holds. ssh_event_dopoll() may return SSH_OK, SSH_AGAIN or a positive
- * count, and does not fail when the session breaks: that is told by its status only.
- */
+/* Processes everything that the socket holds. ssh_event_dopoll() may return SSH_OK, SSH_AGAIN or a
+ * positive count, and does not fail when the session breaks: only ssh_get_status() shows that. */
 static bool session_pump(struct session *s)
 {
     for (int i = 0; i < SESSION_PUMP_ROUNDS; i++) {
@@ -83,9 +79,9 @@ static bool session_pump(struct session *s)
 }
 
 /*
- * While an updater works, perhaps for minutes, nothing moves: what stands between us and the client
- * must not forget the connection. Whether the client answers does not matter: while it has to send,
- * idle-timeout counts.
+ * While an updater works, perhaps for minutes, there is no other traffic, and a NAT or firewall
+ * must not drop the connection. Whether the client answers does not matter: while it has to send
+ * data, idle-timeout applies.
  */
 static void session_keep_alive(struct session *s, double now)
 {
@@ -95,20 +91,20 @@ static void session_keep_alive(struct session *s, double now)
     (void)ssh_send_keepalive(s->ssh);
 }
 
-/* NULL while the session may go on. */
+/* Why the session has to end, or NULL. */
 static const char *session_time_is_up(const struct session *s, double now)
 {
     if (s->tries >= SESSION_TRIES_MAX && !s->authenticated)
-        return "too many keys were tried";
+        return "too many keys tried";
     if (!s->authenticated && now - s->started > s->brief.grace_seconds)
-        return "nobody logged in within login-grace-time";
+        return "no login within login-grace-time";
     bool asks = s->channel.running || s->channel.ended;
     if (s->authenticated && !asks && now - s->quiet_since > s->brief.idle_seconds)
-        return "the client asked for nothing within idle-timeout";
+        return "no request from the client within idle-timeout";
     return NULL;
 }
 
-/* One wait and what came of it. False: the connection is over. */
+/* One round of the event loop; false when the connection is over. */
 static bool session_round(struct session *s)
 {
     struct pollfd p[2 + RELAY_POLLS];
@@ -144,7 +140,7 @@ static void session_serve(struct session *s)
     const char *why = NULL;
 
     session_watch_peer(s);
-    /* What came together with the last packet of the key exchange is already read. */
+    /* What arrived together with the last packet of the key exchange has already been read. */
     bool alive = session_pump(s);
     while (alive && !why) {
         session_rounds = session_rounds % 1000000 + 1;
@@ -154,7 +150,7 @@ static void session_serve(struct session *s)
     }
     if (why)
         log_info("disconnected: %s", why);
-    session_channel_lose(s, why ? why : "the connection broke");
+    session_channel_lose(s, why ? why : "TCP connection closed");
 }
 
 int session_run(void)

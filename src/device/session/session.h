@@ -1,6 +1,7 @@
 /*
  * One SSH connection, in a process of its own. It moves bytes between a channel and the pipes that
- * the listener hands it, and touches nothing else (ARCHITECTURE.md, "Processes and messages").
+ * it gets from the listener, and touches nothing else (ARCHITECTURE.md, "Processes and messages on
+ * the device").
  */
 #ifndef FWSSH_DEVICE_SESSION_SESSION_H
 #define FWSSH_DEVICE_SESSION_SESSION_H
@@ -21,8 +22,8 @@ struct session_channel {
     bool eof, closed; /* what the client has sent */
     bool ended;       /* the exit status is known */
     uint32_t status;
-    char last_words[600]; /* of the listener, for the client's standard error */
-    const char *answer;   /* text instead of an update: a refused shell or command */
+    char last_words[600]; /* from the listener, for the client's standard error */
+    const char *answer;   /* sent instead of an update: shell and exec are refused */
     bool farewell;        /* EOF, status and close have been sent */
     double farewell_at, moved_at;
     struct relay relay;
@@ -36,18 +37,19 @@ struct session {
     ssh_bind bind;
     ssh_event event;
     struct ssh_server_callbacks_struct callbacks;
-    struct authorized_keys asked; /* what the site's command said last */
+    struct authorized_keys asked; /* the last answer of authorized-keys-command */
     bool authenticated, hung_up;
     int tries;
     double started, quiet_since, kept_alive;
     struct session_channel channel;
 };
 
-/* Serves the connection on the descriptors of monitor/brief.h to its end. Returns the process's
- * exit status. */
+/* Serves the connection on the descriptors listed in monitor/brief.h until it ends. Returns the
+ * process's exit status. */
 int session_run(void);
 
-/* session_setup.c: from the brief to a session that has exchanged keys. */
+/* session_setup.c: reads the brief, enters the sandbox and exchanges keys. Returns 0, or -1 with
+ * the error set; session_teardown() in any case. */
 int session_setup(struct session *s, struct error *err);
 void session_teardown(struct session *s);
 
@@ -55,9 +57,9 @@ void session_teardown(struct session *s);
 void session_auth_watch(struct session *s);
 
 /*
- * session_keys.c: the entry that allows a login with this key, of the files, or of the site's
- * command, which is then asked. user and fingerprint ("TYPE SHA256:...") are for the command. NULL
- * with the reason in *why.
+ * session_keys.c: returns the entry that allows a login with this key, owned by the session, or
+ * NULL with the reason in *why. If the files have none, authorized-keys-command is run with user
+ * and fingerprint ("TYPE SHA256:...").
  */
 const struct authorized_key *session_keys_find(struct session *s, ssh_key key, const char *user,
                                                const char *fingerprint, const char **why);

@@ -41,15 +41,15 @@ static void auth_accept(struct session *s, const struct authorized_key *key,
              key->comment);
     record_send(s->monitor, RECORD_AUTHENTICATED, 0, text, NULL);
     if (key->rsa_bits && key->rsa_bits < 2040)
-        log_warning(
-            "the RSA key that logged in has only about %u bits; make one with ssh-keygen -t "
-            "ed25519",
-            key->rsa_bits);
+        log_warning("this login used an RSA key of only about %u bits; create a new key with "
+                    "ssh-keygen -t ed25519",
+                    key->rsa_bits);
 }
 
 /*
- * Called first with the question whether a key would do (STATE_NONE), then with a signature that
- * libssh has found valid (STATE_VALID). Any user name is accepted, as in the origin.
+ * Called first to ask whether a key would be accepted (STATE_NONE), then with a signature that
+ * libssh has verified (STATE_VALID). Any user name is accepted, as by the nerves_firmware_ssh
+ * server.
  */
 static int auth_pubkey(ssh_session ssh, const char *user, struct ssh_key_struct *key, char state,
                        void *data)
@@ -74,8 +74,8 @@ static int auth_pubkey(ssh_session ssh, const char *user, struct ssh_key_struct 
     return SSH_AUTH_SUCCESS;
 }
 
-/* Without this, libssh would hand a stranger's tokens to the Kerberos library, whatever methods are
- * offered. No mechanism will do. */
+/* Without this callback, libssh would pass tokens of an unauthenticated client to the Kerberos
+ * library, whatever methods are offered. No mechanism is accepted. */
 static ssh_string auth_no_gssapi(ssh_session ssh, const char *user, int count, ssh_string *oids,
                                  void *data)
 {

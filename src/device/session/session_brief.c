@@ -42,8 +42,8 @@ static char *brief_kex(const struct brief_item *item)
     return list.data ? list.data : memory_text("");
 }
 
-/* Version 0.10 imports some keys (Ed25519 in PKCS#8) that it cannot use; a client that picks one
- * would be dropped. */
+/* libssh 0.10 imports some keys (Ed25519 in PKCS#8) that it cannot use; a client that negotiates
+ * one would be disconnected. */
 static bool host_key_is_usable(ssh_key key)
 {
     char *text = NULL;
@@ -59,15 +59,14 @@ static void session_brief_host_key(struct session_brief *b, const struct brief_i
     char *text = brief_copy(item);
     ssh_key key = NULL;
 
-    /* No passphrase: a device has nobody to ask. */
+    /* No passphrase: on a device there is nobody to ask. */
     if (b->host_key_count < SESSION_HOST_KEYS_MAX &&
         ssh_pki_import_privkey_base64(text, NULL, NULL, NULL, &key) == SSH_OK &&
         host_key_is_usable(key)) {
         b->host_key[b->host_key_count++] = key;
     } else {
         log_at(b->complain ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
-               "the host key %s is not used: damaged, of a form that is not known, or with a "
-               "passphrase",
+               "ignoring host key %s: damaged, in an unknown format, or protected by a passphrase",
                name ? name : "");
         ssh_key_free(key);
     }
@@ -137,9 +136,9 @@ int session_brief_read(struct session_brief *b, int fd, bool complain, struct er
             session_brief_item(b, &item, &name);
     }
     if (!rc && !b->host_key_count)
-        rc = error_set(err, EXIT_FAILED, "there is no usable host key");
+        rc = error_set(err, EXIT_FAILED, "no usable host key");
     if (!rc && (!b->ciphers || !b->macs || !b->kex))
-        rc = error_set(err, EXIT_FAILED, "the session's brief names no algorithms");
+        rc = error_set(err, EXIT_FAILED, "the session's brief lacks algorithms");
     if (bytes.data)
         explicit_bzero(bytes.data, bytes.len);
     buffer_free(&bytes);

@@ -1,4 +1,4 @@
-/* The brief as the session uses it: keys imported, numbers understood. */
+/* The brief as the session uses it: keys imported, numbers parsed. */
 #ifndef FWSSH_DEVICE_SESSION_SESSION_BRIEF_H
 #define FWSSH_DEVICE_SESSION_SESSION_BRIEF_H
 
@@ -11,7 +11,9 @@
 
 #define SESSION_HOST_KEYS_MAX 8
 
-/* What "post-quantum" in the key kex stands for: those of these that libssh knows (0.10: none). */
+/*
+ * What "post-quantum" in the key kex stands for: those of these that libssh supports (0.10: none).
+ */
 #define SESSION_KEX_POST_QUANTUM                                                                   \
     "mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com"
 
@@ -21,15 +23,16 @@ struct session_brief {
     struct authorized_keys keys;
     char *ciphers, *macs, *kex;
     int grace_seconds, idle_seconds;
-    unsigned uid; /* what the session becomes */
+    unsigned uid; /* the user that the session becomes */
     enum log_level log_level;
-    bool ask_keys; /* the listener has a command that may know more keys */
-    bool complain;
+    bool ask_keys; /* authorized-keys-command may know more keys */
+    bool complain; /* warn about host keys that cannot be used */
 };
 
 /*
  * Reads the brief from a descriptor. Host keys that cannot be used are left out (complain: with a
- * warning); with none it fails.
+ * warning); if none is left, that is an error. Returns 0 (release with session_brief_free()), or -1
+ * with the error set.
  */
 int session_brief_read(struct session_brief *b, int fd, bool complain, struct error *err);
 void session_brief_free(struct session_brief *b);

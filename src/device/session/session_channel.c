@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The listener answers from its event loop. */
+/* How long to wait for the listener, which answers from its event loop. */
 #define CHANNEL_ANSWER_MS 10000
 /* How long the client may take to close its side. */
 #define CHANNEL_FAREWELL_SECONDS 3
 #define CHANNEL_REFUSED_STATUS EXIT_USAGE
 
-/* The origin's texts (PROTOCOL.md). */
+/* The texts of the nerves_firmware_ssh server (PROTOCOL.md, "Transport"). */
 static const char shell_text[] =
     "Interactive login unsupported. Use the nerves_firmware_ssh subsystem.\n";
 static const char exec_text[] = "Command execution unsupported.\n";
@@ -25,7 +25,7 @@ static int channel_data(ssh_session ssh, ssh_channel ch, void *data, uint32_t le
 
     (void)ssh;
     (void)ch;
-    /* Without an update, or behind its end, nobody wants it. */
+    /* Without an update, or after its end, input is discarded. */
     if (is_stderr || !s->channel.running)
         return (int)len;
     return relay_take(&s->channel.relay, data, len);
@@ -55,7 +55,7 @@ static bool channel_is_busy(const struct session_channel *c)
     return c->running || c->answer || c->ended;
 }
 
-/* Waits for the listener's word; the listener never waits for us. */
+/* Waits for the listener's answer; the listener never waits for a session. */
 static int channel_ask(struct session *s, const char *name, int *fds)
 {
     struct pollfd p = {.fd = s->monitor, .events = POLLIN};
@@ -88,7 +88,8 @@ static int channel_subsystem(ssh_session ssh, ssh_channel ch, const char *name, 
     return SSH_OK;
 }
 
-/* Accepted, told why not, and ended with a status that is no success. */
+/* The request is accepted, answered with the reason for the refusal, and ended with a failure
+ * status. */
 static int channel_answer(struct session *s, const char *text)
 {
     struct session_channel *c = &s->channel;
@@ -196,7 +197,7 @@ void session_channel_monitor_said(struct session *s)
     }
 }
 
-/* End of output, exit status, close: the origin's order. */
+/* EOF, exit status, close: the order of the nerves_firmware_ssh server. */
 static void channel_farewell(struct session *s, double now)
 {
     struct session_channel *c = &s->channel;
@@ -217,7 +218,9 @@ static void channel_farewell(struct session *s, double now)
     c->farewell_at = now;
 }
 
-/* Both sides have closed it, or the client does not care to: another channel may come. */
+/*
+ * Both sides have closed the channel, or the client failed to in time: another one may be opened.
+ */
 static void channel_forget(struct session *s, double now)
 {
     struct session_channel *c = &s->channel;
@@ -229,7 +232,7 @@ static void channel_forget(struct session *s, double now)
     s->quiet_since = now;
 }
 
-/* A client that breaks the rules gets no other channel. */
+/* A client that violates the protocol does not get another channel. */
 static void channel_break(struct session *s, const char *why)
 {
     session_channel_lose(s, why);
@@ -244,7 +247,8 @@ void session_channel_step(struct session *s, double now)
         return;
     if (c->running) {
         if (relay_input_is_done(&c->relay, c->ch)) {
-            /* First the word, then the end: so nobody can take a crash for an end. */
+            /* Announced before the pipe is closed, so that a crash cannot be mistaken for the end
+             * of input. */
             if (!c->relay.sink_dead)
                 record_send(s->monitor, RECORD_INPUT_ENDED, 0, NULL, NULL);
             io_close(&c->relay.in);
@@ -253,11 +257,11 @@ void session_channel_step(struct session *s, double now)
             c->moved_at = now;
         c->relay.moved = false;
         if (c->closed && !c->eof)
-            session_channel_lose(s, "the client closed its channel before the end of its input");
+            session_channel_lose(s, "the client closed the channel before the end of its input");
         else if (relay_waits_for_client(&c->relay) && now - c->moved_at > s->brief.idle_seconds)
-            channel_break(s, "the client does not read its text (idle-timeout)");
+            channel_break(s, "the client does not read its output (idle-timeout)");
         else if (relay_is_overrun(&c->relay, c->ch))
-            channel_break(s, "the client sends more than it may (channel window)");
+            channel_break(s, "the client exceeded the channel window");
     }
     if (c->ended && !c->farewell && (!c->running || relay_is_drained(&c->relay)))
         channel_farewell(s, now);

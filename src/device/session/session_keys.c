@@ -12,7 +12,7 @@
 #define SESSION_KEYS_MAX (256u << 10)
 #define SESSION_KEYS_ANSWER_MS 15000
 
-/* The listener's answer to a question that has been sent: a file, or -1. */
+/* Waits for the listener's answer to a question: a file descriptor, or -1. */
 static int session_keys_wait(struct session *s)
 {
     struct pollfd p = {.fd = s->monitor, .events = POLLIN};
@@ -26,7 +26,7 @@ static int session_keys_wait(struct session *s)
     return r.type == RECORD_KEYS ? fds[0] : -1;
 }
 
-/* What the site's command says replaces what it said of another key. */
+/* The answer replaces the one for another key. */
 static void session_keys_ask(struct session *s, ssh_key key, const char *user,
                              const char *fingerprint)
 {
@@ -60,7 +60,8 @@ const struct authorized_key *session_keys_find(struct session *s, ssh_key key, c
 
     if (found || !s->brief.ask_keys || authorized_keys_is_certificate(key))
         return found;
-    /* A client asks whether a key would do, and then comes with its signature. */
+    /* Clients ask whether a key is accepted, then send a signature: the second time the answer is
+     * known. */
     found = authorized_keys_find(&s->asked, key, s->peer, now, why);
     if (found)
         return found;

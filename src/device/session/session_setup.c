@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Certificates and SHA-1 signatures are not in it. */
+/* Without certificates and SHA-1 signatures. */
 static const char accepted_key_types[] =
     "ssh-ed25519,sk-ssh-ed25519@openssh.com,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-"
     "nistp521,"
@@ -22,7 +22,7 @@ static int session_option(ssh_bind bind, enum ssh_bind_options_e option, const v
                           const char *what, struct error *err)
 {
     if (ssh_bind_options_set(bind, option, value) < 0)
-        return error_set(err, EXIT_USAGE, "libssh does not know these %s: %s (%s)", what,
+        return error_set(err, EXIT_USAGE, "libssh does not support these %s: %s (%s)", what,
                          (const char *)value, ssh_get_error(bind));
     return 0;
 }
@@ -32,7 +32,7 @@ static int session_algorithms(struct session *s, struct error *err)
     const struct session_brief *b = &s->brief;
     bool no = false;
 
-    /* The system's sshd_config is not ours. */
+    /* libssh must not read the system's sshd_config. */
     ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
     ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_BANNER, "fwssh");
     if (session_option(s->bind, SSH_BIND_OPTIONS_CIPHERS_C_S, b->ciphers, "ciphers", err) ||
@@ -54,7 +54,7 @@ static int session_bind(struct session *s, struct error *err)
         return -1;
     for (size_t i = 0; i < s->brief.host_key_count; i++) {
         if (ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_IMPORT_KEY, s->brief.host_key[i]) < 0)
-            return error_set(err, EXIT_FAILED, "libssh refuses a host key: %s",
+            return error_set(err, EXIT_FAILED, "libssh rejected a host key: %s",
                              ssh_get_error(s->bind));
         s->brief.host_key[i] = NULL; /* libssh owns it now */
     }
@@ -74,12 +74,13 @@ static int session_accept(struct session *s, struct error *err)
     ssh_options_set(s->ssh, SSH_OPTIONS_COMPRESSION_S_C, "none");
     ssh_options_set(s->ssh, SSH_OPTIONS_RSA_MIN_SIZE, &rsa_min);
     if (ssh_bind_accept_fd(s->bind, s->ssh, s->socket) != SSH_OK)
-        return error_set(err, EXIT_FAILED, "cannot begin: %s", ssh_get_error(s->bind));
+        return error_set(err, EXIT_FAILED, "cannot set up the SSH session: %s",
+                         ssh_get_error(s->bind));
     session_auth_watch(s);
     if (ssh_handle_key_exchange(s->ssh) != SSH_OK) {
         if (io_now() - s->started >= s->brief.grace_seconds)
             return error_set(err, EXIT_FAILED, "no key exchange within login-grace-time");
-        return error_set(err, EXIT_FAILED, "no common protocol: %s", ssh_get_error(s->ssh));
+        return error_set(err, EXIT_FAILED, "key exchange failed: %s", ssh_get_error(s->ssh));
     }
     ssh_set_blocking(s->ssh, 0);
     s->event = ssh_event_new();
@@ -88,7 +89,7 @@ static int session_accept(struct session *s, struct error *err)
     return 0;
 }
 
-/* An IPv4 client of an IPv6 socket has its IPv4 address. */
+/* An IPv4 client on an IPv6 socket gets its IPv4 address. */
 static void session_name_peer(struct session *s)
 {
     struct sockaddr_storage address = {0};
@@ -106,7 +107,7 @@ static void session_name_peer(struct session *s)
         inet_ntop(AF_INET6, &six->sin6_addr, s->peer, sizeof s->peer);
 }
 
-/* All keys are read and understood: nothing more is needed than the descriptors that are open. */
+/* All keys have been read and parsed; from now on the open descriptors are all that is needed. */
 static int session_sandbox(struct session *s, struct error *err)
 {
     struct buffer missing = {0};
@@ -114,7 +115,7 @@ static int session_sandbox(struct session *s, struct error *err)
     close(BRIEF_FD_BRIEF);
     int rc = sandbox_enter(s->brief.uid, &missing, err);
     if (!rc && missing.len)
-        log_debug("the session has to do without: %s", buffer_text(&missing));
+        log_debug("session sandbox is missing: %s", buffer_text(&missing));
     buffer_free(&missing);
     return rc;
 }

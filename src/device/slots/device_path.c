@@ -43,8 +43,7 @@ char *device_path_find(const struct device_config *config, struct error *err)
         goto failed;
     }
     if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
-        error_set(err, EXIT_FAILED, "the device %s (key device) is not a device or image file",
-                  path);
+        error_set(err, EXIT_FAILED, "%s (key device) is neither a device nor an image file", path);
         goto failed;
     }
     free(path);

@@ -1,7 +1,7 @@
 /*
- * A command of the site: called with one more word, status, confirm or revert. status prints lines
- * NAME=VALUE with the names of slot_driver.h; for the others only the exit status counts, and what
- * they print is the reason of a failure.
+ * Slots through a command of the site (key slot-command), called with one more argument: status,
+ * confirm or revert. status prints NAME=VALUE lines (wire/slot_facts.h); for the others only the
+ * exit status counts, and their output is the reason for a failure.
  */
 #include "base/argv.h"
 #include "base/memory.h"

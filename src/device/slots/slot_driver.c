@@ -21,7 +21,7 @@ const struct slot_driver *slot_driver_find(const struct device_config *config, s
         if (choose ? drivers[i]->is_there(config) : !strcmp(drivers[i]->name, wanted))
             return drivers[i];
     error_set(err, EXIT_FAILED,
-              "the device does not know its slots: it has no U-Boot environment (%s), no %s and no "
+              "no information about slots on this device: no U-Boot environment (%s), no %s and no "
               "slot-command",
               config->uboot_env_config, config->ops_firmware);
     return NULL;
@@ -42,7 +42,7 @@ static void slot_driver_boot(struct facts *facts)
     facts_printf(facts, "uptime", "%lld", (long long)up.tv_sec);
 }
 
-/* What is in the slot that runs, without its name; a driver may have told it already. */
+/* Copies the facts of the running slot to names without the slot, unless a driver has set them. */
 static void slot_driver_copy_running(struct facts *facts)
 {
     static const char *const fields[] = {"product", "version", "platform", "architecture", "uuid"};

@@ -1,7 +1,7 @@
 /*
- * An ops.fw: an archive of small tasks that the updater applies to the device, as Nerves systems
- * have them. status prints the running slot, or "a->b" when another one boots next; validate, and
- * revert.
+ * Slots through an ops.fw, as on Nerves systems: an archive of small tasks that the updater applies
+ * to the device. The task status prints the running slot, or "a->b" if another one boots next;
+ * validate confirms, and revert reverts.
  */
 #include "base/memory.h"
 #include "device/slots/device_path.h"
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define SLOT_OPS_SECONDS 60
-/* Before the text of info() (docs/fw-format.md, "Text"). */
+/* Precedes the text of info() (docs/fw-format.md, "Text"). */
 #define INFO_PREFIX "fwup: "
 
 static bool slot_ops_is_there(const struct device_config *config)
@@ -62,7 +62,7 @@ static int slot_ops_read(const struct device_config *config, struct facts *facts
     return 0;
 }
 
-/* A task whose output does not matter. */
+/* Applies a task whose output does not matter. */
 static int slot_ops_do(const struct device_config *config, const char *task, struct error *err)
 {
     struct run_result r;
@@ -80,7 +80,7 @@ static int slot_ops_confirm(const struct device_config *config, struct error *er
 static int slot_ops_revert(const struct device_config *config, const char *reason,
                            struct error *err)
 {
-    (void)reason; /* there is nowhere to keep it */
+    (void)reason; /* there is no place to store it */
     return slot_ops_do(config, "revert", err);
 }
 

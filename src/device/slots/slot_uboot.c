@@ -1,7 +1,7 @@
 /*
- * Slots as Nerves devices with U-Boot keep them: nerves_fw_active names the slot that boots next,
- * X.nerves_fw_* say what is in slot X, nerves_fw_validated whether the active one is confirmed, and
- * upgrade_available, bootcount and bootlimit count its tries.
+ * Slots in the U-Boot environment, as on Nerves devices: nerves_fw_active is the slot that boots
+ * next, X.nerves_fw_* describe what is in slot X, nerves_fw_validated says whether the active one
+ * is confirmed, and upgrade_available, bootcount and bootlimit count its boot attempts.
  */
 #include "base/io.h"
 #include "base/memory.h"
@@ -29,7 +29,7 @@ static char *uboot_get(struct uboot_ctx *ctx, const char *name)
     return value ? value : memory_text("");
 }
 
-/* The slot that the kernel's command line names, as our boot scripts do; NULL if it does not. */
+/* The slot named on the kernel's command line, where our boot scripts put it, or NULL. */
 static char *uboot_slot_of_cmdline(void)
 {
     struct buffer text = {0};
@@ -47,7 +47,7 @@ static char *uboot_slot_of_cmdline(void)
     return slot;
 }
 
-/* What a file of an earlier question in this boot says ("BOOT-ID SLOT"); NULL if it does not. */
+/* The slot in a file written since this boot ("BOOT-ID SLOT"), or NULL. */
 static char *uboot_read_remembered(const char *path, const char *boot_id)
 {
     struct buffer text = {0};
@@ -65,9 +65,9 @@ static char *uboot_read_remembered(const char *path, const char *boot_id)
 }
 
 /*
- * Else the slot that was active when somebody first asked since the boot: fwsshd when it starts,
- * and every update before it begins. Kept in state-dir, or where that cannot be written, beside the
- * lock (in /run). "" if it cannot be kept at all: then nobody knows.
+ * Otherwise the slot that was active at the first query since the boot: fwsshd asks when it starts,
+ * and every update before it writes. Stored in state-dir or, if that is not writable, next to the
+ * lock file (in /run). "" if it cannot be stored at all: then the running slot is unknown.
  */
 static char *uboot_remembered(const struct device_config *config, const char *boot_id,
                               const char *active)
@@ -114,7 +114,7 @@ static void uboot_read_tries(struct uboot_ctx *ctx, struct facts *facts)
     bool no = !strcmp(validated, "0") || (!*validated && !strcmp(available, "1"));
     bool yes = !strcmp(validated, "1") || (!*validated && !strcmp(available, "0"));
 
-    /* The variables are those of the slot that boots next. */
+    /* The variables describe the slot that boots next. */
     if (*facts_get(facts, "next") && slot_facts_state(facts) != SLOT_SETTLED)
         yes = no = false;
     facts_set(facts, "confirmed", no ? "no" : yes ? "yes" : "unknown");
@@ -160,7 +160,7 @@ static int slot_uboot_read(const struct device_config *config, struct facts *fac
     return 0;
 }
 
-/* The facts and the environment, for a change of it. */
+/* Reads the facts and opens the environment, for a change to it. */
 static struct uboot_ctx *uboot_open_with_facts(const struct device_config *config,
                                                struct facts *facts, struct error *err)
 {
@@ -176,7 +176,7 @@ static int uboot_set(struct uboot_ctx *ctx, const char *name, const char *value,
     return 0;
 }
 
-/* The active slot is to stay: its tries are not counted any more. */
+/* Confirms the active slot: its boot attempts are no longer counted. */
 static int uboot_settle(struct uboot_ctx *ctx, struct error *err)
 {
     return uboot_set(ctx, "nerves_fw_validated", "1", err) ||
@@ -197,12 +197,12 @@ static int slot_uboot_confirm(const struct device_config *config, struct error *
     if (slot_facts_are_confirmed(&facts))
         rc = 0; /* nothing to write */
     else if (*facts_get(&facts, "next") && slot_facts_state(&facts) == SLOT_UNKNOWN)
-        error_set(err, EXIT_REFUSED, "it is not known which slot runs");
+        error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
     else if (slot_facts_state(&facts) == SLOT_PENDING)
-        error_set(err, EXIT_REFUSED,
-                  "slot %s runs, but slot %s boots next and has not shown that it works: reboot "
-                  "first",
-                  facts_get(&facts, "active"), facts_get(&facts, "next"));
+        error_set(
+            err, EXIT_REFUSED,
+            "slot %s is running, but slot %s boots next and has not been tested: reboot first",
+            facts_get(&facts, "active"), facts_get(&facts, "next"));
     else
         rc = uboot_set(ctx, REASON_VARIABLE, "", err) || uboot_settle(ctx, err) ||
                      uboot_vars_store(ctx, err)
@@ -215,26 +215,28 @@ cleanup:
     return rc;
 }
 
-/* An update that has not been started yet is taken back; else the other slot is chosen. */
+/* An update that has not booted yet is discarded; otherwise the other slot is chosen. */
 static char *uboot_revert_target(const struct facts *facts, struct error *err)
 {
     const char *active = facts_get(facts, "active");
 
     if (!*active) {
-        error_set(err, EXIT_REFUSED, "it is not known which slot runs");
+        error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
         return NULL;
     }
     if (slot_facts_state(facts) == SLOT_PENDING)
         return memory_text(active);
     for (char slot = 'a'; slot <= 'z'; slot++) {
-        /* An update takes the version away before it writes, and sets it when all is written. */
+        /*
+         * An update removes the version before it writes, and sets it when everything is written.
+         */
         char *version = memory_printf("slot.%c.version", slot);
         bool full = *facts_get(facts, version) != '\0';
         free(version);
         if (full && *active != slot)
             return memory_printf("%c", slot);
     }
-    error_set(err, EXIT_REFUSED, "there is no other slot with a firmware to go back to");
+    error_set(err, EXIT_REFUSED, "no other slot with a firmware to revert to");
     return NULL;
 }
 

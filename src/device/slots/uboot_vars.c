@@ -18,11 +18,11 @@ struct uboot_ctx *uboot_vars_open(const char *env_config, struct error *err)
         return NULL;
     }
     if (libuboot_initialize(&ctx, NULL) < 0) {
-        error_set(err, EXIT_FAILED, "cannot start to read the U-Boot environment");
+        error_set(err, EXIT_FAILED, "cannot initialize libubootenv");
         return NULL;
     }
     if (libuboot_read_config(ctx, env_config) < 0 || libuboot_open(ctx) < 0) {
-        error_set(err, EXIT_FAILED, "cannot read the U-Boot environment that %s describes",
+        error_set(err, EXIT_FAILED, "cannot read the U-Boot environment described by %s",
                   env_config);
         uboot_vars_close(ctx); /* a failed open keeps the machine-wide lock until it is closed */
         return NULL;

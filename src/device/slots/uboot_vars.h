@@ -1,18 +1,19 @@
-/* The U-Boot environment of the running system, as fw_env.config(5) describes it. */
+/* The U-Boot environment of the running system, described by a file in fw_env.config's format. */
 #ifndef FWSSH_DEVICE_SLOTS_UBOOT_VARS_H
 #define FWSSH_DEVICE_SLOTS_UBOOT_VARS_H
 
 #include "base/error.h"
 
-#include <stddef.h> /* for the next one, which uses size_t */
+#include <stddef.h> /* libuboot.h uses size_t without it */
 
 #include <libuboot.h>
 
-/* Opens and reads it; NULL with the error set. uboot_vars_close() ends it. */
+/* Opens and reads the environment; NULL with the error set. Release it with uboot_vars_close(). */
 struct uboot_ctx *uboot_vars_open(const char *env_config, struct error *err);
 void uboot_vars_close(struct uboot_ctx *ctx);
 
-/* Writes what was changed: the copy that is not in force, which is then in force. */
+/* Writes the changes to the inactive copy, which then becomes the active one. Returns 0, or -1 with
+ * the error set. */
 int uboot_vars_store(struct uboot_ctx *ctx, struct error *err);
 
 #endif

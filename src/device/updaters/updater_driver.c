@@ -11,11 +11,10 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
 {
     *u = (struct updater){.program = updater_path_find(config)};
     if (!u->program)
-        return error_set(
-            err, EXIT_FAILED,
-            "cannot find the updater '%s' (key updater) on the device; install fwup or "
-            "fwpack, or name its path",
-            config->updater);
+        return error_set(err, EXIT_FAILED,
+                         "cannot find the updater '%s' (key updater) on the device; install fwup "
+                         "or fwpack, or configure its path",
+                         config->updater);
     u->name = strrchr(u->program, '/') ? strrchr(u->program, '/') + 1 : u->program;
     u->driver = strcmp(u->name, "fwpack") ? &updater_fwup : &updater_fwpack;
     return 0;

@@ -2,7 +2,7 @@
 
 #include <sys/wait.h>
 
-/* It is ours, and comes with this program: nothing to ask. */
+/* fwpack comes with this program, so there is nothing to find out. */
 static int fwpack_identify(struct updater *u, struct error *err)
 {
     (void)err;
@@ -56,7 +56,7 @@ static void fwpack_arguments(const struct updater *u, const struct device_config
     }
 }
 
-/* Its own words have our exit statuses; with fwup's options it has fwup's. */
+/* fwpack's own commands use our exit statuses; with fwup's options it uses fwup's. */
 static enum exit_status fwpack_judge(const struct updater_job *job, int status)
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;

@@ -5,17 +5,17 @@
 
 #define FWUP_VERSION_SECONDS 10
 #define FWUP_VERSION_MAX 255
-/* A public key in base64: 32 bytes, with or without padding. */
+/* Length of a public key (32 bytes) in base64, without the padding. */
 #define FWUP_KEY_TEXT 43
 
-/* --exit-handshake came after version 0.17.0. */
+/* --exit-handshake was added after version 0.17.0. */
 static int fwup_parse_version(struct updater *u, const char *text, struct error *err)
 {
     unsigned major, minor = 0, patch = 0;
 
     if (*text < '0' || *text > '9' || sscanf(text, "%u.%u.%u", &major, &minor, &patch) < 2)
         return error_set(err, EXIT_FAILED,
-                         "%s --version says '%.60s', which is not a version of fwup", u->program,
+                         "%s --version printed '%.60s', which is not a version of fwup", u->program,
                          text);
     u->handshake = major > 0 || minor > 17 || (minor == 17 && patch > 0);
     return 0;
@@ -36,8 +36,8 @@ static int fwup_identify(struct updater *u, struct error *err)
     snprintf(text, sizeof text, "%s", buffer_text(&result.text));
     text[strcspn(text, "\r\n")] = '\0';
     if (!rc && result.timed_out && !*text)
-        rc = error_set(err, EXIT_FAILED, "%s --version did not answer in %d seconds", u->program,
-                       FWUP_VERSION_SECONDS);
+        rc = error_set(err, EXIT_FAILED, "%s --version did not answer within %d seconds",
+                       u->program, FWUP_VERSION_SECONDS);
     if (!rc)
         rc = fwup_parse_version(u, text, err);
     run_free(&result);
@@ -53,7 +53,8 @@ void updater_fwup_add_keys(const struct device_config *config, struct argv *a)
     }
 }
 
-/* The arguments of nerves_firmware_ssh in its order, then keys and the site's own options. */
+/* The arguments that nerves_firmware_ssh passes, in its order, then keys and the site's own
+ * options. */
 void updater_fwup_add_write(const struct updater *u, const struct device_config *config,
                             const struct updater_job *job, updater_fwup_more *more, struct argv *a)
 {

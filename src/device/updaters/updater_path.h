@@ -1,11 +1,11 @@
-/* Where the updater is. */
+/* Finds the updater. */
 #ifndef FWSSH_DEVICE_UPDATERS_UPDATER_PATH_H
 #define FWSSH_DEVICE_UPDATERS_UPDATER_PATH_H
 
 #include "device/config/device_config.h"
 
-/* The path of the program that the key updater means, not asked anything; NULL if there is none.
- * The caller frees it. */
+/* Returns the path of the program that the key updater selects, without running it, or NULL if
+ * there is none. The caller frees it. */
 char *updater_path_find(const struct device_config *config);
 
 #endif

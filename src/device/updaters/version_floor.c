@@ -22,14 +22,14 @@ static void version_floor_load(struct version_floor *floor, const char *path)
     struct error err;
 
     if (io_read_file(path, VERSION_FLOOR_SIZE - 1, &text, &err)) {
-        log_warning("%s; older firmware is not refused", err.text);
+        log_warning("%s; older firmware will be accepted", err.text);
     } else {
         const char *line = buffer_text(&text);
         int len = (int)strcspn(line, "\n");
         if (isdigit((unsigned char)*line))
             snprintf(floor->version, sizeof floor->version, "%.*s", len, line);
         else
-            log_warning("%s holds no version; older firmware is not refused", path);
+            log_warning("%s contains no version; older firmware will be accepted", path);
     }
     buffer_free(&text);
 }

@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a request that is only answered "ok" has done. */
+/* What has been done when a request is answered with "ok" alone. */
 static const char *const ask_done[REQUEST_VERBS] = {
     [REQUEST_CONFIRM] = "The running firmware is confirmed.",
     [REQUEST_REVERT] =
-        "The firmware before this one boots next; unless it already runs, the device "
-        "reboots.",
+        "The previous firmware boots next; the device reboots unless it is already running it.",
     [REQUEST_REBOOT] = "The device reboots.",
     [REQUEST_ACTIVATE] = "The staged firmware boots next; the device reboots.",
 };
@@ -43,14 +42,14 @@ static void ask_print_summary(const char *host, const struct facts *facts)
 {
     const char *active = facts_get(facts, "active"), *left = facts_get(facts, "tries-left");
 
-    printf("%s: %s%s%s%s%s", host, *active ? "slot " : "unknown slots", active,
+    printf("%s: %s%s%s%s%s", host, *active ? "slot " : "slot unknown", active,
            *facts_get(facts, "product") ? ", " : "", facts_get(facts, "product"),
            *facts_get(facts, "version") ? " " : "");
     printf("%s", facts_get(facts, "version"));
     if (slot_facts_are_confirmed(facts))
         printf(", confirmed");
     else if (slot_facts_are_unconfirmed(facts))
-        printf(", NOT confirmed%s%s%s", *left ? " (" : "", left, *left ? " more starts)" : "");
+        printf(", NOT confirmed%s%s%s", *left ? " (" : "", left, *left ? " boots left)" : "");
     if (slot_facts_state(facts) == SLOT_PENDING)
         printf(", slot %s boots next", facts_get(facts, "next"));
     putchar('\n');

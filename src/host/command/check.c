@@ -12,7 +12,9 @@
 #include <string.h>
 
 #define CHECK_SECONDS 30
-/* The server of nerves_firmware_ssh never answers an empty request: it is left after this time. */
+/*
+ * The nerves_firmware_ssh server never answers an empty request: after this time we stop waiting.
+ */
 #define CHECK_QUIET_SECONDS 5
 
 static const char *const check_steps[] = {
@@ -25,7 +27,7 @@ static const char *const check_steps[] = {
 struct check {
     const struct host_options *o;
     struct ssh_target target;
-    struct ssh_run ssh; /* ssh -v's words are in text[1] */
+    struct ssh_run ssh; /* the messages of ssh -v are in text[1] */
     int status;         /* of the first step that failed */
 };
 
@@ -63,7 +65,7 @@ static bool check_has(const struct check *c, const char *words)
     return strstr(check_errors(c), words) != NULL;
 }
 
-/* An empty request; after the login, silence means that the device only waits. */
+/* Sends an empty request. Silence after the login means that the device is waiting for input. */
 static int check_converse(struct check *c, struct error *err)
 {
     struct ssh_call call = {.reach = &c->o->reach,
@@ -86,8 +88,8 @@ static int check_converse(struct check *c, struct error *err)
     return event < 0 ? -1 : 0;
 }
 
-/* The rest of the last line that starts with the words, in text that the caller frees; NULL if
- * there is none. */
+/* What follows these words in the last line that has them; the caller frees it. NULL if there is
+ * none. */
 static char *check_line(const struct check *c, const char *words)
 {
     const char *found = NULL;
@@ -97,8 +99,8 @@ static char *check_line(const struct check *c, const char *words)
     return found ? memory_printf("%.*s", (int)strcspn(found, "\r\n"), found) : NULL;
 }
 
-/* What the table of ssh's failures has for this step, or the text. False, for the caller to return.
- */
+/* Reports a failed step with the meaning of ssh's failure, if it was at this step, else with text.
+ * Returns false, for the caller to return. */
 static bool check_fail_at(struct check *c, enum ssh_step step, enum exit_status status,
                           const char *text)
 {
@@ -121,7 +123,7 @@ static bool check_pass(struct check *c, enum ssh_step step, const char *text)
     return true;
 }
 
-/* Passes with what ssh said after the words. */
+/* Passes with what ssh printed after these words; false if it did not print them. */
 static bool check_said(struct check *c, enum ssh_step step, const char *words)
 {
     char *line = check_line(c, words);
@@ -194,9 +196,9 @@ static bool check_login(struct check *c)
 
     if (!check_has(c, "Authenticated to ")) {
         check_fail(c, check_steps[SSH_STEP_LOGIN], EXIT_ACCESS,
-                   offered
-                       ? "the device accepts none of these keys; add one to its authorized_keys"
-                       : "no key to offer; make one with ssh-keygen, or name it with --user-dir");
+                   offered ? "the device accepts none of these keys; add one to its authorized_keys"
+                           : "no key to offer; create one with ssh-keygen, or name its directory "
+                             "with --user-dir");
         return false;
     }
     char *line = check_line(c, "Server accepts key: ");
@@ -237,7 +239,7 @@ static void check_refused(struct check *c)
         check_fail(c, check_steps[SSH_STEP_SUBSYSTEM],
                    outcome.status == EXIT_REFUSED ? EXIT_REFUSED : EXIT_FAILED,
                    outcome.text.len ? buffer_text(&outcome.text)
-                                    : "the device closed the channel without saying why");
+                                    : "the device closed the channel without giving a reason");
     ssh_outcome_free(&outcome);
 }
 

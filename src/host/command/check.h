@@ -4,8 +4,8 @@
 
 #include "host/command/host_options.h"
 
-/* Prints a line for each step: OK, or FAIL and what to do. The exit status is that of the first
- * failed step. */
+/* Prints a line for each step: OK, or FAIL and what to do. Returns the exit status: that of the
+ * first failed step, or EXIT_SOME_FAILED for several devices. */
 int check_run(const struct host_options *o);
 
 #endif

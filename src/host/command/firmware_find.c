@@ -42,11 +42,10 @@ static char *firmware_search(const char *target, struct error *err)
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs && !path; i++)
         path = firmware_first_in(dirs[i]);
     if (!path)
-        error_set(
-            err, EXIT_USAGE,
-            "found no firmware: no *.fw in %s, %s or %s; name it with --firmware FILE, or set "
-            "--target and MIX_ENV",
-            dirs[0], dirs[1], dirs[2]);
+        error_set(err, EXIT_USAGE,
+                  "no firmware found: no *.fw in %s, %s or %s; use --firmware FILE, or set "
+                  "--target and MIX_ENV",
+                  dirs[0], dirs[1], dirs[2]);
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
         free(dirs[i]);
     return path;

@@ -24,9 +24,9 @@ struct fleet {
     struct fleet_view view;
     size_t started; /* in the order of the list */
     int running, failed;
-    bool no_more;       /* too many have failed, or somebody has had enough */
-    const char *why;    /* of no_more */
-    bool told_children; /* of the second interrupt */
+    bool no_more;       /* too many have failed, or it was interrupted */
+    const char *why;    /* the reason for no_more */
+    bool told_children; /* about the second interrupt */
 };
 
 static struct fleet_device *fleet_device(const struct fleet *f, size_t i)
@@ -34,7 +34,7 @@ static struct fleet_device *fleet_device(const struct fleet *f, size_t i)
     return &f->view.device[i];
 }
 
-/* The child's own descriptor of the firmware: a shared one would have one position for all. */
+/* The child opens the firmware again: a shared descriptor would have one position for all. */
 static int fleet_child(const struct fleet *f, size_t i, int out)
 {
     const char *host = f->o->fleet.hosts[i];
@@ -43,7 +43,7 @@ static int fleet_child(const struct fleet *f, size_t i, int out)
     struct error err;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    setpgid(0, 0); /* the terminal's interrupts are the parent's business */
+    setpgid(0, 0); /* interrupts from the terminal are for the parent */
     firmware.fd = open(firmware.path, O_RDONLY | O_CLOEXEC);
     if (console_open(&console, host, &f->o->output, &err)) {
         fprintf(stderr, "fwssh: %s\n", err.text);
@@ -112,7 +112,7 @@ static bool fleet_may_start(const struct fleet *f)
 
     if (f->no_more || f->started == f->o->fleet.host_count || f->running >= f->o->fleet.jobs)
         return false;
-    /* The first ones have to be through before the others. */
+    /* The canaries have to be done before the others start. */
     return f->started < canary || !canary || f->started > canary || f->running == 0;
 }
 

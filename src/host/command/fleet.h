@@ -1,7 +1,8 @@
 /*
- * A firmware to several devices: so many at once, each in a process of its own, shown by one. The
- * first ones may go alone (--canary), and too many failures end it (--max-failures). An interrupt
- * begins no more devices, a second one stops those that are under way.
+ * Pushes a firmware to several devices: some at once (--jobs), each in a process of its own; one
+ * process shows them all. The first ones can go alone (--canary), and too many failures stop the
+ * rest (--max-failures). After an interrupt no more devices are started; a second one stops those
+ * in progress.
  */
 #ifndef FWSSH_HOST_COMMAND_FLEET_H
 #define FWSSH_HOST_COMMAND_FLEET_H
@@ -9,7 +10,7 @@
 #include "engine/archive/firmware_file.h"
 #include "host/command/host_options.h"
 
-/* EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED. */
+/* Returns EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED. */
 int fleet_run(const struct host_options *o, const struct firmware_file *firmware);
 
 #endif

@@ -8,12 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The lines of upload.sh, made from that file at build time. */
+/* The lines of upload.sh, generated from that file at build time. */
 static const char *const script_lines[] = {
 #include "upload.sh.inc"
 };
 
-/* A person is asked, as by the mix task of nerves_firmware_ssh; without one, --force is needed. */
+/* Asks the user, as the mix task of nerves_firmware_ssh does; without a terminal, --force is
+ * needed. */
 static bool gen_script_may_overwrite(const char *path)
 {
     char answer[16];

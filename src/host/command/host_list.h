@@ -4,10 +4,12 @@
 
 #include "host/command/host_options.h"
 
-/* Adds a host; the name stays the caller's. EXIT_USAGE if it cannot be one. */
+/* Adds a host; the name is not copied. Returns 0, or -1 with the error set (EXIT_USAGE) if it is
+ * not a valid one. */
 int host_list_add(struct fleet_options *f, const char *host, struct error *err);
 
-/* Adds those of a file ("-": standard input); # starts a comment. */
+/* Adds the hosts in a file ("-": standard input); # starts a comment. Returns 0, or -1 with the
+ * error set. */
 int host_list_read(struct fleet_options *f, const char *path, struct error *err);
 
 #endif

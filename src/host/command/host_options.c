@@ -23,8 +23,8 @@ struct option_word {
     const char *help;
     unsigned commands; /* a set of enum command_set */
     int (*set)(struct host_options *o, const struct option_word *w, char *value, struct error *err);
-    size_t place; /* in struct host_options, of a flag, a text or a count */
-    int most;     /* of a count */
+    size_t place; /* in struct host_options, for a flag, a text or a count */
+    int most;     /* largest count */
     char letter;  /* the short form, 0: none */
 };
 
@@ -88,11 +88,12 @@ static int option_passphrase(struct host_options *o, const struct option_word *w
     (void)err;
     free(o->reach.passphrase);
     o->reach.passphrase = memory_text(value);
-    /* ps(1) shows arguments for as long as we run. */
+    /* ps(1) shows our arguments as long as we run. */
     memset(value, '*', strlen(value));
-    fputs("fwssh: --passphrase can be seen by others on this machine; an ssh agent (ssh-add) or "
-          "--passphrase-file is better\n",
-          stderr);
+    fputs(
+        "fwssh: --passphrase is visible to other users of this machine; an ssh agent (ssh-add) or "
+        "--passphrase-file is safer\n",
+        stderr);
     return 0;
 }
 
@@ -117,11 +118,11 @@ static int option_passphrase_file(struct host_options *o, const struct option_wo
 
 #define PLACE(member) offsetof(struct host_options, member)
 
-/* In the order in which help shows them; the manual has the same words (a test compares). */
+/* In the order of the help text; the manual has the same options (a test compares them). */
 static const struct option_word words[] = {
-    {"firmware", "FILE", "default: found in _build as MIX_TARGET and MIX_ENV say", COMMAND_PUSH,
+    {"firmware", "FILE", "default: the one in _build for MIX_TARGET and MIX_ENV", COMMAND_PUSH,
      option_text, PLACE(job.firmware), 0, 0},
-    {"target", "TARGET", "in place of MIX_TARGET", COMMAND_PUSH, option_text, PLACE(job.target), 0,
+    {"target", "TARGET", "instead of MIX_TARGET", COMMAND_PUSH, option_text, PLACE(job.target), 0,
      0},
     {"wait", "[=SECONDS]", "wait until the device runs the new firmware and it is confirmed (300)",
      COMMAND_PUSH, option_wait, PLACE(job.wait), 86400, 0},
@@ -129,56 +130,57 @@ static const struct option_word words[] = {
      option_flag, PLACE(job.confirm), 0, 0},
     {"stage", NULL, "write the firmware now; fwssh activate boots it later", COMMAND_PUSH,
      option_flag, PLACE(job.stage), 0, 0},
-    {"task", "TASK", "another task than the device's own, if it allows that", COMMAND_PUSH,
+    {"task", "TASK", "run this task instead of the device's own, if it allows that", COMMAND_PUSH,
      option_text, PLACE(job.task), 0, 0},
     {"no-reboot", NULL, "write the firmware, but leave the reboot for later", COMMAND_PUSH,
      option_flag, PLACE(job.no_reboot), 0, 0},
-    {"force", NULL, "push also to devices that already run this firmware", COMMAND_PUSH,
+    {"force", NULL, "push even to devices that already run this firmware", COMMAND_PUSH,
      option_flag, PLACE(job.force), 0, 0},
-    {"reason", "TEXT", "why; the device keeps it for its status", COMMAND_REVERT, option_text,
-     PLACE(reason), 0, 0},
+    {"reason", "TEXT", "the reason, which the device stores for its status", COMMAND_REVERT,
+     option_text, PLACE(reason), 0, 0},
     {"hosts", "FILE", "more hosts, one per line (- for standard input)", COMMAND_REMOTE,
      option_hosts, 0, 0, 0},
-    {"jobs", "N", "devices at once, if there are several (8)", COMMAND_PUSH, option_count,
-     PLACE(fleet.jobs), 1000, 0},
+    {"jobs", "N", "how many devices at once (8)", COMMAND_PUSH, option_count, PLACE(fleet.jobs),
+     1000, 0},
     {"canary", "N", "the first N must be confirmed before the others start", COMMAND_PUSH,
      option_count, PLACE(fleet.canary), 1000, 0},
-    {"max-failures", "N|N%", "start no more devices when more than that have failed", COMMAND_PUSH,
+    {"max-failures", "N|N%", "start no more devices after more failures than this", COMMAND_PUSH,
      option_text, PLACE(fleet.max_failures_text), 0, 0},
-    {"port", "N", "default: Port of ~/.ssh/config if it is not 22, else 8989", COMMAND_REMOTE,
+    {"port", "N", "default: Port in ~/.ssh/config if it is not 22, else 8989", COMMAND_REMOTE,
      option_count, PLACE(reach.port), 65535, 0},
-    {"user", "USER", "any name will do on a device with fwsshd", COMMAND_REMOTE, option_text,
-     PLACE(reach.user), 0, 0},
-    {"user-dir", "DIR", "use the keys id_* of this directory", COMMAND_REMOTE, option_text,
+    {"user", "USER", "fwsshd accepts any name", COMMAND_REMOTE, option_text, PLACE(reach.user), 0,
+     0},
+    {"user-dir", "DIR", "use the keys id_* in this directory", COMMAND_REMOTE, option_text,
      PLACE(reach.user_dir), 0, 0},
     {"passphrase-file", "FILE", "passphrase of the key (- for standard input)", COMMAND_REMOTE,
      option_passphrase_file, 0, 0, 0},
-    {"passphrase", "TEXT", "the same, but others can see it: better use an ssh agent",
+    {"passphrase", "TEXT", "the same, but visible to others: better use an ssh agent",
      COMMAND_REMOTE, option_passphrase, 0, 0, 0},
     {"subsystem", "NAME", "default nerves_firmware_ssh; fwup needs no header (port 22)",
      COMMAND_PUSH | COMMAND_CHECK, option_text, PLACE(reach.subsystem), 0, 0},
-    {"exec", NULL, "ask by command instead of by subsystem (Dropbear)",
-     COMMAND_PUSH | COMMAND_CHECK, option_flag, PLACE(reach.exec), 0, 0},
+    {"exec", NULL, "run the subsystem as a command (Dropbear)", COMMAND_PUSH | COMMAND_CHECK,
+     option_flag, PLACE(reach.exec), 0, 0},
     {"host-key-alias", "NAME", "look up the host key under this name", COMMAND_REMOTE, option_text,
      PLACE(reach.host_key_alias), 0, 0},
     {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)", COMMAND_REMOTE, option_text,
      PLACE(reach.ssh), 0, 0},
     {"ssh-option", "OPT", "passed to ssh as -o OPT; may be repeated", COMMAND_REMOTE,
      option_ssh_option, 0, 0, 0},
-    {"log-dir", "DIR", "keep all that was printed and received, one file per push", COMMAND_PUSH,
+    {"log-dir", "DIR", "log everything printed and received, one file per push", COMMAND_PUSH,
      option_text, PLACE(output.log_dir), 0, 0},
     {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE, option_flag,
      PLACE(output.json), 0, 0},
     {"quiet", NULL, "errors only", COMMAND_REMOTE, option_flag, PLACE(output.quiet), 0, 0},
     {"output", "FILE", "default upload.sh; - for standard output", COMMAND_SCRIPT, option_text,
      PLACE(script), 0, 'o'},
-    {"force", NULL, "overwrite a file that exists", COMMAND_SCRIPT, option_flag, PLACE(job.force),
-     0, 'f'},
-    {"help", NULL, "show this", COMMAND_REMOTE | COMMAND_SCRIPT, option_flag, PLACE(help), 0, 'h'},
+    {"force", NULL, "overwrite an existing file", COMMAND_SCRIPT, option_flag, PLACE(job.force), 0,
+     'f'},
+    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT, option_flag, PLACE(help), 0,
+     'h'},
 };
 
 #define WORDS (sizeof words / sizeof *words)
-/* getopt_long(3) returns the place of the word, above all letters. */
+/* getopt_long(3) returns WORD_BASE plus the index of the option; letters are below that. */
 #define WORD_BASE 256
 
 void host_options_print_help(FILE *out, unsigned commands)
@@ -213,7 +215,7 @@ static const struct option_word *options_find(int c)
     return NULL;
 }
 
-/* A number, or a part of all devices. */
+/* A number, or a percentage of the devices. */
 static int options_set_max_failures(struct fleet_options *f, struct error *err)
 {
     const char *text = f->max_failures_text;
@@ -235,7 +237,7 @@ static int options_check_job(struct host_options *o, struct error *err)
     struct job_options *j = &o->job;
 
     if (j->task && (strpbrk(j->task, " =\n") || strlen(j->task) > TASK_MAX))
-        return error_set(err, EXIT_USAGE, "'%s' cannot be a task", j->task);
+        return error_set(err, EXIT_USAGE, "'%s' is not a valid task", j->task);
     if (job_options_need_request(j) &&
         (o->reach.exec || strcmp(o->reach.subsystem, SUBSYSTEM_NERVES)))
         return error_set(err, EXIT_USAGE,
@@ -247,7 +249,7 @@ static int options_check_job(struct host_options *o, struct error *err)
         return error_set(err, EXIT_USAGE,
                          "--stage does not reboot: it cannot be used with --wait or --no-reboot");
     if (j->wait && j->no_reboot)
-        return error_set(err, EXIT_USAGE, "--wait and --no-reboot exclude each other");
+        return error_set(err, EXIT_USAGE, "--wait and --no-reboot cannot be used together");
     return 0;
 }
 
@@ -278,7 +280,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     if (!o->fleet.host_count && host_list_add(&o->fleet, HOST_DEFAULT, err))
         return -1;
     if (o->reach.user && strchr(o->reach.user, '@'))
-        return error_set(err, EXIT_USAGE, "--user '%s' must not hold an @", o->reach.user);
+        return error_set(err, EXIT_USAGE, "--user '%s' must not contain an @", o->reach.user);
     return options_check_job(o, err) ? -1 : options_set_max_failures(&o->fleet, err);
 }
 

@@ -1,4 +1,4 @@
-/* The options of fwssh's commands: one table of words, with help (host_options.c). */
+/* The options of fwssh's commands, in one table with their help texts (host_options.c). */
 #ifndef FWSSH_HOST_COMMAND_HOST_OPTIONS_H
 #define FWSSH_HOST_COMMAND_HOST_OPTIONS_H
 
@@ -11,7 +11,7 @@
 
 #define HOST_DEFAULT "nerves.local"
 
-/* Who takes an option. Those of other commands are accepted and have no effect. */
+/* Which commands use an option. Options of other commands are accepted and have no effect. */
 enum command_set {
     COMMAND_PUSH = 1,
     COMMAND_ASK = 2, /* status, log, confirm, reboot, activate */
@@ -21,23 +21,22 @@ enum command_set {
     COMMAND_REMOTE = COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CHECK,
 };
 
-/* What is to be done to a device. */
+/* What to do with a device. */
 struct job_options {
-    const char *firmware, *target; /* NULL: searched for; NULL: MIX_TARGET */
-    const char *task;              /* NULL: the device's own */
+    const char *firmware, *target; /* NULL: search for it; NULL: MIX_TARGET */
+    const char *task;              /* NULL: the device's key task */
     bool no_reboot, stage, confirm, force;
     int wait; /* seconds to wait for the device's return; 0: not at all */
 };
 
 /* Which devices, and in which order. */
 struct fleet_options {
-    const char *
-        *hosts; /* at least one; owned; the names are the command line's, or of hosts_text */
+    const char **hosts; /* at least one; the array is owned, the names are not */
     size_t host_count;
-    char *hosts_text; /* of --hosts; owned */
+    char *hosts_text; /* contents of the --hosts file; owned */
     int jobs;         /* devices at once */
-    int canary;       /* the first ones, alone; 0: none */
-    int max_failures; /* more end it; -1: no matter how many */
+    int canary;       /* how many go first, alone; 0: none */
+    int max_failures; /* stop after more than this; -1: never */
     const char *max_failures_text;
 };
 
@@ -51,16 +50,19 @@ struct host_options {
     bool help;
 };
 
-/* command: who takes them; argv[0] is its word. A passphrase on the command line is overwritten
- * there at once. host_options_free() in any case. */
+/*
+ * Parses the command line of a command; argv[0] is its name. A passphrase on the command line is
+ * overwritten there at once. Returns 0, or -1 with the error set; host_options_free() in any case.
+ */
 int host_options_parse(struct host_options *o, unsigned command, int argc, char **argv,
                        struct error *err);
 void host_options_free(struct host_options *o);
 
-/* A line for each option of the commands. */
+/* Prints a line for each option of these commands (enum command_set). */
 void host_options_print_help(FILE *out, unsigned commands);
 
-/* What the protocol of nerves_firmware_ssh cannot ask for goes through the subsystem fwssh. */
+/* Whether a push needs the subsystem fwssh, because the protocol of nerves_firmware_ssh cannot
+ * express it. */
 bool job_options_need_request(const struct job_options *o);
 
 #endif

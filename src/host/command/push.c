@@ -21,7 +21,7 @@ static int push_one(const struct host_options *o, struct firmware_file *firmware
     return status;
 }
 
-/* Before a device is named: the firmware itself cannot be used. No log is opened for it. */
+/* The firmware itself cannot be used: reported before any device is contacted, without a log. */
 static int push_no_firmware(const struct host_options *o, const struct error *err)
 {
     struct output_options output = {.json = o->output.json, .quiet = o->output.quiet};
@@ -42,7 +42,7 @@ int push_run(struct host_options *o)
     int status;
 
     interrupt_watch();
-    /* There is one terminal for all: nobody could answer. */
+    /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
     if (firmware_find(&firmware, o->job.firmware, o->job.target, &err))
         status = push_no_firmware(o, &err);

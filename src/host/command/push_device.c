@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A line before the firmware, as the subsystem has it; fwup has none. */
+/* The line that the subsystem expects before the firmware; fwup has none. */
 static void push_header(const struct job_options *job, const char *subsystem, uint64_t size,
                         struct buffer *line)
 {
@@ -72,14 +72,15 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
     return status;
 }
 
-/* What runs also boots next, and, if that matters, it is confirmed. */
+/* The running slot also boots next and, with --wait, is confirmed. */
 static bool push_is_settled(const struct host_options *o, const struct facts *facts)
 {
     return slot_facts_state(facts) != SLOT_PENDING &&
            (!o->job.wait || slot_facts_are_confirmed(facts));
 }
 
-/* Before a byte is sent: what the device says of itself decides whether to start. -1: start. */
+/* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,
+ * else the exit status. */
 static int push_ask_before(struct wait *w, struct buffer *text)
 {
     const struct host_options *o = w->o;
@@ -92,8 +93,8 @@ static int push_ask_before(struct wait *w, struct buffer *text)
     }
     if (o->fleet.host_count > 1 && !o->job.force && push_is_settled(o, facts) &&
         wait_runs_already(w)) {
-        buffer_add_text(text, "Skipped: the device already runs this firmware (--force pushes it "
-                              "nevertheless).");
+        buffer_add_text(
+            text, "Skipped: the device already runs this firmware (--force pushes it anyway).");
         return EXIT_DONE;
     }
     if (o->job.stage && !slot_facts_can(facts, "stage")) {
@@ -112,7 +113,7 @@ static int push_steps(struct wait *w, struct buffer *text)
     int status = -1;
 
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
-         error_errno(&err, "cannot read the firmware from its beginning")) ||
+         error_errno(&err, "cannot read the firmware from the start")) ||
         ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
         buffer_add_text(text, err.text);
         return (int)err.status;

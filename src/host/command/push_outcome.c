@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* The last text of nerves_firmware_ssh and of fwsshd before a reboot. */
+/* The last output of the nerves_firmware_ssh server and of fwsshd before a reboot. */
 static const char rebooting[] = "Rebooting...\n";
 
 static bool push_says_rebooting(const struct transfer *t)
@@ -21,7 +21,7 @@ static const char *push_done_text(const struct host_options *o, const struct tra
     bool bare = !strcmp(o->reach.subsystem, SUBSYSTEM_FWUP);
 
     if (o->job.stage)
-        return "Done: the device has written the firmware and keeps the running one; fwssh "
+        return "Done: the device has written the firmware and still runs the old one; fwssh "
                "activate boots it.";
     if (o->job.no_reboot && !bare)
         return "Done: the device has written the firmware; it starts at the next reboot.";
@@ -47,7 +47,7 @@ static int push_good(const struct host_options *o, const struct transfer *t, str
     return EXIT_DONE;
 }
 
-/* The connection broke. Before the last byte that changes nothing. */
+/* The connection was lost. Before the last byte, nothing has been changed. */
 static int push_lost(const struct transfer *t, const char *why, struct buffer *text)
 {
     if (t->sent < t->total) {
@@ -57,7 +57,7 @@ static int push_lost(const struct transfer *t, const char *why, struct buffer *t
         return EXIT_UNREACHABLE;
     }
     buffer_printf(text,
-                  "%s after the last byte, before the device reported how it ended; check what it "
+                  "%s after the last byte, before the device reported the result; check what it "
                   "runs before you push again",
                   why);
     return EXIT_UNCONFIRMED;
@@ -72,7 +72,7 @@ static int push_interrupted(const struct transfer *t, struct buffer *text)
     return EXIT_INTERRUPTED;
 }
 
-/* The device ended with a status of its own, and gave a reason, or not (""). */
+/* The device sent a failure status, with or without ("") a reason. */
 static int push_refused(int status, const char *reason, struct buffer *text)
 {
     static const char *const meanings[EXIT_WIRE_MAX + 1] = {
@@ -89,7 +89,7 @@ static int push_refused(int status, const char *reason, struct buffer *text)
     if (*reason)
         buffer_printf(text, ": %s", reason);
     else
-        buffer_add_text(text, " without saying why; see its log");
+        buffer_add_text(text, " without giving a reason; see its log");
     return known;
 }
 
@@ -109,9 +109,9 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = push_refused(outcome.status, why, text);
         break;
     case SSH_ENDING_SILENT:
-        /* The server of nerves_firmware_ssh reports a failure just like that. */
-        buffer_add_text(text, "the device ended the update without success and without saying "
-                              "why; see its text above and its log");
+        /* This is how the nerves_firmware_ssh server reports a failure. */
+        buffer_add_text(text, "the device ended the update without success and gave no reason; see "
+                              "its output above and its log");
         break;
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);

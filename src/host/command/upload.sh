@@ -1,7 +1,7 @@
 #!/bin/sh
 #
 # Sends a firmware file to a device over SSH; the device installs it and
-# reboots. Needs only a POSIX shell, the usual small tools and ssh.
+# reboots. Needs only a POSIX shell, the standard tools and ssh.
 # Run it with --help for the details.
 
 set -u
@@ -15,8 +15,8 @@ Usage: $me [destination] [file.fw]
 Send a firmware file to a device over SSH. The device installs it and reboots.
 
   destination   a host, user@host or a name from your ssh configuration;
-                nerves.local if left out
-  file.fw       the firmware; if left out, the first *.fw found in
+                nerves.local if omitted
+  file.fw       the firmware; if omitted, the first *.fw found in
                   _build/\${MIX_TARGET}_\${MIX_ENV}/nerves/images
                   _build/\${MIX_TARGET}/\${MIX_TARGET}_\${MIX_ENV}/nerves/images
                   _build/\${MIX_TARGET}/\${MIX_ENV}/nerves/images
@@ -32,10 +32,10 @@ Environment:
 Exit status:
   0    the device took the firmware and reboots
   1    no usable firmware file here, or the update failed on the device
-  2    this command was called wrongly
+  2    wrong usage of this command
   3    the device is busy or refused the update
   4    the firmware is damaged or does not fit the device
-  255  no connection, no permission, or the connection was lost
+  255  no connection, no permission, or connection lost
   Any other status is passed on from ssh.
 END
 }
@@ -72,7 +72,7 @@ first_fw_in() {
 }
 
 # Prints the size in bytes. GNU's form goes first: GNU's -f asks for something
-# else, while BSD's stat plainly refuses -c. -L because a link has a size too.
+# else, while BSD's stat simply rejects -c. -L because a link has a size too.
 size_of() {
     size=$(stat -L -c %s "$1" 2>/dev/null) ||
         size=$(stat -L -f %z "$1" 2>/dev/null) ||
@@ -86,7 +86,7 @@ size_of() {
 # ---- What the firmware says about itself --------------------------------
 
 # The UUID of an archive is derived from a BLAKE2b-256 hash over a fixed
-# 16-byte name space and meta.conf. Prints nothing if it cannot be worked out.
+# 16-byte namespace and meta.conf. Prints nothing if it cannot be computed.
 uuid_from_archive() {
     command -v b2sum >/dev/null 2>&1 || return 0
     {
@@ -96,8 +96,8 @@ uuid_from_archive() {
         sed -n 's/^\([0-9a-f]\{8\}\)\([0-9a-f]\{4\}\).\([0-9a-f]\{3\}\)\([0-9a-f]\{4\}\)\([0-9a-f]\{12\}\)[0-9a-f]\{32\}\([^0-9a-f].*\)\{0,1\}$/\1-\2-5\3-\4-\5/p'
 }
 
-# Prints lines such as meta-product="My product", or nothing. What a tool says
-# before it fails is not to be trusted, so each is heard out first.
+# Prints lines such as meta-product="My product", or nothing. The output of a
+# tool that fails is not to be trusted, so it is collected first.
 metadata_of() {
     for tool in fwup fwpack; do
         command -v "$tool" >/dev/null 2>&1 || continue
@@ -107,8 +107,8 @@ metadata_of() {
         fi
     done
 
-    # unzip takes these characters in a name for a pattern and might then
-    # describe the file next to it: better no description than a wrong one.
+    # unzip treats these characters in a name as a pattern and might then
+    # describe another file: better no description than a wrong one.
     case ${1##*/} in
     *[]\*?[\\]*) return 0 ;;
     esac
@@ -117,8 +117,8 @@ metadata_of() {
     printf '%s\nmeta-uuid="%s"\n' "$text" "$(uuid_from_archive "$1")"
 }
 
-# field NAME: the value of meta-NAME in $metadata. Control characters go, so
-# that a file from elsewhere cannot play with the terminal.
+# field NAME: the value of meta-NAME in $metadata, without control characters,
+# so that a file from elsewhere cannot manipulate the terminal.
 field() {
     printf '%s\n' "$metadata" |
         LC_ALL=C sed -n \
@@ -129,7 +129,7 @@ field() {
         LC_ALL=C tr -d '\000-\037\177'
 }
 
-# show LABEL VALUE: nothing is known, nothing is said.
+# show LABEL VALUE: prints nothing if the value is empty.
 show() {
     [ -z "$2" ] || printf '%-10s%s\n' "$1:" "$2"
 }
@@ -161,20 +161,20 @@ link_local_address_of() {
         return
         ;;
     esac
-    # With an ordinary address besides, the connection works without help.
+    # If there is an ordinary address, too, the connection works by itself.
     dscacheutil -q host -a name "$host" 2>/dev/null | awk '
         $1 == "ip_address:" && $2 ~ /^169\.254\./ { if (!found) found = $2; next }
         $1 == "ip_address:" && $2 ~ /^[0-9.]+$/ { ordinary = 1 }
         END { if (found && !ordinary) print found }'
 }
 
-# Every interface of a Mac may claim 169.254/16, and the system then picks one
-# that need not be the one with the device. Prints our own address on the
-# right interface, or nothing if there is nothing to choose or no way to know.
+# Every interface of a Mac may claim 169.254/16, and the system may then pick
+# one without the device. Prints our own address on the right interface,
+# nothing if there is no choice or it is unknown, or "several".
 link_local_source_for() {
     peer=$(link_local_address_of "$1")
     [ -n "$peer" ] || return 0
-    # An incomplete entry only says where somebody asked, not who answered.
+    # An incomplete entry only shows where we asked, not who answered.
     via=$(arp -n "$peer" 2>/dev/null |
         sed -n -e '/incomplete/d' -e 's/.* on \([^ ]*\).*/\1/p' | sed 1q)
     ifconfig 2>/dev/null | awk -v via="$via" '
@@ -201,7 +201,7 @@ esac
 
 [ $# -le 2 ] || misuse "too many arguments"
 
-# An empty word counts as left out, to give a file without a destination.
+# An empty argument counts as omitted, to give a file without a destination.
 destination=${1:-nerves.local}
 file=${2:-}
 target=${MIX_TARGET:-rpi0}
@@ -209,9 +209,9 @@ environment=${MIX_ENV:-dev}
 port=${FWSSH_PORT:-8989}
 ssh_options=${SSH_OPTIONS:-}
 
-# ssh would take such a name for an option, and some options run commands.
+# ssh would treat such a name as an option, and some options run commands.
 case $destination in
--*) misuse "a destination cannot begin with '-': '$destination'" ;;
+-*) misuse "a destination cannot start with '-': '$destination'" ;;
 esac
 
 case $port in
@@ -229,19 +229,19 @@ if [ -z "$file" ]; then
         first_fw_in "$place3") ||
         fail 1 "no *.fw file in $place1, $place2 or $place3:" \
             "build the firmware first, set MIX_TARGET (now $target) and" \
-            "MIX_ENV (now $environment), or name the file:" \
+            "MIX_ENV (now $environment), or give the file:" \
             "$me $destination FILE"
 fi
 
-# Keeps every tool below from taking the name for an option.
+# Keeps the tools below from treating the name as an option.
 case $file in
 -*) file=./$file ;;
 esac
 
 [ -e "$file" ] ||
-    fail 1 "there is no file '$file': check the name, or build the firmware first"
+    fail 1 "no such file '$file': check the name, or build the firmware first"
 [ -f "$file" ] ||
-    fail 1 "'$file' is not a file: name the .fw file itself"
+    fail 1 "'$file' is not a regular file: give the .fw file itself"
 [ -r "$file" ] ||
     fail 1 "cannot read '$file': check its permissions"
 [ -s "$file" ] ||
@@ -249,7 +249,7 @@ esac
 
 size=$(size_of "$file")
 case $size in
-'' | *[!0123456789]*) fail 1 "cannot find out the size of '$file': is it readable?" ;;
+'' | *[!0123456789]*) fail 1 "cannot determine the size of '$file': is it readable?" ;;
 esac
 
 command -v ssh >/dev/null 2>&1 ||
@@ -259,10 +259,10 @@ command -v ssh >/dev/null 2>&1 ||
 
 describe "$file"
 
-# From here on the words of SSH_OPTIONS are split, but never matched to files.
+# From here on SSH_OPTIONS is split into words, without expanding patterns.
 set -f
 
-# The caller's options come first: ssh keeps the first value that it is given.
+# The user's options come first: ssh keeps the first value of an option.
 # shellcheck disable=SC2086
 set -- $ssh_options -s -p "$port" -o PreferredAuthentications=publickey
 
@@ -299,10 +299,10 @@ case $status in
     printf '%s took the firmware and reboots.\n' "$destination"
     exit 0
     ;;
-1) reason="the update failed on the device: see its own words above" ;;
-3) reason="the device is busy or refused the update: try again in a while" ;;
+1) reason="the update failed on the device: see its output above" ;;
+3) reason="the device is busy or refused the update: try again later" ;;
 4) reason="the firmware does not fit the device or is damaged: see above" ;;
 255) reason="could not reach $destination, was refused, or lost the connection: see above" ;;
-*) reason="ssh ended with status $status: the device may not have taken the firmware" ;;
+*) reason="ssh exited with status $status: the device may not have taken the firmware" ;;
 esac
 fail "$status" "$reason"

@@ -35,7 +35,7 @@ int wait_begin(struct wait *w)
         return w->before.status;
     if (wait_key_is_volatile(w))
         console_note(w->console, "The device's host key does not survive a reboot (its state-dir "
-                                 "is not kept): its return cannot be verified.");
+                                 "is not persistent): its return cannot be verified.");
     return EXIT_DONE;
 }
 
@@ -49,12 +49,12 @@ bool wait_runs_already(const struct wait *w)
     return wait_runs(w, &w->before.facts);
 }
 
-/* What a loop around the device's answers knows. */
+/* State of the loop that queries the device. */
 struct wait_loop {
     struct wait *w;
     struct buffer *text;
     double began;
-    bool was_away; /* it did not answer, as while it reboots */
+    bool was_away; /* it did not answer, so it may be rebooting */
     bool runs;     /* it has come back with the firmware */
     bool asked_to_confirm;
 };
@@ -66,7 +66,7 @@ static const char *wait_version(const struct facts *facts)
     return *version ? version : "unknown";
 }
 
-/* Once. A device that does not answer is asked again; one that refuses has had its say. */
+/* Asks once. If there is no answer, the device is asked again later; a refusal is final. */
 static int wait_confirm(struct wait_loop *l)
 {
     struct question q;
@@ -85,7 +85,7 @@ static int wait_confirm(struct wait_loop *l)
     return status;
 }
 
-/* -1: go on asking. */
+/* Returns -1 to go on asking, else the exit status. */
 static int wait_judge_new(struct wait_loop *l, const struct facts *facts)
 {
     if (!l->runs) {
@@ -121,11 +121,11 @@ static int wait_judge_other(struct wait_loop *l, const struct facts *facts)
     }
     buffer_printf(l->text, "the device came back with the old firmware (slot %s, version %s): %s",
                   facts_get(facts, "active"), wait_version(facts),
-                  *reason ? reason : "it does not know why; see its log");
+                  *reason ? reason : "no reason given; see its log");
     return EXIT_REVERTED;
 }
 
-/* The answers of a device that can be asked. -1: go on. */
+/* Judges the device's answer. Returns -1 to go on asking, else the exit status. */
 static int wait_judge(struct wait_loop *l, const struct facts *facts)
 {
     const char *boot = facts_get(facts, "boot-id");
@@ -144,8 +144,8 @@ static int wait_look(struct wait_loop *l)
     if (!q.status) {
         status = wait_judge(l, &q.facts);
     } else if (q.status == EXIT_ACCESS && wait_key_is_volatile(l->w)) {
-        buffer_add_text(l->text, "the device answers with another host key, as it said that it "
-                                 "would: what it runs cannot be verified");
+        buffer_add_text(l->text, "the device answers with a different host key, as announced: what "
+                                 "it runs cannot be verified");
         status = EXIT_UNCONFIRMED;
     } else if (q.status == EXIT_ACCESS) {
         buffer_printf(l->text, "after the reboot: %s", buffer_text(&q.text));
@@ -168,7 +168,7 @@ static int wait_time_is_up(struct wait_loop *l)
     if (l->runs)
         buffer_printf(l->text,
                       "the device runs the new firmware, but it was not confirmed within %d s; "
-                      "confirm it with fwssh confirm %s, or it will go back",
+                      "confirm it with fwssh confirm %s, or it will revert",
                       seconds, l->w->host);
     else if (l->was_away)
         buffer_printf(l->text, "the device did not come back within %d s", seconds);
@@ -187,8 +187,9 @@ int wait_return(struct wait *w, struct buffer *text)
     while (status < 0) {
         interrupt_pause(pause);
         if (interrupt_came()) {
-            buffer_add_text(text, "interrupted while the device rebooted; see what it runs with "
-                                  "fwssh status");
+            buffer_add_text(
+                text,
+                "interrupted while the device was rebooting; check what it runs with fwssh status");
             return EXIT_INTERRUPTED;
         }
         status = wait_look(&l);

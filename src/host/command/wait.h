@@ -12,25 +12,25 @@ struct wait {
     const char *host;
     const struct firmware_file *firmware;
     struct console *console;
-    struct question before; /* what the device said before the update; wait_begin() fills it */
+    struct question before; /* the device's status before the update; set by wait_begin() */
 };
 
 /*
- * Asks the device before anything is sent, and notes what it will not be able to tell afterwards.
- * EXIT_DONE; else the device cannot be reached or refuses, and w->before.text says why. wait_free()
- * in any case.
+ * Queries the device before anything is sent, and tells the user what cannot be verified
+ * afterwards. Returns EXIT_DONE; else the device cannot be reached or has refused, and
+ * w->before.text has the reason. wait_free() in any case.
  */
 int wait_begin(struct wait *w);
 
 /*
- * Until the device runs the firmware and it is confirmed, has come back with another one, or the
- * time is up. EXIT_DONE, EXIT_REVERTED, EXIT_UNCONFIRMED, EXIT_UNREACHABLE, EXIT_ACCESS or
- * EXIT_INTERRUPTED; text gets the line.
+ * Waits until the device runs the firmware and it is confirmed, has come back with another one, or
+ * the time is up. Returns EXIT_DONE, EXIT_REVERTED, EXIT_UNCONFIRMED, EXIT_UNREACHABLE, EXIT_ACCESS
+ * or EXIT_INTERRUPTED; the line for the user is appended to text.
  */
 int wait_return(struct wait *w, struct buffer *text);
 void wait_free(struct wait *w);
 
-/* Whether the device said before the update that it runs this firmware. */
+/* Whether the device reported before the update that it runs this firmware. */
 bool wait_runs_already(const struct wait *w);
 
 #endif

@@ -189,7 +189,7 @@ static void console_draw(struct console *c, int percent)
     memset(bar, ' ', CONSOLE_BAR_WIDTH);
     memset(bar, '#', (size_t)filled);
     bar[CONSOLE_BAR_WIDTH] = '\0';
-    /* The first moments fill buffers and say nothing of the speed. */
+    /* At first only buffers are filled, which says nothing about the speed. */
     if (seconds > CONSOLE_RATE_SECONDS && rate > 0)
         snprintf(left, sizeof left, ", %.1f MB/s, %d s left", rate / 1e6,
                  (int)((double)(c->total - c->sent) / rate));
@@ -255,7 +255,7 @@ void console_progress(struct console *c, uint64_t sent, uint64_t total)
         console_log(c, "fwssh", "sent 100%");
 }
 
-/* A line of the device where a person reads it. */
+/* Shows a line of the device to the user. */
 static void console_show_line(struct console *c, int stream, const char *text)
 {
     if (c->mode == CONSOLE_RELAY)
@@ -269,7 +269,7 @@ static void console_show_line(struct console *c, int stream, const char *text)
     fflush(out);
 }
 
-/* The message that was held back is not the last word: something follows. */
+/* Something follows, so the message that was held back is not the last one. */
 static void console_release(struct console *c)
 {
     if (c->held.len)
@@ -279,7 +279,7 @@ static void console_release(struct console *c)
 
 static void console_device_line(struct console *c, int stream, const char *text)
 {
-    /* The subsystem fwssh answers a program, and tells people by a message. */
+    /* Answers of the subsystem fwssh are for programs; users get a message. */
     if (answer_is_line(text))
         return;
     console_log(c, stream ? "device-stderr" : "device", text);
@@ -300,7 +300,7 @@ static void console_device_line(struct console *c, int stream, const char *text)
     }
 }
 
-/* Cursor movements and colours of the device's text would tear our own line. */
+/* Cursor movements and colours in the device's text would garble our own line. */
 static void console_strip(char *text)
 {
     char *to = text;
@@ -322,7 +322,7 @@ static void console_strip(char *text)
     *to = '\0';
 }
 
-/* A piece that ended in CR is progress, drawn over and over; in LF, a line. */
+/* Text that ends in CR is progress, which is redrawn; text that ends in LF is a line. */
 static void console_device_piece(struct console *c, int stream, bool is_line)
 {
     struct buffer *b = &c->line[stream];

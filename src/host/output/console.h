@@ -1,7 +1,7 @@
 /*
- * What a person, a log or a program sees of a push: a bar with the device's text above it on a
- * terminal, plain lines elsewhere, JSON objects, or errors only. All of it goes into the push's log
- * file, too.
+ * The output of a push, for a user, a log or a program: on a terminal a progress bar with the
+ * device's text above it, elsewhere plain lines, JSON objects, or errors only. All of it also goes
+ * into the push's log file.
  */
 #ifndef FWSSH_HOST_OUTPUT_CONSOLE_H
 #define FWSSH_HOST_OUTPUT_CONSOLE_H
@@ -23,7 +23,7 @@ enum console_mode {
     CONSOLE_RELAY,  /* lines for the process that shows several devices (fleet.c) */
 };
 
-/* The first letter of a line of CONSOLE_RELAY, before a blank and the text. */
+/* The first letter of a line in CONSOLE_RELAY mode, before a blank and the text. */
 #define CONSOLE_RELAY_PERCENT 'P'
 #define CONSOLE_RELAY_NOTE 'N'
 #define CONSOLE_RELAY_DEVICE 'D'
@@ -32,27 +32,29 @@ enum console_mode {
 struct console {
     enum console_mode mode;
     const char *host;
-    FILE *out; /* of everything but errors */
-    FILE *log; /* NULL: none is kept */
+    FILE *out; /* for everything but errors */
+    FILE *log; /* NULL: no log */
     char *log_path;
     bool bar_shown;
     double start, last_draw;
     uint64_t sent, total;
-    int last_percent;      /* told in plain lines and JSON */
-    struct buffer line[2]; /* the device's standard output and error since their last line end */
-    struct buffer held;    /* a message of the device, while it may be its last word */
+    int last_percent;      /* last one printed in plain lines and JSON */
+    struct buffer line[2]; /* incomplete lines of the device's standard output and error */
+    struct buffer held;    /* a message of the device, held back while it may be its last */
     int held_stream;
     char device_bar[160]; /* the device's own progress, from text that ends in CR */
 };
 
-/* What the user wants to see. */
+/* Which output the user wants. */
 struct output_options {
     bool json, quiet;
-    const char *log_dir; /* NULL: no log is kept */
+    const char *log_dir; /* NULL: no log */
 };
 
 enum console_mode console_mode_of(const struct output_options *o);
 
+/* Opens the log if there is to be one. Returns 0, or -1 with the error set; console_close() in any
+ * case. host is not copied. */
 int console_open(struct console *c, const char *host, const struct output_options *o,
                  struct error *err);
 void console_close(struct console *c);
@@ -61,13 +63,16 @@ void console_firmware(struct console *c, const struct firmware_file *f, int port
 void console_note(struct console *c, const char *text);
 void console_progress(struct console *c, uint64_t sent, uint64_t total);
 
-/* What the push does now, for those who watch: "waiting for the device". */
+/*
+ * What the push is doing now: "Waiting for the device ...". Overwritten on a terminal, else a note.
+ */
 void console_state(struct console *c, const char *text);
 
-/* Bytes from the device: 0 its standard output, 1 standard error (ssh's own words, too). */
+/* Bytes from the device. stream: 0 is its standard output, 1 standard error (with ssh's own
+ * messages). */
 void console_device_text(struct console *c, int stream, const char *data, size_t len);
 
-/* The last word. */
+/* The result, as the last line of the push. */
 void console_result(struct console *c, int status, const char *text);
 
 #endif

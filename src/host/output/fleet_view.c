@@ -53,7 +53,7 @@ static void fleet_view_percent(struct fleet_view *v, struct fleet_device *d, int
 {
     char text[32];
 
-    /* In plain lines every quarter will do. */
+    /* In plain lines, every quarter is enough. */
     bool quiet = v->mode != CONSOLE_TERMINAL && percent / 25 == d->percent / 25;
     d->percent = percent;
     snprintf(text, sizeof text, percent < 100 ? "sending %d%%" : "writing", percent);
@@ -85,7 +85,7 @@ static void fleet_view_line(struct fleet_view *v, struct fleet_device *d, const 
             printf("%s: %s\n", d->host, text);
         break;
     case CONSOLE_RELAY_NOTE:
-        /* What is told of the firmware is the same for all. */
+        /* Notes about the firmware are the same for all devices. */
         if (d->percent >= 100)
             fleet_view_state(v, d, text);
         break;

@@ -1,5 +1,5 @@
-/* What is seen of a push to several devices: a line for each, kept up to date on a terminal; a line
- * for each change elsewhere; JSON as the devices' processes write it. */
+/* The output of a push to several devices: on a terminal a line for each device, kept up to date;
+ * elsewhere a line for each change; or JSON as the devices' processes write it. */
 #ifndef FWSSH_HOST_OUTPUT_FLEET_VIEW_H
 #define FWSSH_HOST_OUTPUT_FLEET_VIEW_H
 
@@ -11,13 +11,13 @@
 
 struct fleet_device {
     const char *host;
-    pid_t pid; /* 0: not begun, or ended */
-    int fd;    /* what its process tells, -1 */
+    pid_t pid; /* 0: not started, or ended */
+    int fd;    /* output of its process, or -1 */
     int status;
     int percent;
     double began, ended;
-    struct buffer line;  /* what has come of one */
-    struct buffer state; /* what it does now, or how it ended */
+    struct buffer line;  /* incomplete line of its process */
+    struct buffer state; /* what it is doing, or how it ended */
     bool done;
 };
 
@@ -29,20 +29,22 @@ struct fleet_view {
     double last_draw;
 };
 
-/* The names of the hosts stay the caller's. fleet_view_close() ends it. */
+/* The hosts' names are not copied. Release it with fleet_view_close(). */
 void fleet_view_open(struct fleet_view *v, const struct output_options *o, const char *const *hosts,
                      size_t count, const struct firmware_file *firmware);
 
-/* What a device's process has written; false at its end. */
+/* Reads and shows what a device's process has written; false at the end. */
 bool fleet_view_read(struct fleet_view *v, struct fleet_device *d);
 
+/* A device is in another state, or its process has ended. */
 void fleet_view_state(struct fleet_view *v, struct fleet_device *d, const char *text);
 void fleet_view_ended(struct fleet_view *v, struct fleet_device *d);
 
-/* The lines on a terminal, now and then. */
+/* Redraws the lines on a terminal, every 0.2 s at most. */
 void fleet_view_draw(struct fleet_view *v);
 
-/* The table at the end. why: no more devices were begun, or NULL. Returns how many are not done. */
+/* Prints the table at the end. why: the reason why no more devices were started, or NULL. Returns
+ * how many devices are not done. */
 int fleet_view_close(struct fleet_view *v, const char *why);
 
 #endif

@@ -4,14 +4,14 @@
 
 #include "base/buffer.h"
 
-/* A string with its quotes: quotes, backslashes and control characters are escaped; bytes that are
- * not UTF-8 become U+FFFD. */
+/* Appends a string with its quotes: quotes, backslashes and control characters are escaped; bytes
+ * that are not UTF-8 become U+FFFD. */
 void json_string(struct buffer *out, const char *text);
 
-/* ,"key":"text"; text NULL: null. */
+/* Appends ,"key":"text" (text NULL: null). */
 void json_member(struct buffer *out, const char *key, const char *text);
 
-/* {"event":"EVENT","host":"HOST"; members and } follow. */
+/* Appends {"event":"EVENT","host":"HOST" (members and } follow). */
 void json_event(struct buffer *out, const char *event, const char *host);
 
 #endif

@@ -34,7 +34,7 @@ static void question_judge_ssh(struct question *q, const struct ssh_run *r,
     else if (o.ending == SSH_ENDING_DEVICE)
         question_fail(q, o.status <= EXIT_WIRE_MAX ? o.status : EXIT_FAILED,
                       o.text.len ? buffer_text(&o.text)
-                                 : "the device refused the request without saying why");
+                                 : "the device refused the request without giving a reason");
     else
         question_fail(q, EXIT_UNREACHABLE, "the connection ended before the device had answered");
     ssh_outcome_free(&o);
@@ -51,7 +51,7 @@ static void question_judge(struct question *q, const struct ssh_run *r,
     }
     q->status = (int)a.status;
     q->facts = a.facts;
-    q->text = a.reason; /* both are ours now */
+    q->text = a.reason; /* both are now owned by q */
 }
 
 static int question_run(struct question *q, const struct ssh_call *call,

@@ -10,14 +10,15 @@
 
 struct question {
     int status;   /* enum exit_status */
-    bool unknown; /* the device does not offer the subsystem: it is not ours, or older */
+    bool unknown; /* the device has no such subsystem: another SSH server, or an old fwsshd */
     struct facts facts;
     struct buffer text; /* why it failed */
 };
 
 /*
- * Asks one thing. impatient: the device may not be there, so the time is short; else a person may
- * be asked for a passphrase or a touch meanwhile. question_free() in any case.
+ * Sends a request and waits for the answer. impatient: the device may be away, so the time limit is
+ * short; otherwise the user may be prompted for a passphrase or a touch. question_free() in any
+ * case.
  */
 void question_ask(struct question *q, const struct reach *reach, const char *host,
                   const struct request *request, bool impatient);

@@ -1,4 +1,4 @@
-/* How a device is reached: what is handed to the user's own ssh. */
+/* How a device is reached: settings for the user's own ssh. */
 #ifndef FWSSH_HOST_REMOTE_REACH_H
 #define FWSSH_HOST_REMOTE_REACH_H
 
@@ -10,18 +10,18 @@
 struct reach {
     int port;                                     /* 0: from ~/.ssh/config, else the default */
     const char *user, *user_dir, *host_key_alias; /* NULL: not given */
-    char *passphrase;                             /* owned; NULL: ssh asks by itself */
+    char *passphrase;                             /* owned; NULL: ssh asks for it itself */
     const char *subsystem;                        /* for the firmware */
-    bool exec;                                    /* ask by command instead of by subsystem */
-    bool batch;                                   /* nobody can answer a question of ssh */
-    const char *ssh;          /* a shell command, as git's core.sshCommand; NULL: ssh */
+    bool exec;                                    /* request it as a command */
+    bool batch;                                   /* nobody can answer ssh's prompts */
+    const char *ssh;          /* a shell command, like git's core.sshCommand; NULL: ssh */
     const char **ssh_options; /* each for ssh -o; the array is owned */
     size_t ssh_option_count;
 };
 
 void reach_add_ssh_option(struct reach *r, const char *option);
 
-/* Overwrites the passphrase. */
+/* Overwrites the passphrase before it is freed. */
 void reach_free(struct reach *r);
 
 #endif

@@ -19,18 +19,18 @@ static int askpass_make_fifo(struct ssh_askpass *a, const char *passphrase, stru
 
     a->dir = memory_printf("%s/fwssh-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(a->dir)) {
-        error_errno(err, "cannot make a private directory for the passphrase");
+        error_errno(err, "cannot create a private directory for the passphrase");
         free(a->dir);
         a->dir = NULL;
         return -1;
     }
     a->fifo = memory_printf("%s/passphrase", a->dir);
-    /* Held open for both directions, the bytes wait in the kernel, never on a disk. */
+    /* Opened for both directions, so the bytes wait in the kernel, never on a disk. */
     if (mkfifo(a->fifo, 0600) || (a->fd = open(a->fifo, O_RDWR | O_CLOEXEC | O_NONBLOCK)) < 0)
-        return error_errno(err, "cannot make a pipe for the passphrase");
+        return error_errno(err, "cannot create a pipe for the passphrase");
     for (int i = 0; i < ASKPASS_ANSWERS; i++)
         if (io_write_all(a->fd, passphrase, strlen(passphrase)) || io_write_all(a->fd, "\n", 1))
-            return error_errno(err, "cannot pass the passphrase on");
+            return error_errno(err, "cannot store the passphrase in the pipe");
     return 0;
 }
 
@@ -69,7 +69,7 @@ void ssh_askpass_close(struct ssh_askpass *a)
     *a = (struct ssh_askpass){.fd = -1};
 }
 
-/* One byte at a time: the next answer is for the next prompt. */
+/* One byte at a time: the next line is for the next prompt. */
 static int askpass_read_line(int fd, char *line, size_t size)
 {
     size_t len = 0;
@@ -82,7 +82,7 @@ static int askpass_read_line(int fd, char *line, size_t size)
     return -1;
 }
 
-/* Any other question, such as whether a host key is right, is the person's to answer. */
+/* Any other question, such as whether to trust a host key, goes to the user. */
 static int askpass_ask_person(const char *prompt, char *line, size_t size)
 {
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* The passphrase on its way to ssh: this program is its SSH_ASKPASS. */
+/* Passes the passphrase to ssh, with this program as SSH_ASKPASS. */
 #ifndef FWSSH_HOST_REMOTE_SSH_ASKPASS_H
 #define FWSSH_HOST_REMOTE_SSH_ASKPASS_H
 
@@ -13,11 +13,12 @@ struct ssh_askpass {
     char *environment[4]; /* for ssh; NULL-terminated; owned */
 };
 
-/* passphrase may be NULL: then there is nothing to pass on. ssh_askpass_close() after success. */
+/* Prepares the FIFO and ssh's environment; nothing if passphrase is NULL. Returns 0 (release with
+ * ssh_askpass_close()), or -1 with the error set. */
 int ssh_askpass_open(struct ssh_askpass *a, const char *passphrase, struct error *err);
 void ssh_askpass_close(struct ssh_askpass *a);
 
-/* When ssh has started this program as its SSH_ASKPASS: answers the prompt. The exit status. */
+/* Answers the prompt when ssh has started this program as SSH_ASKPASS. Returns the exit status. */
 int ssh_askpass_answer(const char *fifo, const char *prompt);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define SSH_CONFIG_MAX (1u << 20)
 #define SSH_PORT 22
-/* A link that has died is noticed after a minute. */
+/* A dead link is noticed after a minute. */
 #define SSH_CONNECT_TIMEOUT "ConnectTimeout=15"
 #define SSH_SHORT_TIMEOUT "ConnectTimeout=5"
 #define SSH_ALIVE_INTERVAL "ServerAliveInterval=15"
@@ -21,7 +21,7 @@ static void ssh_add_option(struct argv *a, const char *text)
     argv_add_pair(a, "-o", text);
 }
 
-/* A command of words goes through the shell, as git's core.sshCommand does. */
+/* A command with arguments goes through the shell, like git's core.sshCommand. */
 static void ssh_add_program(struct argv *a, const struct reach *r)
 {
     if (!r->ssh || !*r->ssh) {
@@ -62,7 +62,7 @@ static char *ssh_host_argument(const struct reach *r, const char *host)
     return r->user ? memory_printf("%s@%s", r->user, host) : memory_text(host);
 }
 
-/* Options that both ssh -G and the push itself take; the user's come first, as ssh keeps the first
+/* Options for both ssh -G and the push itself. The user's come first, because ssh keeps the first
  * value. */
 static void ssh_add_common(struct argv *a, const struct reach *r)
 {
@@ -108,14 +108,14 @@ static int ssh_ask_config(const struct reach *r, const char *host, struct buffer
     argv_add(&a, "-GT");
     argv_add(&a, "--");
     argv_add(&a, host);
-    /* A Match exec of the configuration may take its time, or ask. */
+    /* No time limit: a Match exec in the configuration may take long, or ask something. */
     struct run run = {
         .argv = a.word, .output = RUN_KEEP, .errors = RUN_PASS, .keep = SSH_CONFIG_MAX};
     int rc = run_program(&run, &result, err);
     if (rc)
         error_prefix(err, "the OpenSSH client is needed on this machine");
     else if (!run_succeeded(&result))
-        rc = error_set(err, EXIT_USAGE, "ssh does not accept host or options: see above");
+        rc = error_set(err, EXIT_USAGE, "ssh does not accept the host or the options; see above");
     else
         buffer_add(text, result.text.data, result.text.len);
     run_free(&result);
@@ -178,7 +178,7 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
         ssh_add_option(a, SSH_ALIVE_INTERVAL);
         ssh_add_option(a, SSH_ALIVE_COUNT);
     }
-    /* Password prompts of nerves_firmware_ssh can never succeed. */
+    /* The nerves_firmware_ssh server asks for passwords, but never accepts one. */
     ssh_add_option(a, "PreferredAuthentications=publickey");
     argv_add(a, "-p");
     argv_printf(a, "%d", c->target->port);

@@ -1,4 +1,4 @@
-/* The user's own ssh: which one, with which options, and what its configuration says of a host. */
+/* The user's own ssh: which one, its options, and what its configuration says about a host. */
 #ifndef FWSSH_HOST_REMOTE_SSH_COMMAND_H
 #define FWSSH_HOST_REMOTE_SSH_COMMAND_H
 
@@ -8,18 +8,21 @@
 
 #include <stdbool.h>
 
-/* What `ssh -G` says of a host, and what follows from it. */
+/* What `ssh -G` reports about a host, and what follows from it. */
 struct ssh_target {
     char *given;       /* as the user named it, with --user */
-    char *hostname;    /* as ssh will connect to it */
+    char *hostname;    /* the name to which ssh connects */
     char *known_as;    /* its name in known_hosts */
-    char *known_hosts; /* the file, NULL if not known */
+    char *known_hosts; /* the file, or NULL if unknown */
     int port;
     bool has_connect_timeout, has_alive_interval;
 };
 
-/* subsystem: what will be asked for; the default port follows from it. 0, or -1 with the error set:
- * EXIT_USAGE if ssh does not accept the host or the options. */
+/*
+ * Asks ssh about a host. subsystem: the one that will be requested; it decides the default port.
+ * Returns 0 (release with ssh_target_free()), or -1 with the error set: EXIT_USAGE if ssh does not
+ * accept the host or the options.
+ */
 int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
                        const char *subsystem, struct error *err);
 void ssh_target_free(struct ssh_target *t);
@@ -28,9 +31,9 @@ void ssh_target_free(struct ssh_target *t);
 struct ssh_call {
     const struct reach *reach;
     const struct ssh_target *target;
-    const char *subsystem; /* what to ask for */
-    bool exec;             /* by command instead of by subsystem */
-    bool impatient;        /* the device may not be there: give up connecting soon */
+    const char *subsystem; /* the subsystem to request */
+    bool exec;             /* request it as a command */
+    bool impatient;        /* the device may be away: short connect timeout */
     bool verbose;          /* ssh -v */
 };
 

@@ -10,20 +10,20 @@
 #include <sys/wait.h>
 
 #define KEY_CHANGED "REMOTE HOST IDENTIFICATION HAS CHANGED"
-/* ssh's status for its own failures, and for a channel that was closed without a status. */
+/* ssh's exit status for its own failures, and for a channel that was closed without a status. */
 #define SSH_FAILED 255
-/* A shell's status for a command that cannot be run. */
+/* The shell's exit status for a command that cannot be run. */
 #define SHELL_NOT_FOUND 127
 
-/* The most specific words first: what they say at the end often stands for what they said before.
- */
+/* The most specific messages first: the last one that ssh prints often only follows from an earlier
+ * one. */
 static const struct ssh_failure failures[] = {
     {KEY_CHANGED, SSH_STEP_HOST_KEY, EXIT_ACCESS, NULL},
     {"Host key verification failed", SSH_STEP_HOST_KEY, EXIT_ACCESS,
      "unknown host key; connect once from a terminal and compare the fingerprint with the one in "
      "fwsshd's log, or add --ssh-option StrictHostKeyChecking=accept-new"},
     {"Too many authentication failures", SSH_STEP_LOGIN, EXIT_ACCESS,
-     "too many keys were tried; name the right one with --user-dir DIR, or --ssh-option "
+     "too many keys tried; name the right one with --user-dir DIR, or --ssh-option "
      "IdentityFile=KEY --ssh-option IdentitiesOnly=yes"},
     {"Permission denied", SSH_STEP_LOGIN, EXIT_ACCESS,
      "the device does not accept any of your keys; check with fwssh check, and add your public key "
@@ -67,7 +67,7 @@ const struct ssh_failure *ssh_failure_find(const char *errors)
     return NULL;
 }
 
-/* The same, of a connection that had worked: earlier words do not count. */
+/* Whether a working connection was lost; messages about earlier steps do not count. */
 static bool ssh_failure_is_lost(const char *errors)
 {
     for (size_t i = 0; i < FAILURES; i++)
@@ -87,7 +87,7 @@ static char *ssh_new_fingerprint(const char *errors)
     return memory_printf("%.*s", (int)strcspn(fingerprint, " .\r\n"), fingerprint);
 }
 
-/* FILE of "Offending ... key in FILE:LINE". The caller frees it; NULL if ssh did not say. */
+/* FILE of "Offending ... key in FILE:LINE". The caller frees it; NULL if there is no such line. */
 static char *ssh_offending_file(const char *errors)
 {
     const char *at = strstr(errors, "Offending ");
@@ -127,10 +127,10 @@ void ssh_outcome_host_key_changed(const char *errors, const struct ssh_target *t
         file = memory_text(target->known_hosts);
     char *before = file ? ssh_old_fingerprint(file, target->known_as) : memory_text("(not known)");
     buffer_printf(text,
-                  "its host key has changed: it was %s and is now %s. If you expect that (a card "
+                  "its host key has changed: it was %s and is now %s. If this is expected (a card "
                   "was rewritten, another board), remove the old key with\n"
                   "  ssh-keygen -f \"%s\" -R \"%s\"\n"
-                  "and try again; if not, somebody may be between you and the device",
+                  "and try again; if not, somebody may be intercepting the connection",
                   before, now, file ? file : "~/.ssh/known_hosts", target->known_as);
     free(before);
     free(now);
@@ -144,7 +144,7 @@ static void ssh_outcome_fail(struct ssh_outcome *o, enum exit_status status, con
     buffer_add_text(&o->text, text);
 }
 
-/* ssh says so itself, or the device closed the channel without a status. */
+/* ssh failed by itself, or the device closed the channel without a status. */
 static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
                                const struct ssh_target *target)
 {

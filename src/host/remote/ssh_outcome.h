@@ -1,7 +1,5 @@
-/*
- * What a run of ssh came to: from its status and the words of its client to one line that can be
- * acted on. The one table of those words is here; OpenSSH speaks English everywhere.
- */
+/* The outcome of a run of ssh: its exit status and messages become one line that the user can act
+ * on. The only table of these messages is here; OpenSSH does not translate them. */
 #ifndef FWSSH_HOST_REMOTE_SSH_OUTCOME_H
 #define FWSSH_HOST_REMOTE_SSH_OUTCOME_H
 
@@ -10,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* How far a connection can come. */
+/* How far a connection got. */
 enum ssh_step {
     SSH_STEP_NAME,
     SSH_STEP_CONNECT,
@@ -18,25 +16,25 @@ enum ssh_step {
     SSH_STEP_HOST_KEY,
     SSH_STEP_LOGIN,
     SSH_STEP_SUBSYSTEM,
-    SSH_STEP_SESSION, /* it worked, and broke later */
+    SSH_STEP_SESSION, /* it worked, and was lost later */
 };
 
 struct ssh_failure {
-    const char *words;
+    const char *words; /* in ssh's standard error */
     enum ssh_step step;
     enum exit_status status;
-    const char *meaning; /* NULL: the words are enough */
+    const char *meaning; /* a line for the user; NULL: composed elsewhere */
 };
 
-/* What ssh's standard error says; NULL if it says nothing that we know. */
+/* Returns the failure that ssh's standard error shows, or NULL if there is none that we know. */
 const struct ssh_failure *ssh_failure_find(const char *errors);
 
 enum ssh_ending {
-    SSH_ENDING_DONE,    /* the device ended with status 0 */
-    SSH_ENDING_DEVICE,  /* the device ended with another status */
+    SSH_ENDING_DONE,    /* the device sent exit status 0 */
+    SSH_ENDING_DEVICE,  /* the device sent another exit status */
     SSH_ENDING_SILENT,  /* the device closed the channel without a status */
-    SSH_ENDING_SSH,     /* ssh failed before the device had said anything */
-    SSH_ENDING_LOST,    /* the connection broke, or ssh was killed */
+    SSH_ENDING_SSH,     /* ssh failed before the device had sent anything */
+    SSH_ENDING_LOST,    /* the connection was lost, or ssh was killed */
     SSH_ENDING_STOPPED, /* we stopped it: interrupted, or too late */
 };
 
@@ -47,12 +45,12 @@ struct ssh_outcome {
     struct buffer text; /* SSH_ENDING_SSH, _LOST: why; _DEVICE: its reason, or empty */
 };
 
-/* Judges a run that has ended. ssh_outcome_free() frees it. */
+/* Determines the outcome of a run that has ended. ssh_outcome_free() in any case. */
 void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
                       const struct ssh_target *target);
 void ssh_outcome_free(struct ssh_outcome *o);
 
-/* The line about a changed host key, with both fingerprints and what to do. */
+/* Appends the text about a changed host key, with both fingerprints and what to do. */
 void ssh_outcome_host_key_changed(const char *errors, const struct ssh_target *target,
                                   struct buffer *text);
 

@@ -22,7 +22,7 @@ static int ssh_run_make_pipes(struct ssh_run_pipes *p, struct error *err)
         p->ends[i][0] = p->ends[i][1] = -1;
     for (int i = 0; i < 3; i++)
         if (io_pipe(p->ends[i]))
-            return error_errno(err, "cannot make a pipe");
+            return error_errno(err, "cannot create a pipe");
     return 0;
 }
 
@@ -90,7 +90,7 @@ static void ssh_run_hear(struct ssh_run *r, int stream)
         r->hear(r->hear_data, stream, data, (size_t)n);
 }
 
-/* Milliseconds for poll(2). */
+/* The timeout for poll(2), in milliseconds. */
 static int ssh_run_patience(double until)
 {
     double left = (until - io_now()) * 1000;
@@ -138,7 +138,7 @@ int ssh_run_await(struct ssh_run *r, bool (*found)(const char *text), double unt
 void ssh_run_say(struct ssh_run *r, const char *text)
 {
     if (io_write_all(r->in, text, strlen(text)))
-        ssh_run_close_input(r); /* ssh has ended; its words and status say why */
+        ssh_run_close_input(r); /* ssh has exited; its messages and status show why */
 }
 
 void ssh_run_close_input(struct ssh_run *r)

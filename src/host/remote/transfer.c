@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define TRANSFER_PIECE 65536
-/* What a pipe holds: until more than this has gone, ssh may still be asking the person for a
+/* Size of a pipe: until more than this has been sent, ssh may still be asking the user for a
  * passphrase. */
 #define TRANSFER_PIPE 65536
 
@@ -28,7 +28,7 @@ static int transfer_fill(struct transfer *t, struct transfer_piece *p, struct er
         return error_errno(err, "cannot read the firmware");
     if (n == 0)
         return error_set(err, EXIT_FAILED,
-                         "the firmware file became shorter while it was being sent");
+                         "the firmware file was truncated while it was being sent");
     p->pos = 0;
     p->len = (size_t)n;
     return 0;
@@ -40,7 +40,7 @@ static int transfer_feed(struct transfer *t, struct transfer_piece *p, struct er
         return -1;
     ssize_t n = write(t->ssh.in, p->data + p->pos, p->len);
     if (n < 0 && errno == EPIPE) {
-        ssh_run_close_input(&t->ssh); /* ssh has ended; its words and status say why */
+        ssh_run_close_input(&t->ssh); /* ssh has exited; its messages and status show why */
         return 0;
     }
     if (n < 0)
@@ -62,7 +62,7 @@ static void transfer_hear(void *data, int stream, const char *bytes, size_t len)
     console_device_text(data, stream, bytes, len);
 }
 
-/* The firmware, until ssh ends or is stopped. */
+/* Sends the firmware until ssh exits or is stopped. */
 static int transfer_send(struct transfer *t, struct error *err)
 {
     struct transfer_piece piece = {0};
@@ -81,7 +81,7 @@ static int transfer_send(struct transfer *t, struct error *err)
     return event < 0 ? -1 : 0;
 }
 
-/* A whole answer: of "ok", its first line will do. */
+/* Whether the answer has arrived; for "ok", its first line is enough. */
 static bool transfer_answered(const char *text)
 {
     struct answer a;
@@ -99,7 +99,7 @@ static int transfer_converse(struct transfer *t, struct error *err)
     if (t->asks) {
         if (ssh_run_await(&t->ssh, transfer_answered, 0, err) < 0)
             return -1;
-        /* Refused: nothing is sent, and the device says why. */
+        /* Refused: nothing is sent, and the device has given the reason. */
         if (!answer_parse(&a, buffer_text(&t->ssh.text[0])) || a.status)
             ssh_run_close_input(&t->ssh);
         answer_free(&a);

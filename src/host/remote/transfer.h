@@ -1,4 +1,4 @@
-/* A firmware on its way: header and firmware go into ssh, the device's text comes out. */
+/* Sends a firmware: header and firmware go into ssh, the device's text comes out. */
 #ifndef FWSSH_HOST_REMOTE_TRANSFER_H
 #define FWSSH_HOST_REMOTE_TRANSFER_H
 
@@ -10,19 +10,19 @@
 #include <stdint.h>
 
 struct transfer {
-    /* What is sent; the caller's. */
+    /* What to send; owned by the caller. */
     const char *header; /* "": none */
-    bool asks;          /* the header is a request: nothing is sent before its answer */
-    const struct firmware_file *firmware; /* read from where its descriptor stands */
+    bool asks;          /* the header is a request: wait for its answer before sending */
+    const struct firmware_file *firmware; /* read from the current position of its descriptor */
     struct console *console;              /* shows the progress and the device's text */
 
-    /* What came of it. */
+    /* The outcome. */
     struct ssh_run ssh;
     uint64_t sent, total; /* bytes of the firmware (not the header) that ssh has taken */
     double all_sent;      /* io_now(); 0: not all */
 };
 
-/* 0 when ssh ran to its end, or was stopped by an interrupt; -1 with the error set.
+/* Returns 0 if ssh has exited, or was stopped by an interrupt; -1 with the error set.
  * transfer_free() in any case. */
 int transfer_run(struct transfer *t, const struct ssh_call *call, struct error *err);
 void transfer_free(struct transfer *t);
