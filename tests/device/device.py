@@ -93,10 +93,13 @@ class VirtualDevice:
         return self
 
     def power_cut(self):
+        """The device goes first: with a dead disk it would live on for a moment, and report that to the host."""
         if self.disk:
-            self.disk.kill()
+            self.disk.is_on = False
         self.process.kill()
         self.process.wait()
+        if self.disk:
+            self.disk.kill()
 
     def stop(self):
         """Without a listener nothing is lost: the file has everything that QEMU was given."""

@@ -407,6 +407,20 @@ def test_check_goes_step_by_step(t):
     assert r.returncode == 6 and re.search(r"^FAIL connect ", r.stdout, re.M)
 
 
+def test_check_names_all_that_the_device_lacks(t):
+    """A path that is no program counts as missing, and one problem does not hide the other."""
+    d = t.daemon(updater="/nonexistent/fwup")
+    d.config["device"].unlink()
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])
+    assert r.returncode == 1 and re.search(r"^FAIL device .*/nonexistent/fwup.*; .*device0.img", r.stdout, re.M), r.stdout
+
+
+def test_check_shows_what_a_server_says_to_a_command(t):
+    d = t.daemon()
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", "--exec", *options(t, d)])
+    assert r.returncode == 1 and "FAIL subsystem  Command execution unsupported." in r.stdout, r.stdout
+
+
 def test_gen_script_writes_and_does_not_overwrite(t):
     r = t.run([t.bin("fwssh"), "gen-script"])
     assert r.returncode == 0

@@ -15,6 +15,20 @@ def test_fwup_subsystem_reboots_after_a_good_end(t):
     assert d.reboots() == 1
 
 
+def test_fwup_subsystem_runs_nothing_for_an_empty_input(t):
+    """As `fwssh check --subsystem fwup` sends it: an updater that takes it for a firmware would be followed by a reboot."""
+    d = t.daemon()
+    r = d.push(b"", subsystem="fwup")
+    assert r.returncode == 2 and b"input ended before a firmware; nothing was done" in r.stderr, r
+    assert r.stdout.startswith(b"fwssh/1 ok\ntask=upgrade\n"), r
+    assert d.updater_pids() == [] and d.reboots() == 0
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", "--subsystem", "fwup", "--port", d.port,
+               "--ssh-option", f"UserKnownHostsFile={t.dir}/known_hosts", "--ssh-option", f"IdentityFile={d.key}",
+               "--ssh-option", "IdentitiesOnly=yes", "--ssh-option", "StrictHostKeyChecking=accept-new"])
+    assert r.returncode == 0 and "OK   device     task upgrade" in r.stdout, r
+    assert d.updater_pids() == [] and d.reboots() == 0
+
+
 def test_fwup_subsystem_tells_failures(t):
     for number, end in enumerate(("exit 1", "shake 3", "kill -9 $$")):
         d = t.daemon(updater=t.updater(f"take; echo words\n{end}", name=f"updater{number}"))

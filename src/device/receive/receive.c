@@ -121,7 +121,14 @@ static int receive_with_header(struct receive *r, struct error *err)
 static int receive_whole_input(struct receive *r, struct error *err)
 {
     struct job_firmware firmware = {.size = UPDATER_UNTIL_EOF, .last = true, .reboot = true};
+    int n = client_read_ahead(r->job->client, err);
 
+    if (n < 0)
+        return -1;
+    if (n == 0) {
+        receive_describe(r);
+        return error_set(err, EXIT_USAGE, "input ended before a firmware; nothing was done");
+    }
     if (job_lock(r->job, err) || job_prepare(r->job, false, err) ||
         job_write(r->job, &firmware, err))
         return -1;

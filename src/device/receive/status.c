@@ -80,6 +80,14 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
     return 0;
 }
 
+/* What cannot be found; there may be more than one. */
+static void status_add_problem(struct facts *facts, const struct error *err)
+{
+    const char *before = facts_get(facts, "problem");
+
+    facts_printf(facts, "problem", "%s%s%s", before, *before ? "; " : "", err->text);
+}
+
 void status_read_update(const struct device_config *config, struct facts *facts)
 {
     struct updater updater;
@@ -87,7 +95,7 @@ void status_read_update(const struct device_config *config, struct facts *facts)
 
     facts_set(facts, "task", config->task);
     if (updater_find(&updater, config, &err))
-        facts_set(facts, "problem", err.text);
+        status_add_problem(facts, &err);
     else
         facts_set(facts, "updater", updater.program);
     updater_free(&updater);
@@ -95,6 +103,6 @@ void status_read_update(const struct device_config *config, struct facts *facts)
     if (device)
         facts_set(facts, "device", device);
     else
-        facts_set(facts, "problem", err.text);
+        status_add_problem(facts, &err);
     free(device);
 }

@@ -37,7 +37,7 @@ char *updater_path_find(const struct device_config *config)
     const char *key = config->updater;
 
     if (strchr(key, '/'))
-        return memory_text(key);
+        return access(key, X_OK) ? NULL : memory_text(key);
     if (!strcmp(key, "fwpack"))
         return updater_path_fwpack();
     if (strcmp(key, "auto"))

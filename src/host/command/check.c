@@ -227,19 +227,32 @@ static void check_device(struct check *c, const struct facts *facts)
     buffer_free(&line);
 }
 
+/* The first line that the device printed, where it gave no reason in our form. */
+static void check_first_line(const struct check *c, struct buffer *text)
+{
+    const char *said = buffer_text(&c->ssh.text[0]);
+
+    buffer_add(text, said, strcspn(said, "\r\n"));
+    if (text->len)
+        facts_clean(text->data);
+    else
+        buffer_add_text(text, "the device closed the channel without giving a reason");
+}
+
 /* The device has closed the channel without an answer. */
 static void check_refused(struct check *c)
 {
     struct ssh_outcome outcome;
 
     ssh_outcome_read(&outcome, &c->ssh, &c->target);
+    if (!outcome.text.len)
+        check_first_line(c, &outcome.text);
     if (outcome.no_subsystem)
         check_fail_at(c, SSH_STEP_SUBSYSTEM, EXIT_FAILED, "");
     else
         check_fail(c, check_steps[SSH_STEP_SUBSYSTEM],
                    outcome.status == EXIT_REFUSED ? EXIT_REFUSED : EXIT_FAILED,
-                   outcome.text.len ? buffer_text(&outcome.text)
-                                    : "the device closed the channel without giving a reason");
+                   buffer_text(&outcome.text));
     ssh_outcome_free(&outcome);
 }
 
