@@ -17,7 +17,7 @@ def update(t, calls):
     r = d.push(b"fwssh/1 status\n", subsystem="fwssh")
     assert r.returncode == 0, (calls, r)
     log = d.log()
-    assert "have to do without: landlock" in log or not any("landlock" in c for c in calls) or t.sanitized(), log
+    assert "session sandbox is missing: landlock" in log or not any("landlock" in c for c in calls) or t.sanitized(), log
     assert "seccomp" not in log, log
     d.stop()
     (t.dir / "updater.input").unlink()
