@@ -10,7 +10,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 void log_open(const char *program, enum log_level level, bool to_syslog);
 void log_set_level(enum log_level level);
 
-/* A session has no log of its own: write_line passes each line on to the monitor. */
+/* A session has no log of its own: write_line passes each line on to the listener. */
 void log_redirect(void (*write_line)(enum log_level level, const char *line));
 
 /* Parses "error", "warning", "info" or "debug"; -1 for any other word. */

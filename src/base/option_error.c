@@ -7,7 +7,7 @@
 
 #define OPTION_WORD_MAX 64
 
-/* getopt_long(3) keeps the value of a known option in optopt; that of a letter may be unknown. */
+/* getopt_long(3) leaves the value of a known option in optopt; that of a letter may be unknown. */
 static const char *option_known(const struct option *names)
 {
     for (; names->name; names++)

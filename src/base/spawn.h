@@ -34,13 +34,11 @@ pid_t spawn_start(const struct spawn *s, struct error *err);
  * or -1 if it is not our child. */
 int spawn_wait(pid_t pid);
 
-/*
- * A descriptor that becomes readable when a process ends (pidfd_open(2)); -1 where the kernel has
- * none, before Linux 5.3: the caller then has to look now and then. The caller closes it.
- */
+/* Returns a descriptor that becomes readable when a process ends (pidfd_open(2)), which the caller
+ * closes; -1 on kernels before Linux 5.3, where the caller has to check repeatedly. */
 int spawn_watch(pid_t pid);
 
-/* Whether a child has ended; it still has to be reaped. */
+/* Whether a child has exited; it still has to be reaped. */
 bool spawn_has_ended(pid_t child);
 
 /* Describes a status: "exited with status 3", "was killed by signal 9 (Killed)". */

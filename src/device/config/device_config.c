@@ -22,7 +22,7 @@ static int device_config_refuse(cfg_t *cfg, cfg_opt_t *opt, const char *value, c
     return -1;
 }
 
-/* The numbers that a key takes. */
+/* The range of a numeric key. */
 struct device_config_range {
     uint64_t low, high;
     const char *expected;

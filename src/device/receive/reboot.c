@@ -80,7 +80,7 @@ pid_t reboot_start(const char *command, struct error *err)
     return reboot_by_command(command, err);
 }
 
-/* At most REBOOT_WAIT_MS. */
+/* Waits for the SSH server's process to exit, REBOOT_WAIT_MS at most. */
 static void reboot_await(pid_t server)
 {
     struct pollfd p = {.fd = spawn_watch(server), .events = POLLIN};

@@ -13,7 +13,7 @@
 
 #define PUMP_PIECE (1u << 20)
 #define PUMP_COPY_SIZE 65536
-/* How often an updater is looked at where the kernel has no pidfd. */
+/* How often to check for the updater's exit if the kernel has no pidfd. */
 #define PUMP_LOOK_MS 50
 /* fwup's --exit-handshake: its text ends with this byte and the exit status (docs/fw-format.md,
  * "Text"). */

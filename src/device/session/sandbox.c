@@ -165,7 +165,7 @@ static int sandbox_rules(scmp_filter_ctx filter)
     return rc;
 }
 
-/* What a forbidden call ends: the process, or before Linux 4.14 the thread; there is only one. */
+/* A forbidden call kills the process, or before Linux 4.14 its only thread. */
 static bool sandbox_filter(uint32_t action)
 {
     scmp_filter_ctx filter = seccomp_init(action);
