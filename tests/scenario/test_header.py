@@ -26,7 +26,7 @@ def test_header_split_between_ssh_packets(t):
 
 
 def test_unfinished_header_never_reboots(t):
-    """The origin rebooted with exit 0 and no update on exactly this."""
+    """nerves_firmware_ssh rebooted with exit 0 and no update on exactly this."""
     d = t.daemon(idle_timeout=1)
     client = d.client()
     send_part(t, d, client, b"fwup:5,")

@@ -120,7 +120,7 @@ def test_volatile_host_key_is_told_before(t):
     assert r.returncode == 9 and "what it runs cannot be verified" in r.stderr, r
 
 
-def test_device_of_the_origin(t):
+def test_device_of_nerves_firmware_ssh(t):
     """Its server is that of nerves_firmware_ssh, which lacks the subsystem fwssh."""
     fake = t.script("fake-ssh", f"""#!/bin/sh
 case "$*" in

@@ -127,7 +127,7 @@ static int session_tool_run(const struct device_config *config, char *what, int 
                             struct buffer *output, struct error *err)
 {
     char *argv[] = {(char *)config->session_program, what, NULL};
-    const int fds[] = {-1, -1, brief}; /* BRIEF_FD_SOCKET, BRIEF_FD_MONITOR, BRIEF_FD_BRIEF */
+    const int fds[] = {-1, -1, brief}; /* BRIEF_FD_SOCKET, BRIEF_FD_LISTENER, BRIEF_FD_BRIEF */
     struct run run = {.argv = argv,
                       .fds = fds,
                       .fd_count = sizeof fds / sizeof *fds,

@@ -14,7 +14,7 @@
 
 /* File descriptors of a session process, in addition to 0 to 2. */
 #define BRIEF_FD_SOCKET 3
-#define BRIEF_FD_MONITOR 4
+#define BRIEF_FD_LISTENER 4
 #define BRIEF_FD_BRIEF 5
 
 #define BRIEF_MAX (4u << 20) /* bytes */

@@ -97,7 +97,7 @@ static int host_key_tool_try_sandbox(unsigned uid)
 
 int host_key_tool_check(void)
 {
-    struct session s = {.socket = -1, .monitor = -1};
+    struct session s = {.socket = -1, .listener = -1};
     struct error err;
     int status = EXIT_FAILED;
 

@@ -23,7 +23,7 @@
 
 static void session_log(enum log_level level, const char *line)
 {
-    record_send(BRIEF_FD_MONITOR, RECORD_LOG, (uint32_t)level, line, NULL);
+    record_send(BRIEF_FD_LISTENER, RECORD_LOG, (uint32_t)level, line, NULL);
 }
 
 /* Ends a session that is stuck. libssh 0.10 never returns from sending to a client whose maximum
@@ -112,7 +112,7 @@ static bool session_round(struct session *s)
     struct session_channel *c = &s->channel;
 
     p[0] = (struct pollfd){.fd = s->socket, .events = (short)(POLLIN | (pending ? POLLOUT : 0))};
-    p[1] = (struct pollfd){.fd = s->monitor, .events = POLLIN};
+    p[1] = (struct pollfd){.fd = s->listener, .events = POLLIN};
     for (int i = 0; i < RELAY_POLLS; i++)
         p[2 + i] = (struct pollfd){.fd = -1};
     if (c->running) {
@@ -128,7 +128,7 @@ static bool session_round(struct session *s)
     if (c->running)
         relay_flush(&c->relay, c->ch);
     if (p[1].revents)
-        session_channel_monitor_said(s);
+        session_channel_listener_said(s);
     if (c->running)
         relay_handle(&c->relay, s->ssh, c->ch, p + 2);
     session_channel_step(s, io_now());
@@ -163,7 +163,7 @@ int session_run(void)
     log_open("fwssh-session", LOG_LEVEL_INFO, false);
     session_watch_itself();
     s->socket = BRIEF_FD_SOCKET;
-    s->monitor = BRIEF_FD_MONITOR;
+    s->listener = BRIEF_FD_LISTENER;
     if (session_setup(s, &err)) {
         log_info("%s", err.text);
         status = EXIT_FAILED;

@@ -31,7 +31,7 @@ struct session_channel {
 
 struct session {
     struct session_brief brief;
-    int socket, monitor;
+    int socket, listener;
     char peer[46]; /* the client's address, numeric */
     ssh_session ssh;
     ssh_bind bind;
@@ -68,6 +68,6 @@ const struct authorized_key *session_keys_find(struct session *s, ssh_key key, c
 ssh_channel session_channel_open(struct session *s);
 void session_channel_step(struct session *s, double now);
 void session_channel_lose(struct session *s, const char *why);
-void session_channel_monitor_said(struct session *s);
+void session_channel_listener_said(struct session *s);
 
 #endif

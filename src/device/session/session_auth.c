@@ -25,7 +25,7 @@ static int auth_deny(struct session *s, const char *user, const char *fingerprin
 
     s->tries++;
     snprintf(text, sizeof text, "user '%.64s', key %s: %s", user, fingerprint, why);
-    record_send(s->monitor, RECORD_DENIED, (uint32_t)s->tries, text, NULL);
+    record_send(s->listener, RECORD_DENIED, (uint32_t)s->tries, text, NULL);
     return SSH_AUTH_DENIED;
 }
 
@@ -39,7 +39,7 @@ static void auth_accept(struct session *s, const struct authorized_key *key,
     s->authenticated = true;
     snprintf(text, sizeof text, "key %s%s%.200s", fingerprint, *key->comment ? " " : "",
              key->comment);
-    record_send(s->monitor, RECORD_AUTHENTICATED, 0, text, NULL);
+    record_send(s->listener, RECORD_AUTHENTICATED, 0, text, NULL);
     if (key->rsa_bits && key->rsa_bits < 2040)
         log_warning("this login used an RSA key of only about %u bits; create a new key with "
                     "ssh-keygen -t ed25519",

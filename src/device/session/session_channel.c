@@ -58,11 +58,11 @@ static bool channel_is_busy(const struct session_channel *c)
 /* Waits for the listener's answer; the listener never waits for a session. */
 static int channel_ask(struct session *s, const char *name, int *fds)
 {
-    struct pollfd p = {.fd = s->monitor, .events = POLLIN};
+    struct pollfd p = {.fd = s->listener, .events = POLLIN};
     struct record r;
 
-    if (record_send(s->monitor, RECORD_SUBSYSTEM, 0, name, NULL) ||
-        poll(&p, 1, CHANNEL_ANSWER_MS) <= 0 || record_receive(s->monitor, &r, fds) <= 0)
+    if (record_send(s->listener, RECORD_SUBSYSTEM, 0, name, NULL) ||
+        poll(&p, 1, CHANNEL_ANSWER_MS) <= 0 || record_receive(s->listener, &r, fds) <= 0)
         return -1;
     if (r.type == RECORD_ACCEPTED && fds[0] >= 0 && fds[1] > fds[0] && fds[2] > fds[1])
         return 0;
@@ -173,17 +173,17 @@ void session_channel_lose(struct session *s, const char *why)
 
     if (!c->running)
         return;
-    record_send(s->monitor, RECORD_LOST, 0, why, NULL);
+    record_send(s->listener, RECORD_LOST, 0, why, NULL);
     relay_close(&c->relay);
     c->running = false;
 }
 
-void session_channel_monitor_said(struct session *s)
+void session_channel_listener_said(struct session *s)
 {
     struct session_channel *c = &s->channel;
     int fds[RECORD_FDS];
     struct record r;
-    int rc = record_receive(s->monitor, &r, fds);
+    int rc = record_receive(s->listener, &r, fds);
 
     for (int i = 0; i < RECORD_FDS; i++)
         io_close(&fds[i]);
@@ -225,7 +225,7 @@ static void channel_forget(struct session *s, double now)
 {
     struct session_channel *c = &s->channel;
 
-    record_send(s->monitor, RECORD_CLOSED, 0, NULL, NULL);
+    record_send(s->listener, RECORD_CLOSED, 0, NULL, NULL);
     ssh_remove_channel_callbacks(c->ch, &c->callbacks);
     ssh_channel_free(c->ch);
     *c = (struct session_channel){.relay = {.in = -1}};
@@ -250,7 +250,7 @@ void session_channel_step(struct session *s, double now)
             /* Announced before the pipe is closed, so that a crash cannot be mistaken for the end
              * of input. */
             if (!c->relay.sink_dead)
-                record_send(s->monitor, RECORD_INPUT_ENDED, 0, NULL, NULL);
+                record_send(s->listener, RECORD_INPUT_ENDED, 0, NULL, NULL);
             io_close(&c->relay.in);
         }
         if (c->relay.moved)

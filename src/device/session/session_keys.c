@@ -15,11 +15,11 @@
 /* Waits for the listener's answer to a question: a file descriptor, or -1. */
 static int session_keys_wait(struct session *s)
 {
-    struct pollfd p = {.fd = s->monitor, .events = POLLIN};
+    struct pollfd p = {.fd = s->listener, .events = POLLIN};
     int fds[RECORD_FDS];
     struct record r;
 
-    if (poll(&p, 1, SESSION_KEYS_ANSWER_MS) <= 0 || record_receive(s->monitor, &r, fds) <= 0)
+    if (poll(&p, 1, SESSION_KEYS_ANSWER_MS) <= 0 || record_receive(s->listener, &r, fds) <= 0)
         return -1;
     for (int i = r.type == RECORD_KEYS ? 1 : 0; i < RECORD_FDS; i++)
         io_close(&fds[i]);
@@ -40,7 +40,7 @@ static void session_keys_ask(struct session *s, ssh_key key, const char *user,
         return;
     char *question = memory_printf("%s %s %s", user, fingerprint, base64);
     if (!strchr(user, ' ') && strlen(question) < sizeof r.text &&
-        !record_send(s->monitor, RECORD_ASK_KEYS, 0, question, NULL)) {
+        !record_send(s->listener, RECORD_ASK_KEYS, 0, question, NULL)) {
         int fd = session_keys_wait(s);
         if (fd >= 0 && !io_read_fd(fd, "authorized-keys-command", SESSION_KEYS_MAX, &text, &err))
             authorized_keys_add(&s->asked, "authorized-keys-command", buffer_text(&text), text.len);
