@@ -55,6 +55,7 @@ class Fixture:
             self.env[name] = value.format(dir=self.reports)
         self.daemons = []
         self.processes = []
+        self.reserved = []  # sockets that keep ports
 
     def close(self, failed=False):
         logs = []
@@ -121,14 +122,18 @@ class Fixture:
         raise AssertionError(f"waited {timeout} s in vain for {what}")
 
     def port(self):
-        """A free port of loopback, and not one of those that the kernel gives to clients meanwhile."""
+        """A free port of loopback, and not one of those that the kernel gives to clients meanwhile. It is kept for this
+        test: nobody else can bind it, but a server that reuses addresses, as all of ours do."""
         while True:
-            with socket.socket() as s:
-                try:
-                    s.bind(("127.0.0.1", random.randrange(10000, 32768)))
-                    return s.getsockname()[1]
-                except OSError:
-                    pass
+            s = socket.socket()
+            try:
+                s.bind(("127.0.0.1", random.randrange(10000, 32768)))
+            except OSError:
+                s.close()
+                continue
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.reserved.append(s)
+            return s.getsockname()[1]
 
     def script(self, name, body):
         path = self.dir / name
