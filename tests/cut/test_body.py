@@ -1,6 +1,7 @@
 """The connection is cut at two hundred places of the firmware: lost, or ended in order by a client that listens."""
 import random
 import subprocess
+import sys
 
 from cut import device
 
@@ -84,10 +85,14 @@ def test_cut_places_4(t):
     check_part(t, 3)
 
 
-def start_bare(t, v, reboot):
+# A server that ends with what it has started: behind an update that one is waited for, five seconds at most.
+SERVER = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
+
+
+def start_bare(t, v, reboot, *server):
     """fwssh-receive as another SSH server starts it: there is no listener, only the pipes."""
     conf = t.daemon(wait=False, **v.config, reboot_command=f"/bin/sh {reboot}").conf
-    return t.start([t.bin("fwssh-receive"), "-f", conf, "-s", "nerves_firmware_ssh"], stdin=subprocess.PIPE,
+    return t.start([*server, t.bin("fwssh-receive"), "-f", conf, "-s", "nerves_firmware_ssh"], stdin=subprocess.PIPE,
                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
 
 
@@ -107,7 +112,7 @@ def test_connection_lost_without_a_listener(t):
         assert v.state() == "old" and not mark.exists(), at
         if number % 4 == 0:
             v.assert_works()
-    p = start_bare(t, v, reboot)
+    p = start_bare(t, v, reboot, sys.executable, "-c", SERVER)
     p.stdin.write(v.header + v.archive)
     p.stdout.close()
     p.stdin.close()

@@ -10,6 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from support.process import alive, children, name_of
+
 # Sanitizer reports go to files that the fixture looks for; a process that leaks must not change its exit status.
 SANITIZER = {
     "ASAN_OPTIONS": "log_path={dir}/sanitizer:exitcode=99:detect_leaks=1",
@@ -317,14 +319,4 @@ class Daemon:
 
     def pids(self, program):
         """The daemon's children that run this program."""
-        found = []
-        for entry in os.listdir("/proc"):
-            try:
-                pid, rest = Path("/proc", entry, "stat").read_text().split(" (", 1)
-            except (OSError, ValueError):  # no process, or it has ended meanwhile
-                continue
-            name, rest = rest.rsplit(") ", 1)
-            state, parent = rest.split()[:2]
-            if name == program and state != "Z" and int(parent) == self.process.pid:
-                found.append(int(pid))
-        return found
+        return [pid for pid in children(self.process.pid) if name_of(pid) == program and alive(pid)]
