@@ -121,7 +121,7 @@ def kill_left(directory):
             pass
 
 
-def finish(one, status, totals, verbose):
+def finish(one, status, usage, totals, verbose):
     text = one.log.read_text(errors="replace") if one.log.exists() else ""
     seconds = time.monotonic() - one.begin
     code = os.waitstatus_to_exitcode(status)
@@ -142,7 +142,7 @@ def finish(one, status, totals, verbose):
     if code not in (0, SKIPPED):
         print("    " + "\n    ".join(text.splitlines()[-80:]))
         kill_left(one.dir)
-    totals["times"].append((seconds, one.name))
+    totals["times"].append((seconds, usage.ru_utime + usage.ru_stime, one.name))
     shutil.rmtree(one.dir, ignore_errors=True)
     one.log.unlink(missing_ok=True)
 
@@ -157,7 +157,7 @@ def slowest_first(tests, build):
 def remember(times, build):
     path = build / TIMES
     known = json.loads(path.read_text()) if path.exists() else {}
-    known.update({name: round(seconds, 1) for seconds, name in times})
+    known.update({name: round(seconds, 1) for seconds, _, name in times})
     part = path.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(known))
     part.rename(path)
@@ -177,9 +177,9 @@ def run_all(tests, build, jobs, verbose):
             while queue and sum(one.waits == kind for one in running.values()) < jobs * (2 if kind else 1):
                 one = Running(*queue.pop(0), build, base, isolated)
                 running[one.pid] = one
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        pid, status, usage = os.wait4(-1, os.WNOHANG)
         if pid in running:
-            finish(running.pop(pid), status, totals, verbose)
+            finish(running.pop(pid), status, usage, totals, verbose)
             continue
         for one in running.values():
             if time.monotonic() > one.deadline:
@@ -202,8 +202,8 @@ def main():
     tests = [(n, f) for n, f in tests if a.only in n]
     totals = run_all(slowest_first(tests, build), build, a.jobs, a.verbose)
     remember(totals["times"], build)
-    for seconds, name in sorted(totals["times"], reverse=True)[:SLOWEST]:
-        print(f"slowest: {seconds:5.1f} s  {name}")
+    for seconds, work, name in sorted(totals["times"], reverse=True)[:SLOWEST]:
+        print(f"slowest: {seconds:5.1f} s, {work:5.1f} s of work  {name}")
     for name in totals["names"]:
         print(f"failed: {name}")
     print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)

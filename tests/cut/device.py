@@ -3,10 +3,9 @@ import fcntl
 import os
 import random
 import signal
-from pathlib import Path
 
 from power import test_power as power
-from support.process import alive, at_home, is_asleep, unread
+from support.process import alive, at_home, children, is_asleep, name_of, unread
 from support.receiver import Receiver
 
 GOOD_TEXT = b"Running fwup...\nSuccess!\nRebooting...\n"
@@ -189,12 +188,7 @@ def wait_settled(t, receiver):
         receive = receiver.process.pid
         if not alive(receive):
             return True
-        try:
-            children = Path(f"/proc/{receive}/task/{receive}/children").read_text().split()
-            updaters = [int(c) for c in children
-                        if Path(f"/proc/{c}/comm").read_text().strip() not in ("fwssh-guard", "fwssh-receive")]
-        except OSError:  # one of them has ended meanwhile
-            return False
+        updaters = [child for child in children(receive) if name_of(child) not in ("fwssh-guard", "fwssh-receive")]
         return receiver.unread() == 0 and is_asleep(receive) and all(
             unread(u) == 0 and is_asleep(u) for u in updaters) and receiver.unread() == 0
     t.wait_for(settled, "the updater to have all")

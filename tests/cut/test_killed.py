@@ -7,6 +7,7 @@ import socket
 import subprocess
 
 from cut import device
+from support.fixture import waits
 from support.process import alive, is_stopped
 from support.update import finish
 
@@ -560,6 +561,7 @@ def test_client_killed_in_the_precheck_hook(t):
         v.assert_daemon_works(d)
 
 
+@waits
 def test_daemon_killed_behind_the_last_byte(t):
     """fwssh-receive finishes on its own: new and rebooted, or old."""
     v, d, client, pid = stopped_behind_the_last_byte(t)

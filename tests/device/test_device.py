@@ -220,7 +220,7 @@ def test_revert_by_hand(t):
 
 def boots(device, choice):
     """When switched on, U-Boot says that it chooses this slot."""
-    device.start().wait(f"boot: {choice}", 20)
+    device.start().wait(f"boot: {choice}")
     device.stop()
 
 

@@ -2,10 +2,10 @@
 import os
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
-from support.fixture import read_until, seconds
+from support.fixture import read_until, seconds, waits
+from support.process import children
 
 FLOOD = 1000
 
@@ -14,19 +14,6 @@ def memory(pid):
     """Private memory in kB."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
-
-
-def children(pid):
-    """The states of a process's children, zombies included, by name."""
-    found = Counter()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            name, rest = (entry / "stat").read_text().split(" (", 1)[1].rsplit(") ", 1)
-        except OSError:
-            continue
-        if int(rest.split()[1]) == pid:
-            found[name, rest[0]] += 1
-    return found
 
 
 def descriptors(pid):
@@ -38,6 +25,7 @@ def files(t):
 
 
 @seconds(180)
+@waits
 def test_flood_of_strangers(t):
     """An authorised push started during a flood is served, and nothing is left behind. bench/flood.py has the times."""
     d = t.daemon(max_penalty=60, log_level="info")
@@ -63,6 +51,7 @@ def test_flood_of_strangers(t):
     t.wait_for(lambda: d.log().count("audit: connection from=\"127.0.1.") == count, "all audit lines")
 
 
+@waits
 def test_source_that_keeps_failing_is_turned_away(t):
     d = t.daemon(max_penalty=60)
     stranger = t.key("stranger")

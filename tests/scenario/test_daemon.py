@@ -7,8 +7,8 @@ import stat
 import subprocess
 
 from support import raw_client
-from support.fixture import confuse
-from support.process import alive
+from support.fixture import confuse, waits
+from support.process import alive, children
 from support.update import GOOD_TEXT, HELLO, finish
 
 WAITING = "take; await\nprintf 'Success!\\n'; shake 0"
@@ -493,15 +493,11 @@ def test_updater_inherits_no_descriptor_but_its_own(t):
 def test_daemon_leaks_no_descriptors_and_no_processes(t):
     d = t.daemon()
 
-    def idle():
-        with open(f"/proc/{d.process.pid}/task/{d.process.pid}/children") as f:
-            return f.read() == ""
-
     def count():
         return len(os.listdir(f"/proc/{d.process.pid}/fd"))
     assert_works(d)
     d.wait_reboot()
-    t.wait_for(idle, "its children to be reaped")
+    t.wait_for(lambda: not children(d.process.pid), "its children to be reaped")
     before = count()
     for _ in range(5):
         assert_works(d)
@@ -511,7 +507,7 @@ def test_daemon_leaks_no_descriptors_and_no_processes(t):
         socket.create_connection(("127.0.0.1", d.port)).close()
         d.reload()
     d.wait_reboot(6)
-    t.wait_for(idle, "its children to be reaped")
+    t.wait_for(lambda: not children(d.process.pid), "its children to be reaped")
     t.wait_for(lambda: count() <= before, f"{before} descriptors again, not {count()}")
 
 
@@ -589,6 +585,7 @@ def test_logged_in_sessions_do_not_count_as_unauthenticated(t):
     assert finish(client) == (0, GOOD_TEXT, b"")
 
 
+@waits
 def test_a_flood_of_connections_is_survived(t):
     d = t.daemon(max_unauthenticated=5, updater=t.updater(WAITING))
     client = begin(t, d)

@@ -84,6 +84,7 @@ def test_too_many_failures_end_it(t):
     assert "4 of 6 devices are done; not: board0 board1\n" in r.stderr
 
 
+@waits
 def test_canaries_go_first(t):
     boards = fleet(t, 3)
     boards[0].after_reboot(reason="it did not start")

@@ -1,6 +1,8 @@
 """A site's own commands before and after an update."""
 import os
 
+from support.fixture import waits
+
 
 def hook(t, name, body):
     return str(t.script(name, f"#!/bin/sh\nenv | grep ^FWSSH_ > {t.dir}/{name}.env\n{body}\n"))
@@ -40,6 +42,7 @@ def test_precheck_that_refuses(t):
     assert d.push(b"fwup:3\nabc").returncode == 0
 
 
+@waits
 def test_hook_cannot_hang_an_update_and_leaves_nothing_behind(t):
     pid = t.dir / "sleeper"
     d = t.daemon(hook_timeout=2, hook_precheck=hook(t, "pre", f"sh -c 'echo $$ > {pid}; exec sleep 1000' & wait"))

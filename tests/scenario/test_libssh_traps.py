@@ -12,7 +12,7 @@ import time
 
 from support import raw_client
 from support.fixture import waits
-from support.process import alive, peak_memory
+from support.process import alive, children, peak_memory
 from support.receiver import Receiver
 from support.update import GOOD_TEXT, HELLO, MB, feed, master
 
@@ -221,6 +221,7 @@ def test_memory_behind_a_slow_updater(t):
     assert t.sanitized() or peak_memory(session) < 16000, peak_memory(session)
 
 
+@waits
 def test_memory_behind_an_updater_that_stalls_at_once(t):
     """Everything that the client may send ahead is in flight, and nobody reads it."""
     d = t.daemon(updater=t.updater("await; take; exit 0"))
@@ -296,6 +297,7 @@ def test_rekeying_while_much_text_goes_out(t):
     assert r.stdout == b"Running fwup...\n" + text
 
 
+@waits
 def test_client_idle_for_longer_than_a_tick_wastes_no_time(t):
     """A busy loop shows up as CPU time."""
     d = t.daemon(updater=t.updater("take_some 3; await; take; exit 0"))
@@ -317,6 +319,7 @@ def ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+@waits
 def test_stalled_updater_wastes_no_time(t):
     """Everything is full: each process has to wait for the next one instead of polling."""
     d = t.daemon(updater=t.updater("await; take; exit 0"))
@@ -513,14 +516,6 @@ def test_receiver_killed_just_after_its_updater_began(t):
     assert not mark.exists() or mark.read_bytes() == b""
 
 
-def children(pid):
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as f:
-            return [int(child) for child in f.read().split()]
-    except OSError:
-        return []
-
-
 def test_killed_guard_harms_no_update(t):
     """The guard is not needed as long as fwssh-receive is alive."""
     d = t.daemon()
@@ -644,6 +639,7 @@ def test_data_behind_the_close_harms_nothing(t):
     assert "the session was killed" not in d.log(), d.log()
 
 
+@waits
 def test_odd_packets_harm_nothing(t):
     """After the login: empty data, unknown channels, repeated requests, an overflowing window, unknown messages."""
     paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")

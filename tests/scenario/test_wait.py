@@ -41,6 +41,7 @@ def test_device_that_is_not_confirmed(t):
     assert r.returncode == 9 and "was not confirmed within 5 s; confirm it with fwssh confirm 127.0.0.1" in r.stderr, r
 
 
+@waits
 def test_confirm_from_the_host(t):
     b = Rebooting(t)
     b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no")

@@ -10,6 +10,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from support.process import alive, children, name_of
+
 # Sanitizer reports go to files that the fixture checks; a leak must not change the exit status of a process.
 SANITIZER = {
     "ASAN_OPTIONS": "log_path={dir}/sanitizer:exitcode=99:detect_leaks=1",
@@ -55,6 +57,7 @@ class Fixture:
             self.env[name] = value.format(dir=self.reports)
         self.daemons = []
         self.processes = []
+        self.reserved = []  # sockets that keep ports
 
     def close(self, failed=False):
         logs = []
@@ -121,14 +124,18 @@ class Fixture:
         raise AssertionError(f"waited {timeout} s in vain for {what}")
 
     def port(self):
-        """A free port on loopback, outside the range that the kernel gives to clients."""
+        """A free port on loopback, outside the range that the kernel gives to clients. It is kept for this test: nobody
+        else can bind it, but a server that reuses addresses, as all of ours do, can."""
         while True:
-            with socket.socket() as s:
-                try:
-                    s.bind(("127.0.0.1", random.randrange(10000, 32768)))
-                    return s.getsockname()[1]
-                except OSError:
-                    pass
+            s = socket.socket()
+            try:
+                s.bind(("127.0.0.1", random.randrange(10000, 32768)))
+            except OSError:
+                s.close()
+                continue
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.reserved.append(s)
+            return s.getsockname()[1]
 
     def script(self, name, body):
         path = self.dir / name
@@ -313,14 +320,4 @@ class Daemon:
 
     def pids(self, program):
         """The daemon's children that are running this program."""
-        found = []
-        for entry in os.listdir("/proc"):
-            try:
-                pid, rest = Path("/proc", entry, "stat").read_text().split(" (", 1)
-            except (OSError, ValueError):  # no process, or it has ended meanwhile
-                continue
-            name, rest = rest.rsplit(") ", 1)
-            state, parent = rest.split()[:2]
-            if name == program and state != "Z" and int(parent) == self.process.pid:
-                found.append(int(pid))
-        return found
+        return [pid for pid in children(self.process.pid) if name_of(pid) == program and alive(pid)]

@@ -22,6 +22,22 @@ def state(pid):
         return ""
 
 
+def name_of(pid):
+    """"" when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
+
+
+def children(pid):
+    """Of a process with one thread, zombies included; none of one that has ended."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
 def alive(pid):
     """Whether a process is running; a zombie does not count."""
     return state(pid) not in ("", "Z", "X")
@@ -42,11 +58,10 @@ def at_home(directory):
         try:
             if not entry.isdigit() or mine not in b"\0" + Path("/proc", entry, "environ").read_bytes():
                 continue
-            name = Path("/proc", entry, "comm").read_text().strip()
         except OSError:  # it has ended meanwhile, or belongs to another user
             continue
         if alive(int(entry)):
-            found.append((int(entry), name))
+            found.append((int(entry), name_of(entry)))
     return found
 
 

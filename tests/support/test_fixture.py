@@ -1,4 +1,5 @@
-"""What the fixture takes for a sanitizer's finding (fixture.py)."""
+"""Ports that nobody else gets, and what counts as a sanitizer's finding (fixture.py)."""
+import socket
 import subprocess
 
 from support.fixture import Fixture
@@ -11,6 +12,20 @@ def fixture(t):
     directory = t.dir / "other"
     directory.mkdir(exist_ok=True)
     return Fixture(t.src, t.build, directory)
+
+
+def test_port_is_kept_for_the_test(t):
+    port = t.port()
+    with socket.socket() as other:
+        try:
+            other.bind(("127.0.0.1", port))
+            raise AssertionError("another test could have it, too")
+        except OSError:
+            pass
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+    # Nothing listens there until somebody does.
+    assert socket.socket().connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_report_of_a_killed_program_is_no_finding(t):

@@ -1,0 +1,31 @@
+"""Every key of fwsshd.conf is in each document that lists them, and no document knows others."""
+import re
+
+
+def printed_keys(t):
+    r = t.run([t.bin("fwsshd"), "-f", "/dev/null", "-o", f"session-program={t.bin('fwssh-session')}", "-o",
+               "system-dir=/nonexistent", "-o", "authorized-keys-files={}", "-t"])
+    assert r.returncode == 0, r
+    return set(re.findall(r"^([\w-]+) = ", r.stdout, re.M))
+
+
+def test_printed_are_all_that_the_program_knows(t):
+    table = (t.src / "src/device/config/device_config.c").read_text()
+    assert printed_keys(t) == set(re.findall(r'^ +CFG_\w+\("([\w-]+)"', table, re.M))
+
+
+def test_manual(t):
+    items = re.findall(r"^\.It Cm .*", (t.src / "man/fwsshd.conf.5").read_text(), re.M)
+    assert set(re.findall(r"\bCm ([\w-]+)", "\n".join(items))) == printed_keys(t)
+
+
+def test_example(t):
+    text = (t.src / "packaging/fwsshd.conf.example").read_text()
+    assert set(re.findall(r"^#([\w-]+) = ", text, re.M)) == printed_keys(t)
+
+
+def test_readme(t):
+    text = (t.src / "README.md").read_text()
+    table = text[text.index("\n| key | default |"):].split("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[3:]]
+    assert set(re.findall(r"`([\w-]+)`", "\n".join(rows))) == printed_keys(t)
