@@ -15,12 +15,14 @@
 
 static int forbid(scmp_filter_ctx filter, const char *name)
 {
+    struct scmp_arg_cmp newnet = {
+        .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_NEWNET, .datum_b = CLONE_NEWNET};
+    struct scmp_arg_cmp asks = {.op = SCMP_CMP_EQ, .datum_a = GET_ACTION_AVAIL};
+
     if (!strcmp(name, "newnet"))
-        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(unshare), 1,
-                                SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWNET, CLONE_NEWNET));
+        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(unshare), 1, newnet);
     if (!strcmp(name, "kill_process"))
-        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(seccomp), 1,
-                                SCMP_A0(SCMP_CMP_EQ, GET_ACTION_AVAIL));
+        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(seccomp), 1, asks);
     int call = seccomp_syscall_resolve_name(name);
     return call == __NR_SCMP_ERROR ? -1 : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0);
 }
