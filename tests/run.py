@@ -192,7 +192,7 @@ def run_all(tests, build, jobs, verbose):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("build", type=Path)
-    p.add_argument("-j", "--jobs", type=int, default=2 * (os.cpu_count() or 1))
+    p.add_argument("-j", "--jobs", type=int, default=3 * (os.cpu_count() or 1))
     p.add_argument("--only", default="", help="tests whose name holds this text")
     p.add_argument("--suite", action="append", default=[])
     p.add_argument("-v", "--verbose", action="store_true")

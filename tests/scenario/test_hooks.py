@@ -1,7 +1,6 @@
 """A site's own commands before and after an update."""
-import os
-
 from support.fixture import waits
+from support.process import alive
 
 
 def hook(t, name, body):
@@ -48,7 +47,7 @@ def test_hook_cannot_hang_an_update_and_leaves_nothing_behind(t):
     d = t.daemon(hook_timeout=2, hook_precheck=hook(t, "pre", f"sh -c 'echo $$ > {pid}; exec sleep 1000' & wait"))
     r = d.push(b"fwup:3\nabc")
     assert r.returncode == 3 and b"was killed after 2 seconds" in r.stderr, r
-    t.wait_for(lambda: not os.path.exists(f"/proc/{pid.read_text().strip()}"), "the hook's child to be gone")
+    t.wait_for(lambda: not alive(int(pid.read_text())), "the hook's child to end")
     # The device is free again.
     d.write_config(hook_precheck="")
     d.reload()

@@ -38,6 +38,7 @@ def test_updater_that_works_on_after_the_last_byte(t):
     assert_works(d)
 
 
+@waits
 def test_connection_is_kept_alive_while_the_updater_works(t):
     """For what stands between: nothing else moves for as long as a flash takes."""
     d = t.daemon(idle_timeout=2, updater=t.updater("take; await\nprintf 'Success!\\n'; shake 0"))

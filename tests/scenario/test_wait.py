@@ -49,6 +49,7 @@ def test_confirm_from_the_host(t):
     assert r.returncode == 0 and "Confirmed." in r.stdout, r
 
 
+@waits
 def test_device_that_cannot_tell(t):
     b = Rebooting(t)
     b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="unknown")
