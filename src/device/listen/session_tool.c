@@ -147,6 +147,9 @@ static int session_tool_run(const struct device_config *config, char *what, int 
         rc = error_set(err, EXIT_USAGE, "%s %s %s; see above", config->session_program, what, how);
         free(how);
     }
+    if (!rc && result.truncated)
+        rc = error_set(err, EXIT_FAILED, "the output of %s %s is longer than %u bytes",
+                       config->session_program, what, TOOL_OUTPUT_MAX);
     if (!rc)
         buffer_add(output, result.text.data, result.text.len);
     if (result.text.data)

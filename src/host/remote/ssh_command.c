@@ -116,6 +116,9 @@ static int ssh_ask_config(const struct reach *r, const char *host, struct buffer
         error_prefix(err, "the OpenSSH client is needed on this machine");
     else if (!run_succeeded(&result))
         rc = error_set(err, EXIT_USAGE, "ssh does not accept the host or the options; see above");
+    else if (result.truncated)
+        rc = error_set(err, EXIT_FAILED, "the output of ssh -G is longer than %u bytes",
+                       SSH_CONFIG_MAX);
     else
         buffer_add(text, result.text.data, result.text.len);
     run_free(&result);
