@@ -106,7 +106,7 @@ int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err
                               {.fd = writes ? r->in : -1, .events = POLLOUT}};
         if (r->out[0] < 0 && r->out[1] < 0)
             return SSH_RUN_ENDED;
-        int n = poll(p, 3, ssh_run_patience(until));
+        int n = interrupt_poll(p, 3, ssh_run_patience(until));
         if (n < 0 && errno != EINTR)
             return error_errno(err, "cannot wait for ssh");
         if (interrupt_came()) {
