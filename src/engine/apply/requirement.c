@@ -1,5 +1,6 @@
 #include "engine/apply/requirement.h"
 
+#include "base/disk_map.h"
 #include "base/number.h"
 #include "engine/apply/call_list.h"
 #include "engine/apply/mbr.h"
@@ -8,7 +9,6 @@
 #include "engine/apply/uboot_env.h"
 #include "engine/archive/conf_section.h"
 #include "engine/fat/fat_file.h"
-#include "engine/medium/disk_map.h"
 
 #include <stdio.h>
 #include <stdlib.h>
