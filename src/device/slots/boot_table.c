@@ -103,19 +103,34 @@ int boot_table_read(struct boot_table *t, const struct device_config *config)
     return rc;
 }
 
+static int boot_table_disk(const struct device_config *config, dev_t *disk)
+{
+    struct error ignored;
+    struct stat st;
+    char *path = device_path_find(config, &ignored);
+    int rc = path && !stat(path, &st) && S_ISBLK(st.st_mode) ? 0 : -1;
+
+    if (!rc)
+        *disk = st.st_rdev;
+    free(path);
+    return rc;
+}
+
+bool boot_table_is_on_disk(const struct device_config *config)
+{
+    dev_t disk;
+
+    return !boot_table_disk(config, &disk);
+}
+
 int boot_table_root(const struct device_config *config, struct disk_partition *root)
 {
-    struct stat disk;
-    dev_t device;
-    int fd = boot_table_open(config, O_RDONLY);
-    int rc = fd >= 0 && !fstat(fd, &disk) && S_ISBLK(disk.st_mode) &&
-                     !disk_map_root(&disk_map_system, &device) &&
-                     !disk_map_partition(&disk_map_system, device, disk.st_rdev, root)
-                 ? 0
-                 : -1;
+    dev_t device, disk;
 
-    io_close(&fd);
-    return rc;
+    return boot_table_disk(config, &disk) || disk_map_root(&disk_map_system, &device) ||
+                   disk_map_partition(&disk_map_system, device, disk, root)
+               ? -1
+               : 0;
 }
 
 /* The first block of a partition (its number counts from 1), in units of 512 bytes. */

@@ -42,6 +42,10 @@ int boot_table_read(struct boot_table *t, const struct device_config *config);
  */
 bool boot_table_differs_from_kernel(const struct boot_table *t, const struct device_config *config);
 
+/* Whether the key device is a disk and not an image file: then what the running system says of its
+ * next boot is about it. */
+bool boot_table_is_on_disk(const struct device_config *config);
+
 /* The partition of this disk that / is mounted from, or built on; -1 if there is none. */
 int boot_table_root(const struct device_config *config, struct disk_partition *root);
 
