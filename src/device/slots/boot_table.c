@@ -230,19 +230,25 @@ const char *boot_table_next(const struct boot_table *t, enum boot_table_style st
                : boot_table_slot_at(t, first->boot ? first->start : second->start);
 }
 
+static void boot_table_swap(uint8_t *a, uint8_t *b, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
+}
+
+/* When entries are exchanged, the flag stays at its place in the table. */
 void boot_table_switch(struct boot_table *t, enum boot_table_style style)
 {
-    struct mbr_entry first = t->entry[t->first], second = t->entry[t->second];
+    uint8_t *first = t->block + MBR_TABLE + MBR_ENTRY * t->first;
+    uint8_t *second = t->block + MBR_TABLE + MBR_ENTRY * t->second;
 
-    /* The flag stays at its place in the table when the entries are exchanged. */
-    first.boot = t->entry[t->second].boot;
-    second.boot = t->entry[t->first].boot;
-    bool exchange = style == BOOT_TABLE_ORDER;
-    t->entry[t->first] = exchange ? second : first;
-    t->entry[t->second] = exchange ? first : second;
-    for (int i = 0; i < MBR_PRIMARIES; i++)
-        if (i == t->first || i == t->second)
-            mbr_entry_put(t->block + MBR_TABLE + MBR_ENTRY * i, &t->entry[i]);
+    if (style == BOOT_TABLE_ORDER)
+        boot_table_swap(first, second, MBR_ENTRY);
+    boot_table_swap(first, second, 1);
+    (void)boot_table_parse(t);
 }
 
 int boot_table_write(const struct boot_table *t, const struct device_config *config,
