@@ -581,3 +581,61 @@ task revert { on-init { raw_memset(100, 1, 7) } }
     assert "nerves_fw_active" not in t.run(["fw_printenv", "-c", t.dir / "fw_env.config"]).stdout
     assert local(t, config, "--revert", "x").returncode == 0
     assert (t.dir / "disk.img").read_bytes()[51200] == 7
+
+
+def grub(t, *variables):
+    t.need("grub-editenv")
+    path = t.dir / "grubenv"
+    path.unlink(missing_ok=True)
+    assert t.run(["grub-editenv", path, "create"]).returncode == 0
+    assert t.run(["grub-editenv", path, "set", *variables]).returncode == 0
+    return {"grubenv": path, "slot_driver": "grubenv"}
+
+
+def grub_list(t):
+    return facts(t.run(["grub-editenv", t.dir / "grubenv", "list"]).stdout)
+
+
+def test_grub_boots_by_its_own_variable(t):
+    config = {**uboot(t, NOTES % "a"), **grub(t, "boot=1", r"quoted=a\b" + "\nboot=7")}
+    # The environment notes slot a; GRUB decides.
+    assert slots_of(t, config) == ("grubenv", "b", "b", "no")
+    assert facts(local(t, config, "--status").stdout)["confirmed"] == "none"
+    assert local(t, config, "--revert", "x").returncode == 0
+    assert t.run(["grub-editenv", t.dir / "grubenv", "list"]).stdout.startswith("boot=0\n")
+    assert grub_list(t)["boot"] == "7" and (t.dir / "grubenv").stat().st_size == 1024
+    assert slots_of(t, config) == ("grubenv", "b", "a", "new")
+    assert "nerves_fw_active=a" in t.run(["fw_printenv", "-c", t.dir / "fw_env.config"]).stdout
+    assert local(t, config, "--confirm").returncode == 3
+    assert local(t, config, "--revert", "no").returncode == 0 and slots_of(t, config)[2] == "b"
+
+
+def test_grub_that_counts(t):
+    config = {**uboot(t, NOTES % "a"), **grub(t, "boot=0", "upgrade_available=1", "bootcount=1")}
+    assert facts(local(t, config, "--status").stdout)["confirmed"] == "no"
+    r = local(t, config, "--confirm")
+    assert r.returncode == 0 and grub_list(t)["upgrade_available"] == "0", r
+
+
+def test_variables_of_rauc_are_read(t):
+    for variables, wanted in ((("A_OK=1", "A_TRY=1", "B_OK=1", "B_TRY=0"), ("A", "B", "fallback", "no")),
+                              (("A_OK=1", "A_TRY=0", "B_OK=1", "B_TRY=0"), ("A", "A", "no", "yes")),
+                              (("A_OK=0", "A_TRY=0", "B_OK=0", "B_TRY=0"), ("A", None, None, "unknown"))):
+        config = {**uboot_config(t), **grub(t, "ORDER=A B", *variables)}
+        options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
+        receive = [t.bin("fwssh-receive"), "-f", "/dev/null", *options]
+        now = facts(with_cmdline(t, "rauc.slot=A", [*receive, "--status"]).stdout)
+        assert tuple(now.get(k) for k in ("active", "next", "pending", "confirmed")) == wanted, now
+    (t.dir / "disk.img").write_bytes(bytes(512))
+    r = with_cmdline(t, "rauc.slot=A", [*receive, "--confirm"])
+    assert r.returncode == 3 and "rauc status mark-good" in r.stderr, r
+
+
+def test_damaged_environment_of_grub(t):
+    config = {**uboot_config(t), "grubenv": t.dir / "grubenv", "slot_driver": "grubenv"}
+    for content in (b"", b"x" * 1024, b"# GRUB Environment Block\nboot=1\n", b"# GRUB Environment Block\n" + bytes(999)):
+        (t.dir / "grubenv").write_bytes(content)
+        r = local(t, config, "--status")
+        assert r.returncode == 1 and "is no environment block of GRUB" in r.stderr, (content, r)
+    (t.dir / "grubenv").write_bytes((b"# GRUB Environment Block\nboot=\\" + b"#" * 1024)[:1023] + b"\\")
+    assert local(t, config, "--status").returncode == 0

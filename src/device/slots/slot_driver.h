@@ -42,6 +42,7 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
 int slot_driver_read(const struct device_config *config, struct facts *facts, struct error *err);
 
 /* The drivers, each in the file of its name; both of an MBR in slot_table.c. */
-extern const struct slot_driver slot_uboot, slot_order, slot_active, slot_ops, slot_command;
+extern const struct slot_driver slot_uboot, slot_order, slot_active, slot_grub, slot_ops,
+    slot_command;
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/sysmacros.h>
 
 #define TEXT_MAX 65536
@@ -87,7 +88,7 @@ static void slot_words_add(struct slot_words *w, const char *slot, const char *s
     if (!w->slot) {
         w->slot = slot;
         w->source = source;
-    } else if (strcmp(w->slot, slot) && !w->conflict) {
+    } else if (strcasecmp(w->slot, slot) != 0 && !w->conflict) {
         w->conflict = memory_printf("%s says that slot %s runs, but %s says slot %s", w->source,
                                     w->slot, source, slot);
     }
