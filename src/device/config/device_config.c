@@ -1,6 +1,7 @@
 #include "device/config/device_config.h"
 
 #include "base/comments.h"
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/number.h"
@@ -184,7 +185,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR("hook-failure", "", CFGF_NONE),
     CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
     CFG_STR("audit-file", "", CFGF_NONE),
-    CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
+    CFG_STR_CB("lock-file", DEVICE_LOCK_FILE, CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
     CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),

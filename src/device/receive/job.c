@@ -19,6 +19,7 @@ void job_open(struct job *j, const struct device_config *config, struct client *
 void job_close(struct job *j)
 {
     updater_free(&j->updater);
+    device_lock_export(-1, NULL);
     io_close(&j->lock);
     free(j->device);
     j->device = NULL;
@@ -30,7 +31,10 @@ int job_lock(struct job *j, struct error *err)
     if (!j->device)
         return -1;
     j->lock = device_lock_take(j->config->lock_file, j->device, err);
-    return j->lock < 0 ? -1 : 0;
+    if (j->lock < 0)
+        return -1;
+    device_lock_export(j->lock, j->config->lock_file);
+    return 0;
 }
 
 int job_prepare(struct job *j, bool stage, struct error *err)

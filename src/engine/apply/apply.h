@@ -23,6 +23,9 @@ struct apply_request {
     bool activate;          /* on-finish only, of exactly this task (staged.h) */
     bool whole_input;       /* read the source, which must have an end, to it before on-finish */
     bool unsafe;
+    /* Called before a task that changes anything is chosen: 0 if the medium may be written. */
+    int (*lock)(void *data, struct error *err);
+    void *lock_data;
     const char *reboot_param_path; /* NULL: the default */
     /* Called with true when the boot switch is about to be written, and with false if that failed
      * and was undone; may be NULL. */
