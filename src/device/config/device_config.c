@@ -177,6 +177,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
     CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
+    CFG_INT_CB("updater-timeout", 600, CFGF_NONE, device_config_seconds),
     CFG_STR("minimum-version", "", CFGF_NONE),
     CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
     CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
@@ -295,6 +296,7 @@ static void device_config_fill(struct device_config *c)
     c->updater_options = device_config_list(cfg, "updater-options");
     c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
     c->updater_network = cfg_getbool(cfg, "updater-network");
+    c->updater_timeout = (int)cfg_getint(cfg, "updater-timeout");
     c->refuse_older = cfg_getbool(cfg, "refuse-older");
     c->minimum_version = cfg_getstr(cfg, "minimum-version");
     c->reboot_command = cfg_getstr(cfg, "reboot-command");

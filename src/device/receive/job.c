@@ -79,7 +79,7 @@ static void job_settle(struct job *j, bool reboot, struct error *err)
 static void job_failed(struct job *j, const struct job_firmware *firmware,
                        const struct updater_outcome *outcome, struct error *err)
 {
-    if (outcome->said.switching) {
+    if (outcome->said.switching || outcome->unsure) {
         job_settle(j, firmware->reboot, err);
         return;
     }
@@ -95,7 +95,8 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .device = j->device,
                               .task = firmware->task,
                               .path = staged,
-                              .floor = &j->floor};
+                              .floor = &j->floor,
+                              .open_end = firmware->size == UPDATER_UNTIL_EOF};
     struct updater_run run = {.updater = &j->updater,
                               .config = j->config,
                               .job = &job,

@@ -62,13 +62,25 @@ static int apply_resources(struct plan *plan, struct firmware *fw, struct op_con
     return 0;
 }
 
-/* Reads the central directory and entries that the task does not use: until they have arrived, the
- * sender may still disappear. */
-static int apply_read_rest(const struct apply_request *request, struct error *err)
+/*
+ * Reads the central directory and entries that the task does not use: until they have arrived, the
+ * sender may still disappear. A sender that never ends its input has ended the archive; whoever
+ * runs us hears of that, and then ends the input.
+ */
+static int apply_read_rest(const struct apply_request *request, struct firmware *fw,
+                           struct error *err)
 {
     char rest[4096];
     ssize_t n;
 
+    if (request->end_of_archive) {
+        if (zip_reader_finish(fw->zip, err))
+            return -1;
+        if (request->tell_complete)
+            request->tell_complete();
+    }
+    if (!request->whole_input)
+        return 0;
     while ((n = request->archive.read(request->archive.data, rest, sizeof rest, err)) > 0)
         ;
     return (int)n;
@@ -95,7 +107,7 @@ static int apply_slot(struct plan *plan, struct firmware *fw, const struct apply
         return -1;
     if (apply_resources(plan, fw, context, err) || block_cache_sync(context->cache, err))
         return -1;
-    return request->whole_input ? apply_read_rest(request, err) : 0;
+    return apply_read_rest(request, fw, err);
 }
 
 static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply_request *request,

@@ -119,6 +119,8 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium, struct p
                                     .unsafe = o->unsafe,
                                     .stage_path = o->stage_path,
                                     .tell_switching = updater_result_tell_switching,
+                                    .end_of_archive = o->end_of_archive,
+                                    .tell_complete = updater_result_tell_complete,
                                     .lock = pack_lock,
                                     .lock_data = locks,
                                     .reboot_param_path = o->reboot_param_path};
