@@ -171,14 +171,33 @@ static int config_check(const struct config *c, struct error *err)
                      c->count == CONFIG_COPIES ? ", nor in the second copy" : "", c->path);
 }
 
+/* libubootenv's other syntax is YAML, which newer versions of it read. */
+static bool config_is_yaml(const struct buffer *text)
+{
+    return strstr(buffer_text(text), "devices:") != NULL;
+}
+
+bool uboot_config_has_copy(const char *path)
+{
+    struct config c = {.path = path};
+    struct buffer text = {0};
+    struct error ignored;
+    bool has = io_read_file(path, CONFIG_MAX, &text, &ignored) || config_is_yaml(&text);
+    char *rest = text.data;
+
+    for (char *line; !has && (line = strsep(&rest, "\n"));)
+        has = !config_line(&c, line, 0, &ignored) && c.count;
+    buffer_free(&text);
+    return has;
+}
+
 int uboot_config_explain(const char *path, struct error *err)
 {
     struct config c = {.path = path};
     struct buffer text = {0};
     int rc = io_read_file(path, CONFIG_MAX, &text, err);
 
-    /* libubootenv's other syntax is YAML, which newer versions of it read. */
-    if (!rc && strstr(buffer_text(&text), "devices:"))
+    if (!rc && config_is_yaml(&text))
         rc = error_set(err, EXIT_FAILED, "cannot read the environment that %s describes in YAML",
                        path);
     if (!rc)

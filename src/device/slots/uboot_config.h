@@ -4,6 +4,12 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
+/* Whether the file describes an environment; true also if it cannot be read. libubootenv leaks
+ * memory if it does not. */
+bool uboot_config_has_copy(const char *path);
+
 /*
  * After libubootenv has failed, which gives no reason: sets the error to what is wrong (a missing
  * device, the syntax, the size, or no good checksum). Always returns -1.

@@ -102,7 +102,7 @@ static void uboot_vars_set_alarm(bool on)
 
 static int uboot_vars_load(struct uboot_ctx *ctx, const char *env_config, struct error *err)
 {
-    if (libuboot_read_config(ctx, env_config) < 0)
+    if (!uboot_config_has_copy(env_config) || libuboot_read_config(ctx, env_config) < 0)
         return uboot_config_explain(env_config, err);
     if (uboot_vars_await_lock(err))
         return -1;
