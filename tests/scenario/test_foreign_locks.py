@@ -11,6 +11,7 @@ from scenario.test_slots import facts, local, uboot, uboot_config
 from scenario.test_two_at_once import has_open
 from support import isolation
 from support.fixture import waits
+from support.process import alive, children
 from support.update import HELLO
 
 
@@ -82,13 +83,19 @@ def test_daemon_keeps_no_lock_of_a_broken_environment(t):
     assert d.push(HELLO).returncode == 0
 
 
-def test_new_daemon_finds_its_port_free(t):
-    """Of a child that still asks: it has none of the daemon's sockets."""
+def test_child_that_still_asks_has_nothing_of_the_daemon(t):
+    """No socket, so that a new daemon finds the port free; and it ends with the daemon."""
     uboot(t)
     with hold_environment(t):
         d = t.daemon(**uboot_config(t))
+        child, = t.wait_for(lambda: children(d.process.pid), "the child")
+        lock = os.path.realpath(isolation.UBOOT_LOCK)
+        t.wait_for(lambda: has_open(child, lock), "the child to ask for the lock")
+        targets = [os.readlink(f"/proc/{child}/fd/{fd}") for fd in os.listdir(f"/proc/{child}/fd") if int(fd) > 2]
+        assert set(targets) <= {lock}, targets
         d.process.kill()
         d.process.wait()
+        t.wait_for(lambda: not alive(child), "the child to end", 3)
         d.start()
 
 

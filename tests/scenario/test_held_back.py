@@ -2,7 +2,9 @@
 import os
 import random
 import struct
+import time
 
+from support.fixture import waits
 from support.update import finish, marker, wait_gone
 
 
@@ -89,3 +91,16 @@ def test_client_silent_in_the_last_bytes(t):
     status, _, err = finish(client)
     assert status == 1 and b"idle-timeout" in err, err
     assert d.reboots() == 0
+
+
+@waits
+def test_client_slow_in_the_last_bytes(t):
+    """What it owes is not the updater's fault, nor when it has come."""
+    data = os.urandom(100000)
+    d = t.daemon(updater_timeout=1)
+    client = d.client()
+    client.stdin.write(b"fwup:100000\n" + data[:-1])
+    t.wait_for(lambda: len(d.updater_input()) == 75000, "the bytes that are passed on")
+    time.sleep(3)  # the client's slowness is what is tested
+    client.stdin.write(data[-1:])
+    assert finish(client)[0] == 0 and d.updater_input() == data

@@ -4,6 +4,7 @@ import subprocess
 import time
 
 from support.fixture import waits
+from support.process import is_asleep
 from support.update import GOOD_TEXT, HELLO, MB, assert_one_line, finish, marker, wait_gone
 
 
@@ -110,3 +111,13 @@ def test_text_that_nobody_reads_after_the_last_byte(t):
     p.stdin.write(HELLO)
     assert p.wait(20) == 0 and marker(t, "updater.done")
     d.wait_reboot()
+
+
+@waits
+def test_time_in_which_the_client_does_not_read_does_not_count(t):
+    d, p = receive(t, t.updater("take; yes | head -c 500000; shake 0"), updater_timeout=1, idle_timeout=60)
+    p.stdin.write(HELLO)
+    t.wait_for(lambda: is_asleep(p.pid) and len(d.updater_input()) == 5, "the updater's text to be stuck")
+    time.sleep(3)  # the client's slowness is what is tested
+    p.stdout.read()
+    assert p.wait(20) == 0

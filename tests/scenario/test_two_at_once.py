@@ -206,6 +206,9 @@ def test_lock_file_of_somebody_else_is_neither_read_nor_waited_for(t):
     r = d.push(HELLO)
     assert r.returncode == 1 and b"owner 65534" in r.stderr and b"\033" not in r.stderr, r
     assert_one_line(r.stderr)
+    locks.chmod(0o755)  # without the sticky bit the kernel has no opinion (fs.protected_regular)
+    r = d.push(HELLO)
+    assert r.returncode == 1 and b"owner 65534" in r.stderr and b"\033" not in r.stderr, r
     name.unlink()
     name.symlink_to(t.dir / "elsewhere")
     assert d.push(HELLO).returncode == 1 and not (t.dir / "elsewhere").exists()

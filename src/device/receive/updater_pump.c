@@ -125,15 +125,22 @@ static int pump_gather(struct updater_pump *p, struct error *err)
                    ? 0
                    : error_errno(err, "cannot read the firmware from the client");
     buffer_add(p->ahead, piece, (size_t)n);
-    p->client->heard = io_now();
+    p->client->heard = p->moved = io_now(); /* so far the client owed bytes */
     pump_release(p);
     return 0;
+}
+
+/* Whether the next byte is the client's to send; otherwise we wait for the updater. */
+static bool pump_client_owes(const struct updater_pump *p)
+{
+    return *p->in >= 0 && (pump_gathers(p) || (!p->sink_full && !p->ahead->len));
 }
 
 static int pump_feed(struct updater_pump *p, struct error *err)
 {
     if (pump_gathers(p))
         return pump_gather(p, err);
+    bool owed = pump_client_owes(p);
     ssize_t n = pump_move(p);
 
     if (n > 0) {
@@ -143,11 +150,13 @@ static int pump_feed(struct updater_pump *p, struct error *err)
     }
     if (n == 0)
         return pump_input_end(p, err);
-    if (errno == EAGAIN)
+    if (errno == EAGAIN) {
         p->sink_full = true; /* there is input, according to poll() */
-    else if (errno == EPIPE)
+        if (owed)
+            p->moved = io_now(); /* only now it is waited for */
+    } else if (errno == EPIPE) {
         pump_close_input(p); /* it reads no more; its exit status will show why */
-    else if (errno != EINTR)
+    } else if (errno != EINTR)
         return error_errno(err, "cannot pass the firmware on to the updater");
     return 0;
 }
@@ -199,7 +208,7 @@ static void pump_write_text(struct updater_pump *p, int fd, struct pump_text *te
     }
     ssize_t n = write(fd, text->data + text->pos, text->len);
     if (n > 0) {
-        p->text_moved = io_now();
+        p->text_moved = p->moved = io_now(); /* so far the client had to read */
         text->pos += (size_t)n;
         text->len -= (size_t)n;
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -277,12 +286,6 @@ static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT
     polls[WATCH_PID] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 }
 
-/* Whether the next byte is the client's to send; otherwise we wait for the updater. */
-static bool pump_client_owes(const struct updater_pump *p)
-{
-    return *p->in >= 0 && (pump_gathers(p) || (!p->sink_full && !p->ahead->len));
-}
-
 static bool pump_text_is_stuck(const struct updater_pump *p)
 {
     return !p->client->gone && !p->mute && (p->text[0].len || p->text[1].len);
@@ -326,14 +329,10 @@ static int pump_check_time(struct updater_pump *p, struct error *err)
 {
     double now = io_now(), end = pump_deadline(p);
 
-    if (pump_text_is_stuck(p)) {
-        p->moved = now;
+    if (pump_text_is_stuck(p))
         return now >= end ? pump_text_late(p, err) : 0;
-    }
-    if (pump_client_owes(p)) {
-        p->moved = now;
+    if (pump_client_owes(p))
         return now >= end ? client_silent(p->client, err) : 0;
-    }
     if (end == 0 || now < end)
         return 0;
     p->timed_out = true;
