@@ -1,6 +1,7 @@
 #include "device/config/device_config.h"
 
 #include "base/comments.h"
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/number.h"
@@ -179,6 +180,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
     CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
+    CFG_INT_CB("updater-timeout", 600, CFGF_NONE, device_config_seconds),
     CFG_STR("minimum-version", "", CFGF_NONE),
     CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
     CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
@@ -187,7 +189,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR("hook-failure", "", CFGF_NONE),
     CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
     CFG_STR("audit-file", "", CFGF_NONE),
-    CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
+    CFG_STR_CB("lock-file", DEVICE_LOCK_FILE, CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
     CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
@@ -298,6 +300,7 @@ static void device_config_fill(struct device_config *c)
     c->updater_options = device_config_list(cfg, "updater-options");
     c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
     c->updater_network = cfg_getbool(cfg, "updater-network");
+    c->updater_timeout = (int)cfg_getint(cfg, "updater-timeout");
     c->refuse_older = cfg_getbool(cfg, "refuse-older");
     c->minimum_version = cfg_getstr(cfg, "minimum-version");
     c->reboot_command = cfg_getstr(cfg, "reboot-command");

@@ -36,6 +36,7 @@ struct device_config {
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;
     bool updater_network;        /* updaters may use the network */
+    int updater_timeout;         /* seconds without a sign of life */
     const char *minimum_version; /* of a firmware, or "" */
     bool refuse_older;           /* than the newest one installed so far (version_floor.h) */
     const char *audit_file;      /* or "" */

@@ -12,6 +12,7 @@
 #include "device/listen/penalty.h"
 #include "device/monitor/record.h"
 #include "device/receive/result.h"
+#include "device/receive/slot_question.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -47,6 +48,7 @@ struct listener {
     struct penalty_book penalties;
     double next_turn; /* when the next held connection is served (admission.h) */
     bool stopping;
+    struct slot_question slots; /* which slot is running, asked once */
 
     /* pending reboot (listener_reboot.c) */
     bool reboot_wanted;

@@ -95,7 +95,6 @@ static int slot_active_revert(struct slot_view *v, const char *reason, struct er
 
 const struct slot_driver slot_order = {
     .name = "mbr-order",
-    .knows_confirmed = true,
     .is_there = slot_order_is_there,
     .read = slot_order_read,
     .confirm = slot_table_confirm,
@@ -104,7 +103,6 @@ const struct slot_driver slot_order = {
 
 const struct slot_driver slot_active = {
     .name = "mbr-active",
-    .knows_confirmed = true,
     .is_there = slot_active_is_there,
     .read = slot_active_read,
     .confirm = slot_table_confirm,
