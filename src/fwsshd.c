@@ -143,7 +143,7 @@ static int init_host_key(struct listener *l)
     if (device_config_load(&l->config, l->config_path, &l->overrides, &err) ||
         host_keys_init(&l->config, &err) ||
         host_keys_load(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &err) ||
-        session_tool_check(&l->config, &l->keys, &report, &err)) {
+        session_tool_check(&l->config, &l->keys, &l->keys_told, &report, &err)) {
         log_error("%s", err.text);
     } else {
         each_host_key(report.data, print_host_key);

@@ -113,7 +113,7 @@ static void admission_start(struct listener *l, struct connection *c)
     struct error err;
 
     admission_make_room(l, c);
-    pid_t pid = session_tool_start(&l->config, &l->keys, c->held, &c->control, &err);
+    pid_t pid = session_tool_start(&l->config, &l->keys, &l->keys_told, c->held, &c->control, &err);
     io_close(&c->held);
     if (pid < 0)
         log_error("%s: %s", c->peer.address, err.text);

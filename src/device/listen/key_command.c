@@ -113,8 +113,11 @@ static pid_t key_command_run(const struct device_config *config, char **argv, in
 
     if (argv[0][0] != '/')
         return error_set(err, EXIT_FAILED, "'%s' is not an absolute path", argv[0]);
-    if (config->strict_modes && key_file_check(argv[0], err))
+    int fd = config->strict_modes ? key_file_open(argv[0], true, err) : -1;
+    if (config->strict_modes && fd < 0)
         return -1;
+    /* Nobody else can exchange it now: each directory on the way has been checked. */
+    io_close(&fd);
     return spawn_start(&s, err);
 }
 

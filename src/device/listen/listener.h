@@ -14,6 +14,7 @@
 #include "device/receive/result.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define LISTENER_SOCKETS_MAX 16
@@ -40,6 +41,7 @@ struct listener {
     const char *config_path;
     struct text_list overrides;
     struct host_keys keys;
+    uint64_t keys_told; /* the authorized keys that were last complained about (login_keys.h) */
     int sockets[LISTENER_SOCKETS_MAX];
     size_t socket_count;
     int signals; /* signalfd(2) */
