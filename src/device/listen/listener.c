@@ -169,6 +169,7 @@ static void listener_round(struct listener *l)
     if (p[0].revents)
         listener_signal(l);
     admission_step(l, io_now());
+    admission_report(l, io_now());
     connection_check_time(l, io_now());
     connection_free_ended(l);
     listener_check_reboot(l, io_now());
