@@ -222,6 +222,7 @@ static cfg_opt_t device_config_rows[] = {
                  "{\"post-quantum\", \"curve25519-sha256\", \"curve25519-sha256@libssh.org\", "
                  "\"diffie-hellman-group16-sha512\", \"diffie-hellman-group18-sha512\"}",
                  CFGF_NONE),
+    CFG_BOOL("compatible", cfg_false, CFGF_NONE),
     CFG_STR_CB("log-level", "info", CFGF_NONE, device_config_log_level),
     CFG_STR_CB("log-to", "stderr", CFGF_NONE, device_config_log_to),
     CFG_END(),
@@ -337,6 +338,7 @@ static void device_config_fill(struct device_config *c)
     c->ciphers = device_config_list(cfg, "ciphers");
     c->macs = device_config_list(cfg, "macs");
     c->kex = device_config_list(cfg, "kex");
+    c->compatible = cfg_getbool(cfg, "compatible");
     c->log_level = (enum log_level)log_level_parse(cfg_getstr(cfg, "log-level"));
     c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
 }

@@ -48,6 +48,7 @@ struct device_config {
     int max_penalty, login_grace_time, idle_timeout; /* seconds */
     struct text_list penalty_exempt;                 /* addresses and networks (base/network.h) */
     struct text_list ciphers, macs, kex;
+    bool compatible; /* also what older clients need (listen/session_tool.c) */
     enum log_level log_level;
     bool log_to_syslog;
 };

@@ -21,11 +21,33 @@
 #define TOOL_OUTPUT_MAX (1u << 20)
 #define TOOL_SECONDS 60
 
-static void brief_list(struct buffer *brief, enum brief_key key, const struct text_list *list)
+/* What the key compatible adds: none of it is broken, and SHA-1 is not among it. */
+static const char *const compatible_macs[] = {"hmac-sha2-256", "hmac-sha2-512", NULL};
+static const char *const compatible_kex[] = {"ecdh-sha2-nistp256", "ecdh-sha2-nistp384",
+                                             "ecdh-sha2-nistp521", "diffie-hellman-group14-sha256",
+                                             NULL};
+
+static bool list_has(const struct text_list *list, const char *item)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->item[i], item))
+            return true;
+    return false;
+}
+
+/* more: names to add at the end, which clients of today do not choose; NULL: none. */
+static void brief_list(struct buffer *brief, enum brief_key key, const struct text_list *list,
+                       const char *const *more)
 {
     char *text = text_list_join(list);
+    struct buffer all = {0};
 
-    brief_add_text(brief, key, text);
+    buffer_add_text(&all, text);
+    for (; more && *more; more++)
+        if (!list_has(list, *more))
+            buffer_printf(&all, "%s%s", all.len ? "," : "", *more);
+    brief_add_text(brief, key, buffer_text(&all));
+    buffer_free(&all);
     free(text);
 }
 
@@ -40,9 +62,9 @@ static int session_tool_brief(const struct device_config *config, const struct h
     brief_add_number(&brief, BRIEF_IDLE_SECONDS, config->idle_timeout);
     brief_add_number(&brief, BRIEF_UID, config->session_uid);
     brief_add_number(&brief, BRIEF_ASK_KEYS, *config->keys_command != '\0');
-    brief_list(&brief, BRIEF_CIPHERS, &config->ciphers);
-    brief_list(&brief, BRIEF_MACS, &config->macs);
-    brief_list(&brief, BRIEF_KEX, &config->kex);
+    brief_list(&brief, BRIEF_CIPHERS, &config->ciphers, NULL);
+    brief_list(&brief, BRIEF_MACS, &config->macs, config->compatible ? compatible_macs : NULL);
+    brief_list(&brief, BRIEF_KEX, &config->kex, config->compatible ? compatible_kex : NULL);
     for (size_t i = 0; i < keys->count; i++) {
         brief_add_text(&brief, BRIEF_HOST_KEY_NAME, keys->name[i]);
         brief_add(&brief, BRIEF_HOST_KEY, keys->text[i].data, keys->text[i].len);
@@ -138,6 +160,12 @@ int session_tool_make_key(const struct device_config *config, struct buffer *tex
                           struct error *err)
 {
     return session_tool_run(config, "--make-host-key", -1, text, err);
+}
+
+int session_tool_make_ecdsa_key(const struct device_config *config, struct buffer *text,
+                                struct error *err)
+{
+    return session_tool_run(config, "--make-ecdsa-host-key", -1, text, err);
 }
 
 int session_tool_check(const struct device_config *config, const struct host_keys *keys,

@@ -14,6 +14,10 @@ struct host_keys;
 int session_tool_make_key(const struct device_config *config, struct buffer *text,
                           struct error *err);
 
+/* The same for an ECDSA key (P-256), which clients without Ed25519 need. */
+int session_tool_make_ecdsa_key(const struct device_config *config, struct buffer *text,
+                                struct error *err);
+
 /* Has fwssh-session check a brief with this configuration and these keys. What it prints
  * (device/session/host_key_tool.h) is appended to report. *told is set, see login_keys_add().
  * Returns 0, or -1 with the error set. */

@@ -80,7 +80,10 @@ static int session_accept(struct session *s, struct error *err)
     if (ssh_handle_key_exchange(s->ssh) != SSH_OK) {
         if (io_now() - s->started >= s->brief.grace_seconds)
             return error_set(err, EXIT_FAILED, "no key exchange within login-grace-time");
-        return error_set(err, EXIT_FAILED, "key exchange failed: %s", ssh_get_error(s->ssh));
+        const char *why = ssh_get_error(s->ssh);
+        return error_set(err, EXIT_FAILED, "key exchange failed: %s%s", why,
+                         strstr(why, "no match") ? " (for older clients see the key compatible)"
+                                                 : "");
     }
     ssh_set_blocking(s->ssh, 0);
     s->event = ssh_event_new();
