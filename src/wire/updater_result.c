@@ -55,6 +55,8 @@ void updater_result_read(int fd, struct updater_result *result)
         if (!strcmp(line, switching) || !strcmp(line, switched_back))
             result->switching = !strcmp(line, switching);
         else if (sscanf(line, "%d %39s %63s", &status, result->uuid, result->version) >= 1)
-            result->status = status == EXIT_MISMATCH ? EXIT_MISMATCH : EXIT_FAILED;
+            result->status = status == EXIT_MISMATCH || status == EXIT_REFUSED
+                                 ? (enum exit_status)status
+                                 : EXIT_FAILED;
     }
 }

@@ -14,10 +14,11 @@
 #define UPDATER_RESULT_VARIABLE "FWSSH_RESULT_FD"
 
 struct updater_result {
-    enum exit_status status; /* EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
-    bool switching;          /* it was switching slots: the new firmware may boot next */
-    char uuid[40];           /* of the firmware; "" if not reported */
-    char version[64];        /* the same; size as in version_floor.h */
+    enum exit_status
+        status;     /* EXIT_REFUSED, EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
+    bool switching; /* it was switching slots: the new firmware may boot next */
+    char uuid[40];  /* of the firmware; "" if not reported */
+    char version[64]; /* the same; size as in version_floor.h */
 };
 
 /* For the updater: the descriptor, or -1 if there is none. */

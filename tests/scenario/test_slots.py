@@ -106,9 +106,13 @@ def test_nothing_to_go_back_to(t):
 
 
 def test_environments_of_other_habits(t):
-    for text, confirmed in (("nerves_fw_active=a\n", "unknown"), ("nerves_fw_active=a\nupgrade_available=0\n", "yes"),
+    for text, confirmed in (("nerves_fw_active=a\n", "none"), ("nerves_fw_active=a\nupgrade_available=0\n", "yes"),
                             ("nerves_fw_active=a\nupgrade_available=1\n", "no"),
-                            ("nerves_fw_active=a\nnerves_fw_validated=1\nupgrade_available=1\n", "yes"), ("x=y\n", "unknown")):
+                            ("nerves_fw_active=a\nnerves_fw_validated=1\nupgrade_available=1\n", "no"),
+                            ("nerves_fw_active=a\nnerves_fw_validated=1\n", "yes"),
+                            ("nerves_fw_active=a\nnerves_fw_validated=1\na.nerves_fw_validated=0\n", "no"),
+                            ("nerves_fw_active=a\na.nerves_fw_validated=1\nb.nerves_fw_validated=0\n", "yes"),
+                            ("x=y\n", "none")):
         r = local(t, uboot(t, text), "--status")
         assert r.returncode == 0 and facts(r.stdout)["confirmed"] == confirmed, (text, r)
 
@@ -137,9 +141,10 @@ def test_requests_over_ssh(t):
     out = ask(d, "fwssh/1 status")
     assert out.startswith("fwssh/1 ok\n") and facts(out)["confirmed"] == "no"
     assert facts(out)["host-key"] == "kept" and "stage" not in facts(out)["can"].split()
-    assert ask(d, "fwssh/1 confirm") == "fwssh/1 ok\n"
+    assert facts(ask(d, "fwssh/1 confirm")) == {"active": "a", "next": "a", "pending": "no", "confirmed": "yes"}
     assert facts(ask(d, "fwssh/1 status"))["confirmed"] == "yes" and d.reboots() == 0
-    assert ask(d, "fwssh/1 revert reason=not_good_enough") == "fwssh/1 ok\n"
+    out = facts(ask(d, "fwssh/1 revert reason=not_good_enough"))
+    assert out == {"active": "a", "next": "b", "pending": "new", "confirmed": "unknown"}, out
     d.wait_reboot()
     t.wait_for(lambda: "status=0 reboot=yes" in d.log(), "the audit line")
     assert 'audit: request from="127.0.0.1' in d.log() and 'request="revert"' in d.log()
@@ -202,15 +207,19 @@ def test_command_of_the_site(t):
     script = t.script("slots", f"""#!/bin/sh
 echo "$1 $FWSSH_REASON" >> {t.dir}/called
 case $1 in
-status) echo active=x; echo next=x; echo "slot.x.version=7"; echo 'odd name=1'; echo confirmed=no;;
-confirm) exit 0;;
+status) echo active=x; echo next=x; echo "slot.x.version=7"; echo 'odd name=1'; echo "confirmed=$(cat {t.dir}/confirmed)";;
+confirm) test ! -e {t.dir}/works || echo yes > {t.dir}/confirmed;;
 revert) echo 'not now'; exit 4;;
 esac
 """)
+    (t.dir / "confirmed").write_text("no\n")
     d = t.daemon(slot_command=script)
     now = facts(ask(d, "fwssh/1 status"))
     assert (now["driver"], now["active"], now["version"], now["confirmed"]) == ("command", "x", "7", "no")
     assert "odd name" not in now
+    # What it says it has done is looked at.
+    assert "command to confirm, and it reported no failure, but" in ask(d, "fwssh/1 confirm", 1)
+    (t.dir / "works").touch()
     ask(d, "fwssh/1 confirm")
     out = ask(d, "fwssh/1 revert reason=why_not", 1)
     assert "slot-command revert exited with status 4: not now" in out and d.reboots() == 0

@@ -3,7 +3,8 @@
 #include "base/argv.h"
 #include "base/io.h"
 #include "base/memory.h"
-#include "device/receive/reboot.h"
+#include "base/reboot_param.h"
+#include "device/receive/change.h"
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
 #include "device/updaters/updater_driver.h"
@@ -220,7 +221,9 @@ static void self_check_slots(struct self_check *s)
     struct facts facts = {0};
     struct error err;
 
-    self_check_tell(s, "slots", slot_driver_read(s->config, &facts, &err), &err);
+    int rc = slot_driver_read(s->config, &facts, &err) || change_check(&facts, &err) ? -1 : 0;
+
+    self_check_tell(s, "slots", rc, &err);
     facts_free(&facts);
 }
 
