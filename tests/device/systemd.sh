@@ -21,7 +21,7 @@ write_system() {
     printf 'root:x:0:\nnogroup:x:65534:\n' >"$tree/etc/group"
     : >"$tree/etc/machine-id"
     : >"$tree/etc/fstab"
-    rm -rf "$tree/usr/share/doc" "$tree/usr/share/locale" "$tree/usr/share/man" "$tree/boot"
+    rm -rf "${tree:?}/usr/share/doc" "${tree:?}/usr/share/locale" "${tree:?}/usr/share/man" "${tree:?}/boot"
     mkdir -p "$tree/var" "$tree/root" "$tree/usr/libexec" "$tree/dev" "$tree/proc" "$tree/run" "$tree/sys" "$tree/tmp" "$tree/etc/fwssh" "$tree/lib/modules/device"
     cp "$out/tree"/bin/busybox "$tree/bin/busybox"
     for name in sh insmod ip cat sed ls; do
@@ -71,10 +71,10 @@ inputs >"$out/systemd-inputs.new"
 ! cmp -s "$out/systemd-inputs.new" "$out/systemd-inputs" || exit 0
 rm -f "$out/systemd-inputs" "$out/systemd.img"
 "$source/packaging/arm64/extract.sh" "$here/systemd-packages.txt" "$out/systemd-packages"
-rm -rf "$tree"
+rm -rf "${tree:?}"
 cp -a "$out/systemd-packages" "$tree"
 write_system
 write_service
 mke2fs -q -t ext4 -m 0 -d "$tree" "$out/systemd.img" $image_size >/dev/null
-rm -rf "$tree"
+rm -rf "${tree:?}"
 mv "$out/systemd-inputs.new" "$out/systemd-inputs"
