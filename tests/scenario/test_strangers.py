@@ -71,6 +71,11 @@ def test_one_that_does_not_log_in_makes_room(t):
 @waits
 def test_client_is_told_why_it_is_turned_away(t):
     d = penalized(t)
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{d.process.pid}/fd"))
+    t.wait_for(lambda: not d.pids("fwssh-session"), "the sessions to end")
+    before = descriptors()
     held = [socket.create_connection(("127.0.0.1", d.port), timeout=20) for _ in range(9)]
     r = d.push(HELLO)
     assert r.returncode == 255
@@ -78,6 +83,8 @@ def test_client_is_told_why_it_is_turned_away(t):
     for s in held:
         s.close()
     assert d.push(HELLO).returncode == 0
+    d.wait_reboot()
+    t.wait_for(lambda: descriptors() == before, "all to be closed")
 
 
 def test_exempt_addresses_get_no_penalty(t):
