@@ -32,6 +32,7 @@ struct connection {
     bool authenticated;
     pid_t receive;         /* fwssh-receive; 0: not running */
     int result_fd;         /* our end of fwssh-receive's result socket */
+    double turned_out;     /* when it was told to leave; 0: not */
     double farewell_until; /* the result may be delivered until then; 0: none is */
 };
 

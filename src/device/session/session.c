@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -135,6 +136,9 @@ static bool session_round(struct session *s)
     return !s->hung_up;
 }
 
+/* OpenSSH's words: people and programs know them. */
+static const char session_too_many[] = "Too many authentication failures";
+
 static void session_serve(struct session *s)
 {
     const char *why = NULL;
@@ -150,6 +154,9 @@ static void session_serve(struct session *s)
     }
     if (why)
         log_info("disconnected: %s", why);
+    if (why && !*s->goodbye)
+        snprintf(s->goodbye, sizeof s->goodbye, "%s",
+                 s->authenticated || s->tries < SESSION_TRIES_MAX ? why : session_too_many);
     session_channel_lose(s, why ? why : "TCP connection closed");
 }
 

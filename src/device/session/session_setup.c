@@ -5,12 +5,17 @@
 #include "device/session/sandbox.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <libssh/server.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* How long a client may take to close its side of a connection that has ended. */
+#define SESSION_SEE_OFF_SECONDS 1
 
 /* Without certificates and SHA-1 signatures. */
 static const char accepted_key_types[] =
@@ -123,6 +128,7 @@ static int session_sandbox(struct session *s, struct error *err)
 int session_setup(struct session *s, struct error *err)
 {
     s->started = s->quiet_since = io_now();
+    s->socket_copy = -1;
     if (session_brief_read(&s->brief, BRIEF_FD_BRIEF, false, err))
         return -1;
     log_set_level(s->brief.log_level);
@@ -131,7 +137,25 @@ int session_setup(struct session *s, struct error *err)
     if (s->socket < 0)
         return 0;
     session_name_peer(s);
+    s->socket_copy = fcntl(s->socket, F_DUPFD_CLOEXEC, 0);
     return session_sandbox(s, err) || session_accept(s, err) ? -1 : 0;
+}
+
+/* What the client has sent in the meantime would make the kernel reset the connection, and the
+ * client would not see the reason for its end. */
+static void session_see_off(struct session *s)
+{
+    double end = io_now() + SESSION_SEE_OFF_SECONDS;
+    char rest[4096];
+
+    (void)shutdown(s->socket_copy, SHUT_WR);
+    for (double left; s->socket_copy >= 0 && (left = end - io_now()) > 0;) {
+        struct pollfd p = {.fd = s->socket_copy, .events = POLLIN};
+        if (poll(&p, 1, (int)(left * 1000) + 1) <= 0 ||
+            read(s->socket_copy, rest, sizeof rest) <= 0)
+            break;
+    }
+    io_close(&s->socket_copy);
 }
 
 void session_teardown(struct session *s)
@@ -141,7 +165,10 @@ void session_teardown(struct session *s)
         ssh_event_free(s->event);
     }
     if (s->ssh) {
+        if (*s->goodbye)
+            ssh_session_set_disconnect_message(s->ssh, s->goodbye);
         ssh_disconnect(s->ssh);
+        session_see_off(s);
         ssh_free(s->ssh);
     }
     if (s->bind)

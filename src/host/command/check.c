@@ -18,6 +18,7 @@
 #define CHECK_QUIET_SECONDS 5
 
 static const char *const check_steps[] = {
+    [SSH_STEP_SSH] = "ssh",         [SSH_STEP_JUMP] = "jump host",
     [SSH_STEP_NAME] = "name",       [SSH_STEP_CONNECT] = "connect",
     [SSH_STEP_BANNER] = "banner",   [SSH_STEP_HOST_KEY] = "host key",
     [SSH_STEP_LOGIN] = "login",     [SSH_STEP_SUBSYSTEM] = "subsystem",
@@ -107,12 +108,11 @@ static bool check_fail_at(struct check *c, enum ssh_step step, enum exit_status 
     const struct ssh_failure *f = ssh_failure_find(check_errors(c));
     struct buffer own = {0};
 
-    if (f && f->step == step && !f->meaning)
-        ssh_outcome_host_key_changed(check_errors(c), &c->target, &own);
+    if (f && f->step == step)
+        status = ssh_failure_describe(f, check_errors(c), &c->target, &own);
     else
-        buffer_add_text(&own, f && f->step == step ? f->meaning : text);
-    check_fail(c, check_steps[step], (int)(f && f->step == step ? f->status : status),
-               buffer_text(&own));
+        buffer_add_text(&own, text);
+    check_fail(c, check_steps[step], (int)status, buffer_text(&own));
     buffer_free(&own);
     return false;
 }
@@ -138,8 +138,8 @@ static bool check_name(struct check *c)
 {
     const struct ssh_failure *f = ssh_failure_find(check_errors(c));
 
-    if (f && f->step == SSH_STEP_NAME)
-        return check_fail_at(c, SSH_STEP_NAME, f->status, f->meaning);
+    if (f && f->step <= SSH_STEP_NAME)
+        return check_fail_at(c, f->step, f->status, "");
     return check_pass(c, SSH_STEP_NAME, c->target.hostname);
 }
 
@@ -169,7 +169,7 @@ static bool check_host_key(struct check *c)
     const struct ssh_failure *f = ssh_failure_find(check_errors(c));
 
     if (f && f->step == SSH_STEP_HOST_KEY)
-        return check_fail_at(c, SSH_STEP_HOST_KEY, f->status, f->meaning);
+        return check_fail_at(c, SSH_STEP_HOST_KEY, f->status, "");
     return check_said(c, SSH_STEP_HOST_KEY, "Server host key: ") ||
            check_fail_at(c, SSH_STEP_HOST_KEY, EXIT_UNREACHABLE,
                          "the key exchange failed; see ssh -v");
@@ -195,10 +195,13 @@ static bool check_login(struct check *c)
     bool offered = check_offered(c);
 
     if (!check_has(c, "Authenticated to ")) {
+        const struct ssh_failure *f = ssh_failure_find(check_errors(c));
+        bool plain = f && !strncmp(f->words, "Permission", 10) && !offered;
+        if (!plain)
+            return check_fail_at(c, SSH_STEP_LOGIN, EXIT_ACCESS, "the login failed; see ssh -v");
         check_fail(c, check_steps[SSH_STEP_LOGIN], EXIT_ACCESS,
-                   offered ? "the device accepts none of these keys; add one to its authorized_keys"
-                           : "no key to offer; create one with ssh-keygen, or name its directory "
-                             "with --user-dir");
+                   "no key to offer; create one with ssh-keygen, or name its directory with "
+                   "--user-dir");
         return false;
     }
     char *line = check_line(c, "Server accepts key: ");

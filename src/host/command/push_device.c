@@ -123,7 +123,8 @@ static int push_steps(struct wait *w, struct buffer *text)
         status = push_ask_before(w, text);
     if (status < 0) {
         status = push_send(w, &target, text);
-        if (!status && o->job.wait) {
+        /* Lost after the last byte: some servers reboot without a word. */
+        if ((!status || status == EXIT_UNCONFIRMED) && o->job.wait) {
             buffer_clear(text);
             status = wait_return(w, text);
         }

@@ -52,7 +52,8 @@ static int push_lost(const struct transfer *t, const char *why, struct buffer *t
 {
     if (t->sent < t->total) {
         buffer_printf(text,
-                      "%s after %.1f of %.1f MB; the device keeps its running firmware. Push again",
+                      "%s after at most %.1f of %.1f MB; the device keeps its running firmware. "
+                      "Push again",
                       why, (double)t->sent / 1e6, (double)t->total / 1e6);
         return EXIT_UNREACHABLE;
     }
@@ -110,8 +111,8 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         break;
     case SSH_ENDING_SILENT:
         /* This is how the nerves_firmware_ssh server reports a failure. */
-        buffer_add_text(text, "the device ended the update without success and gave no reason; see "
-                              "its output above and its log");
+        buffer_add_text(text, "the device ended the update without success and gave no reason; its "
+                              "log may have one");
         break;
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);

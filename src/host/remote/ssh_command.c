@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/run.h"
+#include "wire/facts.h"
 #include "wire/subsystem.h"
 
 #include <dirent.h>
@@ -42,18 +43,29 @@ static int ssh_is_private_key(const struct dirent *entry)
            (len < 4 || strcmp(entry->d_name + len - 4, ".pub"));
 }
 
-static void ssh_add_user_dir(struct argv *a, const char *dir)
+static int ssh_find_keys(struct ssh_target *t, const char *dir, struct error *err)
 {
     struct dirent **entries = NULL;
     int count = scandir(dir, &entries, ssh_is_private_key, alphasort);
 
+    if (count < 0) {
+        error_errno(err, "cannot read the directory %s (--user-dir)", dir);
+        err->status = EXIT_USAGE;
+        return -1;
+    }
     for (int i = 0; i < count; i++) {
-        argv_add(a, "-i");
-        argv_printf(a, "%s/%s", dir, entries[i]->d_name);
+        argv_printf(&t->dir_keys, "%s/%s", dir, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
-    if (count > 0)
+    return 0;
+}
+
+static void ssh_add_keys(struct argv *a, const struct ssh_target *t)
+{
+    for (size_t i = 0; i < t->dir_keys.count; i++)
+        argv_add_pair(a, "-i", t->dir_keys.word[i]);
+    if (t->dir_keys.count)
         ssh_add_option(a, "IdentitiesOnly=yes");
 }
 
@@ -76,6 +88,16 @@ static void ssh_add_common(struct argv *a, const struct reach *r)
     }
 }
 
+static void ssh_configured_key(struct ssh_target *t, const char *path)
+{
+    const char *home = getenv("HOME");
+
+    if (!strncmp(path, "~/", 2) && home)
+        argv_printf(&t->keys, "%s%s", home, path + 1);
+    else
+        argv_add(&t->keys, path);
+}
+
 static void ssh_target_line(struct ssh_target *t, char *line)
 {
     char *value = strchr(line, ' ');
@@ -91,13 +113,29 @@ static void ssh_target_line(struct ssh_target *t, char *line)
         t->known_as = memory_text(value);
     else if (!strcmp(line, "userknownhostsfile") && !t->known_hosts)
         t->known_hosts = memory_printf("%.*s", (int)strcspn(value, " "), value);
+    else if (!strcmp(line, "identityfile"))
+        ssh_configured_key(t, value);
     else if (!strcmp(line, "connecttimeout"))
         t->has_connect_timeout = strcmp(value, "none") != 0;
     else if (!strcmp(line, "serveraliveinterval"))
         t->has_alive_interval = strcmp(value, "0") != 0;
 }
 
-static int ssh_ask_config(const struct reach *r, const char *host, struct buffer *text,
+/* One line of what ssh -G has complained about. */
+static const char *ssh_config_complaint(struct buffer *text)
+{
+    if (!text->len)
+        return "it gives no reason";
+    while (text->len && strchr("\r\n", text->data[text->len - 1]))
+        text->data[--text->len] = '\0';
+    for (char *p = text->data; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+    facts_clean(text->data);
+    return text->data;
+}
+
+static int ssh_ask_config(const struct ssh_target *t, const struct reach *r, struct buffer *text,
                           struct error *err)
 {
     struct run_result result;
@@ -105,17 +143,19 @@ static int ssh_ask_config(const struct reach *r, const char *host, struct buffer
 
     ssh_add_program(&a, r);
     ssh_add_common(&a, r);
+    ssh_add_keys(&a, t);
     argv_add(&a, "-GT");
     argv_add(&a, "--");
-    argv_add(&a, host);
+    argv_add(&a, t->given);
     /* No time limit: a Match exec in the configuration may take long, or ask something. */
     struct run run = {
-        .argv = a.word, .output = RUN_KEEP, .errors = RUN_PASS, .keep = SSH_CONFIG_MAX};
+        .argv = a.word, .output = RUN_KEEP, .errors = RUN_KEEP, .keep = SSH_CONFIG_MAX};
     int rc = run_program(&run, &result, err);
     if (rc)
         error_prefix(err, "the OpenSSH client is needed on this machine");
     else if (!run_succeeded(&result))
-        rc = error_set(err, EXIT_USAGE, "ssh does not accept the host or the options; see above");
+        rc = error_set(err, EXIT_USAGE, "ssh does not accept the host or the options: %s",
+                       ssh_config_complaint(&result.text));
     else if (result.truncated)
         rc = error_set(err, EXIT_FAILED, "the output of ssh -G is longer than %u bytes",
                        SSH_CONFIG_MAX);
@@ -132,7 +172,7 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
     struct buffer text = {0};
 
     *t = (struct ssh_target){.given = ssh_host_argument(r, host)};
-    if (ssh_ask_config(r, t->given, &text, err)) {
+    if ((r->user_dir && ssh_find_keys(t, r->user_dir, err)) || ssh_ask_config(t, r, &text, err)) {
         buffer_free(&text);
         ssh_target_free(t);
         return -1;
@@ -159,6 +199,8 @@ void ssh_target_free(struct ssh_target *t)
     free(t->hostname);
     free(t->known_as);
     free(t->known_hosts);
+    argv_free(&t->dir_keys);
+    argv_free(&t->keys);
     *t = (struct ssh_target){0};
 }
 
@@ -171,8 +213,7 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     argv_add(a, "-T");
     if (c->verbose)
         argv_add(a, "-v");
-    if (r->user_dir)
-        ssh_add_user_dir(a, r->user_dir);
+    ssh_add_keys(a, c->target);
     if (c->impatient)
         ssh_add_option(a, SSH_SHORT_TIMEOUT);
     else if (!c->target->has_connect_timeout)

@@ -15,13 +15,15 @@ struct ssh_target {
     char *known_as;    /* its name in known_hosts */
     char *known_hosts; /* the file, or NULL if unknown */
     int port;
+    struct argv dir_keys; /* the private keys in --user-dir */
+    struct argv keys;     /* all private keys that ssh may use, by name; they may not exist */
     bool has_connect_timeout, has_alive_interval;
 };
 
 /*
  * Asks ssh about a host. subsystem: the one that will be requested; it decides the default port.
  * Returns 0 (release with ssh_target_free()), or -1 with the error set: EXIT_USAGE if ssh does not
- * accept the host or the options.
+ * accept the host or the options, or there is no such --user-dir.
  */
 int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
                        const char *subsystem, struct error *err);

@@ -10,6 +10,8 @@
 
 /* How far a connection got. */
 enum ssh_step {
+    SSH_STEP_SSH,  /* ssh itself, on this machine */
+    SSH_STEP_JUMP, /* the jump host, or ProxyCommand */
     SSH_STEP_NAME,
     SSH_STEP_CONNECT,
     SSH_STEP_BANNER,
@@ -24,10 +26,15 @@ struct ssh_failure {
     enum ssh_step step;
     enum exit_status status;
     const char *meaning; /* a line for the user; NULL: composed elsewhere */
+    bool quotes;         /* followed by the line of ssh */
 };
 
 /* Returns the failure that ssh's standard error shows, or NULL if there is none that we know. */
 const struct ssh_failure *ssh_failure_find(const char *errors);
+
+/* Appends what it means, on whose side, and what to try. Returns the exit status. */
+enum exit_status ssh_failure_describe(const struct ssh_failure *f, const char *errors,
+                                      const struct ssh_target *target, struct buffer *text);
 
 enum ssh_ending {
     SSH_ENDING_DONE,    /* the device sent exit status 0 */

@@ -139,6 +139,8 @@ void ssh_run_say(struct ssh_run *r, const char *text)
 {
     if (io_write_all(r->in, text, strlen(text)))
         ssh_run_close_input(r); /* ssh has exited; its messages and status show why */
+    else
+        r->fed += strlen(text);
 }
 
 void ssh_run_close_input(struct ssh_run *r)

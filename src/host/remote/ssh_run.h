@@ -11,10 +11,13 @@
 #include "host/remote/ssh_command.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Of each stream, at least this many of the last bytes are kept. */
 #define SSH_RUN_TEXT_MAX 65536
+/* Size of a pipe, which takes this much of our data before ssh has read any. */
+#define SSH_RUN_PIPE 65536
 
 enum ssh_run_event {
     SSH_RUN_HEARD,       /* text has arrived */
@@ -27,6 +30,7 @@ enum ssh_run_event {
 struct ssh_run {
     pid_t pid;
     int in;                 /* our end of its standard input, non-blocking; -1 when closed */
+    uint64_t fed;           /* bytes that have gone in */
     int out[2];             /* our ends of its standard output and error; -1 when closed */
     struct buffer text[2];  /* what arrived on them */
     bool late, interrupted; /* it was stopped for that */

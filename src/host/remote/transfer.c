@@ -8,9 +8,6 @@
 #include <unistd.h>
 
 #define TRANSFER_PIECE 65536
-/* Size of a pipe: until more than this has been sent, ssh may still be asking the user for a
- * passphrase. */
-#define TRANSFER_PIPE 65536
 
 /* A piece of the firmware that ssh has not taken yet. */
 struct transfer_piece {
@@ -50,6 +47,7 @@ static int transfer_feed(struct transfer *t, struct transfer_piece *p, struct er
     p->pos += (size_t)n;
     p->len -= (size_t)n;
     t->sent += (uint64_t)n;
+    t->ssh.fed += (uint64_t)n;
     if (t->sent == t->total) {
         ssh_run_close_input(&t->ssh);
         t->all_sent = io_now();
@@ -73,7 +71,8 @@ static int transfer_send(struct transfer *t, struct error *err)
         event = ssh_run_next(&t->ssh, t->ssh.in >= 0, 0, err);
         if (event == SSH_RUN_WRITABLE && transfer_feed(t, &piece, err))
             return -1;
-        if (t->sent != shown && (t->sent > TRANSFER_PIPE || t->ssh.text[0].len)) {
+        /* Until ssh has read something, it may still be asking the user for a passphrase. */
+        if (t->sent != shown && (t->ssh.fed > SSH_RUN_PIPE || t->ssh.text[0].len)) {
             console_progress(t->console, t->sent, t->total);
             shown = t->sent;
         }

@@ -1,0 +1,175 @@
+"""Who is to blame: what ssh, its helpers and the device say becomes one line that names the right side."""
+import json
+import os
+import subprocess
+
+from scenario.test_push import firmware, options, push
+
+FAKE = """#!/bin/sh
+case "$*" in *-GT*) printf 'hostname {host}\\nport 22\\n'; exit 0;; esac
+{takes}
+printf '{out}'
+cat {err} >&2
+exit {status}
+"""
+
+
+def fake_ssh(t, err, out="", status=255, takes="cat > /dev/null", host="board"):
+    """A stand-in for ssh that has said these words."""
+    (t.dir / "said").write_text(err)
+    return t.script("fake-ssh", FAKE.format(host=host, takes=takes, out=out, err=t.dir / "said", status=status))
+
+
+def fake_push(t, *args, fw=None, extra=(), **kw):
+    return t.run([t.bin("fwssh"), "push", "board", "--firmware", fw or firmware(t, size=3000), "--ssh",
+                  fake_ssh(t, *args, **kw), *extra])
+
+
+DENIED = "root@board: Permission denied (publickey).\n"
+GONE = "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535\n"
+SAYS = [  # what ssh says, our status, words that ours has, words that it has not
+    (f'Load key "/k/id": error in libcrypto\n{DENIED}', 5, '"/k/id": error in libcrypto', "authorized_keys"),
+    (f'Load key "/k/id": Permission denied\n{DENIED}', 5, "cannot read a private key on this machine", "accept any"),
+    (f'Load key "/k/id": incorrect passphrase supplied to decrypt private key\n{DENIED}', 5, "wrong passphrase", "accept"),
+    (f"Permissions 0644 for '/k/id' are too open.\nLoad key \"/k/id\": bad permissions\n{DENIED}", 5, "chmod 600", "accept"),
+    (f"Warning: Identity file /k/no not accessible: No such file or directory.\n{DENIED}", 5, "/k/no", "accept any"),
+    (f'sign_and_send_pubkey: signing failed for ED25519 "k" from agent: agent refused operation\n{DENIED}', 5,
+     "agent on this machine refused", "accept any"),
+    ("Received disconnect from 1.2.3.4 port 8989:2: Too many authentication failures\n", 5, "--user-dir", "authorized_keys"),
+    (f"ssh: connect to host gate port 22: Connection refused\n{GONE}", 6, "jump host", "fwsshd runs"),
+    (f"root@gate: Permission denied (publickey).\n{GONE}", 5, "root@gate", "authorized_keys"),
+    (f"Host key verification failed.\n{GONE}", 5, "jump host", "fwsshd's log"),
+    (f"channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed\n{GONE}", 6,
+     "jump host cannot connect to the device: channel 0: open failed: connect failed: Connection refused", "fwsshd runs"),
+    (f"channel 0: open failed: administratively prohibited: open failed\nstdio forwarding failed\n{GONE}", 6,
+     "AllowTcpForwarding", "cannot connect"),
+    ("No user exists for uid 45678\n", 1, "/etc/passwd", "check"),
+    ("Received disconnect from 1.2.3.4 port 8989:12: Too many failed logins from your address; try again later, "
+     "in 20 s at most\n", 3, "in 20 s at most", "not an SSH"),
+    ("Received disconnect from 1.2.3.4 port 8989:11: Too many sessions on this device; try again later\n", 3,
+     "max-sessions", "lost"),
+    ("mux_client_request_session: session request failed: Session open refused by peer\n", 3, "ControlMaster", "lost"),
+    ("Unable to negotiate with 1.2.3.4 port 22: no matching cipher found. Their offer: aes256-ctr\n", 6,
+     "Their offer: aes256-ctr", "see above"),
+    ("ssh: connect to host fe80::1 port 8989: Invalid argument\n", 6, "fe80::1%eth0", "lost", {"host": "fe80::1"}),
+    ("ssh: Could not resolve hostname b.local: Name or service not known\n", 6, "mDNS", "lost", {"host": "b.local"}),
+    ("ssh: Could not resolve hostname b.example: Name or service not known\n", 6, "cannot resolve", "mDNS",
+     {"host": "b.example"}),
+    ("Connection closed by 1.2.3.4 port 8989\n", 6, "before the login", "lost"),
+    ("something new\n", 6, "before the device answered: something new", "see above"),
+    ("Connection to board closed by remote host.\n", 9, "connection was lost after the last byte", "see above"),
+]
+
+
+def test_each_failure_of_ssh_has_its_culprit(t):
+    fw = firmware(t, size=3000)
+    for err, status, has, lacks, *kw in SAYS:
+        r = fake_push(t, err, fw=fw, takes="head -c 1 > /dev/null", **(kw[0] if kw else {}))
+        result = r.stderr.splitlines()[-1]
+        assert (r.returncode, has in result, lacks in result) == (status, True, False), (err, r.returncode, r.stderr)
+
+
+def test_words_of_the_device_blame_nobody(t):
+    """A message of the device may have any words: those of ssh count only at ssh's own lines."""
+    r = fake_push(t, "fwssh: cannot open /dev/mmcblk0: Permission denied (root)\nsomething else\n")
+    assert r.returncode == 6 and "authorized_keys" not in r.stderr, r.stderr
+
+
+def test_disconnect_after_the_last_byte_is_status_9(t):
+    """The nerves_firmware_ssh server reboots this way."""
+    said = "Received disconnect from 1.2.3.4 port 8989:11: Terminated (shutdown requested by the application)\n"
+    r = fake_push(t, said, out="Running fwup...\\n")
+    assert r.returncode == 9 and "shutdown requested" in r.stderr and "check what it runs" in r.stderr, r
+    r = fake_push(t, said, out="Running fwup...\\n", takes="head -c 100 > /dev/null", fw=firmware(t, size=3_000_000))
+    assert r.returncode == 6 and "keeps its running firmware" in r.stderr, r
+
+
+def test_nothing_is_lost_that_never_was(t):
+    """What lies in the pipe to ssh was not sent."""
+    r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="sleep 0.3")
+    assert r.returncode == 6 and " MB" not in r.stderr and "before the login" in r.stderr, r.stderr
+
+
+def test_six_wrong_keys(t):
+    d = t.daemon()
+    keys = t.dir / "keys"
+    keys.mkdir()
+    for i in range(8):
+        t.key(f"keys/id_{i}")
+    r = push(t, d, "--user-dir", keys, key=keys / "id_0")
+    assert r.returncode == 5 and "too many keys tried" in r.stderr, r.stderr
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d, keys / "id_0"), "--user-dir", keys])
+    assert r.returncode == 5 and "too many keys tried" in r.stdout, r.stdout
+
+
+def test_all_sessions_taken_is_status_3(t):
+    d = t.daemon(max_sessions=1)
+    first = d.client()
+    d.wait_log("update started")
+    for command in (["push", "--firmware", firmware(t)], ["status"]):
+        r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
+        assert r.returncode == 3 and "all sessions of the device are taken" in r.stderr, r
+    first.stdin.close()
+    first.wait(20)
+
+
+def test_locked_keys_are_named(t):
+    """Without its passphrase a key is not even tried, and ssh does not say so."""
+    t.key("keys-id", passphrase="secret")
+    d = t.daemon()
+    (t.dir / "keys").mkdir()
+    os.rename(t.dir / "keys-id", t.dir / "keys/id_locked")
+    r = push(t, d, "--user-dir", t.dir / "keys", "--ssh-option", "BatchMode=yes", key=t.dir / "keys/id_locked")
+    assert r.returncode == 5 and "id_locked needs a passphrase" in r.stderr, r.stderr
+
+
+def test_user_dir_must_exist(t):
+    r = t.run([t.bin("fwssh"), "push", "board", "--firmware", firmware(t), "--user-dir", "nosuchdir"])
+    assert r.returncode == 2 and "nosuchdir" in r.stderr, r
+
+
+def test_what_ssh_does_not_accept_is_in_the_result(t):
+    """In JSON, too, where nothing is above."""
+    r = t.run([t.bin("fwssh"), "push", "board", "--json", "--firmware", firmware(t), "--ssh-option", "NoSuchOption=1"])
+    text = json.loads(r.stdout.splitlines()[-1])["text"]
+    assert r.returncode == 2 and "nosuchoption" in text.lower(), r
+    assert r.stderr == "", r.stderr
+
+
+def sshd(t, *lines):
+    """OpenSSH's server, which accepts the test's key."""
+    t.need("/usr/sbin/sshd")
+    port, key = t.port(), t.key("sshd-host-key")
+    conf = t.dir / f"sshd{port}"
+    conf.write_text("\n".join([f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "StrictModes no",
+                               f"AuthorizedKeysFile {t.key()}.pub", "PidFile none", "UsePAM no", *lines, ""]))
+    os.makedirs("/run/sshd", exist_ok=True)
+    server = t.start(["/usr/sbin/sshd", "-D", "-e", "-f", conf], stderr=subprocess.PIPE, text=True)
+    while "listening" not in (line := server.stderr.readline()):
+        assert line, "sshd did not start"
+    return port
+
+
+def jump(t, port, key=None):
+    """Options for a device behind a jump host."""
+    conf = t.dir / "jump.conf"
+    conf.write_text(f"Host gate\n HostName 127.0.0.1\n Port {port}\n IdentityFile {key or t.key()}\n IdentitiesOnly yes\n"
+                    f"Host *\n StrictHostKeyChecking accept-new\n UserKnownHostsFile {t.dir}/known_hosts\n")
+    return ["--ssh", f"ssh -F {conf}", "--ssh-option", "ProxyJump=gate"]
+
+
+def test_real_jump_host(t):
+    """OpenSSH's words, as they are."""
+    if os.getuid():
+        t.skip("sshd as a jump host needs root")
+    fw, d = firmware(t), t.daemon()
+    r = push(t, d, *jump(t, sshd(t)), fw=fw)
+    assert r.returncode == 0, r.stderr
+    for port, key, status, has in ((t.port(), None, 6, "Connection refused"), (sshd(t), t.key("other"), 5, "denied"),
+                                   (sshd(t, "AllowTcpForwarding no"), None, 6, "AllowTcpForwarding")):
+        r = push(t, d, *jump(t, port, key), fw=fw)
+        assert r.returncode == status and has in r.stderr and "jump host" in r.stderr, r.stderr
+        assert "authorized_keys" not in r.stderr.splitlines()[-1], r.stderr
+    d.stop()
+    r = push(t, d, *jump(t, sshd(t)), fw=fw)
+    assert r.returncode == 6 and "jump host cannot connect to the device" in r.stderr, r.stderr
