@@ -173,3 +173,70 @@ def test_real_jump_host(t):
     d.stop()
     r = push(t, d, *jump(t, sshd(t)), fw=fw)
     assert r.returncode == 6 and "jump host cannot connect to the device" in r.stderr, r.stderr
+
+
+CONFIG = """Host board
+ HostName 127.0.0.1
+ RemoteCommand tmux new -A -s main
+ RequestTTY force
+ PermitLocalCommand yes
+ LocalCommand echo hello from LocalCommand
+ RemoteForward 9099 127.0.0.1:80
+ ExitOnForwardFailure yes
+ StdinNull yes
+ ForkAfterAuthentication yes
+ SessionType none
+ Tunnel no
+ LogLevel QUIET
+ IdentityFile {key}
+ IdentitiesOnly yes
+ StrictHostKeyChecking accept-new
+ UserKnownHostsFile {dir}/known_hosts
+"""
+
+
+def test_what_a_person_configures_for_logins_does_not_break_a_push(t):
+    d, fw = t.daemon(), firmware(t)
+    lines = CONFIG.format(key=d.key, dir=t.dir).splitlines()
+    # all at once, then each alone with what is needed
+    for extra in ([], *([line] for line in lines[2:13])):
+        (t.dir / "ssh.conf").write_text("\n".join(lines if not extra else lines[:2] + extra + lines[13:]) + "\n")
+        ssh = ["--ssh", f"ssh -F {t.dir}/ssh.conf", "--port", str(d.port)]
+        r = t.run([t.bin("fwssh"), "status", "board", *ssh])
+        assert r.returncode == 0, (extra, r.stderr)
+        r = t.run([t.bin("fwssh"), "push", "board", "--no-reboot", "--json", "--firmware", fw, *ssh])
+        assert r.returncode == 0 and all(json.loads(line) for line in r.stdout.splitlines()), (extra, r.stderr)
+        assert "hello" not in r.stdout
+
+
+def test_shared_connection_to_another_port_is_not_taken(t):
+    """ControlPath without %p: the connection to the login server of the same host is another one."""
+    d = t.daemon()
+    other = t.daemon(updater=t.updater("take; shake 7", name="other"))
+    (t.dir / "ssh.conf").write_text(
+        f"Host *\n IdentityFile {d.key}\n IdentitiesOnly yes\n StrictHostKeyChecking accept-new\n"
+        f" UserKnownHostsFile {t.dir}/known_hosts\n ControlMaster auto\n ControlPath {t.dir}/cm-%h\n ControlPersist 60\n")
+    ssh = ["--ssh", f"ssh -F {t.dir}/ssh.conf"]
+    master = t.start(["ssh", "-F", "ssh.conf", "-M", "-N", "-p", str(other.port), "127.0.0.1"])
+    t.wait_for((t.dir / "cm-127.0.0.1").exists, "the master")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *ssh, "--port", str(d.port)])
+    assert r.returncode == 0, r.stderr
+    assert d.updater_input() and not other.updater_input("other")
+    master.kill()
+
+
+def test_shell_that_greets_does_not_hide_the_answer(t):
+    """Under OpenSSH's sshd, the account's shell may print first."""
+    if os.getuid():
+        t.skip("sshd needs root")
+    d = t.daemon()
+    d.stop()
+    port = sshd(t, *(f"Subsystem {name} /bin/sh -c 'echo Welcome to board 7; exec {t.bin('fwssh-receive')} -f {d.conf} "
+                     f"-s {name}'" for name in ("nerves_firmware_ssh", "fwssh")))
+    d.port = port
+    for command in (["status"], ["check"], ["push", "--no-reboot", "--firmware", firmware(t)]):
+        r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
+        assert r.returncode == 0, r
+    d.write_config(device="/nonexistent/disk")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d)])
+    assert r.returncode == 1 and "/nonexistent/disk" in r.stderr and "Welcome" not in r.stderr.splitlines()[-1], r

@@ -16,6 +16,9 @@
 
 /* How long a client may take to close its side of a connection that has ended. */
 #define SESSION_SEE_OFF_SECONDS 1
+/* So much has to arrive until poll(2) calls the socket readable. */
+#define SESSION_UNHEARD_BYTES 65536
+#define SESSION_MAKE_WAY_ROUNDS 4
 
 /* Without certificates and SHA-1 signatures. */
 static const char accepted_key_types[] =
@@ -146,8 +149,10 @@ int session_setup(struct session *s, struct error *err)
 static void session_see_off(struct session *s)
 {
     double end = io_now() + SESSION_SEE_OFF_SECONDS;
+    int one = 1;
     char rest[4096];
 
+    (void)setsockopt(s->socket_copy, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
     (void)shutdown(s->socket_copy, SHUT_WR);
     for (double left; s->socket_copy >= 0 && (left = end - io_now()) > 0;) {
         struct pollfd p = {.fd = s->socket_copy, .events = POLLIN};
@@ -158,8 +163,22 @@ static void session_see_off(struct session *s)
     io_close(&s->socket_copy);
 }
 
+/* libssh drops the message of a disconnection unless its last poll(2) has found the socket writable
+ * with nothing to write; and no request of the client must be answered in between. */
+static void session_make_way(struct session *s)
+{
+    int many = SESSION_UNHEARD_BYTES;
+
+    (void)setsockopt(s->socket_copy, SOL_SOCKET, SO_RCVLOWAT, &many, sizeof many);
+    for (int i = 0; i < SESSION_MAKE_WAY_ROUNDS; i++)
+        if (ssh_event_dopoll(s->event, 0) == SSH_ERROR)
+            return;
+}
+
 void session_teardown(struct session *s)
 {
+    if (s->event && *s->goodbye)
+        session_make_way(s);
     if (s->event) {
         ssh_event_remove_session(s->event, s->ssh);
         ssh_event_free(s->event);

@@ -230,12 +230,17 @@ static void check_device(struct check *c, const struct facts *facts)
     buffer_free(&line);
 }
 
-/* The first line that the device printed, where it gave no reason in our form. */
-static void check_first_line(const struct check *c, struct buffer *text)
+/* The last line that the device printed, where it gave no reason in our form; before it, a shell
+ * may have greeted. */
+static void check_last_line(const struct check *c, struct buffer *text)
 {
     const char *said = buffer_text(&c->ssh.text[0]);
+    const char *last = said;
 
-    buffer_add(text, said, strcspn(said, "\r\n"));
+    for (const char *p = said; *p; p++)
+        if (p > said && p[-1] == '\n' && *p != '\n' && *p != '\r')
+            last = p;
+    buffer_add(text, last, strcspn(last, "\r\n"));
     if (text->len)
         facts_clean(text->data);
     else
@@ -249,7 +254,7 @@ static void check_refused(struct check *c)
 
     ssh_outcome_read(&outcome, &c->ssh, &c->target);
     if (!outcome.text.len)
-        check_first_line(c, &outcome.text);
+        check_last_line(c, &outcome.text);
     if (outcome.no_subsystem)
         check_fail_at(c, SSH_STEP_SUBSYSTEM, EXIT_FAILED, "");
     else
