@@ -240,3 +240,64 @@ def test_shell_that_greets_does_not_hide_the_answer(t):
     d.write_config(device="/nonexistent/disk")
     r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d)])
     assert r.returncode == 1 and "/nonexistent/disk" in r.stderr and "Welcome" not in r.stderr.splitlines()[-1], r
+
+
+def fleet(t, *hosts, extra=()):
+    return t.run([t.bin("fwssh"), "push", *hosts, "--firmware", firmware(t, size=3000), *extra])
+
+
+def test_the_updaters_words_reach_the_fleet_and_quiet(t):
+    """The device knows the updater's status only; the line that says why is text."""
+    d = t.daemon(updater=t.updater("take; echo 'wrong board' >&2; exit 1"))
+    for extra in ([], ["--quiet"], ["--json"], ["--log-dir", "logs"]):
+        r = fleet(t, f"127.0.0.1:{d.port}", f"root@127.0.0.1:{d.port}", extra=[*options(t, d)[2:], *extra, "--jobs", "1"])
+        assert r.returncode == 10, r
+        text = r.stderr if "--quiet" in extra else r.stdout
+        assert text.count("wrong board") >= 2, (extra, r)
+    r = push(t, d, "--quiet")
+    assert r.returncode == 1 and "wrong board" in r.stderr.splitlines()[-1], r
+    assert all("wrong board" in log.read_text() for log in (t.dir / "logs").iterdir())
+
+
+def test_origins_last_words_are_its_reason(t):
+    r = fake_push(t, "", out="Running fwup...\\n\\rfwup: Could not open device\\n")
+    assert r.returncode == 1 and "Could not open device" in r.stderr.splitlines()[-1], r
+
+
+def test_log_directory_that_cannot_be_made_is_said_in_the_table(t):
+    (t.dir / "logs").write_text("a file")
+    r = fleet(t, "a", "b", extra=["--log-dir", "logs/x"])
+    assert r.returncode == 10 and r.stdout.count("cannot create the directory") >= 2, r
+
+
+def hosts_file(t, data):
+    (t.dir / "hosts").write_bytes(data)
+    return fleet(t, "--hosts", "hosts", extra=["--json", "--ssh", fake_ssh(t, "", out="Success!\\n", status=0)])
+
+
+def named(r):
+    return [json.loads(line)["host"] for line in r.stdout.splitlines() if json.loads(line)["event"] == "result"]
+
+
+def test_host_lists_of_any_system(t):
+    for data, hosts in ((b"\xef\xbb\xbfa\r\nb\r\n", "ab"), (b"a\rb\rc", "abc"), (b"\n# lab\n\ta # left\n  b \n", "ab"),
+                        (b"a\nb\na\n", "ab"), (b"a:8990\n[fe80::1%eth0]:22\n::1\nu@h\n[::1]\n",
+                                                ["a:8990", "[fe80::1%eth0]:22", "::1", "u@h", "[::1]"])):
+        r = hosts_file(t, data)
+        assert sorted(named(r)) == sorted(hosts), (data, r)
+        assert ("named more than once" in r.stderr) == (data == b"a\nb\na\n"), r.stderr
+
+
+def test_host_lists_that_are_wrong(t):
+    for data, what in ((b"a\nb left\n", "line 2: more than one host"), (b"-oProxyCommand=x\n", "not a valid host"),
+                       (b"a\nu@-x\n", "line 2: 'u@-x' is not"), (b"h:99999\n", "no valid port"), (b"[::1\n", "not a valid"),
+                       ("a\nb\n".encode("utf-16"), "not a text file"), (b"# none\n", "no hosts")):
+        r = hosts_file(t, data)
+        assert r.returncode == 2 and what in r.stderr, (data, r)
+
+
+def test_port_of_a_host(t):
+    d = t.daemon()
+    for host in (f"127.0.0.1:{d.port}", f"any@127.0.0.1:{d.port}", f"[127.0.0.1]:{d.port}"):
+        r = t.run([t.bin("fwssh"), "status", host, *options(t, d)[2:], "--port", "1"])
+        assert r.returncode == 0, r.stderr

@@ -281,6 +281,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
         return -1;
     if (o->reach.user && strchr(o->reach.user, '@'))
         return error_set(err, EXIT_USAGE, "--user '%s' must not contain an @", o->reach.user);
+    host_list_unite(&o->fleet, o->output.quiet);
     return options_check_job(o, err) ? -1 : options_set_max_failures(&o->fleet, err);
 }
 

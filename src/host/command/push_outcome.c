@@ -74,7 +74,7 @@ static int push_interrupted(const struct transfer *t, struct buffer *text)
 }
 
 /* The device sent a failure status, with or without ("") a reason. */
-static int push_refused(int status, const char *reason, struct buffer *text)
+static int push_refused(int status, const char *reason, const char *last, struct buffer *text)
 {
     static const char *const meanings[EXIT_WIRE_MAX + 1] = {
         [EXIT_FAILED] = "the update failed on the device",
@@ -87,10 +87,14 @@ static int push_refused(int status, const char *reason, struct buffer *text)
     buffer_add_text(text, meanings[known]);
     if (known != status)
         buffer_printf(text, " (status %d)", status);
-    if (*reason)
-        buffer_printf(text, ": %s", reason);
+    if (*reason || *last)
+        buffer_printf(text, ": %s", *reason ? reason : last);
     else
         buffer_add_text(text, " without giving a reason; see its log");
+    /* Of an updater that fails, the device knows the status only. */
+    bool adds = *reason && *last && !strstr(reason, last);
+    if (adds && (known == EXIT_FAILED || known == EXIT_MISMATCH))
+        buffer_printf(text, " (its last words: %s)", last);
     return known;
 }
 
@@ -107,12 +111,17 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = push_good(o, t, text);
         break;
     case SSH_ENDING_DEVICE:
-        status = push_refused(outcome.status, why, text);
+        status = push_refused(outcome.status, why, buffer_text(&outcome.last), text);
         break;
     case SSH_ENDING_SILENT:
         /* This is how the nerves_firmware_ssh server reports a failure. */
-        buffer_add_text(text, "the device ended the update without success and gave no reason; its "
-                              "log may have one");
+        if (outcome.last.len)
+            buffer_printf(text, "the device ended the update without success; its last words: %s",
+                          buffer_text(&outcome.last));
+        else
+            buffer_add_text(text,
+                            "the device ended the update without success and gave no reason; its "
+                            "log may have one");
         break;
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);

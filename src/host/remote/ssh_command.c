@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/run.h"
+#include "host/remote/host_name.h"
 #include "wire/facts.h"
 #include "wire/subsystem.h"
 
@@ -243,26 +244,35 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
                        const char *subsystem, struct error *err)
 {
     struct buffer text = {0};
+    char *name;
+    int port;
 
-    *t = (struct ssh_target){.given = ssh_host_argument(r, host)};
+    *t = (struct ssh_target){0};
+    if (host_name_split(host, &name, &port, err)) {
+        free(name);
+        return -1;
+    }
+    t->given = ssh_host_argument(r, name);
     if ((r->user_dir && ssh_find_keys(t, r->user_dir, err)) ||
         ssh_ask_config(t, r, false, &text, err)) {
         buffer_free(&text);
+        free(name);
         ssh_target_free(t);
         return -1;
     }
     ssh_target_read(t, &text);
     ssh_look_at_control_path(t, r);
     buffer_free(&text);
-    if (r->port)
-        t->port = r->port;
+    if (port || r->port)
+        t->port = port ? port : r->port;
     else if (t->port == 22 || !t->port)
         t->port = strcmp(subsystem, SUBSYSTEM_FWUP) ? REACH_DEFAULT_PORT : SSH_PORT;
     if (!t->hostname)
-        t->hostname = memory_text(host);
+        t->hostname = memory_text(name);
     if (!t->known_as)
         t->known_as = t->port == SSH_PORT ? memory_text(t->hostname)
                                           : memory_printf("[%s]:%d", t->hostname, t->port);
+    free(name);
     return 0;
 }
 

@@ -18,6 +18,8 @@
 #define SHELL_NOT_FOUND 127
 /* More than the largest private key. */
 #define SSH_KEY_MAX 65536
+/* Of a line that is quoted in a result. */
+#define SSH_LAST_MAX 300
 
 /* The most specific messages first: the last one that ssh prints often only follows from an earlier
  * one. */
@@ -404,6 +406,37 @@ static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
     free(copy);
 }
 
+static bool ssh_is_chatter(const char *line)
+{
+    static const char *const lines[] = {"Running fwup...", "Rebooting...", "Success!", "Warning: "};
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strncmp(line, lines[i], strlen(lines[i])))
+            return true;
+    return answer_message(line) || answer_is_line(line);
+}
+
+/* The last line of a text that may give a reason: of the updater, or of another server. */
+static void ssh_last_line(const char *text, struct buffer *last)
+{
+    for (const char *line = text; *line; line += strcspn(line, "\r\n"), line += *line != '\0') {
+        size_t len = strcspn(line, "\r\n");
+        bool progress = line[len] == '\r' && line[len + 1] != '\n';
+        if (!len || progress || ssh_is_chatter(line))
+            continue;
+        buffer_clear(last);
+        buffer_add(last, line, len < SSH_LAST_MAX ? len : SSH_LAST_MAX);
+        facts_clean(last->data);
+    }
+}
+
+static void ssh_outcome_last(struct ssh_outcome *o, const struct ssh_run *r)
+{
+    ssh_last_line(buffer_text(&r->text[1]), &o->last);
+    if (!o->last.len)
+        ssh_last_line(buffer_text(&r->text[0]), &o->last);
+}
+
 /* ssh failed by itself, or the device closed the channel without a status. */
 static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
                                const struct ssh_target *target)
@@ -423,6 +456,7 @@ static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
         ssh_outcome_unknown(o, errors);
     } else {
         o->ending = SSH_ENDING_SILENT;
+        ssh_outcome_last(o, r);
     }
 }
 
@@ -449,6 +483,7 @@ void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
         ssh_outcome_fail(o, EXIT_FAILED, "cannot run ssh; check --ssh and FWSSH_SSH");
     } else {
         o->ending = SSH_ENDING_DEVICE;
+        ssh_outcome_last(o, r);
         (void)answer_find_reason(buffer_text(&r->text[0]), buffer_text(&r->text[1]), &o->text);
     }
 }
@@ -456,4 +491,5 @@ void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
 void ssh_outcome_free(struct ssh_outcome *o)
 {
     buffer_free(&o->text);
+    buffer_free(&o->last);
 }
