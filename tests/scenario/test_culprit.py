@@ -1,9 +1,12 @@
 """Who is to blame: what ssh, its helpers and the device say becomes one line that names the right side."""
 import json
 import os
+import socket
 import subprocess
+import threading
 
 from scenario.test_push import firmware, options, push
+from support import raw_client
 
 FAKE = """#!/bin/sh
 case "$*" in *-GT*) printf 'hostname {host}\\nport 22\\n'; exit 0;; esac
@@ -114,13 +117,19 @@ def test_all_sessions_taken_is_status_3(t):
 
 
 def test_locked_keys_are_named(t):
-    """Without its passphrase a key is not even tried, and ssh does not say so."""
-    t.key("keys-id", passphrase="secret")
-    d = t.daemon()
+    """ssh offers a key without its passphrase, and does not say that it cannot sign with it."""
     (t.dir / "keys").mkdir()
-    os.rename(t.dir / "keys-id", t.dir / "keys/id_locked")
-    r = push(t, d, "--user-dir", t.dir / "keys", "--ssh-option", "BatchMode=yes", key=t.dir / "keys/id_locked")
+    locked = t.key("keys/id_locked", passphrase="secret")
+    d = t.daemon()
+    d.write_config(authorized_keys_files=[f"{locked}.pub"])
+    d.reload()
+    fw, keys = firmware(t), ["--user-dir", t.dir / "keys"]
+    r = push(t, d, *keys, "--ssh-option", "BatchMode=yes", key=locked, fw=fw)
     assert r.returncode == 5 and "id_locked needs a passphrase" in r.stderr, r.stderr
+    r = push(t, d, *keys, "--passphrase-file", "-", input="wrong\n", key=locked, fw=fw)
+    assert r.returncode == 5 and "wrong passphrase" in r.stderr and "id_locked" in r.stderr, r.stderr
+    r = push(t, d, *keys, "--passphrase-file", "-", input="secret\n", key=locked, fw=fw)
+    assert r.returncode == 0, r.stderr
 
 
 def test_user_dir_must_exist(t):
@@ -301,3 +310,66 @@ def test_port_of_a_host(t):
     for host in (f"127.0.0.1:{d.port}", f"any@127.0.0.1:{d.port}", f"[127.0.0.1]:{d.port}"):
         r = t.run([t.bin("fwssh"), "status", host, *options(t, d)[2:], "--port", "1"])
         assert r.returncode == 0, r.stderr
+
+
+def test_passphrase_is_for_one_ssh_and_its_key(t):
+    """A second ssh, which goes to the jump host, does not get it: not for its own key, not for what a server asks."""
+    if os.getuid():
+        t.skip("sshd as a jump host needs root")
+    locked, d = t.key("id_locked", passphrase="secret"), t.daemon()
+    d.write_config(authorized_keys_files=[f"{locked}.pub"])
+    d.reload()
+    (t.dir / "pass").write_text("secret\n")
+    fw, word = firmware(t), ["--passphrase-file", str(t.dir / "pass")]
+    jumps = jump(t, sshd(t, f"AuthorizedKeysFile {locked}.pub {t.key()}.pub"), locked)
+    r = push(t, d, *word, *jumps, key=locked, fw=fw)
+    assert r.returncode == 5 and "jump host" in r.stderr, r.stderr
+    r = push(t, d, *word, *jump(t, sshd(t)), key=locked, fw=fw)
+    assert r.returncode == 0, r.stderr
+
+
+def test_passphrase_is_not_for_servers(t):
+    """A jump host that asks for a "passphrase" in ssh's words, by keyboard-interactive."""
+    paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
+    got = []
+
+    class Server(paramiko.ServerInterface):
+        def get_allowed_auths(self, user):
+            return "keyboard-interactive"
+
+        def check_auth_interactive(self, user, methods):
+            return paramiko.InteractiveQuery("", "", (f"Enter passphrase for key '{t.dir}/id_locked': ", False))
+
+        def check_auth_interactive_response(self, answers):
+            got.extend(answers)
+            return paramiko.AUTH_FAILED
+
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        transport = paramiko.Transport(listening.accept()[0])
+        transport.add_server_key(paramiko.RSAKey.generate(2048))
+        transport.start_server(server=Server())
+        transport.join(20)
+
+    threading.Thread(target=serve, daemon=True).start()
+    locked, d = t.key("id_locked", passphrase="secret"), t.daemon()
+    (t.dir / "pass").write_text("secret\n")
+    r = push(t, d, "--passphrase-file", t.dir / "pass", *jump(t, listening.getsockname()[1]), key=locked)
+    assert r.returncode == 5 and "jump host" in r.stderr, r.stderr
+    assert "secret" not in got, got
+
+
+def test_askpass_answers_no_other_program(t):
+    """Started by anything else, with the very prompt, it says nothing."""
+    home = t.dir / "askpass"
+    home.mkdir()
+    os.mkfifo(home / "passphrase")
+    fifo = os.open(home / "passphrase", os.O_RDWR)
+    os.write(fifo, b"secret\n")
+    env = {"FWSSH_ASKPASS_DIR": str(home), "FWSSH_ASKPASS_KEYS": "/k/id\n", "FWSSH_ASKPASS_CALL": "--\nboard\nfwssh\n"}
+    ask = "import subprocess, sys; subprocess.run([sys.argv[1], \"Enter passphrase for key '/k/id': \"])"
+    for words, answered in ((["--", "board", "fwssh"], True), (["-W", "[board]:22", "gate"], False), ([], False)):
+        r = t.run(["setsid", "python3", "-c", ask, t.bin("fwssh"), *words], env=env)
+        assert (r.stdout == "secret\n") == answered, (words, r)
+    os.close(fifo)

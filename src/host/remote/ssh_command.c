@@ -253,6 +253,7 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
         return -1;
     }
     t->given = ssh_host_argument(r, name);
+    t->has_passphrase = r->passphrase != NULL;
     if ((r->user_dir && ssh_find_keys(t, r->user_dir, err)) ||
         ssh_ask_config(t, r, false, &text, err)) {
         buffer_free(&text);

@@ -20,7 +20,7 @@ struct ssh_target {
     int port;
     struct argv dir_keys; /* the private keys in --user-dir */
     struct argv keys;     /* all private keys that ssh may use, by name; they may not exist */
-    bool has_connect_timeout, has_alive_interval, has_session_type;
+    bool has_connect_timeout, has_alive_interval, has_session_type, has_passphrase;
 };
 
 /*

@@ -249,17 +249,19 @@ static bool ssh_key_is_locked(const char *path)
     return locked;
 }
 
-/* A key without its passphrase is not even tried, and ssh does not say so. */
-static void ssh_hint_at_locked_key(const struct ssh_target *target, struct buffer *text)
+/* ssh offers a key for which it has no passphrase, and does not say that it cannot sign with it. */
+static bool ssh_blame_locked_key(const struct ssh_target *target, struct buffer *text)
 {
-    for (size_t i = 0; i < target->keys.count; i++)
+    for (size_t i = 0; i < target->keys.count && !target->has_passphrase; i++)
         if (ssh_key_is_locked(target->keys.word[i])) {
             buffer_printf(text,
-                          ". %s needs a passphrase and was not tried unless an agent has it: "
-                          "ssh-add it, or use --passphrase-file",
+                          "no login: %s needs a passphrase (ssh-add it, or use "
+                          "--passphrase-file), or the device does not accept it; it accepts no "
+                          "other key of yours",
                           target->keys.word[i]);
-            return;
+            return true;
         }
+    return false;
 }
 
 static void ssh_hint_at_name(const struct ssh_target *target, struct buffer *text)
@@ -289,11 +291,11 @@ enum exit_status ssh_failure_describe(const struct ssh_failure *f, const char *e
         ssh_outcome_host_key_changed(errors, target, text);
         return f->status;
     }
+    if (!strncmp(f->words, "Permission", 10) && ssh_blame_locked_key(target, text))
+        return f->status;
     buffer_add_text(text, f->meaning ? f->meaning : "the connection was lost");
     if (f->quotes)
         ssh_quote(errors, f->words, text);
-    if (f->step == SSH_STEP_LOGIN && !strncmp(f->words, "Permission", 10))
-        ssh_hint_at_locked_key(target, text);
     if (f->step == SSH_STEP_NAME)
         ssh_hint_at_name(target, text);
     if (f->step == SSH_STEP_CONNECT)

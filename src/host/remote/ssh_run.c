@@ -53,7 +53,7 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
                           .began = io_now(),
                           .hear = r->hear,
                           .hear_data = r->hear_data};
-    if (ssh_askpass_open(&r->askpass, call->reach->passphrase, err))
+    if (ssh_askpass_open(&r->askpass, call, err))
         return -1;
     if (!ssh_run_make_pipes(&p, err))
         r->pid = ssh_run_spawn(r, call, &p, err);
