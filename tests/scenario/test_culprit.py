@@ -373,3 +373,24 @@ def test_askpass_answers_no_other_program(t):
         r = t.run(["setsid", "python3", "-c", ask, t.bin("fwssh"), *words], env=env)
         assert (r.stdout == "secret\n") == answered, (words, r)
     os.close(fifo)
+
+
+def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
+    d = t.daemon()
+    shown = t.run(["ssh-keygen", "-l", "-f", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d, accept=False)])
+    assert r.returncode == 5 and shown in r.stdout.splitlines()[-1] and "unknown host key" in r.stdout, r
+
+
+def test_check_prints_each_line_when_it_is_known(t):
+    """A server that accepts the connection and says nothing yet."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        p = t.start([t.bin("fwssh"), "check", "127.0.0.1", "--port", server.getsockname()[1]], stdout=subprocess.PIPE)
+        c, _ = server.accept()
+        assert [p.stdout.readline().split()[:2] for _ in range(2)] == [[b"OK", b"name"], [b"OK", b"connect"]]
+        c.recv(100)
+        c.sendall(b"SSH-2.0-board\r\n")
+        assert p.stdout.readline().split() == [b"OK", b"banner", b"board"]
+        c.close()
+        rest = p.communicate(timeout=20)[0]
+    assert p.returncode == 6 and rest.startswith(b"FAIL host key"), rest

@@ -29,6 +29,8 @@ struct check {
     const struct host_options *o;
     struct ssh_target target;
     struct ssh_run ssh; /* the messages of ssh -v are in text[1] */
+    size_t step;        /* the next one to report */
+    size_t offered;     /* keys that have been reported */
     int status;         /* of the first step that failed */
 };
 
@@ -64,29 +66,6 @@ static const char *check_errors(const struct check *c)
 static bool check_has(const struct check *c, const char *words)
 {
     return strstr(check_errors(c), words) != NULL;
-}
-
-/* Sends an empty request. Silence after the login means that the device is waiting for input. */
-static int check_converse(struct check *c, struct error *err)
-{
-    struct ssh_call call = {.reach = &c->o->reach,
-                            .target = &c->target,
-                            .subsystem = c->o->reach.subsystem,
-                            .exec = c->o->reach.exec,
-                            .verbose = true};
-    int event = SSH_RUN_HEARD;
-
-    if (ssh_run_start(&c->ssh, &call, err))
-        return -1;
-    ssh_run_close_input(&c->ssh);
-    double end = io_now() + CHECK_SECONDS;
-    while (event == SSH_RUN_HEARD) {
-        double quiet = io_now() + CHECK_QUIET_SECONDS;
-        bool waits = check_has(c, "Sending subsystem");
-        event = ssh_run_next(&c->ssh, false, waits && quiet < end ? quiet : end, err);
-    }
-    ssh_run_end(&c->ssh, event != SSH_RUN_ENDED);
-    return event < 0 ? -1 : 0;
 }
 
 /* What follows these words in the last line that has them; the caller frees it. NULL if there is
@@ -176,27 +155,31 @@ static bool check_host_key(struct check *c)
 }
 
 /* "debug1: Offering public key: PATH TYPE FINGERPRINT SOURCE" for each key. */
-static bool check_offered(struct check *c)
+static void check_offered(struct check *c)
 {
     static const char words[] = "Offering public key: ";
-    bool any = false;
+    const char *p = check_errors(c);
+    size_t count = 0;
 
-    for (const char *p = check_errors(c); (p = strstr(p, words)); any = true) {
+    while ((p = strstr(p, words))) {
         p += strlen(words);
+        if (!strchr(p, '\n'))
+            break;
+        if (++count <= c->offered)
+            continue;
         char *line = memory_printf("offered %.*s", (int)strcspn(p, "\r\n"), p);
         check_report(c, true, "key", line);
         free(line);
+        c->offered = count;
     }
-    return any;
 }
 
 static bool check_login(struct check *c)
 {
-    bool offered = check_offered(c);
-
+    check_offered(c);
     if (!check_has(c, "Authenticated to ")) {
         const struct ssh_failure *f = ssh_failure_find(check_errors(c));
-        bool plain = f && !strncmp(f->words, "Permission", 10) && !offered;
+        bool plain = f && !strncmp(f->words, "Permission", 10) && !c->offered;
         if (!plain)
             return check_fail_at(c, SSH_STEP_LOGIN, EXIT_ACCESS, "the login failed; see ssh -v");
         check_fail(c, check_steps[SSH_STEP_LOGIN], EXIT_ACCESS,
@@ -210,6 +193,73 @@ static bool check_login(struct check *c)
     free(text);
     free(line);
     return true;
+}
+
+/* The steps up to the login, and what ssh -v shows when one is done. */
+static const struct {
+    bool (*report)(struct check *c);
+    const char *done[3];
+} check_ways[] = {
+    {check_name, {"Connecting to ", "Connection established", "Remote protocol version"}},
+    {check_connect, {"Connection established", "Remote protocol version", NULL}},
+    {check_banner, {"remote software version ", NULL, NULL}},
+    {check_host_key, {"SSH2_MSG_NEWKEYS sent", "Authenticated to ", NULL}},
+    {check_login, {"Authenticated to ", NULL, NULL}},
+};
+
+#define CHECK_WAYS (sizeof check_ways / sizeof *check_ways)
+
+/* Whether ssh -v has shown, in a line that is complete, that the next step is done. */
+static bool check_is_done(const struct check *c)
+{
+    for (int i = 0; i < 3 && check_ways[c->step].done[i]; i++) {
+        const char *at = strstr(check_errors(c), check_ways[c->step].done[i]);
+        if (at && strchr(at, '\n'))
+            return true;
+    }
+    return false;
+}
+
+/* Reports what has become known since the last call. */
+static void check_follow(struct check *c)
+{
+    while (c->step < CHECK_WAYS && check_is_done(c) && check_ways[c->step].report(c))
+        c->step++;
+    if (c->step + 1 == CHECK_WAYS)
+        check_offered(c);
+}
+
+/* Reports the rest, when ssh has ended. Returns false at a step that failed. */
+static bool check_finish(struct check *c)
+{
+    for (; c->step < CHECK_WAYS; c->step++)
+        if (!check_ways[c->step].report(c))
+            return false;
+    return true;
+}
+
+/* Sends an empty request. Silence after the login means that the device is waiting for input. */
+static int check_converse(struct check *c, struct error *err)
+{
+    struct ssh_call call = {.reach = &c->o->reach,
+                            .target = &c->target,
+                            .subsystem = c->o->reach.subsystem,
+                            .exec = c->o->reach.exec,
+                            .verbose = true};
+    int event = SSH_RUN_HEARD;
+
+    if (ssh_run_start(&c->ssh, &call, err))
+        return -1;
+    ssh_run_close_input(&c->ssh);
+    double end = io_now() + CHECK_SECONDS;
+    while (event == SSH_RUN_HEARD) {
+        double quiet = io_now() + CHECK_QUIET_SECONDS;
+        bool waits = check_has(c, "Sending subsystem");
+        event = ssh_run_next(&c->ssh, false, waits && quiet < end ? quiet : end, err);
+        check_follow(c);
+    }
+    ssh_run_end(&c->ssh, event != SSH_RUN_ENDED);
+    return event < 0 ? -1 : 0;
 }
 
 /* "task upgrade, updater /usr/bin/fwup, device /dev/mmcblk0" */
@@ -294,8 +344,7 @@ static int check_host(const struct host_options *o, const char *host)
         check_fail(&c, "ssh", (int)err.status, err.text);
     else if (c.ssh.interrupted)
         check_fail(&c, "ssh", EXIT_INTERRUPTED, "interrupted");
-    else if (check_name(&c) && check_connect(&c) && check_banner(&c) && check_host_key(&c) &&
-             check_login(&c))
+    else if (check_finish(&c))
         check_subsystem(&c);
     ssh_run_free(&c.ssh);
     ssh_target_free(&c.target);

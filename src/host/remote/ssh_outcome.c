@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <sys/wait.h>
 
+#define KEY_UNKNOWN "Host key verification failed"
 #define KEY_CHANGED "REMOTE HOST IDENTIFICATION HAS CHANGED"
 /* ssh's exit status for its own failures, and for a channel that was closed without a status. */
 #define SSH_FAILED 255
@@ -25,9 +26,10 @@
  * one. */
 static const struct ssh_failure failures[] = {
     {KEY_CHANGED, SSH_STEP_HOST_KEY, EXIT_ACCESS, NULL, false},
-    {"Host key verification failed", SSH_STEP_HOST_KEY, EXIT_ACCESS,
-     "unknown host key; connect once from a terminal and compare the fingerprint with the one in "
-     "fwsshd's log, or add --ssh-option StrictHostKeyChecking=accept-new",
+    {KEY_UNKNOWN, SSH_STEP_HOST_KEY, EXIT_ACCESS,
+     "connect once from a terminal and compare the fingerprint with the one in fwsshd's log, or "
+     "add "
+     "--ssh-option StrictHostKeyChecking=accept-new",
      false},
     {"No user exists for uid", SSH_STEP_SSH, EXIT_FAILED,
      "ssh needs an entry in /etc/passwd for the user who runs it", true},
@@ -264,6 +266,24 @@ static bool ssh_blame_locked_key(const struct ssh_target *target, struct buffer 
     return false;
 }
 
+/* ssh -v shows the key. */
+static void ssh_name_host_key(const char *errors, struct buffer *text)
+{
+    static const char words[] = "Server host key: ";
+    const char *key = NULL;
+
+    for (const char *p = errors; (p = strstr(p, words)); p = key)
+        key = p + strlen(words);
+    buffer_add_text(text, "unknown host key");
+    if (key) {
+        char *copy = memory_printf("%.*s", (int)strcspn(key, "\r\n"), key);
+        facts_clean(copy);
+        buffer_printf(text, " %s", copy);
+        free(copy);
+    }
+    buffer_add_text(text, "; ");
+}
+
 static void ssh_hint_at_name(const struct ssh_target *target, struct buffer *text)
 {
     const char *name = target->hostname ? target->hostname : "";
@@ -293,6 +313,8 @@ enum exit_status ssh_failure_describe(const struct ssh_failure *f, const char *e
     }
     if (!strncmp(f->words, "Permission", 10) && ssh_blame_locked_key(target, text))
         return f->status;
+    if (!strcmp(f->words, KEY_UNKNOWN))
+        ssh_name_host_key(errors, text);
     buffer_add_text(text, f->meaning ? f->meaning : "the connection was lost");
     if (f->quotes)
         ssh_quote(errors, f->words, text);
