@@ -394,3 +394,17 @@ def test_check_prints_each_line_when_it_is_known(t):
         c.close()
         rest = p.communicate(timeout=20)[0]
     assert p.returncode == 6 and rest.startswith(b"FAIL host key"), rest
+
+
+def test_a_file_that_is_cut_off_is_not_sent(t):
+    """Its metadata is all right, and the device would wait for the rest."""
+    d, fw = t.daemon(), firmware(t)
+    data = fw.read_bytes()
+    for size in (len(data) - 1, len(data) - 30, len(data) // 2):
+        (t.dir / "cut.fw").write_bytes(data[:size])
+        r = push(t, d, fw=t.dir / "cut.fw")
+        assert r.returncode == 4 and "cut off" in r.stderr and "sent" not in r.stdout, (size, r)
+    # bytes after the end are the device's to judge
+    (t.dir / "more.fw").write_bytes(data + bytes(1000))
+    assert push(t, d, fw=t.dir / "more.fw").returncode == 0
+    assert d.updater_input() == data + bytes(1000)

@@ -18,7 +18,8 @@ struct firmware_file {
 
 /*
  * Opens the file and reads its metadata; the descriptor is back at the start. EXIT_USAGE if the
- * file cannot be opened or is not a regular one, EXIT_MISMATCH if it is not a usable archive.
+ * file cannot be opened or is not a regular one, EXIT_MISMATCH if it is not a usable archive, or
+ * is cut off.
  * firmware_file_close() frees f, even after a failure.
  */
 int firmware_file_open(struct firmware_file *f, const char *path, struct error *err);
