@@ -408,3 +408,19 @@ def test_a_file_that_is_cut_off_is_not_sent(t):
     (t.dir / "more.fw").write_bytes(data + bytes(1000))
     assert push(t, d, fw=t.dir / "more.fw").returncode == 0
     assert d.updater_input() == data + bytes(1000)
+
+
+def test_a_refusal_on_both_streams_is_shown_once(t):
+    """The clients of nerves_firmware_ssh show standard output only, and ignore the status."""
+    d = t.daemon(updater=t.updater("take\nshake 7"))
+    said = b"fwssh: updater exited with status 7; not rebooting\n"
+    r = d.push(b"fwup:1\nx")
+    assert r.stdout.endswith(said) and r.stderr == said, r
+    fw, words = firmware(t), "updater exited with status 7"
+    for extra in ([], ["--quiet"]):
+        r = push(t, d, *extra, fw=fw)
+        assert r.returncode == 1 and (r.stdout + r.stderr).count(words) == 1, r
+    r = push(t, d, "--json", "--log-dir", "logs", fw=fw)
+    assert r.stdout.count('"event":"text"') == 2 and r.stdout.count(words) == 2, r  # the text and the result
+    log = next((t.dir / "logs").iterdir()).read_text()
+    assert log.count(words) == 2, log
