@@ -424,3 +424,22 @@ def test_a_refusal_on_both_streams_is_shown_once(t):
     assert r.stdout.count('"event":"text"') == 2 and r.stdout.count(words) == 2, r  # the text and the result
     log = next((t.dir / "logs").iterdir()).read_text()
     assert log.count(words) == 2, log
+
+
+def test_timeout_for_each_device(t):
+    """An updater that hangs; a fleet goes on."""
+    good = t.daemon()
+    hangs = t.daemon(updater=t.updater("take; await; shake 0", name="hangs"))
+    r = push(t, hangs, "--timeout", "1")
+    assert r.returncode == 9 and "within 1 s (--timeout)" in r.stderr and "check what it runs" in r.stderr, r
+    stuck = t.daemon(updater=t.updater("take_some 1000; await", name="stuck"))
+    r = push(t, stuck, "--timeout", "1", fw=firmware(t, "big.fw", size=8 << 20))
+    assert r.returncode == 6 and "keeps its running firmware" in r.stderr, r
+    r = fleet(t, f"127.0.0.1:{hangs.port}", f"127.0.0.1:{good.port}",
+              extra=[*options(t, good)[2:], "--jobs", "1", "--timeout", "2"])
+    assert r.returncode == 10 and "1 of 2 devices" in r.stderr and good.updater_input(), r
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        r = t.run([t.bin("fwssh"), "status", "127.0.0.1", "--port", silent.getsockname()[1], "--timeout", "1"])
+        assert r.returncode == 6 and "in time" in r.stderr, r
+    t.go("hangs")
+    t.go("stuck")

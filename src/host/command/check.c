@@ -251,7 +251,8 @@ static int check_converse(struct check *c, struct error *err)
     if (ssh_run_start(&c->ssh, &call, err))
         return -1;
     ssh_run_close_input(&c->ssh);
-    double end = io_now() + CHECK_SECONDS;
+    int timeout = c->o->reach.timeout;
+    double end = io_now() + (timeout && timeout < CHECK_SECONDS ? timeout : CHECK_SECONDS);
     while (event == SSH_RUN_HEARD) {
         double quiet = io_now() + CHECK_QUIET_SECONDS;
         bool waits = check_has(c, "Sending subsystem");

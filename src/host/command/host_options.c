@@ -162,6 +162,8 @@ static const struct option_word words[] = {
      option_flag, PLACE(reach.exec), 0, 0},
     {"host-key-alias", "NAME", "look up the host key under this name", COMMAND_REMOTE, option_text,
      PLACE(reach.host_key_alias), 0, 0},
+    {"timeout", "SECONDS", "give up on a device after this time (none)", COMMAND_REMOTE,
+     option_count, PLACE(reach.timeout), 86400, 0},
     {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)", COMMAND_REMOTE, option_text,
      PLACE(reach.ssh), 0, 0},
     {"ssh-option", "OPT", "passed to ssh as -o OPT; may be repeated", COMMAND_REMOTE,

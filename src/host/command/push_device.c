@@ -1,5 +1,6 @@
 #include "host/command/push_device.h"
 
+#include "base/io.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
 #include "host/remote/transfer.h"
@@ -39,7 +40,9 @@ static void push_note_times(const struct transfer *t)
     console_note(t->console, line);
 }
 
-static int push_send(const struct wait *w, const struct ssh_target *target, struct buffer *text)
+/* late: the time of --timeout is up. */
+static int push_send(const struct wait *w, const struct ssh_target *target, bool *late,
+                     struct buffer *text)
 {
     const struct host_options *o = w->o;
     bool asks = job_options_need_request(&o->job);
@@ -56,6 +59,7 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
         console_note(w->console,
                      "--no-reboot has no effect with the subsystem fwup: the device decides");
     struct transfer t = {.header = buffer_text(&header),
+                         .until = o->reach.timeout ? io_now() + o->reach.timeout : 0,
                          .asks = asks,
                          .firmware = w->firmware,
                          .console = w->console};
@@ -67,6 +71,7 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
         if (!status && o->job.wait)
             push_note_times(&t);
     }
+    *late = t.ssh.late;
     transfer_free(&t);
     buffer_free(&header);
     return status;
@@ -110,6 +115,7 @@ static int push_steps(struct wait *w, struct buffer *text)
     const struct host_options *o = w->o;
     struct ssh_target target;
     struct error err;
+    bool late = false;
     int status = -1;
 
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
@@ -122,9 +128,9 @@ static int push_steps(struct wait *w, struct buffer *text)
     if (o->job.wait || o->job.stage || o->fleet.host_count > 1)
         status = push_ask_before(w, text);
     if (status < 0) {
-        status = push_send(w, &target, text);
+        status = push_send(w, &target, &late, text);
         /* Lost after the last byte: some servers reboot without a word. */
-        if ((!status || status == EXIT_UNCONFIRMED) && o->job.wait) {
+        if ((!status || (status == EXIT_UNCONFIRMED && !late)) && o->job.wait) {
             buffer_clear(text);
             status = wait_return(w, text);
         }

@@ -73,6 +73,18 @@ static int push_interrupted(const struct transfer *t, struct buffer *text)
     return EXIT_INTERRUPTED;
 }
 
+/* The time of --timeout is up. */
+static int push_late(const struct host_options *o, const struct transfer *t, struct buffer *text)
+{
+    bool all = t->sent >= t->total;
+
+    buffer_printf(text, "not done within %d s (--timeout); %s", o->reach.timeout,
+                  all ? "the device has everything and may finish the update: check what it runs "
+                        "before you push again"
+                      : "the device keeps its running firmware");
+    return all ? EXIT_UNCONFIRMED : EXIT_UNREACHABLE;
+}
+
 /* The device sent a failure status, with or without ("") a reason. */
 static int push_refused(int status, const char *reason, const char *last, struct buffer *text)
 {
@@ -131,7 +143,7 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = push_lost(t, why, text);
         break;
     case SSH_ENDING_STOPPED:
-        status = push_interrupted(t, text);
+        status = t->ssh.late ? push_late(o, t, text) : push_interrupted(t, text);
         break;
     }
     ssh_outcome_free(&outcome);

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SSH_RUN_KILL_SECONDS 5
+#define SSH_RUN_KILL_LOOK_MS 10
+
 /* Ours and ssh's ends of its three streams. */
 struct ssh_run_pipes {
     int ends[3][2];
@@ -148,13 +151,24 @@ void ssh_run_close_input(struct ssh_run *r)
     io_close(&r->in);
 }
 
+/* A program around ssh may ignore the first signal. */
+static void ssh_run_kill(pid_t pid)
+{
+    double end = io_now() + SSH_RUN_KILL_SECONDS;
+
+    kill(pid, SIGTERM);
+    while (!spawn_has_ended(pid) && io_now() < end)
+        (void)poll(NULL, 0, SSH_RUN_KILL_LOOK_MS);
+    kill(pid, SIGKILL);
+}
+
 void ssh_run_end(struct ssh_run *r, bool kill_it)
 {
     if (r->pid < 0)
         return;
     io_close(&r->in);
     if (kill_it)
-        kill(r->pid, SIGTERM);
+        ssh_run_kill(r->pid);
     r->wait_status = spawn_wait(r->pid);
     r->ended = io_now();
     r->pid = -1;
