@@ -1,6 +1,7 @@
 """Who is to blame: what ssh, its helpers and the device say becomes one line that names the right side."""
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -443,3 +444,57 @@ def test_timeout_for_each_device(t):
         assert r.returncode == 6 and "in time" in r.stderr, r
     t.go("hangs")
     t.go("stuck")
+
+
+ACTS = "\x1b[2J\x07|\x7f|\u009b2J|\u202egnp|\u2066x\u2069|".encode() + b"\x9b1m|\xe0\x80\xaf|\xed\xa0\x80|\xf4\xbf\xbf\xbf"
+HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def assert_clean(*outputs):
+    for output in outputs:
+        assert not HARMFUL.search(output.decode("utf-8")), output  # anything but UTF-8 is an error, too
+
+
+def test_nothing_of_a_device_acts_on_a_terminal_a_log_or_json(t):
+    """Also in what ssh passes on, and in an answer."""
+    fw = firmware(t, size=3000)
+    (t.dir / "out").write_bytes(b"Running fwup...\n" + ACTS + b"\nfwssh: " + ACTS + b"\n")
+    (t.dir / "answer").write_bytes(b"fwssh/1 ok\nversion=" + ACTS + b"\n")
+    (t.dir / "refused").write_bytes(b"fwssh/1 error 3 " + ACTS + b"\n")
+    (t.dir / "err").write_bytes(b"debug1: Connection established.\ndebug1: Remote protocol version 2.0, remote software version "
+                                + ACTS + b"\ndebug1: Server host key: " + ACTS + b"\nLoad key \"" + ACTS + b"\"\n")
+    body = "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; esac\ncat >/dev/null\ncat %s; cat %s >&2\nexit %d\n"
+    for out, status in (("out", 1), ("out", 255), ("answer", 0), ("refused", 3), ("/dev/null", 255)):
+        ssh = t.script("acts", body % (out, "err", status))
+        for command in (["push", "--firmware", fw, "--log-dir", "logs"], ["push", "--firmware", fw, "--json"], ["status"],
+                        ["status", "--json"], ["check"], ["check", "--json"], ["push", "--firmware", fw, "--quiet"],
+                        ["push", "--firmware", fw, "i"]):
+            r = t.run([t.bin("fwssh"), *command, "h", "--ssh", ssh], text=False)
+            assert_clean(r.stdout, r.stderr)
+            if "--json" in command:
+                assert all(not HARMFUL.search(line.replace("\\\\u", "")) and json.loads(line)
+                           for line in r.stdout.decode().splitlines()), r.stdout
+    assert_clean(*(log.read_bytes() for log in (t.dir / "logs").iterdir()))
+
+
+def test_nothing_of_an_archive_acts_on_a_terminal(t):
+    (t.dir / "acts.conf").write_bytes(b'meta-product = "' + ACTS.replace(b"\x1b", b"\\e") + b'"\nmeta-version = "1"\n'
+                                      b'task "upgrade' + "\u202e\u009b".encode() + b'" { on-init { info("x") } }\n')
+    r = t.run([t.bin("fwpack"), "-c", "-f", "acts.conf", "-o", "acts.fw"], text=False)
+    assert r.returncode == 0, r
+    for args in (["-m"], ["-m", "--metadata-key", "meta-product"], ["-l"], ["-a", "-q", "-t", "no", "-d", "image"], ["-V"]):
+        r = t.run([t.bin("fwpack"), *args, "-i", "acts.fw"], text=False)
+        assert_clean(r.stdout, r.stderr)
+    r = t.run([t.bin("fwssh"), "push", "h", "--firmware", "acts.fw", "--ssh", fake_ssh(t, "")], text=False)
+    assert b"Product:" in r.stdout, r
+    assert_clean(r.stdout, r.stderr)
+
+
+def test_endless_text_ends(t):
+    ssh = t.script("endless", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; esac\ncat >/dev/null\n"
+                              "exec yes 'an endless text of the device'\n")
+    r = t.run([t.bin("fwssh"), "push", "h", "--firmware", firmware(t), "--ssh", ssh, "--quiet", "--log-dir", "logs"])
+    assert r.returncode == 1 and "more than 16 MB of text" in r.stderr, r
+    assert sum(log.stat().st_size for log in (t.dir / "logs").iterdir()) < 100 << 20
+    r = t.run([t.bin("fwssh"), "status", "h", "--ssh", ssh])
+    assert r.returncode == 1 and "more than 16 MB of text" in r.stderr, r

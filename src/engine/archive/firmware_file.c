@@ -1,5 +1,6 @@
 #include "engine/archive/firmware_file.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "engine/archive/firmware.h"
@@ -20,7 +21,11 @@ static char *firmware_file_text(cfg_t *cfg, const char *key)
 {
     const char *text = cfg_getstr(cfg, key);
 
-    return text ? memory_text(text) : NULL;
+    char *copy = text ? memory_text(text) : NULL;
+
+    if (copy)
+        clean_line(copy);
+    return copy;
 }
 
 static int firmware_file_describe(struct firmware_file *f, struct error *err)

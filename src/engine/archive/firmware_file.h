@@ -12,7 +12,7 @@ struct firmware_file {
     char *path;
     int fd;
     uint64_t size;                                                /* bytes */
-    char *product, *version, *platform, *architecture, *nickname; /* NULL if not set */
+    char *product, *version, *platform, *architecture, *nickname; /* cleaned; NULL if not set */
     char uuid[40];
 };
 

@@ -1,5 +1,6 @@
 #include "host/command/check.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "host/output/json.h"
@@ -34,7 +35,7 @@ struct check {
     int status;         /* of the first step that failed */
 };
 
-static void check_report(struct check *c, bool ok, const char *step, const char *text)
+static void check_print(const struct check *c, bool ok, const char *step, const char *text)
 {
     if (c->o->output.json) {
         struct buffer line = {0};
@@ -49,6 +50,16 @@ static void check_report(struct check *c, bool ok, const char *step, const char 
         printf("%-4s %-10s %s\n", ok ? "OK" : "FAIL", step, text);
     }
     fflush(stdout);
+}
+
+/* The text may be the device's, as ssh -v passes it on. */
+static void check_report(const struct check *c, bool ok, const char *step, const char *text)
+{
+    char *copy = memory_text(text);
+
+    clean_lines(copy);
+    check_print(c, ok, step, copy);
+    free(copy);
 }
 
 static void check_fail(struct check *c, const char *step, int status, const char *text)
@@ -293,7 +304,7 @@ static void check_last_line(const struct check *c, struct buffer *text)
             last = p;
     buffer_add(text, last, strcspn(last, "\r\n"));
     if (text->len)
-        facts_clean(text->data);
+        clean_line(text->data);
     else
         buffer_add_text(text, "the device closed the channel without giving a reason");
 }

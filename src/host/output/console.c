@@ -1,5 +1,6 @@
 #include "host/output/console.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "host/output/json.h"
@@ -49,6 +50,7 @@ static int console_open_log(struct console *c, const char *dir, struct error *er
     for (char *p = name; *p; p++)
         if (*p == '/')
             *p = '_';
+    clean_line(name);
     c->log_path = memory_printf("%s/%s-%s-%d.log", dir, name, when, (int)getpid());
     free(name);
     c->log = fopen(c->log_path, "we");
@@ -334,6 +336,7 @@ static void console_strip(char *text)
     while (to > text && to[-1] == ' ')
         to--;
     *to = '\0';
+    clean_line(text);
 }
 
 /* Text that ends in CR is progress, which is redrawn; text that ends in LF is a line. */

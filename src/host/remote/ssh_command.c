@@ -1,9 +1,9 @@
 #include "host/remote/ssh_command.h"
 
+#include "base/clean.h"
 #include "base/memory.h"
 #include "base/run.h"
 #include "host/remote/host_name.h"
-#include "wire/facts.h"
 #include "wire/subsystem.h"
 
 #include <dirent.h>
@@ -174,7 +174,7 @@ static const char *ssh_config_complaint(struct buffer *text)
     for (char *p = text->data; *p; p++)
         if (*p == '\n')
             *p = ' ';
-    facts_clean(text->data);
+    clean_line(text->data);
     return text->data;
 }
 

@@ -1,5 +1,6 @@
 #include "host/remote/ssh_outcome.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/run.h"
@@ -214,7 +215,7 @@ static void ssh_quote(const char *errors, const char *words, struct buffer *text
     if (!line)
         return;
     char *copy = memory_printf("%.*s", (int)strcspn(line, "\r\n"), line);
-    facts_clean(copy);
+    clean_line(copy);
     buffer_printf(text, ": %s", copy);
     free(copy);
 }
@@ -277,7 +278,7 @@ static void ssh_name_host_key(const char *errors, struct buffer *text)
     buffer_add_text(text, "unknown host key");
     if (key) {
         char *copy = memory_printf("%.*s", (int)strcspn(key, "\r\n"), key);
-        facts_clean(copy);
+        clean_line(copy);
         buffer_printf(text, " %s", copy);
         free(copy);
     }
@@ -406,7 +407,7 @@ static void ssh_outcome_unknown(struct ssh_outcome *o, const char *errors)
     ssh_outcome_fail(o, EXIT_UNREACHABLE, "ssh failed before the device answered");
     if (last) {
         char *copy = memory_printf("%.*s", (int)strcspn(last, "\r\n"), last);
-        facts_clean(copy);
+        clean_line(copy);
         buffer_printf(&o->text, ": %s", copy);
         free(copy);
     }
@@ -425,7 +426,7 @@ static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
         return;
     }
     char *copy = memory_printf("%.*s", (int)strcspn(reason + 2, "\r\n"), reason + 2);
-    facts_clean(copy);
+    clean_line(copy);
     buffer_printf(&o->text, "the device ended the connection (%s)", copy);
     free(copy);
 }
@@ -450,7 +451,7 @@ static void ssh_last_line(const char *text, struct buffer *last)
             continue;
         buffer_clear(last);
         buffer_add(last, line, len < SSH_LAST_MAX ? len : SSH_LAST_MAX);
-        facts_clean(last->data);
+        clean_line(last->data);
     }
 }
 

@@ -86,6 +86,7 @@ static void ssh_run_hear(struct ssh_run *r, int stream)
         io_close(&r->out[stream]);
         return;
     }
+    r->heard += (uint64_t)n;
     buffer_add(text, data, (size_t)n);
     if (text->len > 2 * SSH_RUN_TEXT_MAX)
         buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
@@ -123,6 +124,11 @@ int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err
         for (int i = 0; n > 0 && i < 2; i++)
             if (p[i].revents)
                 ssh_run_hear(r, i);
+        if (r->heard > SSH_RUN_HEARD_MAX)
+            return error_set(err, EXIT_FAILED,
+                             "the device sent more than %u MB of text, so the connection was "
+                             "closed; check what it runs",
+                             SSH_RUN_HEARD_MAX >> 20);
         if (n > 0)
             return p[2].revents ? SSH_RUN_WRITABLE : SSH_RUN_HEARD;
     }
