@@ -266,4 +266,4 @@ printf 'fwssh/1 error 1 \\033]0;owned\\007\\302\\233x\\n'
 exit 1
 """)
     r = t.run([t.bin("fwssh"), "status", "x", "--ssh", fake])
-    assert r.returncode == 1 and "?]0;owned???x" in r.stderr and "\x1b" not in r.stderr, r
+    assert r.returncode == 1 and "?]0;owned??x" in r.stderr and "\x1b" not in r.stderr, r

@@ -65,7 +65,9 @@ static int question_run(struct question *q, const struct ssh_call *call,
     if (!rc) {
         ssh_run_say(&r, buffer_text(&line));
         ssh_run_close_input(&r);
-        double seconds = call->impatient ? QUESTION_IMPATIENT_SECONDS : QUESTION_SECONDS;
+        int seconds = call->impatient ? QUESTION_IMPATIENT_SECONDS : QUESTION_SECONDS;
+        if (call->reach->timeout && call->reach->timeout < seconds)
+            seconds = call->reach->timeout;
         rc = ssh_run_await(&r, NULL, io_now() + seconds, err) < 0 ? -1 : 0;
         ssh_run_end(&r, rc || r.late || r.interrupted);
     }
