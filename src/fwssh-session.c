@@ -24,7 +24,9 @@ int main(int argc, char **argv)
     if (!strcmp(what, "--serve"))
         status = session_run();
     else if (!strcmp(what, "--make-host-key"))
-        status = host_key_tool_make();
+        status = host_key_tool_make(SSH_KEYTYPE_ED25519);
+    else if (!strcmp(what, "--make-ecdsa-host-key"))
+        status = host_key_tool_make(SSH_KEYTYPE_ECDSA_P256);
     else if (!strcmp(what, "--check"))
         status = host_key_tool_check();
     else

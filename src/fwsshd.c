@@ -5,6 +5,7 @@
 #include "base/option_error.h"
 #include "device/listen/listener.h"
 #include "device/listen/session_tool.h"
+#include "device/receive/self_check.h"
 #include "device/receive/updater_jail.h"
 
 #include <signal.h>
@@ -108,6 +109,35 @@ static void print_host_key(const char *type, const char *base64, const char *fin
     printf("%s %s\n", type, base64);
 }
 
+/* "authorized-keys COUNT" */
+static bool report_has_keys(const char *report)
+{
+    const char *line = strstr(report, "authorized-keys ");
+
+    return line && atoi(line + strlen("authorized-keys ")) > 0;
+}
+
+static void print_check(const char *what, const char *problem)
+{
+    if (problem)
+        fprintf(stderr, "FAIL %s: %s\n", what, problem);
+    else
+        printf("# ok %s\n", what);
+}
+
+/* What works only once somebody pushes. */
+static int test_device(const struct listener *l, const char *report)
+{
+    bool keys = *l->config.keys_command || report_has_keys(report);
+
+    fflush(stdout);
+    print_check("authorized-keys",
+                keys ? NULL
+                     : "no usable key, so nobody can log in; add your public key to a file of "
+                       "authorized-keys-files, or to authorized-keys");
+    return self_check(&l->config, print_check) || !keys ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int test_configuration(struct listener *l)
 {
     struct buffer report = {0}, text = {0};
@@ -128,6 +158,7 @@ static int test_configuration(struct listener *l)
                 printf("# %.*s\n", (int)len, line);
             line += len + (line[len] == '\n');
         }
+        status = test_device(l, buffer_text(&report));
     }
     buffer_free(&report);
     buffer_free(&text);
@@ -143,7 +174,7 @@ static int init_host_key(struct listener *l)
     if (device_config_load(&l->config, l->config_path, &l->overrides, &err) ||
         host_keys_init(&l->config, &err) ||
         host_keys_load(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &err) ||
-        session_tool_check(&l->config, &l->keys, &report, &err)) {
+        session_tool_check(&l->config, &l->keys, &l->keys_told, &report, &err)) {
         log_error("%s", err.text);
     } else {
         each_host_key(report.data, print_host_key);

@@ -65,7 +65,9 @@ static void updater_result_line(struct updater_result *result, const char *line)
     } else if (!strcmp(line, complete)) {
         result->complete = true;
     } else if (sscanf(line, "%d %39s %63s", &status, uuid, version) >= 1) {
-        result->status = status == EXIT_MISMATCH ? EXIT_MISMATCH : EXIT_FAILED;
+        result->status = status == EXIT_MISMATCH || status == EXIT_REFUSED
+                             ? (enum exit_status)status
+                             : EXIT_FAILED;
         memcpy(result->uuid, uuid, sizeof uuid);
         memcpy(result->version, version, sizeof version);
     }

@@ -16,10 +16,11 @@
 #define UPDATER_RESULT_LINE 256
 
 struct updater_result {
-    enum exit_status status; /* EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
-    bool switching;          /* it was switching slots: the new firmware may boot next */
-    bool complete;    /* it has seen the end of the archive, and waits for that of its input */
-    char uuid[40];    /* of the firmware; "" if not reported */
+    enum exit_status
+        status;     /* EXIT_REFUSED, EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
+    bool switching; /* it was switching slots: the new firmware may boot next */
+    bool complete;  /* it has seen the end of the archive, and waits for that of its input */
+    char uuid[40];  /* of the firmware; "" if not reported */
     char version[64]; /* the same; size as in version_floor.h */
     /* private: a line that is not complete yet */
     char line[UPDATER_RESULT_LINE];

@@ -4,6 +4,7 @@
 #include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/network.h"
 #include "base/number.h"
 
 #include <arpa/inet.h>
@@ -70,6 +71,13 @@ static int device_config_seconds_or_none(cfg_t *cfg, cfg_opt_t *opt, const char 
     return device_config_number(cfg, opt, value, result, &range);
 }
 
+static int device_config_bytes_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const struct device_config_range range = {0, INT32_MAX, "0 to 2147483647 bytes"};
+
+    return device_config_number(cfg, opt, value, result, &range);
+}
+
 static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     static const struct device_config_range range = {1, INT32_MAX,
@@ -112,6 +120,16 @@ static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, 
     return 0;
 }
 
+static int device_config_network(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    struct network n;
+
+    if (network_parse(value, &n))
+        return device_config_refuse(cfg, opt, value, "an address or ADDRESS/BITS");
+    *(const char **)result = value;
+    return 0;
+}
+
 /* One of a few words, which expected lists for the message. */
 static int device_config_choice(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result,
                                 const char *const *words, const char *expected)
@@ -140,10 +158,12 @@ static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 
 static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    static const char *const words[] = {"auto", "uboot-env", "ops.fw", "command", NULL};
+    static const char *const words[] = {"auto",    "uboot-env", "mbr-order", "mbr-active",
+                                        "grubenv", "ops.fw",    "command",   NULL};
 
-    return device_config_choice(cfg, opt, value, result, words,
-                                "auto, uboot-env, ops.fw or command");
+    return device_config_choice(
+        cfg, opt, value, result, words,
+        "auto, uboot-env, mbr-order, mbr-active, grubenv, ops.fw or command");
 }
 
 static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -168,6 +188,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("uboot-env-config", "/etc/fw_env.config", CFGF_NONE, device_config_path),
     CFG_STR_CB("slot-driver", "auto", CFGF_NONE, device_config_slot_driver),
     CFG_STR("slot-command", "", CFGF_NONE),
+    CFG_STR("grubenv", "", CFGF_NONE),
     CFG_STR_CB("ops-firmware", "/usr/share/fwup/ops.fw", CFGF_NONE, device_config_path),
     CFG_STR_CB("unconfirmed", "warn", CFGF_NONE, device_config_unconfirmed),
     CFG_STR("watchdog", "", CFGF_NONE),
@@ -186,6 +207,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR("hook-failure", "", CFGF_NONE),
     CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
     CFG_STR("audit-file", "", CFGF_NONE),
+    CFG_INT_CB("audit-file-size", 1048576, CFGF_NONE, device_config_bytes_or_none),
     CFG_STR_CB("lock-file", DEVICE_LOCK_FILE, CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
@@ -194,6 +216,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-unauthenticated-per-source", 5, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-penalty", 60, CFGF_NONE, device_config_seconds_or_none),
+    CFG_STR_LIST_CB("penalty-exempt", "{}", CFGF_NONE, device_config_network),
     CFG_INT_CB("login-grace-time", 30, CFGF_NONE, device_config_seconds),
     CFG_INT_CB("idle-timeout", 120, CFGF_NONE, device_config_seconds),
     CFG_STR_LIST("ciphers", "{\"chacha20-poly1305@openssh.com\", \"aes256-ctr\", \"aes128-ctr\"}",
@@ -204,6 +227,7 @@ static cfg_opt_t device_config_rows[] = {
                  "{\"post-quantum\", \"curve25519-sha256\", \"curve25519-sha256@libssh.org\", "
                  "\"diffie-hellman-group16-sha512\", \"diffie-hellman-group18-sha512\"}",
                  CFGF_NONE),
+    CFG_BOOL("compatible", cfg_false, CFGF_NONE),
     CFG_STR_CB("log-level", "info", CFGF_NONE, device_config_log_level),
     CFG_STR_CB("log-to", "stderr", CFGF_NONE, device_config_log_to),
     CFG_END(),
@@ -288,6 +312,7 @@ static void device_config_fill(struct device_config *c)
     c->slot_driver = cfg_getstr(cfg, "slot-driver");
     c->slot_command = cfg_getstr(cfg, "slot-command");
     c->ops_firmware = cfg_getstr(cfg, "ops-firmware");
+    c->grubenv = cfg_getstr(cfg, "grubenv");
     c->unconfirmed = cfg_getstr(cfg, "unconfirmed");
     c->watchdog = cfg_getstr(cfg, "watchdog");
     c->allowed_tasks = device_config_list(cfg, "allowed-tasks");
@@ -304,6 +329,7 @@ static void device_config_fill(struct device_config *c)
     c->hook_success = cfg_getstr(cfg, "hook-success");
     c->hook_failure = cfg_getstr(cfg, "hook-failure");
     c->hook_timeout = (int)cfg_getint(cfg, "hook-timeout");
+    c->audit_file_size = (int)cfg_getint(cfg, "audit-file-size");
     c->audit_file = cfg_getstr(cfg, "audit-file");
     c->lock_file = cfg_getstr(cfg, "lock-file");
     c->receive_program = cfg_getstr(cfg, "receive-program");
@@ -313,11 +339,13 @@ static void device_config_fill(struct device_config *c)
     c->max_unauthenticated = (int)cfg_getint(cfg, "max-unauthenticated");
     c->max_per_source = (int)cfg_getint(cfg, "max-unauthenticated-per-source");
     c->max_penalty = (int)cfg_getint(cfg, "max-penalty");
+    c->penalty_exempt = device_config_list(cfg, "penalty-exempt");
     c->login_grace_time = (int)cfg_getint(cfg, "login-grace-time");
     c->idle_timeout = (int)cfg_getint(cfg, "idle-timeout");
     c->ciphers = device_config_list(cfg, "ciphers");
     c->macs = device_config_list(cfg, "macs");
     c->kex = device_config_list(cfg, "kex");
+    c->compatible = cfg_getbool(cfg, "compatible");
     c->log_level = (enum log_level)log_level_parse(cfg_getstr(cfg, "log-level"));
     c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
 }
@@ -410,6 +438,7 @@ void device_config_free(struct device_config *c)
     free(c->allowed_tasks.item);
     free(c->updater_options.item);
     free(c->firmware_public_keys.item);
+    free(c->penalty_exempt.item);
     free(c->ciphers.item);
     free(c->macs.item);
     free(c->kex.item);

@@ -28,6 +28,7 @@ struct device_config {
     const char *system_dir, *state_dir;
     const char *device, *uboot_env_config, *task;
     const char *slot_driver, *slot_command, *ops_firmware; /* slots/slot_driver.h */
+    const char *grubenv;                                   /* a file, or "": in the known places */
     const char *unconfirmed;                               /* warn, refuse or ignore */
     const char *watchdog;                                  /* a device, or "" */
     struct text_list allowed_tasks;                        /* empty: only task */
@@ -39,6 +40,7 @@ struct device_config {
     const char *minimum_version; /* of a firmware, or "" */
     bool refuse_older;           /* than the newest one installed so far (version_floor.h) */
     const char *audit_file;      /* or "" */
+    int audit_file_size;         /* bytes; 0: no limit */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program;
@@ -46,7 +48,9 @@ struct device_config {
     int session_uid;   /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;
     int max_penalty, login_grace_time, idle_timeout; /* seconds */
+    struct text_list penalty_exempt;                 /* addresses and networks (base/network.h) */
     struct text_list ciphers, macs, kex;
+    bool compatible; /* also what older clients need (listen/session_tool.c) */
     enum log_level log_level;
     bool log_to_syslog;
 };

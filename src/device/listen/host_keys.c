@@ -63,6 +63,38 @@ static int host_keys_make(const struct device_config *config, const char *path, 
     return 1;
 }
 
+/* The key compatible: clients without Ed25519 need an ECDSA key, of the system or our own. It is
+ * not made just for a check. */
+static void host_keys_add_ecdsa(struct host_keys *keys, const struct device_config *config,
+                                unsigned how)
+{
+    char *path = memory_printf("%s/ssh_host_ecdsa_key", config->state_dir);
+    struct buffer text = {0};
+    struct error err;
+    bool exists = access(path, F_OK) == 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < keys->count; i++)
+        rc = rc || strstr(keys->name[i], "/ssh_host_ecdsa_key");
+    if (!rc && exists)
+        rc = io_read_file(path, HOST_KEY_FILE_MAX, &text, &err);
+    else if (!rc && how & HOST_KEYS_KEEP) {
+        (void)mkdir(config->state_dir, 0755);
+        rc = session_tool_make_ecdsa_key(config, &text, &err) ||
+                     io_write_file(path, text.data, text.len, 0600, &err)
+                 ? -1
+                 : 0;
+    }
+    if (rc < 0)
+        log_warning("%s; no ECDSA host key for older clients (key compatible)", err.text);
+    else if (text.len)
+        host_keys_add(keys, path, &text);
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buffer_free(&text);
+    free(path);
+}
+
 int host_keys_load(struct host_keys *keys, const struct device_config *config, unsigned how,
                    struct error *err)
 {
@@ -87,6 +119,8 @@ int host_keys_load(struct host_keys *keys, const struct device_config *config, u
     }
     buffer_free(&text);
     free(path);
+    if (rc >= 0 && config->compatible)
+        host_keys_add_ecdsa(keys, config, how);
     return rc < 0 ? -1 : 0;
 }
 

@@ -19,14 +19,14 @@
 #define LISTENER_SOON_MS 50
 
 /* If none of the keys in system-dir is usable, they count as missing, and our own key is used. */
-static int listener_load_keys(const struct device_config *config, struct host_keys *keys, bool keep,
-                              struct buffer *report, struct error *err)
+static int listener_load_keys(struct listener *l, const struct device_config *config,
+                              struct host_keys *keys, unsigned how, struct buffer *report,
+                              struct error *err)
 {
-    unsigned how = keep ? HOST_KEYS_KEEP : 0;
 
     if (host_keys_load(keys, config, how, err))
         return -1;
-    if (!session_tool_check(config, keys, report, err))
+    if (!session_tool_check(config, keys, &l->keys_told, report, err))
         return 0;
     bool unusable = keys->from_system && !strstr(buffer_text(report), "host-key ");
     host_keys_free(keys);
@@ -35,7 +35,7 @@ static int listener_load_keys(const struct device_config *config, struct host_ke
     log_warning("no usable host key in %s (key system-dir); using our own", config->system_dir);
     if (host_keys_load(keys, config, how | HOST_KEYS_OWN, err))
         return -1;
-    if (!session_tool_check(config, keys, report, err))
+    if (!session_tool_check(config, keys, &l->keys_told, report, err))
         return 0;
     host_keys_free(keys);
     return -1;
@@ -48,10 +48,12 @@ int listener_load(struct listener *l, bool keep, struct buffer *report, struct e
 
     if (device_config_load(&config, l->config_path, &l->overrides, err))
         return -1;
-    if (listener_load_keys(&config, &keys, keep, report, err)) {
+    if (listener_load_keys(l, &config, &keys, keep ? HOST_KEYS_KEEP : 0, report, err)) {
         device_config_free(&config);
         return -1;
     }
+    if (config.log_to_syslog)
+        l->keys_told = 0; /* the check wrote to standard error only */
     device_config_free(&l->config);
     l->config = config;
     /* A key that exists only in memory stays the same for the lifetime of this process. */
@@ -79,15 +81,12 @@ static void listener_reload(struct listener *l)
     buffer_free(&report);
 }
 
-/* The first query since the boot records which slot is running (slots/slot_uboot.c). Asked by a
- * child while we already listen: a foreign lock keeps nobody from connecting. */
+/* By a child while we already listen: a foreign lock keeps nobody from connecting. */
 static void listener_ask_slots(struct listener *l)
 {
-    const char *driver = l->config.slot_driver;
     struct error err;
 
-    if ((!strcmp(driver, "auto") || !strcmp(driver, "uboot-env")) &&
-        slot_question_running(&l->slots, &l->config, &err))
+    if (slot_question_running(&l->slots, &l->config, &err))
         log_warning("%s", err.text);
 }
 
@@ -193,6 +192,7 @@ static void listener_round(struct listener *l)
     if (p[0].revents)
         listener_signal(l);
     admission_step(l, io_now());
+    admission_report(l, io_now());
     connection_check_time(l, io_now());
     connection_free_ended(l);
     listener_check_reboot(l, io_now());

@@ -15,29 +15,43 @@
 
 #define QUESTION_SECONDS 30
 
+static enum slot_answer question_judge(const struct slot_driver *driver, const struct facts *facts)
+{
+    const char *confirmed = facts_get(facts, "confirmed");
+
+    if (slot_facts_are_confirmed(facts))
+        return SLOT_ANSWER_CONFIRMED;
+    if (!driver || !strcmp(confirmed, "unknown") || slot_facts_need_no_confirmation(facts))
+        return SLOT_ANSWER_UNKNOWN;
+    return SLOT_ANSWER_UNCONFIRMED;
+}
+
 static enum slot_answer question_ask_confirmed(const struct device_config *config)
 {
     enum slot_answer answer = SLOT_ANSWER_UNCONFIRMED;
+    const struct slot_driver *driver;
     struct facts facts = {0};
+    struct slot_view v;
     struct error ignored;
 
-    if (!slot_driver_read(config, &facts, &ignored)) {
-        if (slot_facts_are_confirmed(&facts))
-            answer = SLOT_ANSWER_CONFIRMED;
-        else if (!strcmp(facts_get(&facts, "confirmed"), "unknown"))
-            answer = SLOT_ANSWER_UNKNOWN;
-    }
+    if (!slot_driver_open(&v, &driver, config, &facts, &ignored))
+        answer = question_judge(driver, &facts);
+    slot_view_close(&v);
     facts_free(&facts);
     return answer;
 }
 
+/* The first look since the boot records what boots next, which is what runs
+ * (slots/boot_memory.h). */
 static enum slot_answer question_ask_running(const struct device_config *config)
 {
     struct facts facts = {0};
     struct error err;
 
-    if (slot_uboot.is_there(config) && slot_driver_read(config, &facts, &err))
+    if (slot_driver_read(config, &facts, &err))
         log_warning("%s", err.text);
+    else if (slot_facts_state(&facts) == SLOT_UNKNOWN)
+        log_info("which slot runs, or boots next, is not known: updates go on without that check");
     facts_free(&facts);
     return SLOT_ANSWER_UNKNOWN;
 }

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "engine/apply/apply.h"
+#include "engine/apply/plan.h"
 #include "engine/apply/staged.h"
 #include "engine/archive/conf.h"
 #include "engine/archive/create.h"
@@ -293,6 +294,23 @@ static int pack_sign(struct pack_options *o, struct error *err)
     return 0;
 }
 
+/* A task that cannot be planned here may be meant for another version: that is for the apply. */
+static int pack_check_tasks(cfg_t *cfg, struct error *err)
+{
+    for (unsigned i = 0; i < cfg_size(cfg, "task"); i++) {
+        cfg_t *task = cfg_getnsec(cfg, "task", i);
+        struct plan plan;
+        struct error ignored;
+        if (plan_make(&plan, cfg, task, true, &ignored))
+            continue;
+        int rc = plan_check_overlaps(&plan, err);
+        plan_free(&plan);
+        if (rc)
+            return error_prefix(err, "task %s", cfg_title(task));
+    }
+    return 0;
+}
+
 static int pack_create(struct pack_options *o, struct error *err)
 {
     struct signer signer = pack_signer(o);
@@ -302,7 +320,7 @@ static int pack_create(struct pack_options *o, struct error *err)
                          "--attach and --digest are for sign, not for create");
     if (pack_check_signers(o, err))
         return -1;
-    return create_archive(o->conf, o->output, &signer, o->level, err);
+    return create_archive(o->conf, o->output, &signer, o->level, pack_check_tasks, err);
 }
 
 static int pack_gen_keys(struct pack_options *o, struct error *err)
