@@ -34,20 +34,15 @@ bool clean_is_control(uint32_t code)
 
 static void clean_in_place(char *text, bool lines)
 {
-    char *to = text;
     uint32_t code = 0;
+    size_t len;
 
-    for (const char *p = text; *p;) {
-        size_t len = clean_utf8(p, &code);
-        bool control = !len || (clean_is_control(code) && !(lines && code == '\n'));
-        if (control)
-            *to++ = len && code == '\t' ? ' ' : '?';
-        else
-            memmove(to, p, len);
-        to += control ? 0 : len;
-        p += len ? len : 1;
+    for (char *p = text; *p; p += len ? len : 1) {
+        len = clean_utf8(p, &code);
+        if (len && (!clean_is_control(code) || (lines && code == '\n')))
+            continue;
+        memset(p, len && code == '\t' ? ' ' : '?', len ? len : 1);
     }
-    *to = '\0';
 }
 
 void clean_line(char *text)

@@ -18,8 +18,8 @@ size_t clean_utf8(const char *p, uint32_t *code);
  * end of line (U+2028, U+2029). */
 bool clean_is_control(uint32_t code);
 
-/* Replaces in place what is neither: a tab by a blank, each other control character and each byte
- * that is not UTF-8 by '?'. The text may become shorter. */
+/* Replaces in place what is neither: a tab by a blank, each byte of another control character, and
+ * each that is not UTF-8, by '?'. The length stays. */
 void clean_line(char *text);
 
 /* The same, but keeps ends of lines. */

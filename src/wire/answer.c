@@ -13,10 +13,8 @@ static const char message_start[] = "fwssh: ";
 
 static void answer_clean(struct buffer *b)
 {
-    if (!b->data)
-        return;
-    clean_line(b->data);
-    b->len = strlen(b->data);
+    if (b->data)
+        clean_line(b->data);
 }
 
 static bool answer_starts(const char *text, const char *with)

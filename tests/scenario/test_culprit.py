@@ -498,3 +498,44 @@ def test_endless_text_ends(t):
     assert sum(log.stat().st_size for log in (t.dir / "logs").iterdir()) < 100 << 20
     r = t.run([t.bin("fwssh"), "status", "h", "--ssh", ssh])
     assert r.returncode == 1 and "more than 16 MB of text" in r.stderr, r
+
+
+def test_the_newest_firmware_is_pushed_and_named(t):
+    d, fw = t.daemon(), firmware(t)
+    for age, name in enumerate(("_build/path/nerves/images/a.fw", "_images/rpi0/b.fw", "_images/c.fw",
+                                "_build/rpi0_dev/nerves/images/z.fw", "_build/rpi0_dev/nerves/images/d.fw")):
+        (t.dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (t.dir / name).write_bytes(fw.read_bytes())
+        os.utime(t.dir / name, (1700000000 - age, 1700000000 - age))
+    for env, found, count in (({"MIX_BUILD_PATH": "_build/path"}, "_build/path/nerves/images/a.fw", 5),
+                              ({}, "_images/rpi0/b.fw", 4), ({"MIX_TARGET": "rpi4"}, "_images/c.fw", 1)):
+        r = t.run([t.bin("fwssh"), "push", "127.0.0.1", *options(t, d)], env=env)
+        assert r.returncode == 0 and f"Firmware: {found} " in r.stdout, r
+        assert (f"{count} files fit; the newest is pushed: {found}" in r.stderr) == (count > 1), r.stderr
+
+
+def test_fwup_is_asked_at_its_port_and_refuses_no_reboot(t):
+    fw = firmware(t, size=3000)
+    ssh = t.script("ports", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; esac\necho \"$*\" >> calls\n"
+                            "cat >/dev/null\necho 'subsystem request failed on channel 0' >&2\nexit 255\n")
+    r = t.run([t.bin("fwssh"), "push", "h", "--subsystem", "fwup", "--wait=1", "--firmware", fw, "--ssh", ssh])
+    assert r.returncode == 1, r
+    assert all(" -p 22 " in call for call in (t.dir / "calls").read_text().splitlines()), (t.dir / "calls").read_text()
+    r = t.run([t.bin("fwssh"), "push", "h", "--subsystem", "fwup", "--no-reboot", "--firmware", fw, "--ssh", ssh])
+    assert r.returncode == 2 and "the device decides" in r.stderr, r
+
+
+def test_reboot_of_a_device_of_the_elixir_package(t):
+    """It knows one request, its header."""
+    ssh = t.script("elixir", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; *\" fwssh\")\n"
+                             "  echo 'subsystem request failed on channel 0' >&2; exit 255;; esac\n"
+                             "cat > got\necho Rebooting...\n$END\nexit 255\n")
+    for end in ("exit 0", "true", "echo Received disconnect from 1.2.3.4 port 8989:11: bye >&2"):
+        text = ssh.read_text()
+        ssh.write_text(text.replace("$END", end))
+        r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
+        assert r.returncode == 0 and "The device reboots." in r.stdout and (t.dir / "got").read_text() == "reboot\n", r
+        ssh.write_text(text)
+    ssh.write_text(ssh.read_text().replace("echo Rebooting...", "").replace("$END", ""))
+    r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
+    assert r.returncode != 0, r

@@ -245,6 +245,10 @@ static int options_check_job(struct host_options *o, struct error *err)
         return error_set(err, EXIT_USAGE,
                          "--task and --stage need the subsystem fwssh, and cannot be used with "
                          "--subsystem or --exec");
+    if (j->no_reboot && !strcmp(o->reach.subsystem, SUBSYSTEM_FWUP))
+        return error_set(err, EXIT_USAGE,
+                         "--no-reboot cannot be used with the subsystem fwup, where the device "
+                         "decides");
     if ((o->fleet.canary || j->confirm) && !j->wait)
         j->wait = DEFAULT_WAIT;
     if (j->stage && (j->wait || j->no_reboot))

@@ -69,9 +69,6 @@ static int push_send(const struct wait *w, const struct ssh_target *target, bool
     int status;
 
     push_header(&o->job, call.subsystem, w->firmware->size, &header);
-    if (o->job.no_reboot && !header.len)
-        console_note(w->console,
-                     "--no-reboot has no effect with the subsystem fwup: the device decides");
     struct transfer t = {.header = buffer_text(&header),
                          .until = o->reach.timeout ? io_now() + o->reach.timeout : 0,
                          .asks = asks,
