@@ -76,6 +76,15 @@ def test_another_board_under_the_same_name(t):
         assert r.returncode == status and words in r.stdout + r.stderr and "not verified" not in r.stdout, r
 
 
+def test_device_that_nothing_identifies(t):
+    """A host key that is kept tells, if ssh looks at it; without a serial number, nothing else does."""
+    for options, told in (([], False), (["--ssh-option", "StrictHostKeyChecking=no"], True)):
+        b = Rebooting(t, f"board{len(options)}")
+        b.after_reboot(active="b", next="b", version="2.0", uuid=uuid_of(t))
+        r = b.t.run([b.t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t)[0], "--wait", *options, *b.options()])
+        assert r.returncode == 0 and ("identity is not verified" in r.stdout) == told, r
+
+
 @waits
 def test_device_that_cannot_tell(t):
     b = Rebooting(t)
@@ -266,4 +275,4 @@ printf 'fwssh/1 error 1 \\033]0;owned\\007\\302\\233x\\n'
 exit 1
 """)
     r = t.run([t.bin("fwssh"), "status", "x", "--ssh", fake])
-    assert r.returncode == 1 and "?]0;owned??x" in r.stderr and "\x1b" not in r.stderr, r
+    assert r.returncode == 1 and "?]0;owned???x" in r.stderr and "\x1b" not in r.stderr, r

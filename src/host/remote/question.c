@@ -114,6 +114,7 @@ void question_ask(struct question *q, const struct reach *reach, const char *hos
         question_fail(q, (int)err.status, err.text);
         return;
     }
+    q->checks_host_key = ssh_target_checks_host_key(&target);
     struct ssh_call call = {
         .reach = reach, .target = &target, .subsystem = SUBSYSTEM_FWSSH, .impatient = impatient};
     if (question_run(q, &call, request, &err))

@@ -156,6 +156,9 @@ static void ssh_target_line(struct ssh_target *t, char *line)
         ssh_configured_key(t, value);
     else if (!strcmp(line, "controlpath") && strcmp(value, "none") && !t->control_path)
         t->control_path = memory_text(value);
+    else if (!strcmp(line, "stricthostkeychecking"))
+        t->ignores_host_key =
+            !strcmp(value, "false") || !strcmp(value, "no") || !strcmp(value, "off");
     else if (!strcmp(line, "sessiontype"))
         t->has_session_type = strcmp(value, "default") != 0;
     else if (!strcmp(line, "connecttimeout"))
@@ -275,6 +278,11 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
                                           : memory_printf("[%s]:%d", t->hostname, t->port);
     free(name);
     return 0;
+}
+
+bool ssh_target_checks_host_key(const struct ssh_target *t)
+{
+    return !t->ignores_host_key && t->known_hosts && strcmp(t->known_hosts, "/dev/null") != 0;
 }
 
 void ssh_target_free(struct ssh_target *t)

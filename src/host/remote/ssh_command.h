@@ -20,6 +20,8 @@ struct ssh_target {
     int port;
     struct argv dir_keys; /* the private keys in --user-dir */
     struct argv keys;     /* all private keys that ssh may use, by name; they may not exist */
+    bool
+        ignores_host_key; /* StrictHostKeyChecking=no: a key that has changed is only remarked on */
     bool has_connect_timeout, has_alive_interval, has_session_type, has_passphrase;
 };
 
@@ -31,6 +33,9 @@ struct ssh_target {
 int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
                        const char *subsystem, struct error *err);
 void ssh_target_free(struct ssh_target *t);
+
+/* Whether ssh refuses a server whose host key is not the one that it has seen before. */
+bool ssh_target_checks_host_key(const struct ssh_target *t);
 
 /* One run of ssh. */
 struct ssh_call {
