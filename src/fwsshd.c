@@ -5,7 +5,9 @@
 #include "device/listen/listener.h"
 #include "device/listen/session_tool.h"
 #include "device/receive/updater_jail.h"
+#include "device/receive/version_settle.h"
 #include "device/slots/slot_driver.h"
+#include "device/updaters/version_floor.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -114,7 +116,7 @@ static int test_configuration(struct listener *l)
     struct error err;
     int status = EXIT_DONE;
 
-    if (listener_load(l, false, &report, &err)) {
+    if (listener_load(l, false, &report, &err) || version_floor_test(&l->config, &err)) {
         log_error("%s", err.text);
         status = EXIT_USAGE;
     } else {
@@ -166,6 +168,15 @@ static void remember_running_slot(const struct device_config *config)
     }
 }
 
+/* What has started now may be the newest version (key refuse-older). */
+static void settle_version(const struct device_config *config)
+{
+    struct error err;
+
+    if (version_settle(config, &err))
+        log_error("%s", err.text);
+}
+
 static int serve(struct listener *l)
 {
     struct buffer report = {0};
@@ -179,6 +190,7 @@ static int serve(struct listener *l)
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
     log_sandbox(buffer_text(&report));
     remember_running_slot(&l->config);
+    settle_version(&l->config);
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static const char switching[] = "switching", switched_back[] = "switched back";
+static const char because[] = "because ";
 
 int updater_result_fd(void)
 {
@@ -35,6 +36,18 @@ void updater_result_tell_switching(bool begins)
     updater_result_write(begins ? switching : switched_back);
 }
 
+void updater_result_tell_because(const char *text)
+{
+    struct updater_result size;
+    char *line = memory_printf("%s%.*s", because, (int)sizeof size.because - 1, text);
+
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    updater_result_write(line);
+    free(line);
+}
+
 void updater_result_tell(int status, const char *uuid, const char *version)
 {
     char *text = memory_printf("%d %s %s", status, uuid, version);
@@ -45,7 +58,7 @@ void updater_result_tell(int status, const char *uuid, const char *version)
 
 void updater_result_read(int fd, struct updater_result *result)
 {
-    char text[256] = "", *rest = text;
+    char text[1024] = "", *rest = text;
     ssize_t n = read(fd, text, sizeof text - 1);
     int status;
 
@@ -54,7 +67,9 @@ void updater_result_read(int fd, struct updater_result *result)
     for (char *line; (line = strsep(&rest, "\n"));) {
         if (!strcmp(line, switching) || !strcmp(line, switched_back))
             result->switching = !strcmp(line, switching);
-        else if (sscanf(line, "%d %39s %63s", &status, result->uuid, result->version) >= 1)
+        else if (!strncmp(line, because, strlen(because)))
+            snprintf(result->because, sizeof result->because, "%s", line + strlen(because));
+        else if (sscanf(line, "%d %39s %255s", &status, result->uuid, result->version) >= 1)
             result->status = status == EXIT_MISMATCH ? EXIT_MISMATCH : EXIT_FAILED;
     }
 }

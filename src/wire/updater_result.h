@@ -2,22 +2,24 @@
  * What an updater reports to the program that started it, besides its exit status: lines on the
  * descriptor named by the environment variable FWSSH_RESULT_FD (PROTOCOL.md, "The updater").
  *
- *   line = "switching" / "switched back" / status " " uuid " " version
+ *   line = "switching" / "switched back" / "because " text / status " " uuid " " version
  */
 #ifndef FWSSH_WIRE_UPDATER_RESULT_H
 #define FWSSH_WIRE_UPDATER_RESULT_H
 
 #include "base/error.h"
+#include "base/version.h"
 
 #include <stdbool.h>
 
 #define UPDATER_RESULT_VARIABLE "FWSSH_RESULT_FD"
 
 struct updater_result {
-    enum exit_status status; /* EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
-    bool switching;          /* it was switching slots: the new firmware may boot next */
-    char uuid[40];           /* of the firmware; "" if not reported */
-    char version[64];        /* the same; size as in version_floor.h */
+    enum exit_status status;    /* EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
+    bool switching;             /* it was switching slots: the new firmware may boot next */
+    char uuid[40];              /* of the firmware; "" if not reported */
+    char version[VERSION_SIZE]; /* the same */
+    char because[256];          /* of a failure, for log and audit; "" if not reported */
 };
 
 /* For the updater: the descriptor, or -1 if there is none. */
@@ -26,6 +28,9 @@ int updater_result_fd(void);
 /* For the updater: true before it writes what decides which slot boots, false when that has been
  * undone. */
 void updater_result_tell_switching(bool begins);
+
+/* For the updater: why it fails. */
+void updater_result_tell_because(const char *text);
 
 /* For the updater: the last line. */
 void updater_result_tell(int status, const char *uuid, const char *version);

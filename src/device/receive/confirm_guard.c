@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "device/receive/reboot.h"
+#include "device/receive/version_settle.h"
 #include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
@@ -93,6 +94,8 @@ int confirm_guard_run(const struct device_config *config, int seconds)
         (void)poll(NULL, 0, left > GUARD_TICK_MS ? GUARD_TICK_MS : left > 0 ? (int)left + 1 : 0);
     }
     if (confirmed) {
+        if (version_settle(config, &err))
+            log_error("%s", err.text);
         guard_feed(watchdog, 'V');
         io_close(&watchdog);
         return EXIT_DONE;

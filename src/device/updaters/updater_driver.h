@@ -26,7 +26,7 @@ struct updater_job {
     const char *device;                /* resolved path */
     const char *task;                  /* NULL: the key task */
     const char *path;                  /* see enum updater_verb; NULL for UPDATER_WRITE */
-    const struct version_floor *floor; /* for UPDATER_WRITE and UPDATER_STAGE; or NULL */
+    const struct version_floor *floor; /* NULL for UPDATER_TASK */
 };
 
 struct updater {
@@ -51,6 +51,11 @@ struct updater_driver {
 /* Finds the program that the key updater selects, without running it. Returns 0, or -1 with the
  * error set; updater_free() in any case. */
 int updater_find(struct updater *u, const struct device_config *config, struct error *err);
+
+/* Whether it can refuse older firmware, if the configuration wants that. Returns 0, or -1 with the
+ * error set. */
+int updater_check_limits(const struct updater *u, const struct device_config *config,
+                         struct error *err);
 
 /* Finds out what it supports, and checks that against the configuration. Returns 0, or -1 with the
  * error set. */

@@ -11,6 +11,7 @@
 #include "engine/archive/verify.h"
 #include "engine/medium/medium_file.h"
 #include "engine/pack/card.h"
+#include "engine/pack/switch_record.h"
 #include "wire/updater_result.h"
 
 #include <fcntl.h>
@@ -72,7 +73,7 @@ static int pack_archive_open(struct pack_archive *a, const struct pack_options *
             (struct source_bytes){.data = a->staged.archive.data, .left = a->staged.archive.len};
         request->archive = source_from_bytes(&a->bytes);
         request->task = a->staged.task;
-        request->activate = true;
+        request->staged = &a->staged;
         return 0;
     }
     if (pack_input_open(&a->input, o, err))
@@ -94,13 +95,18 @@ static void pack_archive_close(struct pack_archive *a)
 static int pack_apply_to(struct pack_options *o, struct medium *medium,
                          struct meta_identity *identity, struct error *err)
 {
+    struct switch_record record = {
+        .pending_path = o->pending_path, .use_up_path = o->use_up, .identity = identity};
     struct apply_request request = {.keys = &o->keys,
                                     .medium = medium,
                                     .verify =
                                         o->verify_writes < 0 ? medium->is_device : o->verify_writes,
                                     .minimize = o->minimize,
                                     .unsafe = o->unsafe,
+                                    .need_version = o->pending_path && !o->use_up,
                                     .stage_path = o->stage_path,
+                                    .before_switch = switch_record_write,
+                                    .before_switch_data = &record,
                                     .tell_switching = updater_result_tell_switching,
                                     .reboot_param_path = o->reboot_param_path};
     struct pack_archive archive;
@@ -110,6 +116,7 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium,
     if (!rc)
         rc = apply_run(&request, &o->report, identity, err);
     pack_archive_close(&archive);
+    switch_record_free(&record);
     return rc;
 }
 
