@@ -2,8 +2,9 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/option_error.h"
+#include "device/config/last_good.h"
+#include "device/config/state_dir.h"
 #include "device/listen/listener.h"
-#include "device/listen/session_tool.h"
 #include "device/receive/updater_jail.h"
 #include "device/receive/version_settle.h"
 #include "device/slots/slot_driver.h"
@@ -116,7 +117,7 @@ static int test_configuration(struct listener *l)
     struct error err;
     int status = EXIT_DONE;
 
-    if (listener_load(l, false, &report, &err) || version_floor_test(&l->config, &err)) {
+    if (listener_load(l, LISTENER_TEST, &report, &err) || version_floor_test(&l->config, &err)) {
         log_error("%s", err.text);
         status = EXIT_USAGE;
     } else {
@@ -142,11 +143,11 @@ static int init_host_key(struct listener *l)
     struct error err;
     int status = EXIT_FAILED;
 
-    if (device_config_load(&l->config, l->config_path, &l->overrides, &err) ||
-        host_keys_init(&l->config, &err) ||
-        host_keys_load(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &err) ||
-        session_tool_check(&l->config, &l->keys, &report, &err)) {
+    if (last_good_load(&l->config, l->config_path, &l->overrides, &err) ||
+        host_keys_find(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &report, &err)) {
         log_error("%s", err.text);
+    } else if (l->keys.volatile_key) {
+        log_error("the host key could not be stored; see above");
     } else {
         each_host_key(report.data, print_host_key);
         status = EXIT_DONE;
@@ -177,18 +178,31 @@ static void settle_version(const struct device_config *config)
         log_error("%s", err.text);
 }
 
+/* Before the configuration is known. */
+static bool logs_to_syslog(const struct text_list *overrides)
+{
+    bool to_syslog = false;
+
+    for (size_t i = 0; i < overrides->count; i++)
+        if (!strncmp(overrides->item[i], "log-to=", strlen("log-to=")))
+            to_syslog = !strcmp(overrides->item[i], "log-to=syslog");
+    return to_syslog;
+}
+
 static int serve(struct listener *l)
 {
     struct buffer report = {0};
     struct error err;
 
-    if (listener_load(l, true, &report, &err)) {
+    log_open("fwsshd", LOG_LEVEL_INFO, logs_to_syslog(&l->overrides));
+    if (listener_load(l, LISTENER_START, &report, &err)) {
         log_error("%s", err.text);
         buffer_free(&report);
         return EXIT_USAGE;
     }
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
     log_sandbox(buffer_text(&report));
+    state_dir_repair_all(&l->config);
     remember_running_slot(&l->config);
     settle_version(&l->config);
     each_host_key(report.data, log_host_key);

@@ -109,3 +109,18 @@ void state_dir_repair(const struct device_config *config, const char *name, bool
     io_close(&fd);
     free(path);
 }
+
+void state_dir_repair_all(const struct device_config *config)
+{
+    static const char *const names[] = {"newest-version", "pending-version", "staged",
+                                        "last-update", "last-good.conf"};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        state_dir_repair(config, names[i], false);
+    if (!stat(config->state_dir, &st) && S_ISDIR(st.st_mode) &&
+        ((st.st_uid && st.st_uid != geteuid()) || st.st_mode & 0022))
+        log_warning("%s (key state-dir) belongs to user %u with mode %03o: others may change what "
+                    "is in it",
+                    config->state_dir, (unsigned)st.st_uid, (unsigned)st.st_mode & 0777);
+}

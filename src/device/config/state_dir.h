@@ -31,8 +31,12 @@ int state_dir_has(const struct device_config *config, const char *name, struct e
  * parent can be written to. */
 int state_dir_try(const struct device_config *config, struct error *err);
 
-/* At the start: takes back a file that belongs to somebody else or that others may change (secret:
+/* Takes back a file that belongs to somebody else or that others may change (secret:
  * or read), and logs it; what cannot be repaired is only logged. */
 void state_dir_repair(const struct device_config *config, const char *name, bool secret);
+
+/* At the start: the same for all files that hold no secret, except allow-older, which only counts as
+ * it is. */
+void state_dir_repair_all(const struct device_config *config);
 
 #endif

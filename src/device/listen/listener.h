@@ -60,12 +60,16 @@ struct listener {
  * SIGTERM and SIGINT end it. Returns the exit status. */
 int listener_run(struct listener *l);
 
-/*
- * Loads configuration and keys and has them checked; report gets what the check prints
- * (session_tool_check()). If that fails, the previous ones are kept. keep: store a newly generated
- * host key in state-dir. Returns 0, or -1 with the error set.
- */
-int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err);
+enum listener_load {
+    LISTENER_TEST,   /* changes nothing; an unknown key is an error */
+    LISTENER_START,  /* if all else fails, with the last good configuration (last_good.h) */
+    LISTENER_RELOAD, /* if that fails, the previous ones are kept */
+};
+
+/* Loads configuration and keys and has them checked; report gets what the check prints
+ * (session_tool_check()). Returns 0, or -1 with the error set. */
+int listener_load(struct listener *l, enum listener_load how, struct buffer *report,
+                  struct error *err);
 
 /* listener_sockets.c */
 int listener_open_sockets(struct listener *l, struct error *err);

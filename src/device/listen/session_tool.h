@@ -14,7 +14,8 @@ int session_tool_make_key(const struct device_config *config, struct buffer *tex
                           struct error *err);
 
 /* Has fwssh-session check a brief with this configuration and these keys. What it prints
- * (device/session/host_key_tool.h) is appended to report. Returns 0, or -1 with the error set. */
+ * (device/session/host_key_tool.h) is appended to report,
+ * also after a failure. Returns 0, or -1 with the error set. */
 int session_tool_check(const struct device_config *config, const struct host_keys *keys,
                        struct buffer *report, struct error *err);
 
