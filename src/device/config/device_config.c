@@ -104,8 +104,14 @@ static int device_config_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     struct in6_addr address;
+    char text[INET6_ADDRSTRLEN] = "";
+    size_t len = strcspn(value, "%");
 
-    if (inet_pton(AF_INET, value, &address) != 1 && inet_pton(AF_INET6, value, &address) != 1)
+    /* The interface after % may not be there yet. */
+    if (len < sizeof text && (!value[len] || value[len + 1]))
+        memcpy(text, value, len);
+    if (inet_pton(AF_INET6, text, &address) != 1 &&
+        (value[len] || inet_pton(AF_INET, text, &address) != 1))
         return device_config_refuse(cfg, opt, value, "an IPv4 or IPv6 address");
     *(const char **)result = value;
     return 0;

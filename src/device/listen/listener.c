@@ -101,9 +101,7 @@ static void listener_stop(struct listener *l)
         return;
     l->stopping = true;
     log_info(connection_updates_run(l) ? "stopping after the running update" : "stopping");
-    for (size_t i = 0; i < l->socket_count; i++)
-        io_close(&l->sockets[i]);
-    l->socket_count = 0;
+    listener_close_sockets(l);
     connection_kill_sessions(l);
 }
 
@@ -173,6 +171,7 @@ static void listener_round(struct listener *l)
             admission_accept(l, l->sockets[k]);
     if (p[0].revents)
         listener_signal(l);
+    listener_retry_sockets(l, io_now());
     admission_step(l, io_now());
     connection_check_time(l, io_now());
     connection_free_ended(l);
@@ -199,8 +198,7 @@ int listener_run(struct listener *l)
         if (l->connections)
             (void)poll(NULL, 0, LISTENER_SOON_MS);
     }
-    for (size_t i = 0; i < l->socket_count; i++)
-        io_close(&l->sockets[i]);
+    listener_close_sockets(l);
     io_close(&l->signals);
     io_close(&l->reboot_lock);
     return EXIT_DONE;

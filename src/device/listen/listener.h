@@ -42,7 +42,12 @@ struct listener {
     struct host_keys keys;
     int sockets[LISTENER_SOCKETS_MAX];
     size_t socket_count;
-    int signals; /* signalfd(2) */
+    /* Addresses that were not there at the start (listener_sockets.c). */
+    char *awaited[LISTENER_SOCKETS_MAX]; /* owned; those up to awaited_count */
+    size_t awaited_count;
+    int awaited_port;
+    double awaited_next; /* when to try again */
+    int signals;         /* signalfd(2) */
     struct connection *connections;
     struct penalty_book penalties;
     double next_turn; /* when the next held connection is served (admission.h) */
@@ -73,6 +78,9 @@ int listener_load(struct listener *l, enum listener_load how, struct buffer *rep
 
 /* listener_sockets.c */
 int listener_open_sockets(struct listener *l, struct error *err);
+/* Tries the addresses again that were not there so far. */
+void listener_retry_sockets(struct listener *l, double now);
+void listener_close_sockets(struct listener *l);
 void listener_tell_ready(void);
 
 /* connection.c */
