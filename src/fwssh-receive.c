@@ -164,6 +164,7 @@ static int run_local(const struct device_config *config, const struct options *o
     return print_configuration(config);
 }
 
+/* Returns 0, 1 if it is the last good one, or -1. */
 static int load_configuration(struct device_config *config, const struct options *o,
                               struct error *err)
 {
@@ -209,9 +210,12 @@ int main(int argc, char **argv)
     /* Not started by fwsshd: standard error leads nowhere (sshd drops it), so log to syslog. */
     log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !is_local);
     client_open(&client, o.use_stderr, o.result_fd, 30);
-    if (load_configuration(&config, &o, &err)) {
+    int from = load_configuration(&config, &o, &err);
+    if (from < 0) {
         client_complain(&client, err.text);
     } else {
+        if (!from && o.config_fd < 0 && !is_local)
+            last_good_keep(&config, o.config);
         status = is_local ? run_local(&config, &o) : serve(&config, &o, &client);
         device_config_free(&config);
     }

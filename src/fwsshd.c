@@ -143,7 +143,7 @@ static int init_host_key(struct listener *l)
     struct error err;
     int status = EXIT_FAILED;
 
-    if (last_good_load(&l->config, l->config_path, &l->overrides, &err) ||
+    if (last_good_load(&l->config, l->config_path, &l->overrides, &err) < 0 ||
         host_keys_find(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &report, &err)) {
         log_error("%s", err.text);
     } else if (l->keys.volatile_key) {

@@ -52,12 +52,15 @@ static const char *pending_version_line(const char *at, const char *end, struct 
 
 int pending_version_parse(const char *text, size_t len, struct pending_versions *list)
 {
-    const char *at = text, *end = text + len;
+    const char *at = text, *end = text;
 
     *list = (struct pending_versions){0};
+    if (!len)
+        return -1;
+    end += len;
     while (at && at < end && list->count < PENDING_VERSION_LINES)
         at = pending_version_line(at, end, &list->item[list->count++]);
-    if (len && at == end)
+    if (at == end)
         return 0;
     list->count = 0;
     return -1;

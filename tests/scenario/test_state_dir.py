@@ -188,7 +188,9 @@ def test_broken_configuration_falls_back_to_the_last_good_one(t):
         assert "--task special" in (t.dir / "updater.args").read_text().splitlines()[-1]
         assert kept.read_text() == good
         assert t.run([t.bin("fwsshd"), "-f", d.conf, "-t", *options]).returncode == 2
-    # The same without fwsshd, for sshd and for start-up scripts.
+    # The same without fwsshd, for sshd and for start-up scripts; none of them keeps the broken one.
+    r = t.run([t.bin("fwssh-receive"), "-f", d.conf, "-s", "fwssh"], input="fwssh/1 status\n")
+    assert r.returncode == 0 and "task=special\n" in r.stdout and kept.read_text() == good, r
     r = t.run([t.bin("fwssh-receive"), "-f", d.conf, "--status"])
     assert r.returncode == 0 and "task=special\n" in r.stdout and "using the last good configuration" in r.stderr, r
     # A file that is empty or gone is no better; an empty one that was never anything else is a configuration.
@@ -197,6 +199,8 @@ def test_broken_configuration_falls_back_to_the_last_good_one(t):
         d.conf.unlink() if text is None else d.conf.write_text(text)
         d.start("-o", f"state-dir={d.state}")
         assert_works(d)
+        assert "--task special" in (t.dir / "updater.args").read_text().splitlines()[-1]
+        assert ("is empty; using the last good" if text == "" else "cannot open") in d.log()
     # Repaired.
     d.stop()
     d.conf.write_text(good.replace("special", "other"))

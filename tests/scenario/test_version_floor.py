@@ -233,6 +233,7 @@ def test_pending_version_that_is_damaged(t):
         dev.pending.write_bytes(damage)
         refused(dev, "1.4", "is not 1.5 or newer")
         assert dev.floor() == "1.5" and not dev.pending.exists()
+        dev.wait_audit("pending-version is damaged; the version that runs counts instead (1.5)")
 
 
 def test_version_that_cannot_be_recorded(t):
@@ -241,14 +242,14 @@ def test_version_that_cannot_be_recorded(t):
         t.skip("mounting needs root")
     full, dev = t.dir / "full", None
     full.mkdir()
-    if t.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", full]).returncode:
+    if t.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", full]).returncode:
         t.skip("nothing can be mounted here")
     try:
         dev = Device(t, state_dir=full)
         assert t.run([t.bin("fwsshd"), "-f", dev.d.conf, "-t"]).returncode == 0
         with open(full / "rest", "wb") as f:
             try:
-                f.write(b"x" * 65536)
+                f.write(b"x" * 131072)
                 f.flush()
             except OSError:
                 pass

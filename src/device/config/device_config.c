@@ -353,7 +353,8 @@ static void device_config_reset_scanner(void)
 }
 
 /* To the log, wherever that is, with file and line. */
-static void device_config_complain(cfg_t *cfg, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void
+device_config_complain(cfg_t *cfg, const char *format, va_list args)
 {
     char text[512];
 

@@ -115,14 +115,13 @@ int last_good_load(struct device_config *config, const char *path,
     struct error second;
 
     if (!last_good_check(path, overrides, err) &&
-        !device_config_load(config, path, overrides, DEVICE_CONFIG_LENIENT, err)) {
-        last_good_keep(config, path);
+        !device_config_load(config, path, overrides, DEVICE_CONFIG_LENIENT, err))
         return 0;
-    }
     char *good = last_good_find(path, overrides);
-    int rc = good ? device_config_load(config, good, overrides, DEVICE_CONFIG_LENIENT, &second) : -1;
+    int rc =
+        good ? device_config_load(config, good, overrides, DEVICE_CONFIG_LENIENT, &second) : -1;
     if (!rc)
         log_error("%s; using the last good configuration, %s", err->text, good);
     free(good);
-    return rc;
+    return rc ? -1 : 1;
 }

@@ -18,12 +18,12 @@ char *last_good_find(const char *path, const struct text_list *overrides);
  * path is empty and there is a last good one; else 0. */
 int last_good_check(const char *path, const struct text_list *overrides, struct error *err);
 
-/* Keeps the file at path, which has just been loaded as config. A failure is only logged. path: NULL
- * means DEVICE_CONFIG_PATH. */
+/* Keeps the file at path, which has just been loaded as config. A failure is only logged. path:
+ * NULL means DEVICE_CONFIG_PATH. */
 void last_good_keep(const struct device_config *config, const char *path);
 
-/* For programs without the listener: device_config_load(), or the last good one in its place; keeps
- * and logs which. */
+/* For programs without the listener: device_config_load(), or the last good one in its place, which
+ * is logged. Returns 0, 1 if it is the last good one, or -1 with the error set. */
 int last_good_load(struct device_config *config, const char *path,
                    const struct text_list *overrides, struct error *err);
 

@@ -35,8 +35,8 @@ int state_dir_try(const struct device_config *config, struct error *err);
  * or read), and logs it; what cannot be repaired is only logged. */
 void state_dir_repair(const struct device_config *config, const char *name, bool secret);
 
-/* At the start: the same for all files that hold no secret, except allow-older, which only counts as
- * it is. */
+/* At the start: the same for all files that hold no secret, except allow-older, which only counts
+ * as it is. */
 void state_dir_repair_all(const struct device_config *config);
 
 #endif

@@ -37,11 +37,13 @@ int job_lock(struct job *j, struct error *err)
 int job_read_floor(struct job *j, struct error *err)
 {
     struct error late;
-    bool settled = !version_settle(j->config, &late);
+    int settled = version_settle(j->config, &late);
 
     if (version_floor_read(&j->floor, j->config, err))
         return -1;
-    if (settled || j->floor.overridden)
+    if (settled > 0)
+        result_note(&j->result, "%s", late.text);
+    if (settled >= 0 || j->floor.overridden)
         return 0;
     *err = late;
     err->status = EXIT_REFUSED;

@@ -1,12 +1,11 @@
 #include "device/receive/stage.h"
 
 #include "device/config/state_dir.h"
+#include "wire/request.h"
 
 #include <stdlib.h>
 
 #define STAGE_NAME "staged"
-/* Long enough to read a slot of 8 GiB at 5 MB/s. */
-#define STAGE_SECONDS 1800
 
 char *stage_path(const struct device_config *config)
 {
@@ -43,7 +42,7 @@ static int stage_run(const struct updater *u, const struct device_config *config
 
     activate.verb = UPDATER_ACTIVATE;
     activate.path = path;
-    int rc = updater_do(u, config, &activate, STAGE_SECONDS, &result, err);
+    int rc = updater_do(u, config, &activate, REQUEST_ACTIVATE_SECONDS, &result, err);
     run_free(&result);
     free(path);
     return rc ? error_prefix(err, "cannot activate the staged firmware") : 0;

@@ -70,12 +70,14 @@ static int version_settle_damaged(const struct device_config *config, const stru
                                   struct error *err)
 {
     const char *version = facts_get(facts, "version");
+    struct error failure;
 
-    log_error("%s; counting what runs instead (version %s)", err->text,
-              *version ? version : "unknown");
-    if (version_is_valid(version) && version_floor_raise(config, version, err))
-        return -1;
-    return state_dir_remove(config, VERSION_FLOOR_PENDING, err);
+    error_suffix(err, "the version that runs counts instead (%s)", *version ? version : "unknown");
+    if ((!version_is_valid(version) || !version_floor_raise(config, version, &failure)) &&
+        !state_dir_remove(config, VERSION_FLOOR_PENDING, &failure))
+        return 1;
+    *err = failure;
+    return -1;
 }
 
 int version_settle(const struct device_config *config, struct error *err)
@@ -93,5 +95,5 @@ int version_settle(const struct device_config *config, struct error *err)
                  ? version_settle_damaged(config, &facts, err)
                  : version_settle_each(config, &list, &facts, err);
     facts_free(&facts);
-    return rc ? error_prefix(err, "cannot record the newest version (key refuse-older)") : 0;
+    return rc < 0 ? error_prefix(err, "cannot record the newest version (key refuse-older)") : rc;
 }

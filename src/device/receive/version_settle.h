@@ -10,8 +10,9 @@
 #include "device/config/device_config.h"
 
 /* Looks whether a firmware has proved itself since, and records that. Called at the start of
- * fwsshd, after a confirmation and before an update. Returns 0, or -1 with the error set if it
- * should be recorded and cannot be. */
+ * fwsshd, after a confirmation and before an update. Returns 0; 1 with a text for the log in err if
+ * the file was damaged, so that the version of what runs counts; or -1 with the error set if a
+ * version should be recorded and cannot be. */
 int version_settle(const struct device_config *config, struct error *err);
 
 #endif

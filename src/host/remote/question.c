@@ -54,6 +54,13 @@ static void question_judge(struct question *q, const struct ssh_run *r,
     q->text = a.reason; /* both are now owned by q */
 }
 
+static double question_seconds(const struct ssh_call *call, const struct request *request)
+{
+    if (call->impatient)
+        return QUESTION_IMPATIENT_SECONDS;
+    return QUESTION_SECONDS + (request->verb == REQUEST_ACTIVATE ? REQUEST_ACTIVATE_SECONDS : 0);
+}
+
 static int question_run(struct question *q, const struct ssh_call *call,
                         const struct request *request, struct error *err)
 {
@@ -65,8 +72,7 @@ static int question_run(struct question *q, const struct ssh_call *call,
     if (!rc) {
         ssh_run_say(&r, buffer_text(&line));
         ssh_run_close_input(&r);
-        double seconds = call->impatient ? QUESTION_IMPATIENT_SECONDS : QUESTION_SECONDS;
-        rc = ssh_run_await(&r, NULL, io_now() + seconds, err) < 0 ? -1 : 0;
+        rc = ssh_run_await(&r, NULL, io_now() + question_seconds(call, request), err) < 0 ? -1 : 0;
         ssh_run_end(&r, rc || r.late || r.interrupted);
     }
     if (!rc)
