@@ -9,6 +9,7 @@
 #include "device/receive/version_settle.h"
 #include "device/slots/slot_driver.h"
 #include "device/updaters/version_floor.h"
+#include "wire/slot_facts.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -156,17 +157,18 @@ static int init_host_key(struct listener *l)
     return status;
 }
 
-/* The first query since the boot records which slot is running (slots/slot_uboot.c). */
+/* The first look since the boot records what boots next, which is what runs
+ * (slots/boot_memory.h). */
 static void remember_running_slot(const struct device_config *config)
 {
     struct facts facts = {0};
     struct error err;
 
-    if (!strcmp(config->slot_driver, "auto") || !strcmp(config->slot_driver, "uboot-env")) {
-        if (slot_uboot.is_there(config) && slot_driver_read(config, &facts, &err))
-            log_warning("%s", err.text);
-        facts_free(&facts);
-    }
+    if (slot_driver_read(config, &facts, &err))
+        log_warning("%s", err.text);
+    else if (slot_facts_state(&facts) == SLOT_UNKNOWN)
+        log_info("which slot runs, or boots next, is not known: updates go on without that check");
+    facts_free(&facts);
 }
 
 /* What has started now may be the newest version (key refuse-older). */

@@ -16,11 +16,16 @@ static enum slot_state slot_facts_compare(const struct facts *facts)
     return strcmp(active, next) ? SLOT_PENDING : SLOT_SETTLED;
 }
 
+/* The values of pending, for each state that it can express. */
+static const char *const slot_pending[] = {
+    [SLOT_SETTLED] = "no", [SLOT_PENDING] = "new", [SLOT_FALLBACK] = "fallback"};
+
 enum slot_state slot_facts_state(const struct facts *facts)
 {
-    if (slot_fact_is(facts, "pending", "new"))
-        return SLOT_PENDING;
-    return slot_fact_is(facts, "pending", "no") ? SLOT_SETTLED : slot_facts_compare(facts);
+    for (int state = SLOT_SETTLED; state <= SLOT_FALLBACK; state++)
+        if (slot_fact_is(facts, "pending", slot_pending[state]))
+            return (enum slot_state)state;
+    return slot_facts_compare(facts);
 }
 
 void slot_facts_set_pending(struct facts *facts)
@@ -28,7 +33,7 @@ void slot_facts_set_pending(struct facts *facts)
     enum slot_state state = slot_facts_state(facts);
 
     if (state != SLOT_UNKNOWN)
-        facts_set(facts, "pending", state == SLOT_PENDING ? "new" : "no");
+        facts_set(facts, "pending", slot_pending[state]);
 }
 
 bool slot_facts_are_confirmed(const struct facts *facts)
@@ -39,6 +44,21 @@ bool slot_facts_are_confirmed(const struct facts *facts)
 bool slot_facts_are_unconfirmed(const struct facts *facts)
 {
     return slot_fact_is(facts, "confirmed", "no");
+}
+
+bool slot_facts_need_no_confirmation(const struct facts *facts)
+{
+    return slot_fact_is(facts, "confirmed", "none");
+}
+
+const char *slot_facts_other(const char *slot)
+{
+    static const char *const pairs[] = {"a", "b", "A", "B"};
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (!strcmp(slot, pairs[i]))
+            return pairs[i ^ 1];
+    return "";
 }
 
 bool slot_facts_run(const struct facts *facts, const char *uuid, const char *version)

@@ -2,8 +2,11 @@
  * What a device reports about its firmware slots, as facts (wire/facts.h), all of them optional:
  *
  *   active, next           the slot that runs; the one that boots next
- *   pending                new: next was written and has not booted yet; no
- *   confirmed              yes, no, or unknown: whether the running firmware is marked as good
+ *   pending                new: next was written and has not booted yet; fallback: what runs is on
+ *                          trial, and next is the old one; no
+ *   conflict               what contradicts itself, in words
+ *   confirmed              yes, no, or unknown: whether the running firmware is marked as good;
+ *                          none: this device has no such mark, and does not go back by itself
  *   tries-left             how often it may still boot unconfirmed
  *   slot.X.product, .version, .platform, .architecture, .uuid    what is in slot X
  *   product, version ...   the same for the running slot
@@ -18,9 +21,10 @@
 #include <stdbool.h>
 
 enum slot_state {
-    SLOT_UNKNOWN, /* the running or the next slot is unknown */
-    SLOT_SETTLED, /* the running slot also boots next */
-    SLOT_PENDING, /* another slot boots next: an update that has not booted yet */
+    SLOT_UNKNOWN,  /* the running or the next slot is unknown */
+    SLOT_SETTLED,  /* the running slot also boots next */
+    SLOT_PENDING,  /* another slot boots next: an update that has not booted yet */
+    SLOT_FALLBACK, /* another slot boots next, unless the running one is confirmed */
 };
 
 enum slot_state slot_facts_state(const struct facts *facts);
@@ -31,6 +35,12 @@ void slot_facts_set_pending(struct facts *facts);
 /* Whether the running firmware is reported as confirmed, or as not confirmed; it may be neither. */
 bool slot_facts_are_confirmed(const struct facts *facts);
 bool slot_facts_are_unconfirmed(const struct facts *facts);
+
+/* Whether the device is known to have nothing to confirm. */
+bool slot_facts_need_no_confirmation(const struct facts *facts);
+
+/* The other one of "a" and "b" (or "A" and "B"); "" for any other name. */
+const char *slot_facts_other(const char *slot);
 
 /* Whether this firmware is running: compared by UUID if the device reports one, else by version
  * (NULL: unknown). */

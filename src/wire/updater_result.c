@@ -70,6 +70,8 @@ void updater_result_read(int fd, struct updater_result *result)
         else if (!strncmp(line, because, strlen(because)))
             snprintf(result->because, sizeof result->because, "%s", line + strlen(because));
         else if (sscanf(line, "%d %39s %255s", &status, result->uuid, result->version) >= 1)
-            result->status = status == EXIT_MISMATCH ? EXIT_MISMATCH : EXIT_FAILED;
+            result->status = status == EXIT_MISMATCH || status == EXIT_REFUSED
+                                 ? (enum exit_status)status
+                                 : EXIT_FAILED;
     }
 }

@@ -15,9 +15,10 @@
 #define UPDATER_RESULT_VARIABLE "FWSSH_RESULT_FD"
 
 struct updater_result {
-    enum exit_status status;    /* EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
-    bool switching;             /* it was switching slots: the new firmware may boot next */
-    char uuid[40];              /* of the firmware; "" if not reported */
+    enum exit_status
+        status;     /* EXIT_REFUSED, EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
+    bool switching; /* it was switching slots: the new firmware may boot next */
+    char uuid[40];  /* of the firmware; "" if not reported */
     char version[VERSION_SIZE]; /* the same */
     char because[256];          /* of a failure, for log and audit; "" if not reported */
 };

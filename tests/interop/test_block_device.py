@@ -7,6 +7,8 @@ file-resource data { host-path = "data" }
 task complete { on-init { raw_memset(0, 8, 0xff) } on-resource data { raw_write(77) } on-finish { raw_memset(3, 1, 7) } }
 task safe { require-unmounted-destination = true on-init { raw_memset(9000, 1, 0) } }
 task loose { on-init { raw_memset(9000, 1, 0) } }
+task over { on-init { raw_memset(10239, 1, 1) } }
+task other { on-init { raw_memset(10240, 1, 1) } }
 task behind { on-init { raw_memset(0, 1, 1) raw_memset(16384, 1, 1) } }
 task trims { on-init { trim(4096, 4096) } }
 '''
@@ -92,3 +94,44 @@ def test_mounted_destinations(t):
             assert not mount.is_mount()
         finally:
             t.run(["umount", mount])
+
+
+def enter_root(t, loop, mount):
+    """Mounts partition 1 of the loop device (blocks 2048 to 10239), ready for chroot(8); returns its node."""
+    assert t.run(["sfdisk", "-q", loop.path], input="start=2048,size=8192,type=83\n").returncode == 0
+    if t.run(["partx", "-a", loop.path]).returncode:
+        t.skip("the kernel takes no partitions of a loop device here")
+    name = os.path.basename(loop.path)
+    major, minor = open(f"/sys/block/{name}/{name}p1/dev").read().split(":")
+    part = t.dir / "root"
+    assert t.run(["mknod", part, "b", major, minor.strip()]).returncode == 0
+    assert t.run(["mkfs.ext2", "-q", "-F", part]).returncode == 0
+    if t.run(["mount", "-t", "ext2", part, mount]).returncode:
+        t.skip("nothing can be mounted here")
+    for folder in ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", str(t.dir), os.path.dirname(t.bin("fwpack"))):
+        if os.path.isdir(folder):
+            (mount / folder[1:]).mkdir(parents=True, exist_ok=True)
+            assert t.run(["mount", "--rbind", folder, str(mount) + folder]).returncode == 0
+    return part
+
+
+def test_running_root_is_never_written_over(t):
+    """Whatever the tasks believe, and whether or not they ask for an unmounted destination."""
+    for program in ("mkfs.ext2", "sfdisk", "partx", "chroot"):
+        t.need(program)
+    mount = t.dir / "mnt"
+    mount.mkdir()
+    with Loop(t) as loop:
+        try:
+            enter_root(t, loop, mount)
+            assert apply(t, loop.path, "trims")[0].returncode == 0  # also makes the archive
+            for options in ([], ["-U"]):
+                argv = ["chroot", mount, t.bin("fwpack"), "-a", "-q", "-i", t.dir / "x.fw", "-d", loop.path, *options]
+                r = t.run([*argv, "-t", "over"])
+                assert r.returncode == 1 and "over the running root file system; nothing was written" in r.stdout, r
+                assert loop.file.read_bytes()[10239 * 512:10240 * 512] == bytes(512)
+                r = t.run([*argv, "-t", "other"])
+                assert r.returncode == 0, r
+        finally:
+            t.run(["umount", "-R", "-l", mount])
+            t.run(["partx", "-d", loop.path])

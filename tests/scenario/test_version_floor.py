@@ -151,6 +151,9 @@ def test_counts_at_the_first_start_where_nothing_confirms(t):
     assert dev.push("2.0").returncode == 0
     dev.reboot(active="a", next="a", version="1.0", uuid="1")  # went back
     assert dev.floor() is None
+    # On trial: the other one boots next.
+    dev.reboot(active="b", next="a", pending="fallback", version="2.0", uuid=uuid(t))
+    assert dev.floor() is None
     dev.reboot(active="b", next="b", version="2.0", uuid=uuid(t))
     assert dev.floor() == "2.0" and not dev.pending.exists()
 

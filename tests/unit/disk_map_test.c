@@ -1,7 +1,7 @@
 #include "check.h"
 
+#include "base/disk_map.h"
 #include "base/memory.h"
-#include "engine/medium/disk_map.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -94,12 +94,14 @@ TEST(partitions_have_a_start)
 }
 
 /* The mount point of what is in blocks [first, first + count) of 8:0; "" if none. */
+static const char *only;
+
 static const char *mounted(uint64_t first, uint64_t count)
 {
     static char where[DISK_MAP_POINT_MAX];
-    struct block_range range = {.offset = first * 512, .len = count * 512};
+    struct disk_extent extent = {makedev(8, 0), first * 512, count * 512};
     struct error err;
-    int found = disk_map_find_mount(&map, makedev(8, 0), &range, where, &err);
+    int found = disk_map_find_mount(&map, &extent, only, where, &err);
 
     assert_true(found >= 0);
     return found ? where : "";
@@ -119,6 +121,36 @@ TEST(mounts_are_found_by_where_they_lie)
     assert_string_equal(mounted(400, 1000), "");
 }
 
+TEST(one_mount_point_only)
+{
+    put("mountinfo", "22 1 8:1 / /boot rw - vfat /dev/sda1 rw\n"
+                     "23 1 253:1 / / rw - ext4 /dev/mapper/root rw\n");
+    only = "/";
+    assert_string_equal(mounted(150, 10), "");
+    assert_string_equal(mounted(150, 100), "/");
+    only = NULL;
+}
+
+TEST(root_is_what_was_mounted_last)
+{
+    dev_t root;
+    struct disk_partition partition;
+
+    put("mountinfo", "1 1 0:2 / / rw - rootfs rootfs rw\n"
+                     "23 1 253:1 / / rw - ext4 /dev/mapper/root rw\n");
+    assert_int_equal(disk_map_root(&map, &root), 0);
+    assert_int_equal(root, makedev(253, 1));
+    assert_int_equal(disk_map_partition(&map, root, makedev(8, 0), &partition), 0);
+    assert_int_equal(partition.number, 2);
+    assert_int_equal(partition.start, 200);
+    assert_int_equal(disk_map_partition(&map, root, makedev(8, 16), &partition), -1);
+    put("mountinfo", "23 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                     "24 1 0:30 / / rw - overlay overlay rw,lowerdir=/ro\n");
+    assert_int_equal(disk_map_root(&map, &root), -1);
+    put("mountinfo", "24 1 0:31 / / ro - btrfs /dev/null ro\n");
+    assert_int_equal(disk_map_root(&map, &root), -1);
+}
+
 TEST(a_whole_disk_may_be_mounted)
 {
     put("mountinfo", "22 1 8:0 / /disk rw - ext4 /dev/sda rw\n");
@@ -133,6 +165,8 @@ int main(void)
         cmocka_unit_test(a_device_is_made_from_itself_and_from_what_lies_below),
         cmocka_unit_test(partitions_have_a_start),
         cmocka_unit_test(mounts_are_found_by_where_they_lie),
+        cmocka_unit_test(one_mount_point_only),
+        cmocka_unit_test(root_is_what_was_mounted_last),
         cmocka_unit_test(a_whole_disk_may_be_mounted),
     };
 

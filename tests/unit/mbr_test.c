@@ -18,16 +18,18 @@ TEST(entries_are_encoded)
 {
     struct mbr_table table = two_partitions();
     uint8_t block[MBR_SIZE];
-    uint32_t offset;
+    struct mbr_entry entry;
 
     mbr_encode(&table, block);
     assert_int_equal(bytes_le32(block + 440), 0x01020304);
     /* boot flag, CHS 0/1/1, type, CHS of block 2110, offset, count */
     assert_memory_equal(block + 446, "\x80\x01\x01\x00\x0c\x21\x20\x00\x3f\0\0\0\0\x08\0\0", 16);
-    assert_int_equal(mbr_partition_offset(block, 1, &offset), 0);
-    assert_int_equal(offset, 4159);
+    assert_true(mbr_entry_read(block, 0, &entry));
+    assert_true(entry.boot && entry.type == 0x0c && entry.start == 63 && entry.count == 2048);
+    assert_true(mbr_entry_read(block, 1, &entry));
+    assert_true(!entry.boot && entry.start == 4159);
     block[511] = 0;
-    assert_int_equal(mbr_partition_offset(block, 1, &offset), -1);
+    assert_false(mbr_entry_read(block, 1, &entry));
 }
 
 TEST(chs_beyond_8_gb_is_fixed)

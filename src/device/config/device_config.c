@@ -145,10 +145,12 @@ static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 
 static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    static const char *const words[] = {"auto", "uboot-env", "ops.fw", "command", NULL};
+    static const char *const words[] = {"auto",    "uboot-env", "mbr-order", "mbr-active",
+                                        "grubenv", "ops.fw",    "command",   NULL};
 
-    return device_config_choice(cfg, opt, value, result, words,
-                                "auto, uboot-env, ops.fw or command");
+    return device_config_choice(
+        cfg, opt, value, result, words,
+        "auto, uboot-env, mbr-order, mbr-active, grubenv, ops.fw or command");
 }
 
 static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -173,6 +175,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("uboot-env-config", "/etc/fw_env.config", CFGF_NONE, device_config_path),
     CFG_STR_CB("slot-driver", "auto", CFGF_NONE, device_config_slot_driver),
     CFG_STR("slot-command", "", CFGF_NONE),
+    CFG_STR("grubenv", "", CFGF_NONE),
     CFG_STR_CB("ops-firmware", "/usr/share/fwup/ops.fw", CFGF_NONE, device_config_path),
     CFG_STR_CB("unconfirmed", "warn", CFGF_NONE, device_config_unconfirmed),
     CFG_STR("watchdog", "", CFGF_NONE),
@@ -310,6 +313,7 @@ static void device_config_fill(struct device_config *c)
     c->slot_driver = cfg_getstr(cfg, "slot-driver");
     c->slot_command = cfg_getstr(cfg, "slot-command");
     c->ops_firmware = cfg_getstr(cfg, "ops-firmware");
+    c->grubenv = cfg_getstr(cfg, "grubenv");
     c->unconfirmed = cfg_getstr(cfg, "unconfirmed");
     c->watchdog = cfg_getstr(cfg, "watchdog");
     c->allowed_tasks = device_config_list(cfg, "allowed-tasks");

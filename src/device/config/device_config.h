@@ -29,6 +29,7 @@ struct device_config {
     const char *system_dir, *state_dir;
     const char *device, *uboot_env_config, *task;
     const char *slot_driver, *slot_command, *ops_firmware; /* slots/slot_driver.h */
+    const char *grubenv;                                   /* a file, or "": in the known places */
     const char *unconfirmed;                               /* warn, refuse or ignore */
     const char *watchdog;                                  /* a device, or "" */
     struct text_list allowed_tasks;                        /* empty: only task */

@@ -3,25 +3,125 @@
 #include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
-int change_confirm(const struct device_config *config, struct error *err)
-{
-    const struct slot_driver *driver = slot_driver_find(config, err);
+#include <string.h>
 
-    return driver ? driver->confirm(config, err) : -1;
+int change_check(const struct facts *facts, struct error *err)
+{
+    const char *conflict = facts_get(facts, "conflict");
+
+    if (!*conflict)
+        return 0;
+    return error_set(err, EXIT_REFUSED,
+                     "what this device says about its slots contradicts itself: %s. Set "
+                     "slot-driver, or a slot-command that knows, in its configuration",
+                     conflict);
+}
+
+static int change_may_confirm(const struct facts *facts, const struct slot_driver *driver,
+                              struct error *err)
+{
+    if (change_check(facts, err))
+        return -1;
+    if (!strcmp(facts_get(facts, "confirmed"), "none"))
+        return error_set(err, EXIT_REFUSED,
+                         "there is nothing to confirm on this device: its firmware has no "
+                         "confirmation, and it does not go back by itself");
+    if (slot_facts_state(facts) == SLOT_PENDING && !driver->own_rules)
+        return error_set(
+            err, EXIT_REFUSED,
+            "slot %s is running, but slot %s boots next and has not been tested: reboot first",
+            facts_get(facts, "active"), facts_get(facts, "next"));
+    if (*facts_get(facts, "next") && !*facts_get(facts, "active"))
+        return error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
+    return 0;
+}
+
+/* Reads what a change has done. */
+static int change_read_back(struct slot_view *v, const char *what, struct error *err)
+{
+    const struct device_config *config = v->config;
+    struct facts *facts = v->facts;
+
+    facts_free(facts);
+    *facts = (struct facts){0};
+    if (slot_driver_read(config, facts, err))
+        return error_prefix(err, "%s, but cannot read the state of the slots again", what), -1;
+    return 0;
+}
+
+static int change_confirm_by(struct slot_view *v, const struct slot_driver *driver,
+                             struct error *err)
+{
+    if (change_may_confirm(v->facts, driver, err))
+        return -1;
+    if (slot_facts_are_confirmed(v->facts) && slot_facts_state(v->facts) != SLOT_FALLBACK)
+        return 0; /* nothing to write */
+    if (driver->confirm(v, err) || change_read_back(v, "confirmed", err))
+        return -1;
+    if (slot_facts_are_unconfirmed(v->facts) || slot_facts_state(v->facts) == SLOT_FALLBACK)
+        return error_set(err, EXIT_FAILED,
+                         "asked %s to confirm, and it reported no failure, but the firmware is "
+                         "still not confirmed",
+                         driver->name);
+    return 0;
+}
+
+int change_confirm(const struct device_config *config, struct facts *facts, struct error *err)
+{
+    const struct slot_driver *driver;
+    struct slot_view v;
+    int rc = slot_driver_open(&v, &driver, config, facts, err) || !driver
+                 ? -1
+                 : change_confirm_by(&v, driver, err);
+
+    slot_view_close(&v);
+    return rc;
+}
+
+/* was_new: an update that had not booted was to be discarded. */
+static int change_judge_revert(struct facts *facts, const struct slot_driver *driver, bool was_new,
+                               struct error *err)
+{
+    enum slot_state state = slot_facts_state(facts);
+
+    if (was_new ? state != SLOT_PENDING : state != SLOT_SETTLED)
+        return 0;
+    if (!was_new && driver->own_rules) {
+        facts_set(facts, "next", "");
+        facts_set(facts, "pending", "");
+        return 0;
+    }
+    return error_set(err, EXIT_FAILED,
+                     "asked %s to revert, and it reported no failure, but slot %s still boots next",
+                     driver->name, facts_get(facts, "next"));
+}
+
+static int change_revert_by(struct slot_view *v, const struct slot_driver *driver,
+                            const char *reason, bool *reboot, struct error *err)
+{
+    bool was_new = slot_facts_state(v->facts) == SLOT_PENDING;
+
+    if (change_check(v->facts, err))
+        return -1;
+    /* From a firmware on trial, a reboot is all that it takes. */
+    if (slot_facts_state(v->facts) != SLOT_FALLBACK &&
+        (driver->revert(v, *reason ? reason : "requested over SSH", err) ||
+         change_read_back(v, "reverted", err) ||
+         change_judge_revert(v->facts, driver, was_new, err)))
+        return -1;
+    *reboot = !was_new;
+    return 0;
 }
 
 int change_revert(const struct device_config *config, const char *reason, bool *reboot,
-                  struct error *err)
+                  struct facts *facts, struct error *err)
 {
-    const struct slot_driver *driver = slot_driver_find(config, err);
-    struct facts facts = {0};
-    struct error ignored;
+    const struct slot_driver *driver;
+    struct slot_view v;
+    int rc = slot_driver_open(&v, &driver, config, facts, err) || !driver
+                 ? -1
+                 : change_revert_by(&v, driver, reason, reboot, err);
 
-    if (!driver || driver->revert(config, *reason ? reason : "requested over SSH", err))
-        return -1;
-    /* If an update that had not booted was discarded, the running slot boots next. */
-    *reboot =
-        slot_driver_read(config, &facts, &ignored) || slot_facts_state(&facts) != SLOT_SETTLED;
-    facts_free(&facts);
-    return 0;
+    slot_view_close(&v);
+    return rc;
 }

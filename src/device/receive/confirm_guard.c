@@ -30,19 +30,20 @@ static bool guard_is_confirmed(const struct device_config *config)
 /* A device that can never report a confirmation would reboot after every start. */
 static bool guard_can_know(const struct device_config *config, struct error *err)
 {
-    const struct slot_driver *driver = slot_driver_find(config, err);
+    const struct slot_driver *driver;
     struct facts facts = {0};
-    struct error ignored;
+    struct slot_view v;
+    int rc = slot_driver_open(&v, &driver, config, &facts, err);
+    const char *confirmed = facts_get(&facts, "confirmed");
+    bool knows = driver && driver->knows_confirmed &&
+                 (rc || (strcmp(confirmed, "unknown") != 0 && strcmp(confirmed, "none") != 0));
 
-    if (!driver)
-        return false;
-    bool knows = driver->knows_confirmed && (slot_driver_read(config, &facts, &ignored) ||
-                                             strcmp(facts_get(&facts, "confirmed"), "unknown"));
-    facts_free(&facts);
-    if (!knows)
+    if (driver && !knows)
         error_set(err, EXIT_FAILED,
                   "the slot driver %s cannot report whether the firmware is confirmed",
                   driver->name);
+    slot_view_close(&v);
+    facts_free(&facts);
     return knows;
 }
 

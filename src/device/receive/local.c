@@ -56,10 +56,12 @@ static void local_settle(const struct device_config *config)
 
 int local_confirm(const struct device_config *config)
 {
+    struct facts facts = {0};
     struct error err;
     int lock;
-    int rc = local_lock(config, &lock, &err) ? -1 : change_confirm(config, &err);
+    int rc = local_lock(config, &lock, &err) ? -1 : change_confirm(config, &facts, &err);
 
+    facts_free(&facts);
     if (!rc)
         local_settle(config);
     io_close(&lock);
@@ -68,11 +70,14 @@ int local_confirm(const struct device_config *config)
 
 int local_revert(const struct device_config *config, const char *reason)
 {
+    struct facts facts = {0};
     struct error err;
     bool reboot; /* left to the script */
     int lock;
-    int rc = local_lock(config, &lock, &err) ? -1 : change_revert(config, reason, &reboot, &err);
+    int rc =
+        local_lock(config, &lock, &err) ? -1 : change_revert(config, reason, &reboot, &facts, &err);
 
+    facts_free(&facts);
     io_close(&lock);
     return local_end(rc, &err);
 }

@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/reboot_param.h"
 #include "base/spawn.h"
 
 #include <errno.h>
@@ -22,22 +23,8 @@
 
 #define REBOOT_WAIT_MS 5000
 #define REBOOT_LOOK_MS 50
-#define REBOOT_PARAM_SIZE 256
 /* The lock is held this long; a working reboot ends this process, too. */
 #define REBOOT_HOLD_SECONDS 60
-
-/* The kernel's argument, as stored by a task's reboot_param; "" if there is none. */
-static void reboot_read_param(char *param, size_t size)
-{
-    static const char *const paths[] = {"/run/systemd/reboot-param", "/run/reboot-param"};
-    struct buffer text = {0};
-    struct error ignored;
-
-    for (size_t i = 0; i < sizeof paths / sizeof *paths && !text.len; i++)
-        (void)io_read_file(paths[i], size - 1, &text, &ignored);
-    snprintf(param, size, "%.*s", (int)strcspn(buffer_text(&text), "\n"), buffer_text(&text));
-    buffer_free(&text);
-}
 
 /* For devices whose init has nothing to shut down. */
 static pid_t reboot_by_kernel(struct error *err)
@@ -49,7 +36,7 @@ static pid_t reboot_by_kernel(struct error *err)
         return error_errno(err, "cannot start a process for the reboot");
     if (pid > 0)
         return pid;
-    reboot_read_param(param, sizeof param);
+    reboot_param_read(param, sizeof param);
     sync();
     syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
             *param ? LINUX_REBOOT_CMD_RESTART2 : LINUX_REBOOT_CMD_RESTART, param);

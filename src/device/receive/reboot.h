@@ -6,13 +6,9 @@
 
 #include <sys/types.h>
 
-/*
- * Value of reboot-command: call reboot(2) directly, with the argument set by a task's reboot_param.
- */
-#define REBOOT_BY_KERNEL "kernel"
-
-/* Starts the reboot command (words separated by blanks, no shell). Returns its process id, which
- * the caller reaps, or -1 with the error set. */
+/* Starts the reboot command: words separated by blanks, no shell; or REBOOT_BY_KERNEL
+ * (base/reboot_param.h), which calls reboot(2) with the waiting parameter. Returns its process id,
+ * which the caller reaps, or -1 with the error set. */
 pid_t reboot_start(const char *command, struct error *err);
 
 /*

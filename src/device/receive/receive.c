@@ -161,28 +161,47 @@ static int receive_log(struct receive *r, const struct request *q, struct error 
     return 0;
 }
 
+/* What the change has led to, as read afterwards. */
+static void receive_answer_change(struct receive *r, const struct facts *after)
+{
+    static const char *const names[] = {"active", "next", "pending", "confirmed"};
+    struct facts facts = {0};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (*facts_get(after, names[i]))
+            facts_set(&facts, names[i], facts_get(after, names[i]));
+    receive_answer(r, &facts);
+    facts_free(&facts);
+}
+
 static int receive_confirm(struct receive *r, const struct request *q, struct error *err)
 {
-    (void)q;
+    struct facts facts = {0};
     struct error late;
+    int rc = job_lock(r->job, err) || change_confirm(r->job->config, &facts, err) ? -1 : 0;
 
-    if (job_lock(r->job, err) || change_confirm(r->job->config, err))
-        return -1;
-    if (version_settle(r->job->config, &late))
+    (void)q;
+    if (!rc && version_settle(r->job->config, &late))
         result_note(&r->job->result, "%s", late.text);
-    receive_answer(r, NULL);
-    return 0;
+    if (!rc)
+        receive_answer_change(r, &facts);
+    facts_free(&facts);
+    return rc;
 }
 
 static int receive_revert(struct receive *r, const struct request *q, struct error *err)
 {
-    bool reboot;
+    struct facts facts = {0};
+    bool reboot = false;
+    int rc = job_lock(r->job, err) || change_revert(r->job->config, q->reason, &reboot, &facts, err)
+                 ? -1
+                 : 0;
 
-    if (job_lock(r->job, err) || change_revert(r->job->config, q->reason, &reboot, err))
-        return -1;
     r->job->result.reboot = reboot;
-    receive_answer(r, NULL);
-    return 0;
+    if (!rc)
+        receive_answer_change(r, &facts);
+    facts_free(&facts);
+    return rc;
 }
 
 static int receive_reboot(struct receive *r, const struct request *q, struct error *err)

@@ -1,5 +1,6 @@
 #include "device/receive/slot_check.h"
 
+#include "device/receive/change.h"
 #include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
@@ -7,13 +8,27 @@
 
 static int slot_check_pending(const struct facts *facts, struct error *err)
 {
-    if (slot_facts_state(facts) != SLOT_PENDING)
+    const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
+
+    switch (slot_facts_state(facts)) {
+    case SLOT_UNKNOWN:
+    case SLOT_SETTLED:
         return 0;
-    return error_set(err, EXIT_REFUSED,
-                     "slot %s holds an update that has not booted yet; another one would overwrite "
-                     "the running slot %s. Reboot first (fwssh reboot HOST), or discard it with "
-                     "fwssh revert HOST",
-                     facts_get(facts, "next"), facts_get(facts, "active"));
+    case SLOT_PENDING:
+        return error_set(
+            err, EXIT_REFUSED,
+            "slot %s holds an update that has not booted yet; another one would overwrite "
+            "the running slot %s. Reboot first (fwssh reboot HOST), or discard it with "
+            "fwssh revert HOST",
+            *next ? next : "(unknown)", *active ? active : "(unknown)");
+    case SLOT_FALLBACK:
+        return error_set(err, EXIT_REFUSED,
+                         "the running slot %s is on trial, and an update would overwrite slot %s, "
+                         "which a reboot goes back to. Confirm first (fwssh confirm HOST), or go "
+                         "back with fwssh revert HOST",
+                         active, next);
+    }
+    return 0;
 }
 
 /* An update overwrites the slot that an unconfirmed firmware could fall back to. */
@@ -41,7 +56,8 @@ int slot_check_before(const struct device_config *config, struct client *client,
         error_prefix(err, "cannot read the state of the slots");
         client_complain(client, err->text);
     } else {
-        rc = slot_check_pending(&facts, err) || slot_check_confirmed(config, &facts, client, err)
+        rc = change_check(&facts, err) || slot_check_pending(&facts, err) ||
+                     slot_check_confirmed(config, &facts, client, err)
                  ? -1
                  : 0;
     }

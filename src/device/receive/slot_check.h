@@ -7,10 +7,12 @@
 #include "device/receive/client.h"
 
 /*
- * Before an update. Returns -1 with the error set (EXIT_REFUSED) if another update has not booted
- * yet: this one would overwrite the running slot. If the running firmware is not confirmed, the key
- * unconfirmed decides whether the client is warned or the update refused. Returns 0 even if nothing
- * is known about the slots; if they cannot be read, the client is warned.
+ * Before an update. Returns -1 with the error set (EXIT_REFUSED) if it would overwrite the running
+ * slot, because another update has not booted yet; or the one that a firmware on trial would go
+ * back to; or if what is known contradicts itself. If the running firmware is not confirmed, the
+ * key unconfirmed decides whether the client is warned or the update refused. Returns 0 even if
+ * nothing is known about the slots, with a note in the result; if they cannot be read, the client
+ * is warned.
  */
 int slot_check_before(const struct device_config *config, struct client *client, struct error *err);
 

@@ -80,6 +80,13 @@ static int version_settle_damaged(const struct device_config *config, const stru
     return -1;
 }
 
+/* What runs is on trial, or nobody knows what does. */
+static bool version_settle_is_early(const struct facts *facts)
+{
+    return slot_facts_are_unconfirmed(facts) || slot_facts_state(facts) == SLOT_FALLBACK ||
+           *facts_get(facts, "conflict");
+}
+
 int version_settle(const struct device_config *config, struct error *err)
 {
     struct pending_versions list = {0};
@@ -90,7 +97,7 @@ int version_settle(const struct device_config *config, struct error *err)
     if (there <= 0)
         return there;
     int rc = 0;
-    if (!slot_driver_read(config, &facts, &ignored) && !slot_facts_are_unconfirmed(&facts))
+    if (!slot_driver_read(config, &facts, &ignored) && !version_settle_is_early(&facts))
         rc = version_settle_load(config, &list, err)
                  ? version_settle_damaged(config, &facts, err)
                  : version_settle_each(config, &list, &facts, err);

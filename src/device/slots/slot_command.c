@@ -14,9 +14,9 @@
 #define SLOT_COMMAND_SECONDS 30
 #define SLOT_COMMAND_TEXT_MAX 16384
 
-static bool slot_command_is_there(const struct device_config *config)
+static bool slot_command_is_there(const struct slot_view *v)
 {
-    return *config->slot_command != '\0';
+    return *v->config->slot_command != '\0';
 }
 
 static int slot_command_run(const struct device_config *config, const char *word,
@@ -46,32 +46,35 @@ static int slot_command_run(const struct device_config *config, const char *word
     return rc;
 }
 
-static int slot_command_read(const struct device_config *config, struct facts *facts,
-                             struct error *err)
+static int slot_command_read(struct slot_view *v, struct error *err)
 {
+    struct facts said = {0};
     struct run_result r;
-    int rc = slot_command_run(config, "status", "", &r, err);
+    int rc = slot_command_run(v->config, "status", "", &r, err);
 
-    if (!rc)
-        facts_parse(facts, buffer_text(&r.text));
+    if (!rc) {
+        facts_parse(&said, buffer_text(&r.text));
+        slot_view_settle(v, facts_get(&said, "active"), facts_get(&said, "next"));
+        facts_parse(v->facts, buffer_text(&r.text));
+    }
+    facts_free(&said);
     run_free(&r);
     return rc;
 }
 
-static int slot_command_confirm(const struct device_config *config, struct error *err)
+static int slot_command_confirm(struct slot_view *v, struct error *err)
 {
     struct run_result r;
-    int rc = slot_command_run(config, "confirm", "", &r, err);
+    int rc = slot_command_run(v->config, "confirm", "", &r, err);
 
     run_free(&r);
     return rc;
 }
 
-static int slot_command_revert(const struct device_config *config, const char *reason,
-                               struct error *err)
+static int slot_command_revert(struct slot_view *v, const char *reason, struct error *err)
 {
     struct run_result r;
-    int rc = slot_command_run(config, "revert", reason, &r, err);
+    int rc = slot_command_run(v->config, "revert", reason, &r, err);
 
     run_free(&r);
     return rc;
@@ -80,6 +83,7 @@ static int slot_command_revert(const struct device_config *config, const char *r
 const struct slot_driver slot_command = {
     .name = "command",
     .knows_confirmed = true,
+    .own_rules = true,
     .is_there = slot_command_is_there,
     .read = slot_command_read,
     .confirm = slot_command_confirm,

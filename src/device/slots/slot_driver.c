@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/reboot_param.h"
 #include "wire/slot_facts.h"
 
 #include <stdlib.h>
@@ -10,22 +11,10 @@
 
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 
-static const struct slot_driver *const drivers[] = {&slot_command, &slot_uboot, &slot_ops};
-
-const struct slot_driver *slot_driver_find(const struct device_config *config, struct error *err)
-{
-    const char *wanted = config->slot_driver;
-    bool choose = !strcmp(wanted, "auto");
-
-    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
-        if (choose ? drivers[i]->is_there(config) : !strcmp(drivers[i]->name, wanted))
-            return drivers[i];
-    error_set(err, EXIT_FAILED,
-              "no information about slots on this device: no U-Boot environment (%s), no %s and no "
-              "slot-command",
-              config->uboot_env_config, config->ops_firmware);
-    return NULL;
-}
+/* In the order in which "auto" looks: who was put there to answer, then what a look at the device
+ * proves, then the environment, which may be only a note. */
+static const struct slot_driver *const drivers[] = {&slot_command, &slot_ops,    &slot_grub,
+                                                    &slot_order,   &slot_active, &slot_uboot};
 
 static void slot_driver_boot(struct facts *facts)
 {
@@ -56,16 +45,72 @@ static void slot_driver_copy_running(struct facts *facts)
     }
 }
 
-int slot_driver_read(const struct device_config *config, struct facts *facts, struct error *err)
+static const struct slot_driver *slot_driver_choose(const struct slot_view *v, struct error *err)
 {
-    struct error none;
+    const char *wanted = v->config->slot_driver;
+    bool choose = !strcmp(wanted, "auto");
 
-    slot_driver_boot(facts);
-    const struct slot_driver *driver = slot_driver_find(config, &none);
-    facts_set(facts, "driver", driver ? driver->name : "none");
-    if (driver && driver->read(config, facts, err))
-        return -1;
+    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
+        if (choose ? drivers[i]->is_there(v) : !strcmp(drivers[i]->name, wanted))
+            return drivers[i];
+    error_set(err, EXIT_FAILED,
+              "no information about slots on this device: no U-Boot environment (%s), no %s and no "
+              "slot-command",
+              v->config->uboot_env_config, v->config->ops_firmware);
+    return NULL;
+}
+
+/* The next reboot tries another slot once, as a task's reboot_param asks for. */
+static void slot_driver_see_reboot_param(const struct slot_view *v)
+{
+    struct facts *facts = v->facts;
+    char param[REBOOT_PARAM_SIZE];
+
+    if (!boot_table_is_on_disk(v->config))
+        return;
+    reboot_param_read(param, sizeof param);
+    if (strstr(param, "tryboot") && slot_facts_state(facts) == SLOT_SETTLED)
+        facts_set(facts, "pending", "new");
+}
+
+/* Whoever decides: a partition table that has moved, or a one-time boot that is asked for, is an
+ * update that has not booted yet. */
+static void slot_driver_see_pending(const struct slot_view *v)
+{
+    struct facts *facts = v->facts;
+
+    if (slot_facts_state(facts) != SLOT_FALLBACK && slot_view_table_has_moved(v))
+        facts_set(facts, "pending", "new");
+    slot_driver_see_reboot_param(v);
     slot_facts_set_pending(facts);
+    const char *other = slot_facts_other(facts_get(facts, "active"));
+    if (slot_facts_state(facts) == SLOT_PENDING && *other &&
+        !strcmp(facts_get(facts, "active"), facts_get(facts, "next")))
+        facts_set(facts, "next", other);
+}
+
+int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
+                     const struct device_config *config, struct facts *facts, struct error *err)
+{
+    slot_driver_boot(facts);
+    slot_view_open(v, config, facts);
+    *driver = slot_driver_choose(v, err);
+    facts_set(facts, "driver", *driver ? (*driver)->name : "none");
+    if (*driver && (*driver)->read(v, err))
+        return -1;
+    if (!*driver)
+        slot_view_settle(v, "", "");
+    slot_driver_see_pending(v);
     slot_driver_copy_running(facts);
     return 0;
+}
+
+int slot_driver_read(const struct device_config *config, struct facts *facts, struct error *err)
+{
+    const struct slot_driver *driver;
+    struct slot_view v;
+
+    int rc = slot_driver_open(&v, &driver, config, facts, err);
+    slot_view_close(&v);
+    return rc;
 }

@@ -1,15 +1,17 @@
 /*
- * What a device knows about its firmware slots, and how one is confirmed or reverted. There is a
- * driver for each way to do that: the U-Boot environment with Nerves' variables, an ops.fw, a
- * command of the site.
+ * Who decides which firmware slot boots, and how one is confirmed or reverted. There is a driver
+ * for each of them: U-Boot's script with Nerves' variables, the order or the active flag of an MBR,
+ * an ops.fw, a command of the site.
  *
- * A driver can set the facts in wire/slot_facts.h, except for pending.
+ * A driver can set the facts in wire/slot_facts.h; active, next and conflict through
+ * slot_view_settle().
  */
 #ifndef FWSSH_DEVICE_SLOTS_SLOT_DRIVER_H
 #define FWSSH_DEVICE_SLOTS_SLOT_DRIVER_H
 
 #include "base/error.h"
 #include "device/config/device_config.h"
+#include "device/slots/slot_view.h"
 #include "wire/facts.h"
 
 #include <stdbool.h>
@@ -17,23 +19,30 @@
 struct slot_driver {
     const char *name;
     bool knows_confirmed; /* read is fast, and reports whether the firmware is confirmed */
-    /* Whether it can be used here; for slot-driver "auto". */
-    bool (*is_there)(const struct device_config *config);
-    int (*read)(const struct device_config *config, struct facts *facts, struct error *err);
-    /* Marks the running firmware as good. */
-    int (*confirm)(const struct device_config *config, struct error *err);
-    /* Makes the previous firmware boot next. reason: one line for status. */
-    int (*revert)(const struct device_config *config, const char *reason, struct error *err);
+    bool own_rules;       /* it refuses by itself what would be wrong; read may not show a revert */
+    /* Whether it is what decides here; for slot-driver "auto". */
+    bool (*is_there)(const struct slot_view *v);
+    int (*read)(struct slot_view *v, struct error *err);
+    /* After read, with the facts. Marks the running firmware as good. */
+    int (*confirm)(struct slot_view *v, struct error *err);
+    /* After read, with the facts. Makes the previous firmware boot next, or the running one if an
+     * update has not booted yet. reason: one line for status. */
+    int (*revert)(struct slot_view *v, const char *reason, struct error *err);
 };
 
-/* Returns the driver that the key slot-driver selects, or NULL with the error set. */
-const struct slot_driver *slot_driver_find(const struct device_config *config, struct error *err);
+/*
+ * Opens a view with the driver that the key slot-driver selects, and adds all its facts, and
+ * driver, boot-id and uptime; without a driver (NULL, with the error set, and yet 0) only these.
+ * Returns 0, or -1 with the error set if the driver fails. slot_view_close() in any case.
+ */
+int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
+                     const struct device_config *config, struct facts *facts, struct error *err);
 
-/* Adds all facts of the driver, and driver, boot-id and uptime; without a driver only these.
- * Returns 0, or -1 with the error set if the driver fails. */
+/* The same for the facts alone. */
 int slot_driver_read(const struct device_config *config, struct facts *facts, struct error *err);
 
-/* The drivers, each in the file of its name. */
-extern const struct slot_driver slot_uboot, slot_ops, slot_command;
+/* The drivers, each in the file of its name; both of an MBR in slot_table.c. */
+extern const struct slot_driver slot_uboot, slot_order, slot_active, slot_grub, slot_ops,
+    slot_command;
 
 #endif

@@ -5,8 +5,10 @@
  */
 #include "base/memory.h"
 #include "device/slots/device_path.h"
+#include "device/slots/nerves_vars.h"
 #include "device/slots/slot_driver.h"
 #include "device/updaters/updater_driver.h"
+#include "wire/slot_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +18,9 @@
 /* Precedes the text of info() (docs/fw-format.md, "Text"). */
 #define INFO_PREFIX "fwup: "
 
-static bool slot_ops_is_there(const struct device_config *config)
+static bool slot_ops_is_there(const struct slot_view *v)
 {
-    return !access(config->ops_firmware, R_OK);
+    return !access(v->config->ops_firmware, R_OK);
 }
 
 static int slot_ops_apply(const struct device_config *config, const char *task,
@@ -39,11 +41,21 @@ static int slot_ops_apply(const struct device_config *config, const char *task,
     return rc;
 }
 
-static int slot_ops_read(const struct device_config *config, struct facts *facts, struct error *err)
+/*
+ * "a->b": a runs. If a is known not to be confirmed, it is on trial, and a reboot goes back to b;
+ * otherwise b is new.
+ */
+static void slot_ops_set_fallback(struct facts *facts)
+{
+    if (slot_facts_state(facts) == SLOT_PENDING && slot_facts_are_unconfirmed(facts))
+        facts_set(facts, "pending", "fallback");
+}
+
+static int slot_ops_read(struct slot_view *v, struct error *err)
 {
     struct run_result r;
 
-    if (slot_ops_apply(config, "status", &r, err)) {
+    if (slot_ops_apply(v->config, "status", &r, err)) {
         run_free(&r);
         return -1;
     }
@@ -54,9 +66,10 @@ static int slot_ops_read(const struct device_config *config, struct facts *facts
     char *next = strstr(active, "->");
     if (next)
         *next = '\0';
-    facts_set(facts, "active", active);
-    facts_set(facts, "next", next ? next + 2 : active);
-    facts_set(facts, "confirmed", "unknown");
+    slot_view_settle(v, active, next ? next + 2 : active);
+    facts_set(v->facts, "confirmed", "unknown");
+    nerves_vars_describe_beside(v->config, v->facts);
+    slot_ops_set_fallback(v->facts);
     free(active);
     run_free(&r);
     return 0;
@@ -72,20 +85,20 @@ static int slot_ops_do(const struct device_config *config, const char *task, str
     return rc;
 }
 
-static int slot_ops_confirm(const struct device_config *config, struct error *err)
+static int slot_ops_confirm(struct slot_view *v, struct error *err)
 {
-    return slot_ops_do(config, "validate", err);
+    return slot_ops_do(v->config, "validate", err);
 }
 
-static int slot_ops_revert(const struct device_config *config, const char *reason,
-                           struct error *err)
+static int slot_ops_revert(struct slot_view *v, const char *reason, struct error *err)
 {
-    (void)reason; /* there is no place to store it */
-    return slot_ops_do(config, "revert", err);
+    (void)reason; /* the tasks store none */
+    return slot_ops_do(v->config, "revert", err);
 }
 
 const struct slot_driver slot_ops = {
     .name = "ops.fw",
+    .own_rules = true,
     .is_there = slot_ops_is_there,
     .read = slot_ops_read,
     .confirm = slot_ops_confirm,

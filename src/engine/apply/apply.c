@@ -181,10 +181,9 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
                                                .exact = request->staged != NULL};
     cfg_t *task = requirement_choose_task(&requirements, request->task, err);
     if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
-        plan_check(&plan, request->medium, err))
-        goto cleanup;
-    if (cfg_getbool(task, "require-unmounted-destination") &&
-        plan_check_unmounted(&plan, request->medium, &disk_map_system, err))
+        plan_check(&plan, request->medium, err) ||
+        plan_check_mounts(&plan, request->medium, &disk_map_system,
+                          cfg_getbool(task, "require-unmounted-destination"), err))
         goto cleanup;
     report->total = plan.units;
     rc = apply_plan(&plan, fw, request, &context, err);

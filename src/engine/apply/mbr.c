@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define MBR_TABLE 446
-#define MBR_ENTRY 16
 #define MBR_OSIP_HEADER 32
 #define MBR_OSIP_IMAGE 24
 
@@ -26,32 +24,6 @@ void mbr_expand(struct mbr_table *table, uint64_t device_blocks)
         uint64_t count = end - p->offset;
         p->count = count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
     }
-}
-
-/* Cylinder, head and sector, for a geometry of 63 sectors and 255 heads. */
-static void mbr_put_chs(uint8_t *p, uint64_t lba)
-{
-    if (lba > 63ull * 255 * 1023) {
-        memcpy(p, "\xfe\xff\xff", 3);
-        return;
-    }
-    uint32_t cylinder = (uint32_t)(lba / (63 * 255));
-    p[0] = (uint8_t)(lba / 63 % 255);
-    p[1] = (uint8_t)((lba % 63 + 1) | (cylinder >> 2 & 0xc0));
-    p[2] = (uint8_t)cylinder;
-}
-
-static void mbr_put_entry(uint8_t *p, bool boot, uint8_t type, uint32_t offset, uint32_t count)
-{
-    memset(p, 0, MBR_ENTRY);
-    if (type) {
-        p[0] = boot ? 0x80 : 0;
-        mbr_put_chs(p + 1, offset);
-        p[4] = type;
-        mbr_put_chs(p + 5, (uint64_t)offset + count - 1);
-    }
-    bytes_put_le32(p + 8, offset);
-    bytes_put_le32(p + 12, count);
 }
 
 static void mbr_put_osip(const struct mbr_table *table, uint8_t *p)
@@ -96,9 +68,12 @@ void mbr_encode(const struct mbr_table *table, uint8_t block[MBR_SIZE])
     bytes_put_le32(block + 440, table->signature);
     for (int i = 0; i < MBR_PRIMARIES; i++) {
         const struct mbr_partition *p = &table->partition[i];
-        bool boot = p->boot && !(i == 3 && mbr_is_extended_type(p->type));
+        struct mbr_entry entry = {.boot = p->boot && !(i == 3 && mbr_is_extended_type(p->type)),
+                                  .type = p->type,
+                                  .start = p->offset,
+                                  .count = p->count};
         if (p->present)
-            mbr_put_entry(block + MBR_TABLE + MBR_ENTRY * i, boot, p->type, p->offset, p->count);
+            mbr_entry_put(block + MBR_TABLE + MBR_ENTRY * i, &entry);
     }
     block[510] = 0x55;
     block[511] = 0xaa;
@@ -116,23 +91,16 @@ int mbr_encode_ebrs(const struct mbr_table *table, uint8_t blocks[MBR_EBR_MAX][M
         uint8_t *block = blocks[count];
         memset(block, 0, MBR_SIZE);
         /* Relative to this record. */
-        mbr_put_entry(block + MBR_TABLE, false, p->type, p->offset - (extended + (uint32_t)count),
-                      p->count);
+        struct mbr_entry entry = {
+            .type = p->type, .start = p->offset - (extended + (uint32_t)count), .count = p->count};
+        mbr_entry_put(block + MBR_TABLE, &entry);
         block[510] = 0x55;
         block[511] = 0xaa;
+        /* The previous record points here, relative to the extended partition. */
+        struct mbr_entry next = {.type = 0x0f, .start = (uint32_t)count, .count = 1};
         if (count > 0)
-            /* The previous record points here, relative to the extended partition. */
-            mbr_put_entry(blocks[count - 1] + MBR_TABLE + MBR_ENTRY, false, 0x0f, (uint32_t)count,
-                          1);
+            mbr_entry_put(blocks[count - 1] + MBR_TABLE + MBR_ENTRY, &next);
         count++;
     }
     return count;
-}
-
-int mbr_partition_offset(const uint8_t block[MBR_SIZE], int n, uint32_t *offset)
-{
-    if (block[510] != 0x55 || block[511] != 0xaa)
-        return -1;
-    *offset = bytes_le32(block + MBR_TABLE + MBR_ENTRY * n + 8);
-    return 0;
 }

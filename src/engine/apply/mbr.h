@@ -4,7 +4,6 @@
 
 #include "engine/archive/mbr_table.h"
 
-#define MBR_SIZE 512
 #define MBR_EBR_MAX (MBR_PARTITIONS - MBR_PRIMARIES)
 
 /* Resolves expand=true for a device of that many blocks (0: unknown). */
@@ -16,8 +15,5 @@ void mbr_encode(const struct mbr_table *table, uint8_t block[MBR_SIZE]);
 /* Encodes the extended boot records in order; the k-th belongs at block partition[3].offset + k.
  * Returns their number. */
 int mbr_encode_ebrs(const struct mbr_table *table, uint8_t blocks[MBR_EBR_MAX][MBR_SIZE]);
-
-/* Reads the first block of primary partition n from a block 0; -1 if that has no boot signature. */
-int mbr_partition_offset(const uint8_t block[MBR_SIZE], int n, uint32_t *offset);
 
 #endif

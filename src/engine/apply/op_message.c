@@ -1,4 +1,5 @@
 #include "base/io.h"
+#include "base/reboot_param.h"
 #include "engine/apply/op.h"
 
 #include <string.h>
@@ -44,7 +45,7 @@ static int op_reboot_param_run(const struct op *op, struct op_context *context, 
     const char *path = context->reboot_param_path;
 
     if (!path)
-        path = access("/run/systemd", F_OK) ? "/run/reboot-param" : "/run/systemd/reboot-param";
+        path = reboot_param_path();
     if (io_write_file(path, op->argv[0], strlen(op->argv[0]), 0644, err))
         return -1;
     report_add(context->report, op->units);

@@ -148,17 +148,25 @@ int plan_check(const struct plan *plan, const struct medium *medium, struct erro
 struct plan_mounts {
     const struct disk_map *map;
     uint64_t device;
+    bool all;
 };
 
 static int plan_check_mount(const struct op *op, const struct block_range *range, void *data,
                             struct error *err)
 {
     const struct plan_mounts *mounts = data;
+    struct disk_extent extent = {mounts->device, range->offset, range->len};
     char where[DISK_MAP_POINT_MAX];
-    int found = disk_map_find_mount(mounts->map, mounts->device, range, where, err);
+    int found = disk_map_find_mount(mounts->map, &extent, mounts->all ? NULL : "/", where, err);
 
     if (found <= 0)
         return found;
+    if (!strcmp(where, "/"))
+        return error_set(err, EXIT_REFUSED,
+                         "%s at byte %llu would write over the running root file system; nothing "
+                         "was written. The firmware's tasks and this device disagree about which "
+                         "slot runs",
+                         op->type->name, (unsigned long long)range->offset);
     return error_set(
         err, EXIT_MISMATCH,
         "%s at byte %llu would write over what is mounted at %s, and the task requires "
@@ -166,10 +174,10 @@ static int plan_check_mount(const struct op *op, const struct block_range *range
         op->type->name, (unsigned long long)range->offset, where);
 }
 
-int plan_check_unmounted(const struct plan *plan, const struct medium *medium,
-                         const struct disk_map *map, struct error *err)
+int plan_check_mounts(const struct plan *plan, const struct medium *medium,
+                      const struct disk_map *map, bool all_mounts, struct error *err)
 {
-    struct plan_mounts mounts = {.map = map, .device = medium->device};
+    struct plan_mounts mounts = {.map = map, .device = medium->device, .all = all_mounts};
 
     if (!medium->is_device)
         return 0;

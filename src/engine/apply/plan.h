@@ -5,8 +5,8 @@
 #ifndef FWSSH_ENGINE_APPLY_PLAN_H
 #define FWSSH_ENGINE_APPLY_PLAN_H
 
+#include "base/disk_map.h"
 #include "engine/apply/op.h"
-#include "engine/medium/disk_map.h"
 
 struct plan_handler {
     const char *resource; /* NULL for on-init, on-finish, on-error */
@@ -34,10 +34,12 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct er
 /* Refuses a plan that writes past the hard end of the medium. */
 int plan_check(const struct plan *plan, const struct medium *medium, struct error *err);
 
-/* require-unmounted-destination: refuses a plan that would write where a mounted file system lies
- * on the device. */
-int plan_check_unmounted(const struct plan *plan, const struct medium *medium,
-                         const struct disk_map *map, struct error *err);
+/*
+ * Refuses a plan that would write over the mounted root file system, whatever else is known about
+ * slots; all_mounts (require-unmounted-destination): over any mounted one.
+ */
+int plan_check_mounts(const struct plan *plan, const struct medium *medium,
+                      const struct disk_map *map, bool all_mounts, struct error *err);
 void plan_free(struct plan *plan);
 
 /* The handler of a resource, or NULL. */

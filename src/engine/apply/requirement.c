@@ -1,5 +1,6 @@
 #include "engine/apply/requirement.h"
 
+#include "base/disk_map.h"
 #include "base/number.h"
 #include "engine/apply/call_list.h"
 #include "engine/apply/mbr.h"
@@ -8,7 +9,6 @@
 #include "engine/apply/uboot_env.h"
 #include "engine/archive/conf_section.h"
 #include "engine/fat/fat_file.h"
-#include "engine/medium/disk_map.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +22,12 @@ static bool requirement_partition_offset(const struct requirement_context *c,
 {
     uint8_t block[MBR_SIZE];
     uint64_t n, wanted;
-    uint32_t offset;
+    struct mbr_entry entry;
     struct error ignored;
 
     return !number_parse(argv[0], &n) && n < MBR_PRIMARIES && !number_parse(argv[1], &wanted) &&
            !block_cache_read(c->cache, 0, block, sizeof block, &ignored) &&
-           !mbr_partition_offset(block, (int)n, &offset) && offset == wanted;
+           mbr_entry_read(block, (int)n, &entry) && entry.start == wanted;
 }
 
 static bool requirement_uboot_variable(const struct requirement_context *c, const char *const *argv)

@@ -3,13 +3,13 @@
 #define FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
 
 #include "base/error.h"
+#include "base/mbr_entry.h"
 
 #include <confuse.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define MBR_BOOTSTRAP_SIZE 440
-#define MBR_PRIMARIES 4
 #define MBR_PARTITIONS 12 /* 0 to 3, then logical ones inside partition 3 */
 #define MBR_OSII_MAX 16
 

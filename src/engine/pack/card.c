@@ -1,7 +1,7 @@
 #include "engine/pack/card.h"
 
+#include "base/disk_map.h"
 #include "base/memory.h"
-#include "engine/medium/disk_map.h"
 
 #include <inttypes.h>
 #include <stdio.h>

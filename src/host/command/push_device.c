@@ -72,11 +72,12 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
     return status;
 }
 
-/* The running slot also boots next and, with --wait, is confirmed. */
+/* The running slot also boots next and, with --wait, is confirmed or needs no confirmation. */
 static bool push_is_settled(const struct host_options *o, const struct facts *facts)
 {
-    return slot_facts_state(facts) != SLOT_PENDING &&
-           (!o->job.wait || slot_facts_are_confirmed(facts));
+    return slot_facts_state(facts) != SLOT_PENDING && slot_facts_state(facts) != SLOT_FALLBACK &&
+           (!o->job.wait || slot_facts_are_confirmed(facts) ||
+            slot_facts_need_no_confirmation(facts));
 }
 
 /* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,

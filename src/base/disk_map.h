@@ -1,9 +1,8 @@
 /* How block devices are stacked, from sysfs and the mount table. */
-#ifndef FWSSH_ENGINE_MEDIUM_DISK_MAP_H
-#define FWSSH_ENGINE_MEDIUM_DISK_MAP_H
+#ifndef FWSSH_BASE_DISK_MAP_H
+#define FWSSH_BASE_DISK_MAP_H
 
 #include "base/error.h"
-#include "engine/medium/block_range.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,9 +33,28 @@ bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk);
 /* The first block of a partition on its disk; -1 if it is not a partition. */
 int disk_map_start(const struct disk_map *map, dev_t partition, uint64_t *block);
 
-/* Whether anything in that byte range of a disk (or partition) is mounted: 1 with the mount point
- * in where, 0, or -1 with the error set if the mount table cannot be read. */
-int disk_map_find_mount(const struct disk_map *map, dev_t disk, const struct block_range *range,
-                        char where[DISK_MAP_POINT_MAX], struct error *err);
+/* A range of a disk (or partition), in bytes. */
+struct disk_extent {
+    dev_t disk;
+    uint64_t offset, len;
+};
+
+/* Whether anything in that range is mounted, at the mount point only (NULL: anywhere): 1 with the
+ * mount point in where, 0, or -1 with the error set if the mount table cannot be read. */
+int disk_map_find_mount(const struct disk_map *map, const struct disk_extent *extent,
+                        const char *only, char where[DISK_MAP_POINT_MAX], struct error *err);
+
+/* The block device that "/" was mounted from last; -1 if that is none (an overlay, memory, the
+ * network, UBI) or the mount table cannot be read. */
+int disk_map_root(const struct disk_map *map, dev_t *device);
+
+/* The partition that a device is, or is built on, on that disk: its number (from 1) and its first
+ * block. -1 if there is none. */
+struct disk_partition {
+    uint64_t number, start;
+    dev_t device;
+};
+int disk_map_partition(const struct disk_map *map, dev_t device, dev_t disk,
+                       struct disk_partition *found);
 
 #endif

@@ -1,4 +1,4 @@
-#include "engine/medium/disk_map.h"
+#include "base/disk_map.h"
 
 #include "base/memory.h"
 #include "base/number.h"
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #define LEVELS_MAX 3
@@ -161,30 +162,137 @@ bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk)
     return disk_map_overlaps(map, device, &all);
 }
 
-int disk_map_find_mount(const struct disk_map *map, dev_t disk, const struct block_range *bytes,
-                        char where[DISK_MAP_POINT_MAX], struct error *err)
+/* A line of the mount table (proc(5), /proc/PID/mountinfo). */
+struct disk_map_mount {
+    dev_t device; /* major 0: not a block device */
+    char point[DISK_MAP_POINT_MAX];
+};
+
+/* btrfs has a number of its own; what it was mounted from follows the " - " and the type. */
+static void disk_map_mount_source(const char *line, struct disk_map_mount *m)
 {
-    struct disk_map_range range = {
-        .disk = disk, .offset = bytes->offset, .end = bytes->offset + bytes->len};
+    char source[DISK_MAP_POINT_MAX];
+    const char *at = strstr(line, " - ");
+    struct stat st;
+
+    if (at && sscanf(at, " - %*s %255s", source) == 1 && !stat(source, &st) && S_ISBLK(st.st_mode))
+        m->device = st.st_rdev;
+}
+
+static bool disk_map_parse_mount(const char *line, struct disk_map_mount *m)
+{
+    char device[32];
+
+    if (sscanf(line, "%*s %*s %31s %*s %255s", device, m->point) != 2 ||
+        disk_map_parse_device(device, &m->device))
+        return false;
+    if (!major(m->device))
+        disk_map_mount_source(line, m);
+    return true;
+}
+
+/* Calls visit for each mount, until it returns true: then the result is 1. Otherwise 0, or -1 with
+ * the error set. */
+static int disk_map_each_mount(const struct disk_map *map,
+                               bool (*visit)(const struct disk_map *, const struct disk_map_mount *,
+                                             void *),
+                               void *data, struct error *err)
+{
     FILE *f = fopen(map->mountinfo, "re");
+    struct disk_map_mount mount;
     char *line = NULL;
     size_t room = 0;
     int found = 0;
 
     if (!f)
         return error_errno(err, "cannot read %s", map->mountinfo);
-    /* ID, parent ID, major:minor, root, mount point ... (proc(5)) */
-    while (!found && getline(&line, &room, f) > 0) {
-        char device_text[32], point[DISK_MAP_POINT_MAX];
-        dev_t device;
-        if (sscanf(line, "%*s %*s %31s %*s %255s", device_text, point) != 2 ||
-            disk_map_parse_device(device_text, &device) || !major(device) ||
-            !disk_map_overlaps(map, device, &range))
-            continue;
-        snprintf(where, DISK_MAP_POINT_MAX, "%s", point);
-        found = 1;
-    }
+    while (!found && getline(&line, &room, f) > 0)
+        found = disk_map_parse_mount(line, &mount) && visit(map, &mount, data);
     free(line);
     fclose(f);
     return found;
+}
+
+struct disk_map_mount_search {
+    struct disk_map_range range;
+    const char *only;
+    char *where;
+};
+
+static bool disk_map_mount_overlaps(const struct disk_map *map, const struct disk_map_mount *mount,
+                                    void *data)
+{
+    struct disk_map_mount_search *search = data;
+
+    if (!major(mount->device) || (search->only && strcmp(search->only, mount->point)) ||
+        !disk_map_overlaps(map, mount->device, &search->range))
+        return false;
+    snprintf(search->where, DISK_MAP_POINT_MAX, "%s", mount->point);
+    return true;
+}
+
+int disk_map_find_mount(const struct disk_map *map, const struct disk_extent *extent,
+                        const char *only, char where[DISK_MAP_POINT_MAX], struct error *err)
+{
+    struct disk_map_mount_search search = {.range = {.disk = extent->disk,
+                                                     .offset = extent->offset,
+                                                     .end = extent->offset + extent->len},
+                                           .only = only,
+                                           .where = where};
+
+    return disk_map_each_mount(map, disk_map_mount_overlaps, &search, err);
+}
+
+/* The last one lies on top. */
+static bool disk_map_take_root(const struct disk_map *map, const struct disk_map_mount *mount,
+                               void *data)
+{
+    dev_t *root = data;
+
+    (void)map;
+    if (!strcmp(mount->point, "/"))
+        *root = mount->device;
+    return false;
+}
+
+int disk_map_root(const struct disk_map *map, dev_t *device)
+{
+    struct error ignored;
+
+    *device = 0;
+    if (disk_map_each_mount(map, disk_map_take_root, device, &ignored) < 0)
+        return -1;
+    return major(*device) ? 0 : -1;
+}
+
+struct disk_map_partition_search {
+    dev_t disk;
+    struct disk_partition *found;
+    int depth;
+};
+
+static bool disk_map_is_partition(const struct disk_map *map, dev_t device, void *data)
+{
+    struct disk_map_partition_search *search = data;
+    dev_t parent;
+
+    if (!disk_map_parent(map, device, &parent) && parent == search->disk) {
+        search->found->device = device;
+        return !disk_map_number(map, device, "/partition", &search->found->number) &&
+               !disk_map_start(map, device, &search->found->start);
+    }
+    if (search->depth == LEVELS_MAX)
+        return false;
+    search->depth++;
+    bool found = disk_map_any_slave(map, device, disk_map_is_partition, search);
+    search->depth--;
+    return found;
+}
+
+int disk_map_partition(const struct disk_map *map, dev_t device, dev_t disk,
+                       struct disk_partition *found)
+{
+    struct disk_map_partition_search search = {.disk = disk, .found = found};
+
+    return disk_map_is_partition(map, device, &search) ? 0 : -1;
 }

@@ -1,0 +1,268 @@
+#include "device/slots/boot_table.h"
+
+#include "base/bytes.h"
+#include "base/io.h"
+#include "device/slots/device_path.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GPT_SIGNATURE "EFI PART"
+/* Fields of the header (UEFI 5.3.2). */
+#define GPT_ENTRIES_BLOCK 72
+#define GPT_ENTRY_SIZE 84
+/* The first block of a partition, in its entry (UEFI 5.3.3). */
+#define GPT_ENTRY_START 32
+
+static const char mbr_prefix[] = "mbr:";
+
+static int boot_table_open(const struct device_config *config, int flags)
+{
+    struct error ignored;
+    char *path = device_path_find(config, &ignored);
+    int fd = path ? open(path, flags | O_CLOEXEC) : -1;
+
+    free(path);
+    return fd;
+}
+
+static uint64_t boot_table_block_size(int fd)
+{
+    int size = 0;
+
+    return ioctl(fd, BLKSSZGET, &size) || size < MBR_SIZE ? MBR_SIZE : (uint64_t)size;
+}
+
+static int boot_table_read_gpt_header(int fd, uint8_t header[MBR_SIZE])
+{
+    return pread(fd, header, MBR_SIZE, (off_t)boot_table_block_size(fd)) != MBR_SIZE ||
+                   memcmp(header, GPT_SIGNATURE, strlen(GPT_SIGNATURE))
+               ? -1
+               : 0;
+}
+
+static void boot_table_mark(struct boot_table *t)
+{
+    char *at = t->mark + snprintf(t->mark, sizeof t->mark, "%s", mbr_prefix);
+
+    for (int i = 0; i < MBR_PRIMARIES * MBR_ENTRY; i++)
+        at += snprintf(at, 3, "%02x", t->block[MBR_TABLE + i]);
+}
+
+static bool boot_table_alike(const struct mbr_entry *a, const struct mbr_entry *b)
+{
+    return a->type && a->count && a->type == b->type && a->count == b->count &&
+           (a->start + (uint64_t)a->count <= b->start || b->start + (uint64_t)b->count <= a->start);
+}
+
+static void boot_table_find_slots(struct boot_table *t)
+{
+    int pairs = 0;
+
+    t->first = t->second = -1;
+    for (int i = 0; i < MBR_PRIMARIES; i++)
+        for (int k = i + 1; k < MBR_PRIMARIES; k++)
+            if (boot_table_alike(&t->entry[i], &t->entry[k])) {
+                t->first = i;
+                t->second = k;
+                pairs++;
+            }
+    if (pairs != 1)
+        t->first = t->second = -1;
+}
+
+static int boot_table_parse(struct boot_table *t)
+{
+    t->first = t->second = -1;
+    for (int i = 0; i < MBR_PRIMARIES; i++)
+        if (!mbr_entry_read(t->block, i, &t->entry[i]))
+            return -1;
+    t->gpt = t->entry[0].type == MBR_TYPE_GPT;
+    if (!t->gpt) {
+        boot_table_mark(t);
+        boot_table_find_slots(t);
+    }
+    return 0;
+}
+
+int boot_table_read(struct boot_table *t, const struct device_config *config)
+{
+    int fd = boot_table_open(config, O_RDONLY);
+
+    *t = (struct boot_table){.first = -1, .second = -1};
+    int rc = fd >= 0 && pread(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block
+                 ? boot_table_parse(t)
+                 : -1;
+    io_close(&fd);
+    return rc;
+}
+
+static int boot_table_disk(const struct device_config *config, dev_t *disk)
+{
+    struct error ignored;
+    struct stat st;
+    char *path = device_path_find(config, &ignored);
+    int rc = path && !stat(path, &st) && S_ISBLK(st.st_mode) ? 0 : -1;
+
+    if (!rc)
+        *disk = st.st_rdev;
+    free(path);
+    return rc;
+}
+
+bool boot_table_is_on_disk(const struct device_config *config)
+{
+    dev_t disk;
+
+    return !boot_table_disk(config, &disk);
+}
+
+int boot_table_root(const struct device_config *config, struct disk_partition *root)
+{
+    dev_t device, disk;
+
+    return boot_table_disk(config, &disk) || disk_map_root(&disk_map_system, &device) ||
+                   disk_map_partition(&disk_map_system, device, disk, root)
+               ? -1
+               : 0;
+}
+
+/* The first block of a partition (its number counts from 1), in units of 512 bytes. */
+static int boot_table_gpt_start(const struct device_config *config, uint64_t number,
+                                uint64_t *start)
+{
+    uint8_t header[MBR_SIZE], field[8];
+    int fd = boot_table_open(config, O_RDONLY);
+    int rc = -1;
+
+    if (fd >= 0 && !boot_table_read_gpt_header(fd, header)) {
+        uint64_t unit = boot_table_block_size(fd);
+        uint64_t at = bytes_le64(header + GPT_ENTRIES_BLOCK) * unit +
+                      (number - 1) * bytes_le32(header + GPT_ENTRY_SIZE) + GPT_ENTRY_START;
+        rc = at <= INT64_MAX && pread(fd, field, sizeof field, (off_t)at) == sizeof field ? 0 : -1;
+        *start = rc ? 0 : bytes_le64(field) * (unit / MBR_SIZE);
+    }
+    io_close(&fd);
+    return rc;
+}
+
+bool boot_table_differs_from_kernel(const struct boot_table *t, const struct device_config *config)
+{
+    struct disk_partition root;
+    uint64_t start;
+
+    if (boot_table_root(config, &root) || !root.number)
+        return false;
+    if (t->gpt)
+        return !boot_table_gpt_start(config, root.number, &start) && start != root.start;
+    return root.number <= MBR_PRIMARIES && t->entry[root.number - 1].start != root.start;
+}
+
+int boot_table_go_back(struct boot_table *t, const char *mark)
+{
+    const size_t digits = 2 * (size_t)MBR_PRIMARIES * MBR_ENTRY;
+    unsigned byte;
+
+    if (strncmp(mark, mbr_prefix, strlen(mbr_prefix)) ||
+        strspn(mark + strlen(mbr_prefix), "0123456789abcdef") != digits)
+        return -1;
+    mark += strlen(mbr_prefix);
+    for (int i = 0; i < MBR_PRIMARIES * MBR_ENTRY && sscanf(mark, "%2x", &byte) == 1;
+         i++, mark += 2)
+        t->block[MBR_TABLE + i] = (uint8_t)byte;
+    return boot_table_parse(t);
+}
+
+bool boot_table_has_moved(const struct boot_table *t, const char *mark)
+{
+    struct boot_table before = *t;
+
+    if (t->gpt || !mark || boot_table_go_back(&before, mark))
+        return false;
+    for (int i = 0; i < MBR_PRIMARIES; i++)
+        if (before.entry[i].type && (before.entry[i].start != t->entry[i].start ||
+                                     before.entry[i].boot != t->entry[i].boot))
+            return true;
+    return false;
+}
+
+enum boot_table_style boot_table_style(const struct boot_table *t, const char *mark)
+{
+    struct boot_table before = *t;
+
+    if (t->gpt || t->first < 0)
+        return BOOT_TABLE_FIXED;
+    if (t->entry[t->first].start > t->entry[t->second].start)
+        return BOOT_TABLE_ORDER;
+    if (!t->entry[t->first].boot && t->entry[t->second].boot)
+        return BOOT_TABLE_FLAG;
+    if (!boot_table_has_moved(t, mark) || boot_table_go_back(&before, mark))
+        return BOOT_TABLE_FIXED;
+    return before.entry[t->first].start != t->entry[t->first].start ? BOOT_TABLE_ORDER
+                                                                    : BOOT_TABLE_FLAG;
+}
+
+const char *boot_table_slot_at(const struct boot_table *t, uint64_t start)
+{
+    if (t->first < 0)
+        return "";
+    uint64_t first = t->entry[t->first].start, second = t->entry[t->second].start;
+    if (start != first && start != second)
+        return "";
+    return start == (first < second ? first : second) ? "a" : "b";
+}
+
+const char *boot_table_next(const struct boot_table *t, enum boot_table_style style)
+{
+    if (t->first < 0 || style == BOOT_TABLE_FIXED)
+        return "";
+    const struct mbr_entry *first = &t->entry[t->first], *second = &t->entry[t->second];
+    if (style == BOOT_TABLE_ORDER)
+        return boot_table_slot_at(t, first->start);
+    return first->boot == second->boot
+               ? ""
+               : boot_table_slot_at(t, first->boot ? first->start : second->start);
+}
+
+static void boot_table_swap(uint8_t *a, uint8_t *b, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
+}
+
+/* When entries are exchanged, the flag stays at its place in the table. */
+void boot_table_switch(struct boot_table *t, enum boot_table_style style)
+{
+    uint8_t *first = t->block + MBR_TABLE + MBR_ENTRY * t->first;
+    uint8_t *second = t->block + MBR_TABLE + MBR_ENTRY * t->second;
+
+    if (style == BOOT_TABLE_ORDER)
+        boot_table_swap(first, second, MBR_ENTRY);
+    boot_table_swap(first, second, 1);
+    (void)boot_table_parse(t);
+}
+
+int boot_table_write(const struct boot_table *t, const struct device_config *config,
+                     struct error *err)
+{
+    struct boot_table now;
+    int fd = boot_table_open(config, O_RDWR);
+    int rc = fd >= 0 && pwrite(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block &&
+                     !fsync(fd)
+                 ? 0
+                 : error_errno(err, "cannot write the partition table");
+
+    io_close(&fd);
+    if (!rc && (boot_table_read(&now, config) || memcmp(now.block, t->block, sizeof t->block)))
+        rc = error_set(err, EXIT_FAILED, "the partition table is not what was written to it");
+    return rc;
+}

@@ -1,0 +1,75 @@
+/*
+ * The partition table of the device: on some systems it is what decides which slot boots, because
+ * an update exchanges entries, moves the active flag or writes another table.
+ */
+#ifndef FWSSH_DEVICE_SLOTS_BOOT_TABLE_H
+#define FWSSH_DEVICE_SLOTS_BOOT_TABLE_H
+
+#include "base/disk_map.h"
+#include "base/mbr_entry.h"
+#include "device/config/device_config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Room for a mark: all four entries of an MBR as a word, to compare with later and to go back to.
+ */
+#define BOOT_TABLE_MARK_MAX 136
+
+enum boot_table_style {
+    BOOT_TABLE_FIXED, /* nothing shows that it decides which slot boots */
+    BOOT_TABLE_ORDER, /* the first of the two slots' entries boots; an update exchanges them */
+    BOOT_TABLE_FLAG,  /* the one with the active flag boots */
+};
+
+struct boot_table {
+    bool gpt; /* then only its kind is known here */
+    uint8_t block[MBR_SIZE];
+    struct mbr_entry entry[MBR_PRIMARIES];
+    char mark[BOOT_TABLE_MARK_MAX]; /* "" for a GPT */
+    /* Of an MBR, the two entries that can be slots: alike in type and size, and the only two that
+     * are; by their place in the table. Both -1 if there are none. */
+    int first, second;
+};
+
+/* Reads the table of the key device as it is on the disk now. Returns 0, or -1 if there is no
+ * device or no table. */
+int boot_table_read(struct boot_table *t, const struct device_config *config);
+
+/*
+ * Whether the kernel booted from another table: it keeps the partitions that it found, and the one
+ * that is mounted as / lies elsewhere than its entry now says. False if that cannot be told.
+ */
+bool boot_table_differs_from_kernel(const struct boot_table *t, const struct device_config *config);
+
+/* Whether the key device is a disk and not an image file: then what the running system says of its
+ * next boot is about it. */
+bool boot_table_is_on_disk(const struct device_config *config);
+
+/* The partition of this disk that / is mounted from, or built on; -1 if there is none. */
+int boot_table_root(const struct device_config *config, struct disk_partition *root);
+
+/* The table that a mark was made of, in the place of this one; -1 if the mark is none. */
+int boot_table_go_back(struct boot_table *t, const char *mark);
+
+/* Whether what boots may be another one than with the table of the mark (NULL or "": unknown, so
+ * no): an entry begins elsewhere, or the active flag has moved. A partition that was added or has
+ * grown changes nothing. */
+bool boot_table_has_moved(const struct boot_table *t, const char *mark);
+
+/* mark: of the table at boot, or "". */
+enum boot_table_style boot_table_style(const struct boot_table *t, const char *mark);
+
+/* The slot that the table boots: "a" for the one that lies first on the disk, "b" for the other
+ * one, "" if it does not say. */
+const char *boot_table_next(const struct boot_table *t, enum boot_table_style style);
+const char *boot_table_slot_at(const struct boot_table *t, uint64_t start);
+
+/* Makes the table boot the other one of its two slots. */
+void boot_table_switch(struct boot_table *t, enum boot_table_style style);
+
+/* Writes block 0, flushes it, and reads it back. Returns 0, or -1 with the error set. */
+int boot_table_write(const struct boot_table *t, const struct device_config *config,
+                     struct error *err);
+
+#endif

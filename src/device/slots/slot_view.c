@@ -1,0 +1,160 @@
+#include "device/slots/slot_view.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/sysmacros.h>
+
+#define TEXT_MAX 65536
+
+void slot_view_open(struct slot_view *v, const struct device_config *config, struct facts *facts)
+{
+    *v = (struct slot_view){.config = config, .facts = facts};
+    v->has_table = !boot_table_read(&v->table, config);
+    v->remembers = boot_memory_read(&v->memory, config, facts_get(facts, "boot-id"));
+}
+
+void slot_view_close(struct slot_view *v)
+{
+    boot_memory_free(&v->memory);
+}
+
+/* The value after a prefix that begins a word (or, lines: a line) of a file; NULL if there is none.
+ * The caller frees it. */
+static char *slot_view_find(const char *path, const char *prefix)
+{
+    struct buffer text = {0};
+    struct error ignored;
+    char *found = NULL;
+
+    if (!io_read_file(path, TEXT_MAX, &text, &ignored) && text.len) {
+        const char *start = buffer_text(&text);
+        for (const char *at = start; !found && (at = strstr(at, prefix)); at++)
+            if (at == start || isspace((unsigned char)at[-1]))
+                found = memory_printf("%.*s", (int)strcspn(at + strlen(prefix), " \t\n"),
+                                      at + strlen(prefix));
+    }
+    buffer_free(&text);
+    return found;
+}
+
+static char *slot_view_cmdline(void)
+{
+    char *slot = slot_view_find("/proc/cmdline", "fwssh.slot=");
+
+    return slot ? slot : slot_view_find("/proc/cmdline", "rauc.slot=");
+}
+
+/* "a" of rootfs-a, rootfs_A, slot.a; NULL for other names. */
+static char *slot_view_name_to_slot(const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len < 3 || !strchr("-_.", name[len - 2]) || !isalpha((unsigned char)name[len - 1]))
+        return NULL;
+    return memory_printf("%c", tolower((unsigned char)name[len - 1]));
+}
+
+static char *slot_view_partition_name(const struct device_config *config)
+{
+    struct disk_partition root;
+
+    if (boot_table_root(config, &root))
+        return NULL;
+    char *path =
+        memory_printf("/sys/dev/block/%u:%u/uevent", major(root.device), minor(root.device));
+    char *name = slot_view_find(path, "PARTNAME=");
+    char *slot = name ? slot_view_name_to_slot(name) : NULL;
+    free(name);
+    free(path);
+    return slot;
+}
+
+/* Keeps the best source's word, and notes when a weaker one contradicts it. */
+struct slot_words {
+    const char *slot, *source;
+    char *conflict;
+};
+
+static void slot_words_add(struct slot_words *w, const char *slot, const char *source)
+{
+    if (!slot || !*slot)
+        return;
+    if (!w->slot) {
+        w->slot = slot;
+        w->source = source;
+    } else if (strcasecmp(w->slot, slot) != 0 && !w->conflict) {
+        w->conflict = memory_printf("%s says that slot %s runs, but %s says slot %s", w->source,
+                                    w->slot, source, slot);
+    }
+}
+
+/* The configuration names who decides: that settles any contradiction. */
+static bool slot_view_is_told(const struct device_config *config)
+{
+    return strcmp(config->slot_driver, "auto") != 0 || *config->slot_command;
+}
+
+static void slot_view_remember(struct slot_view *v, const char *next)
+{
+    struct boot_memory now = {memory_text(next), memory_text(v->has_table ? v->table.mark : "")};
+
+    if ((*now.slot || *now.table) &&
+        boot_memory_store(&now, v->config, facts_get(v->facts, "boot-id"))) {
+        boot_memory_free(&v->memory);
+        v->memory = now;
+        v->remembers = true;
+    } else {
+        boot_memory_free(&now);
+    }
+}
+
+static void slot_view_set(struct slot_view *v, const char *name, const char *value)
+{
+    if (*value)
+        facts_set(v->facts, name, value);
+}
+
+void slot_view_settle(struct slot_view *v, const char *running, const char *next)
+{
+    char *cmdline = slot_view_cmdline(), *partition = slot_view_partition_name(v->config);
+    struct slot_words words = {0};
+
+    if (!v->remembers)
+        slot_view_remember(v, next);
+    if (slot_view_is_told(v->config))
+        slot_words_add(&words, running, "");
+    slot_words_add(&words, cmdline, "the kernel's command line");
+    slot_words_add(&words, partition, "the partition that / is mounted from");
+    slot_words_add(&words, running, "what decides what boots");
+    slot_view_set(v, "active", words.slot ? words.slot : v->memory.slot);
+    slot_view_set(v, "next", next);
+    if (words.conflict && !slot_view_is_told(v->config))
+        facts_set(v->facts, "conflict", words.conflict);
+    free(words.conflict);
+    free(cmdline);
+    free(partition);
+}
+
+bool slot_view_table_has_moved(const struct slot_view *v)
+{
+    return v->has_table && (boot_table_has_moved(&v->table, v->memory.table) ||
+                            boot_table_differs_from_kernel(&v->table, v->config));
+}
+
+int slot_view_put_table_back(const struct slot_view *v, struct error *err)
+{
+    struct boot_table before = v->table;
+
+    if (!boot_table_has_moved(&v->table, v->memory.table) ||
+        boot_table_go_back(&before, v->memory.table))
+        return error_set(err, EXIT_REFUSED,
+                         "cannot revert on this device: the partition table decides what boots, "
+                         "and what it was at boot is not known");
+    return boot_table_write(&before, v->config, err);
+}

@@ -1,0 +1,43 @@
+/*
+ * A look at the device's slots: what is known before any driver is asked, and how the driver's word
+ * is held against it. What runs is found from what cannot lie, in this order: a word on the
+ * kernel's command line (fwssh.slot=, rauc.slot=), the name of the partition that / is mounted
+ * from (GPT: ends in -a, _b, ...), the one who decides (the driver), and only then what was noted
+ * as next at the first look since the boot (boot_memory.h).
+ */
+#ifndef FWSSH_DEVICE_SLOTS_SLOT_VIEW_H
+#define FWSSH_DEVICE_SLOTS_SLOT_VIEW_H
+
+#include "device/slots/boot_memory.h"
+#include "device/slots/boot_table.h"
+#include "wire/facts.h"
+
+#include <stdbool.h>
+
+struct slot_view {
+    const struct device_config *config;
+    struct facts *facts;
+    bool has_table;
+    struct boot_table table;
+    bool remembers; /* this is not the first look since the boot */
+    struct boot_memory memory;
+};
+
+/* Looks; boot-id must be among the facts. slot_view_close() in any case. */
+void slot_view_open(struct slot_view *v, const struct device_config *config, struct facts *facts);
+void slot_view_close(struct slot_view *v);
+
+/*
+ * Sets the facts active, next and, if what is known contradicts itself and the configuration does
+ * not name the one who decides, conflict. running: what the one who decides says is running, or ""
+ * if it does not know. next: what it says boots next, or "".
+ */
+void slot_view_settle(struct slot_view *v, const char *running, const char *next);
+
+/* Whether the partition table boots something else than what it booted last. */
+bool slot_view_table_has_moved(const struct slot_view *v);
+
+/* Makes the partition table boot what runs, again. Returns 0, or -1 with the error set. */
+int slot_view_put_table_back(const struct slot_view *v, struct error *err);
+
+#endif
