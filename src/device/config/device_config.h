@@ -38,7 +38,7 @@ struct device_config {
     const char *reboot_command, *lock_file;
     bool updater_network;        /* updaters may use the network */
     const char *minimum_version; /* of a firmware, or "" */
-    bool refuse_older;           /* than the newest one installed so far (version_floor.h) */
+    bool refuse_older;           /* than the newest one so far (updaters/version_floor.h) */
     const char *audit_file;      /* or "" */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
