@@ -239,6 +239,7 @@ def test_without_a_last_good_one_a_broken_configuration_is_an_error(t):
 def test_last_good_configuration_is_not_written_again_and_again(t):
     d = t.daemon()
     kept = d.state / "last-good.conf"
+    assert_works(d)
     before = kept.stat().st_ino
     d.reload()
     d.stop()

@@ -53,6 +53,7 @@ static int listener_load_last_good(struct listener *l, struct buffer *report,
 
     if (!rc)
         log_error("%s; using the last good configuration, %s", why->text, good);
+    l->last_good = !rc;
     free(good);
     return rc;
 }
@@ -66,7 +67,8 @@ int listener_load(struct listener *l, enum listener_load how, struct buffer *rep
         rc = listener_load_file(l, l->config_path, how, report, err);
     if (rc)
         return how == LISTENER_START ? listener_load_last_good(l, report, err) : -1;
-    if (how != LISTENER_TEST)
+    l->last_good = false;
+    if (how == LISTENER_RELOAD)
         last_good_keep(&l->config, l->config_path);
     return 0;
 }
@@ -188,6 +190,9 @@ int listener_run(struct listener *l)
         return (int)err.status;
     }
     listener_tell_ready();
+    /* Only now: a slow disk keeps nobody from connecting. */
+    if (!l->last_good)
+        last_good_keep(&l->config, l->config_path);
     while (!l->stopping || connection_updates_run(l) || l->reboot_wanted)
         listener_round(l);
     connection_kill_sessions(l);

@@ -38,6 +38,7 @@ struct connection {
 struct listener {
     struct device_config config;
     const char *config_path;
+    bool last_good; /* config is not from there, but the last good one */
     struct text_list overrides;
     struct host_keys keys;
     int sockets[LISTENER_SOCKETS_MAX];
