@@ -1,4 +1,5 @@
 /* fwssh-session: one SSH connection. Started by fwsshd, never by hand. Wiring only. */
+#include "base/io.h"
 #include "device/session/host_key_tool.h"
 #include "device/session/session.h"
 
@@ -12,6 +13,7 @@ int main(int argc, char **argv)
     const char *what = argc == 2 ? argv[1] : "";
     int status = EXIT_USAGE;
 
+    io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     if (!strcmp(what, "--version")) {
         printf("fwssh-session %s (libssh %s)\n", FWSSH_VERSION, ssh_version(0));
@@ -22,7 +24,9 @@ int main(int argc, char **argv)
     if (!strcmp(what, "--serve"))
         status = session_run();
     else if (!strcmp(what, "--make-host-key"))
-        status = host_key_tool_make();
+        status = host_key_tool_make(SSH_KEYTYPE_ED25519);
+    else if (!strcmp(what, "--make-ecdsa-host-key"))
+        status = host_key_tool_make(SSH_KEYTYPE_ECDSA_P256);
     else if (!strcmp(what, "--check"))
         status = host_key_tool_check();
     else

@@ -1,4 +1,5 @@
 /* fwssh: the tool on the host. Options and wiring only. */
+#include "base/io.h"
 #include "base/nearest.h"
 #include "host/command/ask.h"
 #include "host/command/check.h"
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
     const char *fifo = getenv(SSH_ASKPASS_VARIABLE);
     const char *word = argc > 1 ? argv[1] : "";
 
+    io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     if (fifo)
         return ssh_askpass_answer(fifo, word);

@@ -1,15 +1,14 @@
 /* fwsshd: the SSH server on a device that receives firmware updates. Options and wiring only. */
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/option_error.h"
 #include "device/config/last_good.h"
 #include "device/config/state_dir.h"
 #include "device/listen/listener.h"
+#include "device/receive/self_check.h"
 #include "device/receive/updater_jail.h"
-#include "device/receive/version_settle.h"
-#include "device/slots/slot_driver.h"
 #include "device/updaters/version_floor.h"
-#include "wire/slot_facts.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -112,13 +111,45 @@ static void print_host_key(const char *type, const char *base64, const char *fin
     printf("%s %s\n", type, base64);
 }
 
+/* "authorized-keys COUNT" */
+static bool report_has_keys(const char *report)
+{
+    const char *line = strstr(report, "authorized-keys ");
+
+    return line && atoi(line + strlen("authorized-keys ")) > 0;
+}
+
+static void print_check(const char *what, const char *problem)
+{
+    if (problem)
+        fprintf(stderr, "FAIL %s: %s\n", what, problem);
+    else
+        printf("# ok %s\n", what);
+}
+
+/* What works only once somebody pushes. */
+static int test_device(const struct listener *l, const char *report)
+{
+    bool keys = *l->config.keys_command || report_has_keys(report);
+    struct error err;
+
+    fflush(stdout);
+    print_check("authorized-keys",
+                keys ? NULL
+                     : "no usable key, so nobody can log in; add your public key to a file of "
+                       "authorized-keys-files, or to authorized-keys");
+    bool versions = !version_floor_test(&l->config, &err);
+    print_check("versions", versions ? NULL : err.text);
+    return self_check(&l->config, print_check) || !keys || !versions ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int test_configuration(struct listener *l)
 {
     struct buffer report = {0}, text = {0};
     struct error err;
     int status = EXIT_DONE;
 
-    if (listener_load(l, LISTENER_TEST, &report, &err) || version_floor_test(&l->config, &err)) {
+    if (listener_load(l, LISTENER_TEST, &report, &err)) {
         log_error("%s", err.text);
         status = EXIT_USAGE;
     } else {
@@ -132,6 +163,7 @@ static int test_configuration(struct listener *l)
                 printf("# %.*s\n", (int)len, line);
             line += len + (line[len] == '\n');
         }
+        status = test_device(l, buffer_text(&report));
     }
     buffer_free(&report);
     buffer_free(&text);
@@ -145,7 +177,8 @@ static int init_host_key(struct listener *l)
     int status = EXIT_FAILED;
 
     if (last_good_load(&l->config, l->config_path, &l->overrides, &err) < 0 ||
-        host_keys_find(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &report, &err)) {
+        host_keys_find(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &l->keys_told, &report,
+                       &err)) {
         log_error("%s", err.text);
     } else if (l->keys.volatile_key) {
         log_error("the host key could not be stored; see above");
@@ -155,29 +188,6 @@ static int init_host_key(struct listener *l)
     }
     buffer_free(&report);
     return status;
-}
-
-/* The first look since the boot records what boots next, which is what runs
- * (slots/boot_memory.h). */
-static void remember_running_slot(const struct device_config *config)
-{
-    struct facts facts = {0};
-    struct error err;
-
-    if (slot_driver_read(config, &facts, &err))
-        log_warning("%s", err.text);
-    else if (slot_facts_state(&facts) == SLOT_UNKNOWN)
-        log_info("which slot runs, or boots next, is not known: updates go on without that check");
-    facts_free(&facts);
-}
-
-/* What has started now may be the newest version (key refuse-older). */
-static void settle_version(const struct device_config *config)
-{
-    struct error err;
-
-    if (version_settle(config, &err))
-        log_error("%s", err.text);
 }
 
 /* Before the configuration is known. */
@@ -205,8 +215,9 @@ static int serve(struct listener *l)
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
     log_sandbox(buffer_text(&report));
     state_dir_repair_all(&l->config);
-    remember_running_slot(&l->config);
-    settle_version(&l->config);
+    /* Also for running-slot, which may be kept there. */
+    if (device_lock_make_directory(l->config.lock_file, &err))
+        log_warning("%s", err.text);
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())
@@ -223,6 +234,7 @@ int main(int argc, char **argv)
     enum mode mode;
     int status;
 
+    io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     log_open("fwsshd", LOG_LEVEL_INFO, false);
     if (parse_options(&l, &mode, argc, argv, &err)) {

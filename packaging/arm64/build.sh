@@ -93,11 +93,18 @@ try_programs()
         "$out/run/$program" --version >"$out/run/version" || fail "$program --version failed"
         grep -q '[0-9]\.[0-9]' "$out/run/version" || fail "$program --version printed no version"
     done
+    : >"$out/run/disk"
+    ssh-keygen -q -t ed25519 -N '' -f "$out/run/login"
     cat >"$out/run/fwsshd.conf" <<END
 port = 8989
 system-dir = "$out/run"
 state-dir = "$out/run/state"
 authorized-keys-files = {}
+authorized-keys = {"$(cat "$out/run/login.pub")"}
+device = "$out/run/disk"
+lock-file = "$out/run/lock"
+updater = "$out/run/fwpack"
+reboot-command = "kernel"
 session-program = "$out/run/fwssh-session"
 receive-program = "$out/run/fwssh-receive"
 END

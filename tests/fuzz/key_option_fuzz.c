@@ -29,6 +29,21 @@ static bool fuzz_bit(const uint8_t *address, unsigned bit)
     return address[bit / 8] >> (7 - bit % 8) & 1;
 }
 
+/* As inet_pton(3); an IPv4-mapped address counts as IPv4. Returns the family, or 0. */
+static int fuzz_parse(const char *text, uint8_t *bytes)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        return AF_INET;
+    if (inet_pton(AF_INET6, text, bytes) != 1)
+        return 0;
+    if (memcmp(bytes, mapped, sizeof mapped))
+        return AF_INET6;
+    memmove(bytes, bytes + 12, 4);
+    return AF_INET;
+}
+
 /* A match of NETWORK/BITS, if inet_pton(3) and strtoul(3) understand it, else false. */
 static bool fuzz_network(const char *pattern, const char *address)
 {
@@ -37,12 +52,14 @@ static bool fuzz_network(const char *pattern, const char *address)
     uint8_t a[16], b[16];
     unsigned long bits = strtoul(slash + 1, &end, 10);
 
+    if (strstr(pattern, "::")) /* it may be a mapped one, with other lengths */
+        return key_option_from_matches(pattern, address);
+
     snprintf(network, sizeof network, "%.*s", (int)(slash - pattern), pattern);
     if (*end || end == slash + 1)
         return false;
-    int family = inet_pton(AF_INET, network, a) == 1 ? AF_INET : AF_INET6;
-    if (inet_pton(family, network, a) != 1 || inet_pton(family, address, b) != 1 ||
-        bits > (family == AF_INET ? 32 : 128))
+    int family = fuzz_parse(network, a);
+    if (!family || fuzz_parse(address, b) != family || bits > (family == AF_INET ? 32 : 128))
         return false;
     for (unsigned i = 0; i < bits; i++)
         if (fuzz_bit(a, i) != fuzz_bit(b, i))
@@ -53,10 +70,19 @@ static bool fuzz_network(const char *pattern, const char *address)
 static void fuzz_from(const char *patterns, const char *address)
 {
     bool matches = key_option_from_matches(patterns, address);
+    uint8_t a[16], b[16];
 
+    (void)key_option_from_is_enforceable(patterns);
     /* Two readings of a single pattern; of a list, only that it comes to an end. */
-    if (strpbrk(patterns, ",![\\"))
+    if (strpbrk(patterns, ",![\\ \t"))
         return;
+    int family = fuzz_parse(patterns, a);
+    if (family) {
+        size_t len = family == AF_INET ? 4 : 16;
+        if (matches != (fuzz_parse(address, b) == family && !memcmp(a, b, len)))
+            __builtin_trap();
+        return;
+    }
     if (strchr(patterns, '/')) {
         /* strtoul(3) accepts signs and spaces. */
         bool plain = !strpbrk(patterns, " \t\v\f\r+-") && strlen(patterns) < 64;

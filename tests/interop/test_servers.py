@@ -227,6 +227,19 @@ def test_sshd_takes_a_bare_stream(t):
     d.wait_reboot()
 
 
+def test_sshd_takes_a_stream_without_an_end(t):
+    """As mix upload of ssh_subsystem_fwup up to 0.6.3 sends it: the end of the archive is the end."""
+    (t.dir / "x.conf").write_text("task upgrade { on-init { raw_memset(0, 8, 1) } }\n")
+    assert t.run([t.bin("fwpack"), "-c", "-f", "x.conf", "-o", "x.fw"]).returncode == 0
+    d = t.daemon(wait=False, updater=t.bin("fwpack"))
+    client = t.start(sshd(t, d).argv("fwup"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    client.stdin.write((t.dir / "x.fw").read_bytes())
+    assert client.wait(20) == 0
+    with open(d.config["device"], "rb") as f:
+        assert f.read(1) == b"\1"
+    d.wait_reboot()
+
+
 def test_sshd_tells_failures_as_fwsshd_does(t):
     check_failures(t, sshd)
 

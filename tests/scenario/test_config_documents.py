@@ -5,7 +5,7 @@ import re
 def printed_keys(t):
     r = t.run([t.bin("fwsshd"), "-f", "/dev/null", "-o", f"session-program={t.bin('fwssh-session')}", "-o",
                "system-dir=/nonexistent", "-o", "authorized-keys-files={}", "-t"])
-    assert r.returncode == 0, r
+    assert r.returncode != 2, r
     return set(re.findall(r"^([\w-]+) = ", r.stdout, re.M))
 
 

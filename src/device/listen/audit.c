@@ -4,8 +4,14 @@
 #include "base/date.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* NAME="VALUE". Characters that would end the value or the line become '?': part of the text comes
@@ -20,8 +26,33 @@ static void audit_add(struct buffer *line, const char *name, const char *value)
     buffer_add_text(line, "\"");
 }
 
+/* Opens the file, which must be a regular one; one with no room for so many more bytes becomes
+ * FILE.1. -1 with errno set. */
+static int audit_open(const char *path, size_t more, size_t most)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = open(path, flags, 0600);
+    struct stat st;
+
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+        io_close(&fd);
+        errno = EINVAL;
+        return -1;
+    }
+    if (!most || !st.st_size || (uint64_t)st.st_size + more <= most)
+        return fd;
+    char *old = memory_printf("%s.1", path);
+    io_close(&fd);
+    if (!rename(path, old))
+        fd = open(path, flags, 0600);
+    free(old);
+    return fd;
+}
+
 /* A single write() keeps lines whole; the file is opened each time, so it can be rotated. */
-static void audit_append(const char *path, const struct buffer *line)
+static void audit_append(const char *path, size_t most, const struct buffer *line)
 {
     char when[DATE_SIZE];
     struct buffer text = {0};
@@ -29,7 +60,7 @@ static void audit_append(const char *path, const struct buffer *line)
 
     date_format((int64_t)time(NULL), when);
     buffer_printf(&text, "%s %s\n", when, buffer_text(line));
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = audit_open(path, text.len, most);
     if (fd < 0 || io_write_all(fd, text.data, text.len)) {
         error_errno(&err, "cannot write to the audit file %s", path);
         log_error("%s", err.text);
@@ -42,7 +73,7 @@ static void audit_write(const struct listener *l, struct buffer *line)
 {
     log_info("audit: %s", buffer_text(line));
     if (*l->config.audit_file)
-        audit_append(l->config.audit_file, line);
+        audit_append(l->config.audit_file, (size_t)l->config.audit_file_size, line);
     buffer_free(line);
 }
 
@@ -61,6 +92,16 @@ void audit_connection(const struct listener *l, const struct connection *c)
 
     audit_begin(&line, "connection", c, io_now() - c->started);
     buffer_printf(&line, " login=%s", c->authenticated ? "yes" : "no");
+    audit_write(l, &line);
+}
+
+void audit_source(const struct listener *l, const char *source, unsigned count)
+{
+    struct buffer line = {0};
+
+    buffer_add_text(&line, "strangers");
+    audit_add(&line, "from", source);
+    buffer_printf(&line, " connections=%u", count);
     audit_write(l, &line);
 }
 

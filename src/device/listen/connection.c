@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,50 @@
  */
 #define CONNECTION_GRACE_EXTRA 3
 
+/* Messages of one connection that are logged: so many at once, then one each second. */
+#define CONNECTION_WORDS_MAX 40
+/* A session with so many more has lost its mind, or has been taken over. */
+#define CONNECTION_UNSAID_MAX 1000
+
+static bool connection_may_speak(struct connection *c, double now)
+{
+    double words = c->said_at > 0 ? c->words + now - c->said_at : CONNECTION_WORDS_MAX;
+
+    c->words = words < CONNECTION_WORDS_MAX ? words : CONNECTION_WORDS_MAX;
+    c->said_at = now;
+    if (c->words < 1) {
+        c->unsaid++;
+        return false;
+    }
+    c->words--;
+    return true;
+}
+
+void connection_say(struct connection *c, enum log_level level, const char *fmt, ...)
+{
+    char text[1100];
+    va_list ap;
+
+    if (!connection_may_speak(c, io_now()))
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    log_at(c->penalized && !c->authenticated ? LOG_LEVEL_DEBUG : level, "%s: %s", c->peer.address,
+           text);
+}
+
+void connection_account(struct listener *l, const struct connection *c)
+{
+    if (c->penalized && !c->authenticated)
+        penalty_hush(&l->penalties, c->peer.source);
+    else
+        audit_connection(l, c);
+}
+
 static void connection_kill(struct connection *c, const char *why)
 {
-    log_warning("%s: disconnected: %s", c->peer.address, why);
+    connection_say(c, LOG_LEVEL_WARNING, "disconnected: %s", why);
     kill(-c->session, SIGKILL);
 }
 
@@ -44,13 +86,15 @@ static void connection_record(struct listener *l, struct connection *c, const st
 {
     switch (r->type) {
     case RECORD_LOG:
-        log_at(r->value <= LOG_LEVEL_DEBUG ? (enum log_level)r->value : LOG_LEVEL_DEBUG, "%s: %s",
-               c->peer.address, r->text);
+        connection_say(c, r->value <= LOG_LEVEL_DEBUG ? (enum log_level)r->value : LOG_LEVEL_DEBUG,
+                       "session: %s", r->text);
         break;
     case RECORD_DENIED:
-        log_warning("%s: login refused: %s", c->peer.address, r->text);
+        c->has_offered = true;
+        connection_say(c, LOG_LEVEL_WARNING, "login refused: %s", r->text);
         break;
     case RECORD_ASK_KEYS:
+        c->has_offered = true;
         if (*l->config.keys_command && !c->authenticated)
             key_command_ask(l, c, r->text);
         break;
@@ -69,7 +113,7 @@ static void connection_record(struct listener *l, struct connection *c, const st
         break;
     case RECORD_LOST:
         update_input_ended(c, true);
-        log_warning("%s: connection lost: %s", c->peer.address, r->text);
+        connection_say(c, LOG_LEVEL_WARNING, "connection lost: %s", r->text);
         break;
     case RECORD_CLOSED:
         c->farewell_until = 0;
@@ -78,6 +122,13 @@ static void connection_record(struct listener *l, struct connection *c, const st
     default:
         connection_kill(c, "protocol violation by the session");
     }
+}
+
+static void connection_flooded(struct connection *c)
+{
+    log_warning("%s: disconnected: too many messages from its session", c->peer.address);
+    kill(-c->session, SIGKILL);
+    c->unsaid++;
 }
 
 void connection_read(struct listener *l, struct connection *c)
@@ -90,6 +141,8 @@ void connection_read(struct listener *l, struct connection *c)
         io_close(&fds[i]);
     if (rc > 0) {
         connection_record(l, c, &r);
+        if (c->unsaid == CONNECTION_UNSAID_MAX && c->session)
+            connection_flooded(c);
     } else if (rc == 0 || errno != EAGAIN) {
         io_close(&c->control);
         update_input_ended(c, true);
@@ -123,12 +176,15 @@ static void connection_session_ended(struct listener *l, struct connection *c, i
     c->session = 0;
     if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
         spawn_describe(status, how, sizeof how);
-        log_error("%s: the session %s", c->peer.address, how);
+        connection_say(c, LOG_LEVEL_ERROR, "the session %s", how);
     }
     log_debug("%s: disconnected", c->peer.address);
+    if (c->unsaid)
+        log_warning("%s: %u more messages of this connection were not logged", c->peer.address,
+                    c->unsaid);
     if (!c->authenticated)
         admission_penalize(l, c);
-    audit_connection(l, c);
+    connection_account(l, c);
     listener_channel_closed(l, c);
 }
 

@@ -90,6 +90,37 @@ static int host_keys_make(const struct device_config *config, const char *path, 
     return 0;
 }
 
+/* The key compatible: clients without Ed25519 need an ECDSA key, of the system or our own. It is
+ * not made just for a check. */
+static void host_keys_add_ecdsa(struct host_keys *keys, const struct device_config *config,
+                                unsigned how)
+{
+    char *path = memory_printf("%s/ssh_host_ecdsa_key", config->state_dir);
+    struct buffer text = {0};
+    struct error err;
+    bool exists = access(path, F_OK) == 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < keys->count; i++)
+        rc = rc || strstr(keys->name[i], "/ssh_host_ecdsa_key");
+    if (!rc && exists)
+        rc = io_read_file(path, HOST_KEY_FILE_MAX, &text, &err);
+    else if (!rc && how & HOST_KEYS_KEEP) {
+        rc = session_tool_make_ecdsa_key(config, &text, &err) ||
+                     state_dir_write(config, "ssh_host_ecdsa_key", text.data, text.len, &err)
+                 ? -1
+                 : 0;
+    }
+    if (rc < 0)
+        log_warning("%s; no ECDSA host key for older clients (key compatible)", err.text);
+    else if (text.len)
+        host_keys_add(keys, path, &text);
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buffer_free(&text);
+    free(path);
+}
+
 /* What is no file, or far too long, cannot be a key. */
 static bool host_keys_is_no_key(const char *path)
 {
@@ -154,17 +185,21 @@ static int host_keys_load(struct host_keys *keys, const struct device_config *co
     if (!(how & HOST_KEYS_OWN))
         host_keys_from_system(keys, config->system_dir);
     keys->from_system = keys->count > 0;
-    return keys->count ? 0 : host_keys_own(keys, config, how, err);
+    if (!keys->count && host_keys_own(keys, config, how, err))
+        return -1;
+    if (config->compatible)
+        host_keys_add_ecdsa(keys, config, how);
+    return 0;
 }
 
 int host_keys_find(struct host_keys *keys, const struct device_config *config, unsigned how,
-                   struct buffer *report, struct error *err)
+                   uint64_t *told, struct buffer *report, struct error *err)
 {
     for (;;) {
         buffer_clear(report);
         if (host_keys_load(keys, config, how, err))
             return -1;
-        if (!session_tool_check(config, keys, report, err))
+        if (!session_tool_check(config, keys, told, report, err))
             return 0;
         const char *said = buffer_text(report);
         /* Anything else than keys that cannot be parsed is not cured by another key. */

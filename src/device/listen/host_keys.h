@@ -5,6 +5,8 @@
 #include "base/buffer.h"
 #include "device/config/device_config.h"
 
+#include <stdint.h>
+
 #define HOST_KEYS_MAX 3
 
 struct host_keys {
@@ -23,11 +25,11 @@ struct host_keys {
  * state-dir, which is generated at the first start. One that cannot be parsed is set aside under
  * another name and made anew; that is logged as an error. If it cannot be read, or a new one cannot
  * be stored, there is one in memory only, and clients see a different key after each start. how:
- * HOST_KEYS_*. report gets what the check of the keys prints (session_tool_check()). Returns 0
- * (release with host_keys_free()), or -1 with the error set.
+ * HOST_KEYS_*. told and report get what the check of the keys prints (session_tool_check()).
+ * Returns 0 (release with host_keys_free()), or -1 with the error set.
  */
 int host_keys_find(struct host_keys *keys, const struct device_config *config, unsigned how,
-                   struct buffer *report, struct error *err);
+                   uint64_t *told, struct buffer *report, struct error *err);
 void host_keys_free(struct host_keys *keys);
 
 #endif

@@ -21,6 +21,8 @@
 #define KEY_COMMAND_SECONDS 10
 #define KEY_COMMAND_OUTPUT_MAX (256u << 10)
 #define KEY_COMMAND_USER_MAX 32
+/* For one connection: more than six keys need, asked about and signed with. */
+#define KEY_COMMAND_QUESTIONS_MAX 16
 
 /* The parts of a question, which the command gets as %u, %t, %f and %k. */
 struct key_question {
@@ -113,8 +115,11 @@ static pid_t key_command_run(const struct device_config *config, char **argv, in
 
     if (argv[0][0] != '/')
         return error_set(err, EXIT_FAILED, "'%s' is not an absolute path", argv[0]);
-    if (config->strict_modes && key_file_check(argv[0], err))
+    int fd = config->strict_modes ? key_file_open(argv[0], true, err) : -1;
+    if (config->strict_modes && fd < 0)
         return -1;
+    /* Nobody else can exchange it now: each directory on the way has been checked. */
+    io_close(&fd);
     return spawn_start(&s, err);
 }
 
@@ -168,12 +173,16 @@ void key_command_ask(struct listener *l, struct connection *c, const char *quest
 
     if (c->key_command)
         return;
+    if (++c->key_questions > KEY_COMMAND_QUESTIONS_MAX) {
+        key_command_answer(c, -1);
+        return;
+    }
     if (key_question_parse(&q, question)) {
         c->key_answer = memfd_create("authorized-keys", MFD_CLOEXEC);
         pid = c->key_answer < 0 ? error_errno(&err, "cannot create a memory file")
                                 : key_command_start(&l->config, &q, c->key_answer, &err);
         if (pid < 0)
-            log_error("%s: authorized-keys-command: %s", c->peer.address, err.text);
+            connection_say(c, LOG_LEVEL_ERROR, "authorized-keys-command: %s", err.text);
     }
     free(q.text);
     if (pid < 0) {
@@ -192,7 +201,7 @@ void key_command_end(struct connection *c, int status)
     c->key_command = 0;
     if (status) {
         spawn_describe(status, how, sizeof how);
-        log_error("%s: authorized-keys-command %s; ignoring its output", c->peer.address, how);
+        connection_say(c, LOG_LEVEL_ERROR, "authorized-keys-command %s; ignoring its output", how);
         key_command_answer(c, -1);
     } else {
         (void)lseek(c->key_answer, 0, SEEK_SET);

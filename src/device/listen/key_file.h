@@ -4,11 +4,16 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 /*
- * Like sshd's StrictModes: the file and all directories above it must belong to root or the current
- * user, and nobody else may write to them; a directory with the sticky bit (such as /tmp) is
- * accepted. Returns 0, or -1 with the error set, also if the file is missing.
+ * Opens a regular file for reading; the caller closes the descriptor. -1 with the error set.
+ *
+ * strict, like sshd's StrictModes: the file, each directory on the way to it, and each symbolic
+ * link with the directories on its way, must belong to root or the current user, and nobody else
+ * may write to them; a directory with the sticky bit (such as /tmp) is accepted. Each is opened
+ * once, and what is checked is what is opened, so nobody can exchange it in between.
  */
-int key_file_check(const char *path, struct error *err);
+int key_file_open(const char *path, bool strict, struct error *err);
 
 #endif

@@ -28,10 +28,13 @@ static int listener_load_file(struct listener *l, const char *path, enum listene
 
     if (device_config_load(&config, path, &l->overrides, rigour, err))
         return -1;
-    if (host_keys_find(&keys, &config, how == LISTENER_TEST ? 0 : HOST_KEYS_KEEP, report, err)) {
+    if (host_keys_find(&keys, &config, how == LISTENER_TEST ? 0 : HOST_KEYS_KEEP, &l->keys_told,
+                       report, err)) {
         device_config_free(&config);
         return -1;
     }
+    if (config.log_to_syslog)
+        l->keys_told = 0; /* the check wrote to standard error only */
     device_config_free(&l->config);
     l->config = config;
     /* A key that exists only in memory stays the same for the lifetime of this process. */
@@ -88,13 +91,36 @@ static void listener_reload(struct listener *l)
     buffer_free(&report);
 }
 
+/* By a child while we already listen: a foreign lock keeps nobody from connecting. */
+static void listener_ask_slots(struct listener *l)
+{
+    struct error err;
+
+    if (slot_question_running(&l->slots, &l->config, &err))
+        log_warning("%s", err.text);
+}
+
+static void listener_hear_slots(struct listener *l, int status)
+{
+    if (slot_question_end(&l->slots, status) == SLOT_ANSWER_NONE)
+        log_warning("the device did not say which slot is running: no answer in time");
+}
+
 static void listener_reap(struct listener *l)
 {
     int status;
 
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        if (!connection_reap(l, pid, status))
+        if (pid == l->slots.pid)
+            listener_hear_slots(l, status);
+        else if (!connection_reap(l, pid, status))
             listener_reap_reboot(l, pid, status);
+}
+
+static void listener_check_slots(struct listener *l, double now)
+{
+    if (l->slots.pid && now >= l->slots.end)
+        kill(l->slots.pid, SIGKILL);
 }
 
 static void listener_stop(struct listener *l)
@@ -175,9 +201,11 @@ static void listener_round(struct listener *l)
         listener_signal(l);
     listener_retry_sockets(l, io_now());
     admission_step(l, io_now());
+    admission_report(l, io_now());
     connection_check_time(l, io_now());
     connection_free_ended(l);
     listener_check_reboot(l, io_now());
+    listener_check_slots(l, io_now());
     free(p);
 }
 
@@ -190,6 +218,7 @@ int listener_run(struct listener *l)
         return (int)err.status;
     }
     listener_tell_ready();
+    listener_ask_slots(l);
     /* Only now: a slow disk keeps nobody from connecting. */
     if (!l->last_good)
         last_good_keep(&l->config, l->config_path);
@@ -203,6 +232,8 @@ int listener_run(struct listener *l)
         if (l->connections)
             (void)poll(NULL, 0, LISTENER_SOON_MS);
     }
+    if (l->slots.pid)
+        kill(l->slots.pid, SIGKILL);
     listener_close_sockets(l);
     io_close(&l->signals);
     io_close(&l->reboot_lock);

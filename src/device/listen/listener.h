@@ -12,8 +12,10 @@
 #include "device/listen/penalty.h"
 #include "device/monitor/record.h"
 #include "device/receive/result.h"
+#include "device/receive/slot_question.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define LISTENER_SOCKETS_MAX 16
@@ -22,14 +24,20 @@ struct connection {
     struct connection *next;
     struct peer peer;
     char who[400];     /* key fingerprint and comment, "" before the login */
-    int held;          /* its socket while it waits for a session, else -1 */
+    int held;          /* its socket while it waits for a session or leaves, else -1 */
+    double leaves;     /* it has been told why it gets none, and is closed then; 0: it has not */
     pid_t session;     /* process id; 0 when it has ended */
     int control;       /* control socket; -1 when the session has closed it */
     pid_t key_command; /* authorized-keys-command (key_command.h); 0: not running */
     int key_answer;    /* its output, else -1 */
     double key_asked;
-    double started, update_started;
+    unsigned key_questions; /* so far */
+    double started, served, update_started;
     bool authenticated;
+    bool penalized;        /* its source had a penalty when it came (penalty.h) */
+    bool has_offered;      /* at least one key */
+    double words, said_at; /* how many messages may be logged now (connection_say()) */
+    unsigned unsaid;       /* messages that were not */
     pid_t receive;         /* fwssh-receive; 0: not running */
     int result_fd;         /* our end of fwssh-receive's result socket */
     double farewell_until; /* the result may be delivered until then; 0: none is */
@@ -41,6 +49,7 @@ struct listener {
     bool last_good; /* config is not from there, but the last good one */
     struct text_list overrides;
     struct host_keys keys;
+    uint64_t keys_told; /* the authorized keys that were last complained about (login_keys.h) */
     int sockets[LISTENER_SOCKETS_MAX];
     size_t socket_count;
     /* Addresses that were not there at the start (listener_sockets.c). */
@@ -53,6 +62,7 @@ struct listener {
     struct penalty_book penalties;
     double next_turn; /* when the next held connection is served (admission.h) */
     bool stopping;
+    struct slot_question slots; /* which slot is running, asked once */
 
     /* pending reboot (listener_reboot.c) */
     bool reboot_wanted;
@@ -85,6 +95,12 @@ void listener_close_sockets(struct listener *l);
 void listener_tell_ready(void);
 
 /* connection.c */
+/* Logs a message, with the client's address, that a stranger or his session may cause. Only so many
+ * of one connection are logged, and of a source with a penalty at level debug only. */
+void connection_say(struct connection *c, enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The line of a connection that is over: in the audit log, or counted for its source. */
+void connection_account(struct listener *l, const struct connection *c);
 void connection_read(struct listener *l, struct connection *c);
 bool connection_reap(struct listener *l, pid_t pid, int status);
 void connection_check_time(struct listener *l, double now);

@@ -10,20 +10,20 @@ static void peer_name_four(struct peer *p, const struct in_addr *address, unsign
     inet_ntop(AF_INET, address, p->source, sizeof p->source);
     char *end = strrchr(p->source, '.');
     snprintf(p->block, sizeof p->block, "%.*s", end ? (int)(end - p->source) : 0, p->source);
+    memcpy(p->host, p->source, sizeof p->host);
     snprintf(p->address, sizeof p->address, "%s:%u", p->source, port);
 }
 
 /* A host usually has a whole /64, so that is one source. */
 static void peer_name_six(struct peer *p, const struct in6_addr *address, unsigned port)
 {
-    char host[INET6_ADDRSTRLEN] = "";
     struct in6_addr network = *address;
 
     memset(network.s6_addr + 8, 0, 8);
     inet_ntop(AF_INET6, &network, p->source, sizeof p->source);
     memcpy(p->block, p->source, sizeof p->block);
-    inet_ntop(AF_INET6, address, host, sizeof host);
-    snprintf(p->address, sizeof p->address, "[%s]:%u", host, port);
+    inet_ntop(AF_INET6, address, p->host, sizeof p->host);
+    snprintf(p->address, sizeof p->address, "[%s]:%u", p->host, port);
 }
 
 void peer_name(struct peer *p, const struct sockaddr_storage *address)

@@ -9,10 +9,11 @@
 struct peer {
     char source[PEER_SOURCE_SIZE]; /* the IPv4 address, or the IPv6 /64 network */
     char block[PEER_SOURCE_SIZE];  /* its neighbourhood: the IPv4 /24 network, or source */
+    char host[PEER_SOURCE_SIZE];   /* the address */
     char address[64];              /* with the port, for the log */
 };
 
-/* Fills all three texts. An IPv4-mapped IPv6 address counts as IPv4. */
+/* Fills all texts. An IPv4-mapped IPv6 address counts as IPv4. */
 void peer_name(struct peer *p, const struct sockaddr_storage *address);
 
 #endif

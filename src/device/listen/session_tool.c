@@ -5,7 +5,7 @@
 #include "base/run.h"
 #include "base/spawn.h"
 #include "device/listen/host_keys.h"
-#include "device/listen/key_file.h"
+#include "device/listen/login_keys.h"
 #include "device/monitor/brief.h"
 
 #include <errno.h>
@@ -18,45 +18,42 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KEYS_FILE_MAX (1u << 20)
 #define TOOL_OUTPUT_MAX (1u << 20)
 #define TOOL_SECONDS 60
 
-static void brief_authorized_keys(struct buffer *brief, const struct device_config *config)
+/* What the key compatible adds: none of it is broken, and SHA-1 is not among it. */
+static const char *const compatible_macs[] = {"hmac-sha2-256", "hmac-sha2-512", NULL};
+static const char *const compatible_kex[] = {"ecdh-sha2-nistp256", "ecdh-sha2-nistp384",
+                                             "ecdh-sha2-nistp521", "diffie-hellman-group14-sha256",
+                                             NULL};
+
+static bool list_has(const struct text_list *list, const char *item)
 {
-    brief_add_text(brief, BRIEF_KEYS_NAME, "authorized-keys");
-    struct buffer lines = {0};
-    for (size_t i = 0; i < config->authorized_keys.count; i++)
-        buffer_printf(&lines, "%s\n", config->authorized_keys.item[i]);
-    brief_add(brief, BRIEF_KEYS_TEXT, lines.data, lines.len);
-    buffer_free(&lines);
-    for (size_t i = 0; i < config->authorized_keys_files.count; i++) {
-        const char *path = config->authorized_keys_files.item[i];
-        struct buffer text = {0};
-        struct error err;
-        if ((config->strict_modes && key_file_check(path, &err)) ||
-            io_read_file(path, KEYS_FILE_MAX, &text, &err)) {
-            log_warning("%s; ignoring this file", err.text);
-        } else {
-            brief_add_text(brief, BRIEF_KEYS_NAME, path);
-            brief_add(brief, BRIEF_KEYS_TEXT, text.data, text.len);
-        }
-        buffer_free(&text);
-    }
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->item[i], item))
+            return true;
+    return false;
 }
 
-static void brief_list(struct buffer *brief, enum brief_key key, const struct text_list *list)
+/* more: names to add at the end, which clients of today do not choose; NULL: none. */
+static void brief_list(struct buffer *brief, enum brief_key key, const struct text_list *list,
+                       const char *const *more)
 {
     char *text = text_list_join(list);
+    struct buffer all = {0};
 
-    brief_add_text(brief, key, text);
+    buffer_add_text(&all, text);
+    for (; more && *more; more++)
+        if (!list_has(list, *more))
+            buffer_printf(&all, "%s%s", all.len ? "," : "", *more);
+    brief_add_text(brief, key, buffer_text(&all));
+    buffer_free(&all);
     free(text);
 }
 
-/* Returns the descriptor of a brief with this configuration and these keys. Authorized keys files
- * are read each time, so changes need no reload. */
+/* Returns the descriptor of a brief with this configuration and these keys. */
 static int session_tool_brief(const struct device_config *config, const struct host_keys *keys,
-                              struct error *err)
+                              uint64_t *told, struct error *err)
 {
     struct buffer brief = {0};
 
@@ -65,14 +62,14 @@ static int session_tool_brief(const struct device_config *config, const struct h
     brief_add_number(&brief, BRIEF_IDLE_SECONDS, config->idle_timeout);
     brief_add_number(&brief, BRIEF_UID, config->session_uid);
     brief_add_number(&brief, BRIEF_ASK_KEYS, *config->keys_command != '\0');
-    brief_list(&brief, BRIEF_CIPHERS, &config->ciphers);
-    brief_list(&brief, BRIEF_MACS, &config->macs);
-    brief_list(&brief, BRIEF_KEX, &config->kex);
+    brief_list(&brief, BRIEF_CIPHERS, &config->ciphers, NULL);
+    brief_list(&brief, BRIEF_MACS, &config->macs, config->compatible ? compatible_macs : NULL);
+    brief_list(&brief, BRIEF_KEX, &config->kex, config->compatible ? compatible_kex : NULL);
     for (size_t i = 0; i < keys->count; i++) {
         brief_add_text(&brief, BRIEF_HOST_KEY_NAME, keys->name[i]);
         brief_add(&brief, BRIEF_HOST_KEY, keys->text[i].data, keys->text[i].len);
     }
-    brief_authorized_keys(&brief, config);
+    login_keys_add(&brief, config, told);
     int fd = brief_to_fd(&brief, err);
     explicit_bzero(brief.data, brief.len);
     buffer_free(&brief);
@@ -105,13 +102,14 @@ void session_tool_raise(pid_t session)
         (void)setpriority(PRIO_PROCESS, (id_t)session, 0);
 }
 
+/* Its standard error is /dev/null: one that has been taken over must not write into our log. */
 static pid_t session_tool_serve(const struct device_config *config, int connection, int control,
                                 int brief, struct error *err)
 {
     char *argv[] = {(char *)config->session_program, "--serve", NULL};
     struct spawn s = {.program = config->session_program,
                       .argv = argv,
-                      .fds = {-1, -1, STDERR_FILENO, connection, control, brief},
+                      .fds = {-1, -1, -1, connection, control, brief},
                       .fd_count = BRIEF_FD_BRIEF + 1,
                       .new_group = true,
                       .in_child = session_tool_prepare};
@@ -163,10 +161,17 @@ int session_tool_make_key(const struct device_config *config, struct buffer *tex
     return session_tool_run(config, "--make-host-key", -1, text, err);
 }
 
-int session_tool_check(const struct device_config *config, const struct host_keys *keys,
-                       struct buffer *report, struct error *err)
+int session_tool_make_ecdsa_key(const struct device_config *config, struct buffer *text,
+                                struct error *err)
 {
-    int brief = session_tool_brief(config, keys, err);
+    return session_tool_run(config, "--make-ecdsa-host-key", -1, text, err);
+}
+
+int session_tool_check(const struct device_config *config, const struct host_keys *keys,
+                       uint64_t *told, struct buffer *report, struct error *err)
+{
+    *told = 0;
+    int brief = session_tool_brief(config, keys, told, err);
 
     if (brief < 0)
         return -1;
@@ -176,14 +181,14 @@ int session_tool_check(const struct device_config *config, const struct host_key
 }
 
 pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys,
-                         int connection, int *control, struct error *err)
+                         uint64_t *told, int connection, int *control, struct error *err)
 {
     int pair[2];
     pid_t pid = -1;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         return error_errno(err, "cannot create a socket pair");
-    int brief = session_tool_brief(config, keys, err);
+    int brief = session_tool_brief(config, keys, told, err);
     if (brief >= 0)
         pid = session_tool_serve(config, connection, pair[1], brief, err);
     io_close(&brief);

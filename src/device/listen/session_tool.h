@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "device/config/device_config.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct host_keys;
@@ -13,11 +14,15 @@ struct host_keys;
 int session_tool_make_key(const struct device_config *config, struct buffer *text,
                           struct error *err);
 
+/* The same for an ECDSA key (P-256), which clients without Ed25519 need. */
+int session_tool_make_ecdsa_key(const struct device_config *config, struct buffer *text,
+                                struct error *err);
+
 /* Has fwssh-session check a brief with this configuration and these keys. What it prints
- * (device/session/host_key_tool.h) is appended to report,
- * also after a failure. Returns 0, or -1 with the error set. */
+ * (device/session/host_key_tool.h) is appended to report, also after a failure. *told is set, see
+ * login_keys_add(). Returns 0, or -1 with the error set. */
 int session_tool_check(const struct device_config *config, const struct host_keys *keys,
-                       struct buffer *report, struct error *err);
+                       uint64_t *told, struct buffer *report, struct error *err);
 
 /*
  * Starts a session for a connection, at a lower priority if fwsshd runs as root. The caller closes
@@ -25,7 +30,7 @@ int session_tool_check(const struct device_config *config, const struct host_key
  * its process id, or -1 with the error set.
  */
 pid_t session_tool_start(const struct device_config *config, const struct host_keys *keys,
-                         int connection, int *control, struct error *err);
+                         uint64_t *told, int connection, int *control, struct error *err);
 
 /* Restores the normal priority after a login. */
 void session_tool_raise(pid_t session);

@@ -86,7 +86,7 @@ static pid_t update_start(const struct listener *l, const char *subsystem,
 
 static void update_refuse(struct connection *c, const char *why)
 {
-    log_warning("%s: subsystem refused: %s", c->peer.address, why);
+    connection_say(c, LOG_LEVEL_WARNING, "subsystem refused: %s", why);
     record_send(c->control, RECORD_REFUSED, 0, why, NULL);
 }
 

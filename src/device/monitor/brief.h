@@ -31,6 +31,7 @@ enum brief_key {
     BRIEF_IDLE_SECONDS,
     BRIEF_LOG_LEVEL, /* decimal, enum log_level */
     BRIEF_ASK_KEYS,  /* 1: ask about unknown keys with RECORD_ASK_KEYS */
+    BRIEF_COMPLAIN,  /* 1: log what is wrong with the lines that follow */
     BRIEF_UID,       /* decimal; the user a session started by root becomes */
 };
 

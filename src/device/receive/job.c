@@ -20,6 +20,7 @@ void job_open(struct job *j, const struct device_config *config, struct client *
 void job_close(struct job *j)
 {
     updater_free(&j->updater);
+    device_lock_export(-1, NULL);
     io_close(&j->lock);
     free(j->device);
     j->device = NULL;
@@ -31,7 +32,10 @@ int job_lock(struct job *j, struct error *err)
     if (!j->device)
         return -1;
     j->lock = device_lock_take(j->config->lock_file, j->device, err);
-    return j->lock < 0 ? -1 : 0;
+    if (j->lock < 0)
+        return -1;
+    device_lock_export(j->lock, j->config->lock_file);
+    return 0;
 }
 
 int job_read_floor(struct job *j, struct error *err)
@@ -86,7 +90,7 @@ static void job_failed(struct job *j, const struct job_firmware *firmware,
 {
     if (*outcome->said.because)
         result_note(&j->result, "%s", outcome->said.because);
-    if (outcome->said.switching) {
+    if (outcome->said.switching || outcome->unsure) {
         job_settle(j, firmware->reboot, err);
         return;
     }
@@ -102,7 +106,8 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .device = j->device,
                               .task = firmware->task,
                               .path = staged,
-                              .floor = &j->floor};
+                              .floor = &j->floor,
+                              .open_end = firmware->size == UPDATER_UNTIL_EOF};
     struct updater_run run = {.updater = &j->updater,
                               .config = j->config,
                               .job = &job,

@@ -27,6 +27,7 @@ struct updater_run {
 struct updater_outcome {
     struct updater_result said;
     bool failed;     /* it exited by itself, without success */
+    bool unsure;     /* it was killed when it may have switched without saying so */
     uint64_t unread; /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
 };
 

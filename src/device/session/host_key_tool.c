@@ -12,13 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-int host_key_tool_make(void)
+int host_key_tool_make(enum ssh_keytypes_e type)
 {
     ssh_key key = NULL;
     char *text = NULL;
     int status = EXIT_FAILED;
 
-    if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &key) != SSH_OK ||
+    if (ssh_pki_generate(type, 0, &key) != SSH_OK ||
         ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &text) != SSH_OK)
         fputs("cannot generate a host key\n", stderr);
     else if (!io_write_all(STDOUT_FILENO, text, strlen(text)))

@@ -3,8 +3,10 @@
 #ifndef FWSSH_DEVICE_SESSION_HOST_KEY_TOOL_H
 #define FWSSH_DEVICE_SESSION_HOST_KEY_TOOL_H
 
+#include <libssh/libssh.h>
+
 /* Prints a new Ed25519 private key in OpenSSH's format. Returns the exit status. */
-int host_key_tool_make(void);
+int host_key_tool_make(enum ssh_keytypes_e type);
 
 /*
  * Reads a brief as a session would and prints what is in it: "damaged-keys COUNT" of the host keys

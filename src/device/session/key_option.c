@@ -1,9 +1,8 @@
 #include "device/session/key_option.h"
 
 #include "base/memory.h"
-#include "base/number.h"
+#include "base/network.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,6 +20,31 @@ bool key_option_is_harmless(const char *option)
         if (!strcasecmp(option, harmless[i]))
             return true;
     return false;
+}
+
+const char *key_option_describe(const char *option)
+{
+    static const struct {
+        const char *name, *why;
+    } known[] = {
+        {"from", "from needs a value in double quotes"},
+        {"expiry-time", "expiry-time needs a value in double quotes"},
+        {"command", "the option command is not supported"},
+        {"environment", "the option environment is not supported"},
+        {"permitopen", "the option permitopen is not supported"},
+        {"permitlisten", "the option permitlisten is not supported"},
+        {"tunnel", "the option tunnel is not supported"},
+        {"principals", "the option principals is not supported"},
+        {"cert-authority", "certificates are not accepted (option cert-authority)"},
+        {"no-touch-required", "the option no-touch-required is not supported"},
+        {"verify-required", "the option verify-required is not supported"},
+    };
+    size_t len = strcspn(option, "=");
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == len && !strncasecmp(option, known[i].name, len))
+            return known[i].why;
+    return "neither a key type nor a supported option";
 }
 
 char *key_option_value(const char *option, const char *name)
@@ -67,28 +91,64 @@ static bool key_option_wildcard(const char *pattern, const char *text)
     return !pattern[strspn(pattern, "*")];
 }
 
-static bool key_option_in_network(const char *network, const char *bits_text, const char *address)
-{
-    uint8_t a[16] = {0}, b[16] = {0};
-    uint64_t bits;
-    int family = strchr(network, ':') ? AF_INET6 : AF_INET;
+/* A pattern of from. */
+struct from_pattern {
+    const char *text;
+    bool forbids;
+    bool is_network;
+    struct network network;
+};
 
-    if (number_parse_decimal(bits_text, strlen(bits_text), &bits) ||
-        bits > (family == AF_INET ? 32 : 128) || inet_pton(family, network, a) != 1 ||
-        inet_pton(family, address, b) != 1 || memcmp(a, b, bits / 8))
-        return false;
-    uint8_t mask = (uint8_t)(0xff00u >> bits % 8);
-    return bits % 8 == 0 || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0;
+static struct from_pattern from_pattern_parse(char *text)
+{
+    struct from_pattern p = {.text = text + strspn(text, " \t")};
+
+    for (char *end = text + strlen(text); end > p.text && strchr(" \t", end[-1]);)
+        *--end = '\0';
+    p.forbids = *p.text == '!';
+    p.text += p.forbids;
+    p.is_network = !network_parse(p.text, &p.network);
+    return p;
 }
 
-static bool key_option_pattern(char *pattern, const char *address)
+static bool from_pattern_matches(const struct from_pattern *p, const char *address)
 {
-    char *slash = strchr(pattern, '/');
+    if (p->is_network)
+        return network_has(&p->network, address);
+    return !strchr(p->text, '/') && key_option_wildcard(p->text, address);
+}
 
-    if (!slash)
-        return key_option_wildcard(pattern, address);
-    *slash = '\0';
-    return key_option_in_network(pattern, slash + 1, address);
+/*
+ * Whether wildcards match each address that they seem to. An IPv6 address can be written in many
+ * ways, and only one of them is compared; of IPv4 it must not have leading zeros.
+ */
+static bool from_pattern_is_plain(const struct from_pattern *p)
+{
+    const char *text = p->text;
+
+    if (p->is_network || !strcmp(text, "*"))
+        return true;
+    if (!strpbrk(text, "*?") || text[strspn(text, "0123456789.*?")])
+        return false;
+    for (; text; text = strchr(text, '.')) {
+        text += *text == '.';
+        if (text[0] == '0' && strchr("0123456789", text[1]) && text[1])
+            return false;
+    }
+    return true;
+}
+
+bool key_option_from_is_enforceable(const char *patterns)
+{
+    char *copy = memory_text(patterns), *rest = copy, *pattern;
+    bool good = true;
+
+    while ((pattern = strsep(&rest, ","))) {
+        struct from_pattern p = from_pattern_parse(pattern);
+        good = good && (!p.forbids || from_pattern_is_plain(&p));
+    }
+    free(copy);
+    return good;
 }
 
 bool key_option_from_matches(const char *patterns, const char *address)
@@ -97,11 +157,11 @@ bool key_option_from_matches(const char *patterns, const char *address)
     bool matches = false;
 
     while ((pattern = strsep(&rest, ","))) {
-        bool forbids = *pattern == '!';
-        if (!key_option_pattern(pattern + forbids, address))
+        struct from_pattern p = from_pattern_parse(pattern);
+        if (!from_pattern_matches(&p, address))
             continue;
-        matches = !forbids;
-        if (forbids)
+        matches = !p.forbids;
+        if (p.forbids)
             break;
     }
     free(copy);

@@ -65,6 +65,8 @@ static int auth_pubkey(ssh_session ssh, const char *user, struct ssh_key_struct 
         return auth_deny(s, user, fingerprint, "bad signature");
     if (authorized_keys_is_certificate(key))
         return auth_deny(s, user, fingerprint, "certificates are not accepted");
+    if (authorized_keys_is_security_key(ssh_key_type(key)))
+        return auth_deny(s, user, fingerprint, "security keys (sk-...) are not accepted");
     const char *why;
     const struct authorized_key *found = session_keys_find(s, key, user, fingerprint, &why);
     if (!found)

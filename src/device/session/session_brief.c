@@ -110,6 +110,9 @@ static void session_brief_item(struct session_brief *b, const struct brief_item 
     case BRIEF_ASK_KEYS:
         b->ask_keys = brief_number(item) != 0;
         break;
+    case BRIEF_COMPLAIN:
+        b->keys.complain = brief_number(item) != 0;
+        break;
     case BRIEF_LOG_LEVEL:
         b->log_level = (enum log_level)brief_number(item);
         break;

@@ -66,5 +66,9 @@ const struct authorized_key *session_keys_find(struct session *s, ssh_key key, c
     if (found)
         return found;
     session_keys_ask(s, key, user, fingerprint);
-    return authorized_keys_find(&s->asked, key, s->peer, now, why);
+    found = authorized_keys_find(&s->asked, key, s->peer, now, why);
+    if (!found && s->asked.refused)
+        *why =
+            "not an authorized key; authorized-keys-command printed a line that is no usable key";
+    return found;
 }

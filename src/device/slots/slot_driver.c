@@ -66,7 +66,7 @@ static void slot_driver_see_reboot_param(const struct slot_view *v)
     struct facts *facts = v->facts;
     char param[REBOOT_PARAM_SIZE];
 
-    if (!boot_table_is_on_disk(v->config))
+    if (!boot_table_is_on_disk(v->device))
         return;
     reboot_param_read(param, sizeof param);
     if (strstr(param, "tryboot") && slot_facts_state(facts) == SLOT_SETTLED)

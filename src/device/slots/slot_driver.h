@@ -18,8 +18,7 @@
 
 struct slot_driver {
     const char *name;
-    bool knows_confirmed; /* read is fast, and reports whether the firmware is confirmed */
-    bool own_rules;       /* it refuses by itself what would be wrong; read may not show a revert */
+    bool own_rules; /* it refuses by itself what would be wrong; read may not show a revert */
     /* Whether it is what decides here; for slot-driver "auto". */
     bool (*is_there)(const struct slot_view *v);
     int (*read)(struct slot_view *v, struct error *err);

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *updater_path_search(const char *name)
+char *updater_path_search(const char *name)
 {
+    if (strchr(name, '/'))
+        return access(name, X_OK) ? NULL : memory_text(name);
     const char *path = getenv("PATH");
     char *copy = memory_text(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"), *rest = copy,
          *found = NULL;
@@ -36,8 +38,6 @@ char *updater_path_find(const struct device_config *config)
 {
     const char *key = config->updater;
 
-    if (strchr(key, '/'))
-        return access(key, X_OK) ? NULL : memory_text(key);
     if (!strcmp(key, "fwpack"))
         return updater_path_fwpack();
     if (strcmp(key, "auto"))

@@ -105,11 +105,10 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct er
     return 0;
 }
 
-/* Calls check for every range that a task can write, until it fails. */
-static int plan_each_range(const struct plan *plan,
-                           int (*check)(const struct op *op, const struct block_range *range,
-                                        void *data, struct error *err),
-                           void *data, struct error *err)
+int plan_each_range(const struct plan *plan,
+                    int (*check)(const struct op *op, const struct block_range *range, void *data,
+                                 struct error *err),
+                    void *data, struct error *err)
 {
     for (size_t h = 0; h < plan->resource_count + 3; h++) {
         const struct plan_handler *handler = h == 0   ? &plan->on_init

@@ -40,6 +40,19 @@ int plan_check(const struct plan *plan, const struct medium *medium, struct erro
  */
 int plan_check_mounts(const struct plan *plan, const struct medium *medium,
                       const struct disk_map *map, bool all_mounts, struct error *err);
+
+/* Calls check for every range that a task can write, until it fails. Returns what it returned. */
+int plan_each_range(const struct plan *plan,
+                    int (*check)(const struct op *op, const struct block_range *range, void *data,
+                                 struct error *err),
+                    void *data, struct error *err);
+
+/*
+ * plan_overlap.c: refuses a task whose parts destroy each other: a partition table, a U-Boot
+ * environment, a FAT volume and, if it only cuts into a GPT or an environment, the data of a
+ * resource.
+ */
+int plan_check_overlaps(const struct plan *plan, struct error *err);
 void plan_free(struct plan *plan);
 
 /* The handler of a resource, or NULL. */

@@ -20,23 +20,36 @@ static size_t uboot_name_length(const char *pair)
     return strcspn(pair, "=");
 }
 
+/* The order of names, which end where their lengths say. */
+static int uboot_name_compare(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    if (order)
+        return order;
+    return a_len < b_len ? -1 : a_len > b_len;
+}
+
 /* The position of a name, or where it would be inserted; *found says which. */
 static size_t uboot_env_find(const struct uboot_env *env, const char *name, size_t len, bool *found)
 {
-    size_t i;
+    size_t low = 0, high = env->count;
 
     *found = false;
-    for (i = 0; i < env->count; i++) {
-        size_t have = uboot_name_length(env->pairs[i]);
-        int order = strncmp(env->pairs[i], name, have < len ? have : len);
-        if (!order)
-            order = have < len ? -1 : have > len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const char *pair = env->pairs[middle];
+        int order = uboot_name_compare(pair, uboot_name_length(pair), name, len);
+        if (!order) {
+            *found = true;
+            return middle;
+        }
         if (order < 0)
-            continue;
-        *found = order == 0;
-        break;
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return i;
+    return low;
 }
 
 const char *uboot_env_get(const struct uboot_env *env, const char *name)
@@ -82,18 +95,66 @@ void uboot_env_unset(struct uboot_env *env, const char *name)
         uboot_env_remove(env, i);
 }
 
+/* A pair where it stands in the environment: of a name that comes twice, the last one counts. */
+struct uboot_item {
+    const char *pair;
+    size_t name_len;
+};
+
+static int uboot_item_compare(const void *a, const void *b)
+{
+    const struct uboot_item *x = a, *y = b;
+    int order = uboot_name_compare(x->pair, x->name_len, y->pair, y->name_len);
+
+    if (order)
+        return order;
+    return x->pair < y->pair ? -1 : x->pair > y->pair;
+}
+
+/* Replaces what env had. An environment may have a hundred thousand variables, so they are sorted
+ * once, and not inserted one by one. */
+static void uboot_env_take(struct uboot_env *env, struct uboot_item *items, size_t count)
+{
+    if (count)
+        qsort(items, count, sizeof *items, uboot_item_compare);
+    for (size_t i = 0; i < env->count; i++)
+        free(env->pairs[i]);
+    free(env->pairs);
+    env->pairs = memory_new(count + 1, sizeof *env->pairs);
+    env->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct uboot_item *next = i + 1 < count ? &items[i + 1] : NULL;
+        if (next &&
+            !uboot_name_compare(items[i].pair, items[i].name_len, next->pair, next->name_len))
+            continue;
+        env->pairs[env->count++] = memory_text(items[i].pair);
+    }
+}
+
 int uboot_env_parse(struct uboot_env *env, const uint8_t *data, size_t len, struct error *err)
 {
     const char *p = (const char *)data, *end = p + len;
+    struct uboot_item *items = NULL;
+    size_t count = 0, room = 0;
+    int rc = 0;
 
-    while (p < end && *p) {
+    while (!rc && p < end && *p) {
         size_t n = strnlen(p, (size_t)(end - p));
-        if (p + n == end || !memchr(p, '=', n))
-            return error_set(err, EXIT_MISMATCH, "Invalid U-boot environment");
-        uboot_env_put(env, memory_text(p));
-        p += n + 1;
+        if (p + n == end || !memchr(p, '=', n)) {
+            rc = error_set(err, EXIT_MISMATCH, "Invalid U-boot environment");
+        } else {
+            if (count == room) {
+                room = room ? 2 * room : 64;
+                items = memory_resize(items, room * sizeof *items);
+            }
+            items[count++] = (struct uboot_item){p, uboot_name_length(p)};
+            p += n + 1;
+        }
     }
-    return 0;
+    if (!rc)
+        uboot_env_take(env, items, count);
+    free(items);
+    return rc;
 }
 
 int uboot_env_format(const struct uboot_env *env, uint8_t *data, size_t len, struct error *err)

@@ -12,8 +12,8 @@ struct uboot_env {
     uint8_t counter; /* of that copy, if redundant */
 };
 
-/* Parses the bytes of one copy. data: what follows the CRC (and counter). 0, or -1 with the error
- * set. */
+/* Parses the bytes of one copy, in place of what env had. data: what follows the CRC (and counter).
+ * Takes time in proportion to len, but for sorting. 0, or -1 with the error set. */
 int uboot_env_parse(struct uboot_env *env, const uint8_t *data, size_t len, struct error *err);
 
 /* Formats the bytes of one copy; unused ones are 0xff. */

@@ -174,7 +174,7 @@ cleanup:
 }
 
 int create_archive(const char *conf, const char *output, const struct signer *signer, int level,
-                   struct error *err)
+                   create_check check, struct error *err)
 {
     struct create_output out;
     int rc = -1;
@@ -190,7 +190,7 @@ int create_archive(const char *conf, const char *output, const struct signer *si
         if (create_measure(resource, err) || create_assert_size(resource, err))
             goto cleanup;
     }
-    if (create_open(&out, output, err))
+    if ((check && check(cfg, err)) || create_open(&out, output, err))
         goto cleanup;
     rc = create_close(&out, create_write(cfg, out.fd, signer, level, err), err);
 cleanup:

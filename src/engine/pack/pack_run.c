@@ -1,8 +1,10 @@
 #include "engine/pack/pack_run.h"
 
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "engine/apply/apply.h"
+#include "engine/apply/plan.h"
 #include "engine/apply/staged.h"
 #include "engine/archive/conf.h"
 #include "engine/archive/create.h"
@@ -92,7 +94,23 @@ static void pack_archive_close(struct pack_archive *a)
     staged_free(&a->staged);
 }
 
-static int pack_apply_to(struct pack_options *o, struct medium *medium,
+/* The locks of a device that is written, unless they are a caller's. */
+struct pack_locks {
+    const char *device;
+    int file, disk; /* -1: not ours */
+};
+
+static int pack_lock(void *data, struct error *err)
+{
+    struct pack_locks *locks = data;
+
+    return device_lock_join(locks->device, &locks->file, err) ||
+                   device_lock_disk(locks->device, &locks->disk, err)
+               ? -1
+               : 0;
+}
+
+static int pack_apply_to(struct pack_options *o, struct medium *medium, struct pack_locks *locks,
                          struct meta_identity *identity, struct error *err)
 {
     struct switch_record record = {
@@ -108,6 +126,10 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium,
                                     .before_switch = switch_record_write,
                                     .before_switch_data = &record,
                                     .tell_switching = updater_result_tell_switching,
+                                    .end_of_archive = o->end_of_archive,
+                                    .tell_complete = updater_result_tell_complete,
+                                    .lock = pack_lock,
+                                    .lock_data = locks,
                                     .reboot_param_path = o->reboot_param_path};
     struct pack_archive archive;
 
@@ -120,10 +142,27 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium,
     return rc;
 }
 
-static int pack_apply(struct pack_options *o, struct meta_identity *identity, struct error *err)
+static int pack_apply_on(struct pack_options *o, const char *device, struct meta_identity *identity,
+                         struct error *err)
 {
     struct medium_options medium_options = {
         .max_blocks = o->max_blocks, .enable_trim = o->enable_trim, .unmount = o->unmount};
+    struct pack_locks locks = {.device = device, .file = -1, .disk = -1};
+    struct medium *medium = medium_file_open(device, &medium_options, err);
+
+    if (!medium)
+        return -1;
+    if (o->enable_trim && !medium->is_device)
+        report_info(&o->report, "--enable-trim has no effect on an image file");
+    int rc = pack_apply_to(o, medium, &locks, identity, err);
+    medium_file_close(medium);
+    io_close(&locks.disk);
+    io_close(&locks.file);
+    return rc;
+}
+
+static int pack_apply(struct pack_options *o, struct meta_identity *identity, struct error *err)
+{
     bool from_stdin = !o->input || !strcmp(o->input, "-");
 
     if (o->command == PACK_APPLY && !o->task)
@@ -135,14 +174,8 @@ static int pack_apply(struct pack_options *o, struct meta_identity *identity, st
     if (!device)
         return -1;
     report_start(&o->report);
-    struct medium *medium = medium_file_open(device, &medium_options, err);
+    int rc = pack_apply_on(o, device, identity, err);
     free(card);
-    if (!medium)
-        return -1;
-    if (o->enable_trim && !medium->is_device)
-        report_info(&o->report, "--enable-trim has no effect on an image file");
-    int rc = pack_apply_to(o, medium, identity, err);
-    medium_file_close(medium);
     if (!rc)
         report_success(&o->report);
     return rc;
@@ -268,6 +301,23 @@ static int pack_sign(struct pack_options *o, struct error *err)
     return 0;
 }
 
+/* A task that cannot be planned here may be meant for another version: that is for the apply. */
+static int pack_check_tasks(cfg_t *cfg, struct error *err)
+{
+    for (unsigned i = 0; i < cfg_size(cfg, "task"); i++) {
+        cfg_t *task = cfg_getnsec(cfg, "task", i);
+        struct plan plan;
+        struct error ignored;
+        if (plan_make(&plan, cfg, task, true, &ignored))
+            continue;
+        int rc = plan_check_overlaps(&plan, err);
+        plan_free(&plan);
+        if (rc)
+            return error_prefix(err, "task %s", cfg_title(task));
+    }
+    return 0;
+}
+
 static int pack_create(struct pack_options *o, struct error *err)
 {
     struct signer signer = pack_signer(o);
@@ -277,7 +327,7 @@ static int pack_create(struct pack_options *o, struct error *err)
                          "--attach and --digest are for sign, not for create");
     if (pack_check_signers(o, err))
         return -1;
-    return create_archive(o->conf, o->output, &signer, o->level, err);
+    return create_archive(o->conf, o->output, &signer, o->level, pack_check_tasks, err);
 }
 
 static int pack_gen_keys(struct pack_options *o, struct error *err)

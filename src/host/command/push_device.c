@@ -39,6 +39,20 @@ static void push_note_times(const struct transfer *t)
     console_note(t->console, line);
 }
 
+/* Whether the device runs fwsshd: it has said so before, or says so now. */
+static bool push_is_fwsshd(const struct wait *w)
+{
+    const struct request request = {.verb = REQUEST_STATUS};
+    struct question q;
+
+    if (*facts_get(&w->before.facts, "fwsshd"))
+        return true;
+    question_ask(&q, &w->o->reach, w->host, &request, false);
+    bool found = !q.status && *facts_get(&q.facts, "fwsshd");
+    question_free(&q);
+    return found;
+}
+
 static int push_send(const struct wait *w, const struct ssh_target *target, struct buffer *text)
 {
     const struct host_options *o = w->o;
@@ -63,7 +77,8 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
         buffer_add_text(text, err.text);
         status = (int)err.status;
     } else {
-        status = push_outcome(o, &t, target, text);
+        bool trusted = push_outcome_is_doubtful(o, &t) && push_is_fwsshd(w);
+        status = push_outcome(o, &t, target, trusted, text);
         if (!status && o->job.wait)
             push_note_times(&t);
     }
