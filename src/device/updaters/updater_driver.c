@@ -23,20 +23,12 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
     return 0;
 }
 
-int updater_check_limits(const struct updater *u, const struct device_config *config,
-                         struct error *err)
+int updater_identify(struct updater *u, const struct device_config *config, struct error *err)
 {
     if (!u->driver->can_refuse_older && (*config->minimum_version || config->refuse_older))
         return error_set(err, EXIT_FAILED,
                          "the key %s needs fwpack as the updater, but it is %s; nothing was done",
                          config->refuse_older ? "refuse-older" : "minimum-version", u->name);
-    return 0;
-}
-
-int updater_identify(struct updater *u, const struct device_config *config, struct error *err)
-{
-    if (updater_check_limits(u, config, err))
-        return -1;
     if (u->driver->identify(u, err))
         return error_prefix(err, "cannot use the updater");
     return 0;

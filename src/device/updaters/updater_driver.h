@@ -54,11 +54,6 @@ struct updater_driver {
  * error set; updater_free() in any case. */
 int updater_find(struct updater *u, const struct device_config *config, struct error *err);
 
-/* Whether it can refuse older firmware, if the configuration wants that. Returns 0, or -1 with the
- * error set. */
-int updater_check_limits(const struct updater *u, const struct device_config *config,
-                         struct error *err);
-
 /* Finds out what it supports, and checks that against the configuration. Returns 0, or -1 with the
  * error set. */
 int updater_identify(struct updater *u, const struct device_config *config, struct error *err);

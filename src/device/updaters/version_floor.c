@@ -3,7 +3,6 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "device/config/state_dir.h"
-#include "device/updaters/updater_driver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,19 +90,6 @@ int version_floor_raise(const struct device_config *config, const char *version,
     return rc;
 }
 
-static int version_floor_test_updater(const struct device_config *config, struct error *err)
-{
-    struct updater u;
-    struct error ignored;
-    int rc = 0;
-
-    /* That it cannot be found at all is another matter. */
-    if (!updater_find(&u, config, &ignored))
-        rc = updater_check_limits(&u, config, err);
-    updater_free(&u);
-    return rc;
-}
-
 int version_floor_test(const struct device_config *config, struct error *err)
 {
     char newest[VERSION_SIZE];
@@ -112,8 +98,6 @@ int version_floor_test(const struct device_config *config, struct error *err)
         return error_set(err, EXIT_USAGE,
                          "minimum-version is '%s', which no version can be compared with",
                          config->minimum_version);
-    if (version_floor_test_updater(config, err))
-        return -1;
     if (!config->refuse_older)
         return 0;
     if (state_dir_try(config, err) || version_floor_load(config, newest, err))

@@ -32,8 +32,9 @@ int version_floor_read(struct version_floor *floor, const struct device_config *
  * does. Returns 0, or -1 with the error set if that cannot be read or recorded. */
 int version_floor_raise(const struct device_config *config, const char *version, struct error *err);
 
-/* For fwsshd -t: whether the keys minimum-version and refuse-older can do what they promise.
- * Returns 0, or -1 with the error set. */
+/* For fwsshd -t: whether versions can be compared and recorded as the keys minimum-version and
+ * refuse-older promise; whether the updater can do it is checked with the updater. Returns 0, or -1
+ * with the error set. */
 int version_floor_test(const struct device_config *config, struct error *err);
 
 #endif
