@@ -53,6 +53,8 @@ int main(int argc, char **argv)
     int status = rc ? (int)err.status : EXIT_DONE;
     if (rc)
         tell_error(&options, &err);
+    if (rc)
+        updater_result_tell_because(err.text);
     updater_result_tell(status, identity.uuid, identity.version);
     sodium_memzero(options.private_key, sizeof options.private_key);
     if (!options.words && status)

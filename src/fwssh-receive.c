@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/option_error.h"
+#include "device/config/last_good.h"
 #include "device/receive/confirm_guard.h"
 #include "device/receive/finish.h"
 #include "device/receive/local.h"
@@ -164,6 +165,17 @@ static int run_local(const struct device_config *config, const struct options *o
     return print_configuration(config);
 }
 
+/* Returns 0, 1 if it is the last good one, or -1. */
+static int load_configuration(struct device_config *config, const struct options *o,
+                              struct error *err)
+{
+    if (o->config_fd >= 0)
+        return device_config_load_fd(config, o->config_fd, err);
+    if (o->test)
+        return device_config_load(config, o->config, &o->overrides, DEVICE_CONFIG_STRICT, err);
+    return last_good_load(config, o->config, &o->overrides, err);
+}
+
 static int serve(struct device_config *config, const struct options *o, struct client *client)
 {
     const struct subsystem *subsystem = subsystem_find(o->subsystem);
@@ -200,10 +212,12 @@ int main(int argc, char **argv)
     /* Not started by fwsshd: standard error leads nowhere (sshd drops it), so log to syslog. */
     log_open("fwssh-receive", LOG_LEVEL_INFO, o.result_fd < 0 && !is_local);
     client_open(&client, o.use_stderr, o.result_fd, 30);
-    if (o.config_fd >= 0 ? device_config_load_fd(&config, o.config_fd, &err)
-                         : device_config_load(&config, o.config, &o.overrides, &err)) {
+    int from = load_configuration(&config, &o, &err);
+    if (from < 0) {
         client_complain(&client, err.text);
     } else {
+        if (!from && o.config_fd < 0 && !is_local)
+            last_good_keep(&config, o.config);
         status = is_local ? run_local(&config, &o) : serve(&config, &o, &client);
         device_config_free(&config);
     }

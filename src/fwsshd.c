@@ -3,10 +3,12 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/option_error.h"
+#include "device/config/last_good.h"
+#include "device/config/state_dir.h"
 #include "device/listen/listener.h"
-#include "device/listen/session_tool.h"
 #include "device/receive/self_check.h"
 #include "device/receive/updater_jail.h"
+#include "device/updaters/version_floor.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -129,13 +131,16 @@ static void print_check(const char *what, const char *problem)
 static int test_device(const struct listener *l, const char *report)
 {
     bool keys = *l->config.keys_command || report_has_keys(report);
+    struct error err;
 
     fflush(stdout);
     print_check("authorized-keys",
                 keys ? NULL
                      : "no usable key, so nobody can log in; add your public key to a file of "
                        "authorized-keys-files, or to authorized-keys");
-    return self_check(&l->config, print_check) || !keys ? EXIT_FAILED : EXIT_DONE;
+    bool versions = !version_floor_test(&l->config, &err);
+    print_check("versions", versions ? NULL : err.text);
+    return self_check(&l->config, print_check) || !keys || !versions ? EXIT_FAILED : EXIT_DONE;
 }
 
 static int test_configuration(struct listener *l)
@@ -144,7 +149,7 @@ static int test_configuration(struct listener *l)
     struct error err;
     int status = EXIT_DONE;
 
-    if (listener_load(l, false, &report, &err)) {
+    if (listener_load(l, LISTENER_TEST, &report, &err)) {
         log_error("%s", err.text);
         status = EXIT_USAGE;
     } else {
@@ -171,11 +176,12 @@ static int init_host_key(struct listener *l)
     struct error err;
     int status = EXIT_FAILED;
 
-    if (device_config_load(&l->config, l->config_path, &l->overrides, &err) ||
-        host_keys_init(&l->config, &err) ||
-        host_keys_load(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &err) ||
-        session_tool_check(&l->config, &l->keys, &l->keys_told, &report, &err)) {
+    if (last_good_load(&l->config, l->config_path, &l->overrides, &err) < 0 ||
+        host_keys_find(&l->keys, &l->config, HOST_KEYS_KEEP | HOST_KEYS_OWN, &l->keys_told, &report,
+                       &err)) {
         log_error("%s", err.text);
+    } else if (l->keys.volatile_key) {
+        log_error("the host key could not be stored; see above");
     } else {
         each_host_key(report.data, print_host_key);
         status = EXIT_DONE;
@@ -184,18 +190,31 @@ static int init_host_key(struct listener *l)
     return status;
 }
 
+/* Before the configuration is known. */
+static bool logs_to_syslog(const struct text_list *overrides)
+{
+    bool to_syslog = false;
+
+    for (size_t i = 0; i < overrides->count; i++)
+        if (!strncmp(overrides->item[i], "log-to=", strlen("log-to=")))
+            to_syslog = !strcmp(overrides->item[i], "log-to=syslog");
+    return to_syslog;
+}
+
 static int serve(struct listener *l)
 {
     struct buffer report = {0};
     struct error err;
 
-    if (listener_load(l, true, &report, &err)) {
+    log_open("fwsshd", LOG_LEVEL_INFO, logs_to_syslog(&l->overrides));
+    if (listener_load(l, LISTENER_START, &report, &err)) {
         log_error("%s", err.text);
         buffer_free(&report);
         return EXIT_USAGE;
     }
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
     log_sandbox(buffer_text(&report));
+    state_dir_repair_all(&l->config);
     /* Also for running-slot, which may be kept there. */
     if (device_lock_make_directory(l->config.lock_file, &err))
         log_warning("%s", err.text);

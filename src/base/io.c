@@ -115,18 +115,44 @@ int io_read_file(const char *path, size_t max, struct buffer *out, struct error 
     return rc;
 }
 
-/* A rename is durable once its directory is flushed. Best effort: not every directory can be
- * opened. */
-static void io_flush_directory_of(const char *path)
+/* Returns 0, or -1 with errno set. Some file systems cannot flush a directory (EINVAL), and have
+ * nothing better to offer. */
+static int io_flush_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *directory = slash ? memory_printf("%.*s/", (int)(slash - path), path) : memory_text(".");
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 || (fsync(fd) && errno != EINVAL) ? -1 : 0;
+    int saved = errno;
 
-    if (fd >= 0)
-        (void)fsync(fd);
     io_close(&fd);
     free(directory);
+    errno = saved;
+    return rc;
+}
+
+int io_flush_directory_of(const char *path, struct error *err)
+{
+    return io_flush_directory(path) ? error_errno(err, "cannot flush the directory of %s", path)
+                                    : 0;
+}
+
+int io_remove_file(const char *path, struct error *err)
+{
+    struct stat st;
+
+    if (unlink(path) && errno != ENOENT && errno != ENOTDIR) {
+        int saved = errno;
+        /* A read-only file system says so even if there is nothing to remove. */
+        if (lstat(path, &st) && errno == ENOENT)
+            return 0;
+        errno = saved;
+        return error_errno(err, "cannot remove %s", path);
+    }
+    /* Even if there was nothing to remove: an earlier attempt may have ended between the two. */
+    if (!io_flush_directory(path) || errno == ENOENT || errno == ENOTDIR)
+        return 0;
+    return error_errno(err, "cannot flush the directory of %s", path);
 }
 
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
@@ -149,8 +175,7 @@ int io_write_file(const char *path, const void *data, size_t len, mode_t mode, s
         unlink(temporary);
         goto cleanup;
     }
-    io_flush_directory_of(path);
-    rc = 0;
+    rc = io_flush_directory_of(path, err);
 cleanup:
     io_close(&fd);
     free(temporary);

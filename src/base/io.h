@@ -29,8 +29,18 @@ int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct 
 
 /*
  * Writes a temporary file next to path and renames it to path; flushes the file and its directory.
+ * After 0, a loss of power leaves the new contents; after -1, with the error set, the old or the
+ * new.
  */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
+
+/* Removes a file; it is no error if there is none. After 0 it does not return with a loss of power;
+ * -1 with the error set. */
+int io_remove_file(const char *path, struct error *err);
+
+/* Makes renames and removals in the directory of path survive a loss of power. -1 with the error
+ * set. */
+int io_flush_directory_of(const char *path, struct error *err);
 
 /*
  * Makes sure that descriptors 0 to 2 are open, so that no file, lock or socket becomes one of them.

@@ -16,6 +16,9 @@
 #include <stdint.h>
 
 #define REQUEST_VERSION "fwssh/1"
+/* Seconds that the device may take to activate a staged firmware: long enough to read a slot of 8
+ * GiB at 5 MB/s. */
+#define REQUEST_ACTIVATE_SECONDS 1800
 #define REQUEST_MAX 1024 /* bytes, including the newline */
 
 enum request_verb {

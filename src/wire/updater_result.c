@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const char switching[] = "switching", switched_back[] = "switched back",
-                  complete[] = "complete";
+                  complete[] = "complete", because[] = "because ";
 
 int updater_result_fd(void)
 {
@@ -35,6 +35,18 @@ static void updater_result_write(const char *text)
 void updater_result_tell_switching(bool begins)
 {
     updater_result_write(begins ? switching : switched_back);
+}
+
+void updater_result_tell_because(const char *text)
+{
+    struct updater_result size;
+    char *line = memory_printf("%s%.*s", because, (int)sizeof size.because - 1, text);
+
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    updater_result_write(line);
+    free(line);
 }
 
 void updater_result_tell_complete(void)
@@ -64,7 +76,9 @@ static void updater_result_line(struct updater_result *result, const char *line)
         result->switching = !strcmp(line, switching);
     } else if (!strcmp(line, complete)) {
         result->complete = true;
-    } else if (sscanf(line, "%d %39s %63s", &status, uuid, version) >= 1) {
+    } else if (!strncmp(line, because, strlen(because))) {
+        snprintf(result->because, sizeof result->because, "%s", line + strlen(because));
+    } else if (sscanf(line, "%d %39s %255s", &status, uuid, version) >= 1) {
         result->status = status == EXIT_MISMATCH || status == EXIT_REFUSED
                              ? (enum exit_status)status
                              : EXIT_FAILED;

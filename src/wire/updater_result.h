@@ -2,18 +2,20 @@
  * What an updater reports to the program that started it, besides its exit status: lines on the
  * descriptor named by the environment variable FWSSH_RESULT_FD (PROTOCOL.md, "The updater").
  *
- *   line = "switching" / "switched back" / "complete" / status " " uuid " " version
+ *   line = "switching" / "switched back" / "complete" / "because " text /
+ *          status " " uuid " " version
  */
 #ifndef FWSSH_WIRE_UPDATER_RESULT_H
 #define FWSSH_WIRE_UPDATER_RESULT_H
 
 #include "base/error.h"
+#include "base/version.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #define UPDATER_RESULT_VARIABLE "FWSSH_RESULT_FD"
-#define UPDATER_RESULT_LINE 256
+#define UPDATER_RESULT_LINE 512
 
 struct updater_result {
     enum exit_status
@@ -21,7 +23,8 @@ struct updater_result {
     bool switching; /* it was switching slots: the new firmware may boot next */
     bool complete;  /* it has seen the end of the archive, and waits for that of its input */
     char uuid[40];  /* of the firmware; "" if not reported */
-    char version[64]; /* the same; size as in version_floor.h */
+    char version[VERSION_SIZE]; /* the same */
+    char because[256];          /* of a failure, for log and audit; "" if not reported */
     /* private: a line that is not complete yet */
     char line[UPDATER_RESULT_LINE];
     size_t line_len;
@@ -33,6 +36,9 @@ int updater_result_fd(void);
 /* For the updater: true before it writes what decides which slot boots, false when that has been
  * undone. */
 void updater_result_tell_switching(bool begins);
+
+/* For the updater: why it fails. */
+void updater_result_tell_because(const char *text);
 
 /* For the updater: the end of the archive has been seen; the end of its input is the answer. */
 void updater_result_tell_complete(void);

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         text_list_add(&overrides, option + 1);
     int fd = fuzz_file(data, len);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (!device_config_load(&config, path, &overrides, &err)) {
+    if (!device_config_load(&config, path, &overrides, size & 1, &err)) {
         fuzz_values(&config);
         fuzz_hand_over(&config);
         device_config_free(&config);

@@ -92,6 +92,74 @@ def test_activation_checks_everything_again(t):
     refused(3, "no firmware is staged")
 
 
+def test_activation_checks_what_is_in_the_slot(t):
+    """As after a loss of power in another update: the record is there, the slot holds something else."""
+    image = setup(t)
+    stage(t, image)
+    good, record = image.read_bytes(), (t.dir / "staged").read_bytes()
+    assert b"\n102400 512 " in record and b"\nend\n" in record
+
+    def refused(status, words):
+        before = image.read_bytes()
+        r = fwpack(t, "activate", "-q", "-i", "staged", "-d", image, "-p", "key.pub")
+        assert r.returncode == status and words in r.stdout + r.stderr, r
+        assert image.read_bytes() == before and slot(image) == "a"
+
+    for at in (200 * 512, 200 * 512 + 511):
+        image.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+        refused(4, "the slot has changed since the firmware was staged (in the 512 bytes from byte 102400)")
+    image.write_bytes(good[:200 * 512])
+    refused(4, "the slot has changed")
+    image.write_bytes(good)
+    # The list cannot be shortened without notice, nor can it claim anything.
+    line = next(x for x in record.split(b"\n") if x.startswith(b"102400 "))
+    for damage in (record.replace(b"\nend\n", b"\n", 1), record.replace(line, b"\0" * len(line)), record.replace(line, line[:-1]),
+                   record.replace(line, b"-1 512 " + line[-64:]), record.replace(line, b"1 " + b"9" * 25 + b" " + line[-64:]),
+                   record.replace(line, line.replace(b" ", b"  ")), record.replace(line, (line + b"\n") * 9000), bytes(len(record)),
+                   record.replace(b"staged 2", b"staged 1")):
+        (t.dir / "staged").write_bytes(damage)
+        refused(1, "is damaged, or of another version")
+    # The rest of the device may change: the running slot, and what the switch reads.
+    (t.dir / "staged").write_bytes(record)
+    image.write_bytes(good[:100 * 512] + b"x" + good[100 * 512 + 1:])
+    r = fwpack(t, "activate", "-q", "-i", "staged", "-d", image, "-p", "key.pub")
+    assert r.returncode == 0 and slot(image) == "b", r
+
+
+FAT_CONF = """
+file-resource kernel { contents = "the kernel" }
+file-resource root { host-path = "holes" }
+uboot-environment env { block-offset = 16 block-count = 8 block-offset-redund = 24 }
+task upgrade {
+  on-init { uboot_clearenv(env) fat_mkfs(1000, 2048) raw_memset(40, 2, 0xff) }
+  on-resource kernel { fat_mkdir(1000, "boot") fat_write(1000, "boot/kernel") fat_mv(1000, "boot/kernel", "boot/vmlinuz") }
+  on-resource root { raw_write(4000, "cipher=aes-cbc-plain", "secret=" + "%s") }
+  on-finish { uboot_setenv(env, "slot", "b") }
+}
+""".replace('" + "%s', "0" * 64)
+
+
+def test_whatever_wrote_the_slot_is_checked(t):
+    """A file system with its tables, an encrypted resource with a hole, a pattern."""
+    with open(t.dir / "holes", "wb") as f:
+        f.write(b"start" * 1000)
+        f.seek(1 << 20)
+        f.write(b"end")
+    (t.dir / "x.conf").write_text(FAT_CONF)
+    assert fwpack(t, "create", "-f", "x.conf", "-o", "x.fw").returncode == 0
+    image = t.image()
+    r = fwpack(t, "apply", "-q", "-i", "x.fw", "-t", "upgrade", "-d", image, "--stage", "staged")
+    assert r.returncode == 0, r
+    good = image.read_bytes()
+    kernel = good.index(b"the kernel")
+    for at in (40 * 512, 1000 * 512, kernel, 4000 * 512, 4000 * 512 + 4999, (4000 * 512) + (1 << 20)):
+        image.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1:])
+        r = fwpack(t, "activate", "-q", "-i", "staged", "-d", image)
+        assert r.returncode == 4 and "the slot has changed" in r.stdout + r.stderr, (at, r)
+    image.write_bytes(good)
+    assert fwpack(t, "activate", "-q", "-i", "staged", "-d", image).returncode == 0
+
+
 def test_activation_when_another_slot_runs_by_now(t):
     image = setup(t)
     stage(t, image)

@@ -69,7 +69,7 @@ TEST(fwup_as_nerves_firmware_ssh_calls_it)
 TEST(fwpack_refuses_what_is_older_and_stages)
 {
     struct device_config c = configuration();
-    struct version_floor floor = {.version = "2.0"};
+    struct version_floor floor = {.kept = true, .version = "2.0"};
     struct updater_job job = {.verb = UPDATER_STAGE,
                               .device = "/dev/x",
                               .task = "other",
@@ -77,12 +77,18 @@ TEST(fwpack_refuses_what_is_older_and_stages)
                               .floor = &floor};
 
     c.minimum_version = "1.0";
+    c.state_dir = "/state dir";
     expect_arguments(&updater_fwpack, &c, &job,
                      "/bin/u|--exit-handshake|--apply|--no-unmount|-d|/dev/x|--task|other|"
                      "--minimum-version|1.0|--stage|/state dir/staged|--minimum-version|2.0|"
-                     "--verbose");
+                     "--pending-version|/state dir/pending-version|--verbose");
     floor.overridden = true;
     job.verb = UPDATER_WRITE;
+    expect_arguments(&updater_fwpack, &c, &job,
+                     "/bin/u|--exit-handshake|--apply|--no-unmount|-d|/dev/x|--task|other|"
+                     "--minimum-version|1.0|--use-up|/state dir/allow-older|--pending-version|"
+                     "/state dir/pending-version|--verbose");
+    floor.kept = false;
     expect_arguments(&updater_fwpack, &c, &job,
                      "/bin/u|--exit-handshake|--apply|--no-unmount|-d|/dev/x|--task|other|"
                      "--minimum-version|1.0|--verbose");
@@ -92,8 +98,11 @@ TEST(fwpack_refuses_what_is_older_and_stages)
 TEST(activate_keeps_every_key_and_the_limit)
 {
     struct device_config c = configuration();
+    struct version_floor floor = {.kept = true, .version = "2.0"};
     struct updater_job job = {
-        .verb = UPDATER_ACTIVATE, .device = "/dev/x", .path = "/state dir/staged"};
+        .verb = UPDATER_ACTIVATE, .device = "/dev/x", .path = "/state dir/staged", .floor = &floor};
+    static const char limits[] =
+        "|--minimum-version|1.0|--minimum-version|2.0|--pending-version|/s/pending-version";
     const char *keys[KEYS];
     size_t found = 0;
 
@@ -102,10 +111,10 @@ TEST(activate_keeps_every_key_and_the_limit)
     c.firmware_public_keys.item = keys;
     c.firmware_public_keys.count = KEYS;
     c.minimum_version = "1.0";
+    c.state_dir = "/s";
     char *text = arguments(&updater_fwpack, &c, &job);
     assert_non_null(strstr(text, "|-i|/state dir/staged|"));
-    assert_string_equal(text + strlen(text) - strlen("|--minimum-version|1.0"),
-                        "|--minimum-version|1.0");
+    assert_string_equal(text + strlen(text) - strlen(limits), limits);
     for (const char *p = text; (p = strstr(p, "--public-key|" KEY)); p++)
         found++;
     assert_int_equal(found, KEYS);

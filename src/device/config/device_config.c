@@ -6,15 +6,15 @@
 #include "base/memory.h"
 #include "base/network.h"
 #include "base/number.h"
+#include "device/config/unknown_key.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DEVICE_CONFIG_MAX (1u << 20)
 
 /* Each value is checked while it is parsed, so that a mistake is reported with its own line:
  * libconfuse calls a validation function only after it has read the next key. */
@@ -113,8 +113,14 @@ static int device_config_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     struct in6_addr address;
+    char text[INET6_ADDRSTRLEN] = "";
+    size_t len = strcspn(value, "%");
 
-    if (inet_pton(AF_INET, value, &address) != 1 && inet_pton(AF_INET6, value, &address) != 1)
+    /* The interface after % may not be there yet. */
+    if (len < sizeof text && (!value[len] || value[len + 1]))
+        memcpy(text, value, len);
+    if (inet_pton(AF_INET6, text, &address) != 1 &&
+        (value[len] || inet_pton(AF_INET, text, &address) != 1))
         return device_config_refuse(cfg, opt, value, "an IPv4 or IPv6 address");
     *(const char **)result = value;
     return 0;
@@ -269,16 +275,34 @@ static void device_config_quote(struct buffer *out, const char *text)
     buffer_add(out, "\"", 1);
 }
 
+static bool device_config_is_key(const char *name, size_t len)
+{
+    for (const cfg_opt_t *row = device_config_rows; row->name; row++)
+        if (strlen(row->name) == len && !memcmp(row->name, name, len))
+            return true;
+    return false;
+}
+
+static void device_config_tell_unknown(const void *file, const char *name, size_t len, int line)
+{
+    log_warning("%s:%d: unknown key '%.*s'; ignoring it", (const char *)file, line, (int)len, name);
+}
+
 /*
  * KEY=VALUE becomes a line in the file's syntax: a list in braces as it is, anything else quoted.
  */
-static int device_config_override(cfg_t *cfg, const char *text, struct error *err)
+static int device_config_override(cfg_t *cfg, const char *text, enum device_config_rigour rigour,
+                                  struct error *err)
 {
     const char *equals = strchr(text, '=');
     struct buffer line = {0};
 
     if (!equals || equals == text)
         return error_set(err, EXIT_USAGE, "-o needs KEY=VALUE, but got '%s'", text);
+    if (rigour == DEVICE_CONFIG_LENIENT && !device_config_is_key(text, (size_t)(equals - text))) {
+        log_warning("unknown key in -o %s; ignoring it", text);
+        return 0;
+    }
     const char *value = equals + 1;
     buffer_add(&line, text, (size_t)(equals - text));
     buffer_add_text(&line, " = ");
@@ -359,10 +383,23 @@ static void device_config_reset_scanner(void)
     cfg_free(cfg_init(none, CFGF_NONE));
 }
 
+/* To the log, wherever that is, with file and line. */
+__attribute__((format(printf, 2, 0))) static void
+device_config_complain(cfg_t *cfg, const char *format, va_list args)
+{
+    char text[512];
+
+    vsnprintf(text, sizeof text, format, args);
+    log_error("%s:%d: %s", cfg && cfg->filename ? cfg->filename : "configuration",
+              cfg ? cfg->line : 0, text);
+}
+
 static cfg_t *device_config_new(void)
 {
     device_config_reset_scanner();
-    return cfg_init(device_config_rows, CFGF_NONE);
+    cfg_t *cfg = cfg_init(device_config_rows, CFGF_NONE);
+    cfg_set_error_function(cfg, device_config_complain);
+    return cfg;
 }
 
 /* Used instead of cfg_parse_buf(3), which would call the file [buf] in its messages. */
@@ -377,7 +414,25 @@ static int device_config_parse(cfg_t *cfg, const struct buffer *text)
     return rc;
 }
 
-static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
+/* The text of a file, which may be empty, is changed. */
+static int device_config_read_text(cfg_t *cfg, const char *file, struct buffer *text,
+                                   enum device_config_rigour rigour, struct error *err)
+{
+    if (memchr(text->data, '\0', text->len))
+        return error_set(err, EXIT_USAGE, "%s contains zero bytes", file);
+    if (!comments_blank(text->data, text->len))
+        return error_set(err, EXIT_USAGE, "%s: unterminated string or comment", file);
+    if (rigour == DEVICE_CONFIG_LENIENT)
+        unknown_key_blank((char *)buffer_text(text), device_config_is_key,
+                          device_config_tell_unknown, file);
+    cfg->filename = memory_text(file);
+    if (device_config_parse(cfg, text) != CFG_SUCCESS)
+        return error_set(err, EXIT_USAGE, "invalid configuration %s; see the line above", file);
+    return 0;
+}
+
+static int device_config_read(cfg_t *cfg, const char *path, enum device_config_rigour rigour,
+                              struct error *err)
 {
     const char *file = path ? path : DEVICE_CONFIG_PATH;
 
@@ -385,28 +440,22 @@ static int device_config_read(cfg_t *cfg, const char *path, struct error *err)
         return 0;
     struct buffer text = {0};
     int rc = io_read_file(file, DEVICE_CONFIG_MAX, &text, err);
-    if (rc) {
+    if (rc)
         err->status = EXIT_USAGE;
-    } else if (text.len) {
-        bool whole = comments_blank(text.data, text.len);
-        cfg->filename = memory_text(file);
-        if (!whole)
-            rc = error_set(err, EXIT_USAGE, "%s: unterminated string or comment", file);
-        else if (device_config_parse(cfg, &text) != CFG_SUCCESS)
-            rc = error_set(err, EXIT_USAGE, "invalid configuration %s; see the line above", file);
-    }
+    else if (text.len)
+        rc = device_config_read_text(cfg, file, &text, rigour, err);
     buffer_free(&text);
     return rc;
 }
 
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
-                       struct error *err)
+                       enum device_config_rigour rigour, struct error *err)
 {
     *c = (struct device_config){.cfg = device_config_new()};
-    if (device_config_read(c->cfg, path, err))
+    if (device_config_read(c->cfg, path, rigour, err))
         goto failed;
     for (size_t i = 0; i < overrides->count; i++)
-        if (device_config_override(c->cfg, overrides->item[i], err))
+        if (device_config_override(c->cfg, overrides->item[i], rigour, err))
             goto failed;
     device_config_fill(c);
     return 0;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #define DEVICE_CONFIG_PATH "/etc/fwssh/fwsshd.conf"
+#define DEVICE_CONFIG_MAX (1u << 20) /* bytes of a file */
 
 struct text_list {
     size_t count;
@@ -38,7 +39,7 @@ struct device_config {
     bool updater_network;        /* updaters may use the network */
     int updater_timeout;         /* seconds without a sign of life */
     const char *minimum_version; /* of a firmware, or "" */
-    bool refuse_older;           /* than the newest one installed so far (version_floor.h) */
+    bool refuse_older;           /* than the newest one so far (updaters/version_floor.h) */
     const char *audit_file;      /* or "" */
     int audit_file_size;         /* bytes; 0: no limit */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
@@ -55,14 +56,21 @@ struct device_config {
     bool log_to_syslog;
 };
 
+/* What an unknown key is. Another version may know it: the image before meets the configuration of
+ * the image after. */
+enum device_config_rigour {
+    DEVICE_CONFIG_STRICT,  /* an error */
+    DEVICE_CONFIG_LENIENT, /* a warning in the log; it is ignored */
+};
+
 /*
  * Loads the configuration. path: NULL means DEVICE_CONFIG_PATH, which may then be missing (all keys
- * have defaults). overrides: KEY=VALUE texts. A mistake is reported on standard error with file,
- * line and what is expected; the error then has EXIT_USAGE. Returns 0 (release with
+ * have defaults). overrides: KEY=VALUE texts. A mistake is logged with file, line and what is
+ * expected; the error then has EXIT_USAGE. Returns 0 (release with
  * device_config_free()), or -1 with the error set.
  */
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
-                       struct error *err);
+                       enum device_config_rigour rigour, struct error *err);
 
 /* Loads what device_config_print() wrote from a descriptor, and closes it. */
 int device_config_load_fd(struct device_config *c, int fd, struct error *err);

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "device/config/state_dir.h"
 #include "device/listen/session_tool.h"
 
 #include <errno.h>
@@ -11,7 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HOST_KEY_NAME "ssh_host_ed25519_key"
 #define HOST_KEY_FILE_MAX 65536
+/* So many damaged keys are kept. */
+#define HOST_KEYS_ASIDE_MAX 100
+
+/* Ways to load, besides HOST_KEYS_KEEP and HOST_KEYS_OWN. */
+#define HOST_KEYS_ANEW 4u /* the key in state-dir is damaged */
 
 static void host_keys_add(struct host_keys *keys, const char *name, struct buffer *text)
 {
@@ -39,28 +46,48 @@ static void host_keys_from_system(struct host_keys *keys, const char *dir)
     }
 }
 
-static char *host_keys_state_path(const struct device_config *config)
+/* Keeps the damaged file under another name, for whoever wants to look at it. */
+static int host_keys_set_aside(const char *path, struct error *err)
 {
-    return memory_printf("%s/ssh_host_ed25519_key", config->state_dir);
+    struct stat st;
+    char *aside = NULL;
+
+    for (int i = 1; i <= HOST_KEYS_ASIDE_MAX; i++) {
+        free(aside);
+        aside = memory_printf("%s.damaged-%d", path, i);
+        if (lstat(aside, &st) && errno == ENOENT)
+            break;
+    }
+    int rc = rename(path, aside) ? error_errno(err, "cannot rename %s to %s", path, aside)
+                                 : io_flush_directory_of(path, err);
+    if (!rc)
+        log_error("the host key %s was damaged: it is now %s, and a new one is made. Clients see "
+                  "another key than before",
+                  path, aside);
+    free(aside);
+    return rc;
 }
 
-static int host_keys_make(const struct device_config *config, const char *path, struct buffer *text,
-                          struct error *err)
+/* Makes a key. Whether it was stored: if not, another start makes another one. */
+static int host_keys_make(const struct device_config *config, const char *path, bool keep,
+                          struct buffer *text, bool *stored, struct error *err)
 {
     struct error write_error;
 
+    *stored = false;
     if (session_tool_make_key(config, text, err))
         return error_prefix(err, "cannot generate a host key");
-    if (mkdir(config->state_dir, 0755) && errno != EEXIST)
-        error_errno(&write_error, "cannot create %s (key state-dir)", config->state_dir);
-    else if (!io_write_file(path, text->data, text->len, 0600, &write_error)) {
+    if (!keep)
+        return 0;
+    if (!state_dir_write(config, HOST_KEY_NAME, text->data, text->len, &write_error)) {
+        *stored = true;
         log_info("generated a host key for this device: %s", path);
         return 0;
     }
     log_warning("%s; keeping the host key in memory only: clients will see a different one after "
                 "each start",
                 write_error.text);
-    return 1;
+    return 0;
 }
 
 /* The key compatible: clients without Ed25519 need an ECDSA key, of the system or our own. It is
@@ -79,9 +106,8 @@ static void host_keys_add_ecdsa(struct host_keys *keys, const struct device_conf
     if (!rc && exists)
         rc = io_read_file(path, HOST_KEY_FILE_MAX, &text, &err);
     else if (!rc && how & HOST_KEYS_KEEP) {
-        (void)mkdir(config->state_dir, 0755);
         rc = session_tool_make_ecdsa_key(config, &text, &err) ||
-                     io_write_file(path, text.data, text.len, 0600, &err)
+                     state_dir_write(config, "ssh_host_ecdsa_key", text.data, text.len, &err)
                  ? -1
                  : 0;
     }
@@ -95,33 +121,101 @@ static void host_keys_add_ecdsa(struct host_keys *keys, const struct device_conf
     free(path);
 }
 
-int host_keys_load(struct host_keys *keys, const struct device_config *config, unsigned how,
-                   struct error *err)
+/* What is no file, or far too long, cannot be a key. */
+static bool host_keys_is_no_key(const char *path)
 {
-    char *path = host_keys_state_path(config);
+    struct stat st;
+
+    return !stat(path, &st) && (!S_ISREG(st.st_mode) || st.st_size > HOST_KEY_FILE_MAX);
+}
+
+/* Reads the key in state-dir: 1, 0 if there has to be a new one, and *keep tells whether it may be
+ * stored there. Whatever is wrong with the file, it is no reason not to start. */
+static int host_keys_read_own(const struct device_config *config, const char *path, unsigned how,
+                              struct buffer *text, bool *keep)
+{
+    struct stat st;
+    struct error err;
+
+    *keep = how & HOST_KEYS_KEEP;
+    if (*keep)
+        state_dir_repair(config, HOST_KEY_NAME, true);
+    if (lstat(path, &st) && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    if (how & HOST_KEYS_ANEW || host_keys_is_no_key(path)) {
+        if (!*keep)
+            log_error("the host key %s is damaged: at the next start it will be set aside and a "
+                      "new one made",
+                      path);
+        else if (!host_keys_set_aside(path, &err))
+            return 0;
+    } else if (!io_read_file(path, HOST_KEY_FILE_MAX, text, &err)) {
+        return 1;
+    }
+    if (*keep)
+        log_error("%s; using a host key in memory only: clients see another key than before",
+                  err.text);
+    *keep = false;
+    buffer_clear(text);
+    return 0;
+}
+
+static int host_keys_own(struct host_keys *keys, const struct device_config *config, unsigned how,
+                         struct error *err)
+{
+    char *path = state_dir_path(config, HOST_KEY_NAME);
     struct buffer text = {0};
+    bool keep, stored = true;
     int rc = 0;
 
+    if (!host_keys_read_own(config, path, how, &text, &keep))
+        rc = host_keys_make(config, path, keep, &text, &stored, err);
+    keys->volatile_key = !stored;
+    if (!rc)
+        host_keys_add(keys, path, &text);
+    buffer_free(&text);
+    free(path);
+    return rc;
+}
+
+static int host_keys_load(struct host_keys *keys, const struct device_config *config, unsigned how,
+                          struct error *err)
+{
     *keys = (struct host_keys){0};
     if (!(how & HOST_KEYS_OWN))
         host_keys_from_system(keys, config->system_dir);
     keys->from_system = keys->count > 0;
-    if (!keys->count) {
-        bool exists = access(path, F_OK) == 0;
-        if (exists)
-            rc = io_read_file(path, HOST_KEY_FILE_MAX, &text, err);
-        else
-            rc = how & HOST_KEYS_KEEP ? host_keys_make(config, path, &text, err)
-                                      : session_tool_make_key(config, &text, err);
-        keys->volatile_key = !exists && (rc > 0 || !(how & HOST_KEYS_KEEP));
-        if (rc >= 0)
-            host_keys_add(keys, path, &text);
-    }
-    buffer_free(&text);
-    free(path);
-    if (rc >= 0 && config->compatible)
+    if (!keys->count && host_keys_own(keys, config, how, err))
+        return -1;
+    if (config->compatible)
         host_keys_add_ecdsa(keys, config, how);
-    return rc < 0 ? -1 : 0;
+    return 0;
+}
+
+int host_keys_find(struct host_keys *keys, const struct device_config *config, unsigned how,
+                   uint64_t *told, struct buffer *report, struct error *err)
+{
+    for (;;) {
+        buffer_clear(report);
+        if (host_keys_load(keys, config, how, err))
+            return -1;
+        if (!session_tool_check(config, keys, told, report, err))
+            return 0;
+        const char *said = buffer_text(report);
+        /* Anything else than keys that cannot be parsed is not cured by another key. */
+        bool damaged = strstr(said, "damaged-keys ") && !strstr(said, "host-key ");
+        bool from_system = keys->from_system;
+        host_keys_free(keys);
+        if (damaged && from_system) {
+            log_warning("no usable host key in %s (key system-dir); using our own",
+                        config->system_dir);
+            how |= HOST_KEYS_OWN;
+        } else if (damaged && !(how & HOST_KEYS_ANEW)) {
+            how |= HOST_KEYS_ANEW;
+        } else {
+            return -1;
+        }
+    }
 }
 
 void host_keys_free(struct host_keys *keys)
@@ -133,17 +227,4 @@ void host_keys_free(struct host_keys *keys)
         free(keys->name[i]);
     }
     *keys = (struct host_keys){0};
-}
-
-int host_keys_init(const struct device_config *config, struct error *err)
-{
-    char *path = host_keys_state_path(config);
-    struct buffer text = {0};
-    int rc = access(path, F_OK) ? host_keys_make(config, path, &text, err) : 0;
-
-    if (rc > 0)
-        rc = error_set(err, EXIT_FAILED, "cannot write %s", path);
-    buffer_free(&text);
-    free(path);
-    return rc;
 }

@@ -5,6 +5,8 @@
 #include "base/buffer.h"
 #include "device/config/device_config.h"
 
+#include <stdint.h>
+
 #define HOST_KEYS_MAX 3
 
 struct host_keys {
@@ -15,20 +17,19 @@ struct host_keys {
     bool volatile_key;                 /* newly generated and kept only in memory */
 };
 
-#define HOST_KEYS_KEEP 1u /* store a newly generated key in state-dir */
+#define HOST_KEYS_KEEP 1u /* store a newly generated key in state-dir, and repair that file */
 #define HOST_KEYS_OWN 2u  /* ignore system-dir */
 
 /*
- * Loads the keys in system-dir if at least one can be read, else the key in state-dir, which is
- * generated at the first start. If it cannot be stored there, it is kept only in memory, with a
- * warning: clients will see a different key after each start. how: HOST_KEYS_*. Returns 0 (release
- * with host_keys_free()), or -1 with the error set.
+ * Finds the keys: those in system-dir if at least one of them can be used, else the key in
+ * state-dir, which is generated at the first start. One that cannot be parsed is set aside under
+ * another name and made anew; that is logged as an error. If it cannot be read, or a new one cannot
+ * be stored, there is one in memory only, and clients see a different key after each start. how:
+ * HOST_KEYS_*. told and report get what the check of the keys prints (session_tool_check()).
+ * Returns 0 (release with host_keys_free()), or -1 with the error set.
  */
-int host_keys_load(struct host_keys *keys, const struct device_config *config, unsigned how,
-                   struct error *err);
+int host_keys_find(struct host_keys *keys, const struct device_config *config, unsigned how,
+                   uint64_t *told, struct buffer *report, struct error *err);
 void host_keys_free(struct host_keys *keys);
-
-/* Generates the key in state-dir unless it exists. Returns 0, or -1 with the error set. */
-int host_keys_init(const struct device_config *config, struct error *err);
 
 #endif

@@ -3,8 +3,8 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "device/config/last_good.h"
 #include "device/listen/admission.h"
-#include "device/listen/session_tool.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -18,37 +18,18 @@
 #define LISTENER_TICK_MS 1000
 #define LISTENER_SOON_MS 50
 
-/* If none of the keys in system-dir is usable, they count as missing, and our own key is used. */
-static int listener_load_keys(struct listener *l, const struct device_config *config,
-                              struct host_keys *keys, unsigned how, struct buffer *report,
-                              struct error *err)
+static int listener_load_file(struct listener *l, const char *path, enum listener_load how,
+                              struct buffer *report, struct error *err)
 {
-
-    if (host_keys_load(keys, config, how, err))
-        return -1;
-    if (!session_tool_check(config, keys, &l->keys_told, report, err))
-        return 0;
-    bool unusable = keys->from_system && !strstr(buffer_text(report), "host-key ");
-    host_keys_free(keys);
-    if (!unusable)
-        return -1;
-    log_warning("no usable host key in %s (key system-dir); using our own", config->system_dir);
-    if (host_keys_load(keys, config, how | HOST_KEYS_OWN, err))
-        return -1;
-    if (!session_tool_check(config, keys, &l->keys_told, report, err))
-        return 0;
-    host_keys_free(keys);
-    return -1;
-}
-
-int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err)
-{
+    enum device_config_rigour rigour =
+        how == LISTENER_TEST ? DEVICE_CONFIG_STRICT : DEVICE_CONFIG_LENIENT;
     struct device_config config;
     struct host_keys keys;
 
-    if (device_config_load(&config, l->config_path, &l->overrides, err))
+    if (device_config_load(&config, path, &l->overrides, rigour, err))
         return -1;
-    if (listener_load_keys(l, &config, &keys, keep ? HOST_KEYS_KEEP : 0, report, err)) {
+    if (host_keys_find(&keys, &config, how == LISTENER_TEST ? 0 : HOST_KEYS_KEEP, &l->keys_told,
+                       report, err)) {
         device_config_free(&config);
         return -1;
     }
@@ -66,12 +47,41 @@ int listener_load(struct listener *l, bool keep, struct buffer *report, struct e
     return 0;
 }
 
+static int listener_load_last_good(struct listener *l, struct buffer *report,
+                                   const struct error *why)
+{
+    struct error ignored;
+    char *good = last_good_find(l->config_path, &l->overrides);
+    int rc = good ? listener_load_file(l, good, LISTENER_START, report, &ignored) : -1;
+
+    if (!rc)
+        log_error("%s; using the last good configuration, %s", why->text, good);
+    l->last_good = !rc;
+    free(good);
+    return rc;
+}
+
+int listener_load(struct listener *l, enum listener_load how, struct buffer *report,
+                  struct error *err)
+{
+    int rc = how == LISTENER_TEST ? 0 : last_good_check(l->config_path, &l->overrides, err);
+
+    if (!rc)
+        rc = listener_load_file(l, l->config_path, how, report, err);
+    if (rc)
+        return how == LISTENER_START ? listener_load_last_good(l, report, err) : -1;
+    l->last_good = false;
+    if (how == LISTENER_RELOAD)
+        last_good_keep(&l->config, l->config_path);
+    return 0;
+}
+
 static void listener_reload(struct listener *l)
 {
     struct buffer report = {0};
     struct error err;
 
-    if (listener_load(l, true, &report, &err)) {
+    if (listener_load(l, LISTENER_RELOAD, &report, &err)) {
         log_error("%s; keeping the previous configuration", err.text);
     } else {
         log_set_level(l->config.log_level);
@@ -119,9 +129,7 @@ static void listener_stop(struct listener *l)
         return;
     l->stopping = true;
     log_info(connection_updates_run(l) ? "stopping after the running update" : "stopping");
-    for (size_t i = 0; i < l->socket_count; i++)
-        io_close(&l->sockets[i]);
-    l->socket_count = 0;
+    listener_close_sockets(l);
     connection_kill_sessions(l);
 }
 
@@ -191,6 +199,7 @@ static void listener_round(struct listener *l)
             admission_accept(l, l->sockets[k]);
     if (p[0].revents)
         listener_signal(l);
+    listener_retry_sockets(l, io_now());
     admission_step(l, io_now());
     admission_report(l, io_now());
     connection_check_time(l, io_now());
@@ -210,6 +219,9 @@ int listener_run(struct listener *l)
     }
     listener_tell_ready();
     listener_ask_slots(l);
+    /* Only now: a slow disk keeps nobody from connecting. */
+    if (!l->last_good)
+        last_good_keep(&l->config, l->config_path);
     while (!l->stopping || connection_updates_run(l) || l->reboot_wanted)
         listener_round(l);
     connection_kill_sessions(l);
@@ -222,8 +234,7 @@ int listener_run(struct listener *l)
     }
     if (l->slots.pid)
         kill(l->slots.pid, SIGKILL);
-    for (size_t i = 0; i < l->socket_count; i++)
-        io_close(&l->sockets[i]);
+    listener_close_sockets(l);
     io_close(&l->signals);
     io_close(&l->reboot_lock);
     return EXIT_DONE;

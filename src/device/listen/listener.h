@@ -47,12 +47,18 @@ struct connection {
 struct listener {
     struct device_config config;
     const char *config_path;
+    bool last_good; /* config is not from there, but the last good one */
     struct text_list overrides;
     struct host_keys keys;
     uint64_t keys_told; /* the authorized keys that were last complained about (login_keys.h) */
     int sockets[LISTENER_SOCKETS_MAX];
     size_t socket_count;
-    int signals; /* signalfd(2) */
+    /* Addresses that were not there at the start (listener_sockets.c). */
+    char *awaited[LISTENER_SOCKETS_MAX]; /* owned; those up to awaited_count */
+    size_t awaited_count;
+    int awaited_port;
+    double awaited_next; /* when to try again */
+    int signals;         /* signalfd(2) */
     struct connection *connections;
     struct penalty_book penalties;
     double next_turn; /* when the next held connection is served (admission.h) */
@@ -71,15 +77,22 @@ struct listener {
  * SIGTERM and SIGINT end it. Returns the exit status. */
 int listener_run(struct listener *l);
 
-/*
- * Loads configuration and keys and has them checked; report gets what the check prints
- * (session_tool_check()). If that fails, the previous ones are kept. keep: store a newly generated
- * host key in state-dir. Returns 0, or -1 with the error set.
- */
-int listener_load(struct listener *l, bool keep, struct buffer *report, struct error *err);
+enum listener_load {
+    LISTENER_TEST,   /* changes nothing; an unknown key is an error */
+    LISTENER_START,  /* if all else fails, with the last good configuration (last_good.h) */
+    LISTENER_RELOAD, /* if that fails, the previous ones are kept */
+};
+
+/* Loads configuration and keys and has them checked; report gets what the check prints
+ * (session_tool_check()). Returns 0, or -1 with the error set. */
+int listener_load(struct listener *l, enum listener_load how, struct buffer *report,
+                  struct error *err);
 
 /* listener_sockets.c */
 int listener_open_sockets(struct listener *l, struct error *err);
+/* Tries the addresses again that were not there so far. */
+void listener_retry_sockets(struct listener *l, double now);
+void listener_close_sockets(struct listener *l);
 void listener_tell_ready(void);
 
 /* connection.c */

@@ -1,13 +1,16 @@
 #include "base/io.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/number.h"
 #include "device/listen/listener.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +18,7 @@
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 1024
+#define LISTENER_RETRY_SECONDS 2
 /* SD_LISTEN_FDS_START, sd_listen_fds(3). */
 #define LISTEN_FD_FIRST 3
 
@@ -40,10 +44,23 @@ static bool listener_take_sockets(struct listener *l)
     return true;
 }
 
+/* The number of the interface that follows the address; 0 if it is not there. */
+static unsigned listener_zone(const char *name)
+{
+    uint64_t number;
+
+    if (!number_parse_decimal(name, strlen(name), &number) && number <= UINT32_MAX)
+        return (unsigned)number;
+    return if_nametoindex(name);
+}
+
+/* The length, or 0 with errno set if the address names an interface that is not there. */
 static socklen_t listener_address(const char *text, int port, struct sockaddr_storage *address)
 {
     struct sockaddr_in *four = (struct sockaddr_in *)address;
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)address;
+    size_t len = strcspn(text, "%");
+    char plain[INET6_ADDRSTRLEN];
 
     memset(address, 0, sizeof *address);
     if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
@@ -51,8 +68,11 @@ static socklen_t listener_address(const char *text, int port, struct sockaddr_st
         four->sin_port = htons((uint16_t)port);
         return sizeof *four;
     }
-    inet_pton(AF_INET6, text, &six->sin6_addr);
+    snprintf(plain, sizeof plain, "%.*s", (int)len, text);
+    inet_pton(AF_INET6, plain, &six->sin6_addr);
     six->sin6_family = AF_INET6;
+    if (text[len] && !(six->sin6_scope_id = listener_zone(text + len + 1)))
+        return 0;
     six->sin6_port = htons((uint16_t)port);
     return sizeof *six;
 }
@@ -60,9 +80,11 @@ static socklen_t listener_address(const char *text, int port, struct sockaddr_st
 static int listener_open_socket(struct listener *l, const char *text)
 {
     struct sockaddr_storage address;
-    socklen_t len = listener_address(text, l->config.port, &address);
+    socklen_t len = listener_address(text, l->awaited_port, &address);
     int on = 1;
 
+    if (!len)
+        return -1;
     int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return -1;
@@ -79,24 +101,69 @@ static int listener_open_socket(struct listener *l, const char *text)
     return 0;
 }
 
+/* An address that DHCP has not given yet or that IPv6 is still checking, an interface that is not
+ * there, a module that is not loaded: all that may come. */
+static bool listener_may_come(int error)
+{
+    return error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == ENODEV || error == ENXIO;
+}
+
+static void listener_await(struct listener *l, const char *address)
+{
+    log_warning("cannot listen on %s yet: %s; trying again every %d seconds", address,
+                strerror(errno), LISTENER_RETRY_SECONDS);
+    l->awaited[l->awaited_count++] = memory_text(address);
+}
+
 int listener_open_sockets(struct listener *l, struct error *err)
 {
     const struct text_list *addresses = &l->config.listen_address;
 
     if (listener_take_sockets(l))
         return 0;
-    for (size_t i = 0; i < addresses->count && l->socket_count < LISTENER_SOCKETS_MAX; i++) {
-        if (!listener_open_socket(l, addresses->item[i]))
-            log_info("listening on %s port %d", addresses->item[i], l->config.port);
-        else if (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)
-            log_warning("cannot listen on %s: %s", addresses->item[i], strerror(errno));
+    l->awaited_port = l->config.port;
+    l->awaited_next = io_now() + LISTENER_RETRY_SECONDS;
+    for (size_t i = 0; i < addresses->count && i < LISTENER_SOCKETS_MAX; i++) {
+        const char *address = addresses->item[i];
+        if (!listener_open_socket(l, address))
+            log_info("listening on %s port %d", address, l->awaited_port);
+        else if (listener_may_come(errno))
+            listener_await(l, address);
         else
-            return error_errno(err, "cannot listen on %s port %d", addresses->item[i],
-                               l->config.port);
+            return error_errno(err, "cannot listen on %s port %d", address, l->awaited_port);
     }
-    if (!l->socket_count)
+    if (!l->socket_count && !l->awaited_count)
         return error_set(err, EXIT_FAILED, "no address to listen on (key listen-address)");
     return 0;
+}
+
+/* Whatever fails now is no reason to give up the other addresses. */
+void listener_retry_sockets(struct listener *l, double now)
+{
+    size_t left = 0;
+
+    if (!l->awaited_count || now < l->awaited_next || l->stopping)
+        return;
+    l->awaited_next = now + LISTENER_RETRY_SECONDS;
+    for (size_t i = 0; i < l->awaited_count; i++) {
+        if (listener_open_socket(l, l->awaited[i])) {
+            l->awaited[left++] = l->awaited[i];
+        } else {
+            log_info("listening on %s port %d", l->awaited[i], l->awaited_port);
+            free(l->awaited[i]);
+        }
+    }
+    l->awaited_count = left;
+}
+
+void listener_close_sockets(struct listener *l)
+{
+    for (size_t i = 0; i < l->socket_count; i++)
+        io_close(&l->sockets[i]);
+    l->socket_count = 0;
+    for (size_t i = 0; i < l->awaited_count; i++)
+        free(l->awaited[i]);
+    l->awaited_count = 0;
 }
 
 /* sd_notify(3): one datagram to the socket that NOTIFY_SOCKET names. */

@@ -148,8 +148,7 @@ static int session_tool_run(const struct device_config *config, char *what, int 
     if (!rc && result.truncated)
         rc = error_set(err, EXIT_FAILED, "the output of %s %s is longer than %u bytes",
                        config->session_program, what, TOOL_OUTPUT_MAX);
-    if (!rc)
-        buffer_add(output, result.text.data, result.text.len);
+    buffer_add(output, result.text.data, result.text.len);
     if (result.text.data)
         explicit_bzero(result.text.data, result.text.len); /* may be a host key */
     run_free(&result);

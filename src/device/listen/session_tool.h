@@ -19,8 +19,8 @@ int session_tool_make_ecdsa_key(const struct device_config *config, struct buffe
                                 struct error *err);
 
 /* Has fwssh-session check a brief with this configuration and these keys. What it prints
- * (device/session/host_key_tool.h) is appended to report. *told is set, see login_keys_add().
- * Returns 0, or -1 with the error set. */
+ * (device/session/host_key_tool.h) is appended to report, also after a failure. *told is set, see
+ * login_keys_add(). Returns 0, or -1 with the error set. */
 int session_tool_check(const struct device_config *config, const struct host_keys *keys,
                        uint64_t *told, struct buffer *report, struct error *err);
 

@@ -44,7 +44,7 @@ static void finish_alone(struct job *j)
 
 void finish(struct job *j, int listener)
 {
-    result_keep(&j->result, j->config->state_dir);
+    result_keep(&j->result, j->config);
     if (listener >= 0)
         finish_with_listener(j, listener);
     else

@@ -6,6 +6,7 @@
 #include "device/receive/slot_check.h"
 #include "device/receive/stage.h"
 #include "device/receive/updater_run.h"
+#include "device/receive/version_settle.h"
 #include "device/slots/device_path.h"
 
 #include <stdlib.h>
@@ -38,11 +39,33 @@ int job_lock(struct job *j, struct error *err)
     return 0;
 }
 
+int job_read_floor(struct job *j, struct error *err)
+{
+    struct error late;
+    int settled = version_settle(j->config, &late);
+
+    if (version_floor_read(&j->floor, j->config, err))
+        return -1;
+    if (settled > 0)
+        result_note(&j->result, "%s", late.text);
+    if (settled >= 0 || j->floor.overridden)
+        return 0;
+    *err = late;
+    err->status = EXIT_REFUSED;
+    return error_suffix(err, "nothing was done");
+}
+
+void job_note_exception(struct job *j)
+{
+    if (j->floor.overridden)
+        result_note(&j->result, "allow-older in state-dir was used%s%s",
+                    *j->floor.version ? "; the newest version so far is " : "", j->floor.version);
+}
+
 int job_prepare(struct job *j, bool stage, struct error *err)
 {
-    version_floor_read(&j->floor, j->config);
-    /* First: whoever has held the disk until now may have switched slots. */
-    return device_lock_disk(j->device, &j->disk, err) ||
+    /* The disk first: whoever has held it until now may have switched slots. */
+    return job_read_floor(j, err) || device_lock_disk(j->device, &j->disk, err) ||
                    slot_check_before(j->config, j->client, err) ||
                    hook_precheck(j->config, j->device, j->client, err) ||
                    updater_find(&j->updater, j->config, err) ||
@@ -50,20 +73,6 @@ int job_prepare(struct job *j, bool stage, struct error *err)
                    stage_prepare(&j->updater, j->config, stage, err)
                ? -1
                : 0;
-}
-
-/* The firmware has been written: from now on, older versions are refused (key refuse-older). */
-static void job_note_version(struct job *j, const char *version)
-{
-    struct error err;
-
-    if (j->floor.overridden)
-        result_note(&j->result,
-                    "allow-older in state-dir accepted version %s; the newest so far is %s",
-                    *version ? version : "(none)", *j->floor.version ? j->floor.version : "(none)");
-    if (version_floor_raise(&j->floor, j->config, version, &err))
-        result_note(&j->result, "refuse-older: %s", err.text);
-    version_floor_read(&j->floor, j->config);
 }
 
 /* Both slots are intact. After a reboot, the slot that boots next is the running one, so the next
@@ -82,6 +91,8 @@ static void job_settle(struct job *j, bool reboot, struct error *err)
 static void job_failed(struct job *j, const struct job_firmware *firmware,
                        const struct updater_outcome *outcome, struct error *err)
 {
+    if (*outcome->said.because)
+        result_note(&j->result, "%s", outcome->said.because);
     if (outcome->said.switching || outcome->unsure) {
         job_settle(j, firmware->reboot, err);
         return;
@@ -120,7 +131,10 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
     }
     j->result.firmwares++;
     memcpy(j->result.uuid, outcome.said.uuid, sizeof j->result.uuid);
-    job_note_version(j, outcome.said.version);
+    if (!firmware->stage)
+        job_note_exception(j);
+    if (!firmware->last && job_read_floor(j, err))
+        return -1;
     /* An archive's directory, or padding: announced, but not needed by the updater. */
     if (outcome.unread && client_swallow(j->client, outcome.unread, err))
         return error_suffix(err, "the firmware was written, but the device is not rebooting");

@@ -43,6 +43,12 @@ int job_lock(struct job *j, struct error *err);
  * stage: it will be staged. Returns 0, or -1 with the error set. */
 int job_prepare(struct job *j, bool stage, struct error *err);
 
+/* Reads which versions are too old (key refuse-older). Returns 0, or -1 with the error set. */
+int job_read_floor(struct job *j, struct error *err);
+
+/* After a switch: notes in the result that allow-older was used for it. */
+void job_note_exception(struct job *j);
+
 /* Writes a firmware, read from the client. Returns 0, or -1 with the error set, and with the
  * result's reboot set if the failed update needs one. */
 int job_write(struct job *j, const struct job_firmware *firmware, struct error *err);

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "device/receive/change.h"
 #include "device/receive/status.h"
+#include "device/receive/version_settle.h"
 #include "device/slots/device_path.h"
 
 #include <stdio.h>
@@ -45,6 +46,15 @@ int local_status(const struct device_config *config)
     return local_end(rc, &err);
 }
 
+/* The firmware is confirmed, whatever comes of this. */
+static void local_settle(const struct device_config *config)
+{
+    struct error err;
+
+    if (version_settle(config, &err))
+        fprintf(stderr, "fwssh-receive: %s\n", err.text);
+}
+
 int local_confirm(const struct device_config *config)
 {
     struct facts facts = {0};
@@ -53,6 +63,8 @@ int local_confirm(const struct device_config *config)
     int rc = local_lock(config, &lock, &err) ? -1 : change_confirm(config, &facts, &err);
 
     facts_free(&facts);
+    if (!rc)
+        local_settle(config);
     io_close(&lock);
     return local_end(rc, &err);
 }

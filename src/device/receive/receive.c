@@ -5,6 +5,7 @@
 #include "device/receive/stage.h"
 #include "device/receive/status.h"
 #include "device/receive/updater_run.h"
+#include "device/receive/version_settle.h"
 #include "wire/answer.h"
 #include "wire/header.h"
 #include "wire/request.h"
@@ -176,9 +177,12 @@ static void receive_answer_change(struct receive *r, const struct facts *after)
 static int receive_confirm(struct receive *r, const struct request *q, struct error *err)
 {
     struct facts facts = {0};
+    struct error late;
     int rc = job_lock(r->job, err) || change_confirm(r->job->config, &facts, err) ? -1 : 0;
 
     (void)q;
+    if (!rc && version_settle(r->job->config, &late))
+        result_note(&r->job->result, "%s", late.text);
     if (!rc)
         receive_answer_change(r, &facts);
     facts_free(&facts);
@@ -213,12 +217,14 @@ static int receive_reboot(struct receive *r, const struct request *q, struct err
 static int receive_activate(struct receive *r, const struct request *q, struct error *err)
 {
     (void)q;
-    if (job_lock(r->job, err))
+    if (job_lock(r->job, err) || job_read_floor(r->job, err))
         return -1;
-    if (stage_activate(r->job->config, r->job->device, err)) {
+    struct updater_job job = {.device = r->job->device, .floor = &r->job->floor};
+    if (stage_activate(r->job->config, &job, &r->job->result, err)) {
         slot_check_after_failure(r->job->config, err);
         return -1;
     }
+    job_note_exception(r->job);
     r->job->result.reboot = 1;
     receive_answer(r, NULL);
     return 0;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/pass_fd.h"
+#include "device/config/state_dir.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,19 +76,19 @@ void result_describe(const struct result *r, char *text, size_t size)
                  r->reboot ? ", reboot follows" : "", unheard);
 }
 
-void result_keep(const struct result *r, const char *state_dir)
+void result_keep(const struct result *r, const struct device_config *config)
 {
     char when[DATE_SIZE], what[700];
     struct error err;
 
-    if (r->asked || !result_is_update(r) || r->status == EXIT_REFUSED || access(state_dir, W_OK))
+    if (r->asked || !result_is_update(r) || r->status == EXIT_REFUSED)
+        return;
+    if (state_dir_make(config, &err) || access(config->state_dir, W_OK))
         return; /* a read-only system stores nothing */
     date_format((int64_t)time(NULL), when);
     result_describe(r, what, sizeof what);
-    char *path = memory_printf("%s/last-update", state_dir);
     char *text = memory_printf("%s %s\n", when, what);
-    if (io_write_file(path, text, strlen(text), 0644, &err))
+    if (state_dir_write(config, "last-update", text, strlen(text), &err))
         log_warning("%s", err.text);
     free(text);
-    free(path);
 }

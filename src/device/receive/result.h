@@ -4,6 +4,7 @@
 #define FWSSH_DEVICE_RECEIVE_RESULT_H
 
 #include "base/error.h"
+#include "device/config/device_config.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +46,6 @@ void result_describe(const struct result *r, char *text, size_t size);
 
 /* Stores the outcome of an update in state-dir/last-update, for the request log; a failure to do so
  * is only logged. */
-void result_keep(const struct result *r, const char *state_dir);
+void result_keep(const struct result *r, const struct device_config *config);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "device/receive/version_settle.h"
 #include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
@@ -26,6 +27,15 @@ static enum slot_answer question_judge(const struct slot_driver *driver, const s
     return SLOT_ANSWER_UNCONFIRMED;
 }
 
+/* What has proved itself may be the newest version (key refuse-older). */
+static void question_settle_version(const struct device_config *config)
+{
+    struct error err;
+
+    if (version_settle(config, &err))
+        log_error("%s", err.text);
+}
+
 static enum slot_answer question_ask_confirmed(const struct device_config *config)
 {
     enum slot_answer answer = SLOT_ANSWER_UNCONFIRMED;
@@ -38,6 +48,8 @@ static enum slot_answer question_ask_confirmed(const struct device_config *confi
         answer = question_judge(driver, &facts);
     slot_view_close(&v);
     facts_free(&facts);
+    if (answer == SLOT_ANSWER_CONFIRMED)
+        question_settle_version(config);
     return answer;
 }
 
@@ -53,6 +65,7 @@ static enum slot_answer question_ask_running(const struct device_config *config)
     else if (slot_facts_state(&facts) == SLOT_UNKNOWN)
         log_info("which slot runs, or boots next, is not known: updates go on without that check");
     facts_free(&facts);
+    question_settle_version(config);
     return SLOT_ANSWER_UNKNOWN;
 }
 

@@ -1,72 +1,72 @@
 #include "device/receive/stage.h"
 
-#include "base/memory.h"
+#include "device/config/state_dir.h"
+#include "wire/request.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#define STAGE_SECONDS 120
+#define STAGE_NAME "staged"
 
 char *stage_path(const struct device_config *config)
 {
-    return memory_printf("%s/staged", config->state_dir);
+    return state_dir_path(config, STAGE_NAME);
 }
 
 bool stage_is_there(const struct device_config *config)
 {
-    char *path = stage_path(config);
-    bool there = !access(path, F_OK);
+    struct error ignored;
 
-    free(path);
-    return there;
+    return state_dir_has(config, STAGE_NAME, &ignored) > 0;
 }
 
 int stage_prepare(const struct updater *u, const struct device_config *config, bool wanted,
                   struct error *err)
 {
-    char *path = stage_path(config);
-    int rc = 0;
-
     if (wanted && !u->driver->can_stage)
-        rc = error_set(err, EXIT_REFUSED,
-                       "only fwpack can stage an update, but the updater is %s; nothing was done",
-                       u->name);
-    else if (unlink(path) && errno != ENOENT && errno != ENOTDIR)
-        rc = error_errno(err, "cannot remove %s", path);
-    free(path);
-    return rc;
-}
-
-static int stage_run(const struct updater *u, const struct device_config *config,
-                     const char *device, const char *path, struct error *err)
-{
-    struct updater_job job = {.verb = UPDATER_ACTIVATE, .device = device, .path = path};
-    struct run_result result;
-    int rc = updater_do(u, config, &job, STAGE_SECONDS, &result, err);
-
-    run_free(&result);
-    if (rc)
-        return error_prefix(err, "cannot activate the staged firmware");
-    (void)unlink(path);
+        return error_set(err, EXIT_REFUSED,
+                         "only fwpack can stage an update, but the updater is %s; nothing was done",
+                         u->name);
+    if (wanted && state_dir_make(config, err))
+        return -1;
+    if (state_dir_remove(config, STAGE_NAME, err))
+        return error_suffix(err, "nothing was done");
     return 0;
 }
 
-int stage_activate(const struct device_config *config, const char *device, struct error *err)
+static int stage_run(const struct updater *u, const struct device_config *config,
+                     const struct updater_job *job, struct error *err)
 {
     char *path = stage_path(config);
-    struct updater u = {0};
-    int rc = -1;
+    struct updater_job activate = *job;
+    struct run_result result;
 
-    if (!stage_is_there(config))
-        error_set(err, EXIT_REFUSED, "no firmware is staged on the device");
-    else if (!updater_find(&u, config, err))
+    activate.verb = UPDATER_ACTIVATE;
+    activate.path = path;
+    int rc = updater_do(u, config, &activate, REQUEST_ACTIVATE_SECONDS, &result, err);
+    run_free(&result);
+    free(path);
+    return rc ? error_prefix(err, "cannot activate the staged firmware") : 0;
+}
+
+int stage_activate(const struct device_config *config, const struct updater_job *job,
+                   struct result *result, struct error *err)
+{
+    struct error removal;
+    struct updater u = {0};
+    int rc = -1, there = state_dir_has(config, STAGE_NAME, err);
+
+    if (there < 0)
+        return -1;
+    if (!there)
+        return error_set(err, EXIT_REFUSED, "no firmware is staged on the device");
+    if (!updater_find(&u, config, err))
         rc = u.driver->can_stage
-                 ? stage_run(&u, config, device, path, err)
+                 ? stage_run(&u, config, job, err)
                  : error_set(err, EXIT_REFUSED,
                              "only fwpack can activate a staged firmware, but the updater is %s",
                              u.name);
+    if (!rc && state_dir_remove(config, STAGE_NAME, &removal))
+        result_note(result, "the activated firmware stays staged: %s", removal.text);
     updater_free(&u);
-    free(path);
     return rc;
 }

@@ -102,7 +102,11 @@ int host_key_tool_check(void)
     int status = EXIT_FAILED;
 
     log_open("fwsshd", LOG_LEVEL_INFO, false);
-    if (session_brief_read(&s.brief, BRIEF_FD_BRIEF, true, &err)) {
+    int rc = session_brief_read(&s.brief, BRIEF_FD_BRIEF, true, &err);
+    if (s.brief.damaged_host_keys)
+        printf("damaged-keys %zu\n", s.brief.damaged_host_keys);
+    fflush(stdout);
+    if (rc) {
         log_error("%s", err.text);
         return status;
     }

@@ -65,6 +65,7 @@ static void session_brief_host_key(struct session_brief *b, const struct brief_i
         host_key_is_usable(key)) {
         b->host_key[b->host_key_count++] = key;
     } else {
+        b->damaged_host_keys++;
         log_at(b->complain ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
                "ignoring host key %s: damaged, in an unknown format, or protected by a passphrase",
                name ? name : "");
@@ -146,8 +147,11 @@ int session_brief_read(struct session_brief *b, int fd, bool complain, struct er
         explicit_bzero(bytes.data, bytes.len);
     buffer_free(&bytes);
     free(name);
-    if (rc)
+    if (rc) {
+        size_t damaged = b->damaged_host_keys;
         session_brief_free(b);
+        b->damaged_host_keys = damaged;
+    }
     return rc;
 }
 

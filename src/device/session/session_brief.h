@@ -25,8 +25,9 @@ struct session_brief {
     int grace_seconds, idle_seconds;
     unsigned uid; /* the user that the session becomes */
     enum log_level log_level;
-    bool ask_keys; /* authorized-keys-command may know more keys */
-    bool complain; /* warn about host keys that cannot be used */
+    bool ask_keys;            /* authorized-keys-command may know more keys */
+    size_t damaged_host_keys; /* left out; also known after a failure */
+    bool complain;            /* warn about host keys that cannot be used */
 };
 
 /*

@@ -26,7 +26,7 @@ struct updater_job {
     const char *device;                /* resolved path */
     const char *task;                  /* NULL: the key task */
     const char *path;                  /* see enum updater_verb; NULL for UPDATER_WRITE */
-    const struct version_floor *floor; /* for UPDATER_WRITE and UPDATER_STAGE; or NULL */
+    const struct version_floor *floor; /* NULL for UPDATER_TASK */
     bool open_end; /* the size is unknown, and the input may not end with the archive */
 };
 

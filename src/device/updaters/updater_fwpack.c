@@ -1,5 +1,7 @@
+#include "device/config/state_dir.h"
 #include "device/updaters/updater_fwup.h"
 
+#include <stdlib.h>
 #include <sys/wait.h>
 
 /* fwpack comes with this program, so there is nothing to find out. */
@@ -16,14 +18,34 @@ static void fwpack_add_minimum(const char *version, struct argv *a)
         argv_add_pair(a, "--minimum-version", version);
 }
 
+static void fwpack_add_state(const struct device_config *config, const char *option,
+                             const char *name, struct argv *a)
+{
+    char *path = state_dir_path(config, name);
+
+    argv_add_pair(a, option, path);
+    free(path);
+}
+
+static void fwpack_add_floor(const struct device_config *config, const struct version_floor *floor,
+                             struct argv *a)
+{
+    if (!floor || !floor->kept)
+        return;
+    if (floor->overridden)
+        fwpack_add_state(config, "--use-up", VERSION_FLOOR_OVERRIDE, a);
+    else
+        fwpack_add_minimum(floor->version, a);
+    fwpack_add_state(config, "--pending-version", VERSION_FLOOR_PENDING, a);
+}
+
 static void fwpack_add_limits(const struct device_config *config, const struct updater_job *job,
                               struct argv *a)
 {
     fwpack_add_minimum(config->minimum_version, a);
     if (job->verb == UPDATER_STAGE)
         argv_add_pair(a, "--stage", job->path);
-    if (job->floor && !job->floor->overridden)
-        fwpack_add_minimum(job->floor->version, a);
+    fwpack_add_floor(config, job->floor, a);
     if (job->open_end)
         argv_add(a, "--end-of-archive");
 }
@@ -39,6 +61,7 @@ static void fwpack_add_activate(const struct device_config *config, const struct
     argv_add_pair(a, "-i", job->path);
     updater_fwup_add_keys(config, a);
     fwpack_add_minimum(config->minimum_version, a);
+    fwpack_add_floor(config, job->floor, a);
 }
 
 static void fwpack_arguments(const struct updater *u, const struct device_config *config,

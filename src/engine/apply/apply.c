@@ -5,7 +5,6 @@
 #include "engine/apply/requirement.h"
 #include "engine/apply/resource_stream.h"
 #include "engine/apply/staged.h"
-#include "engine/archive/conf.h"
 #include "engine/archive/firmware.h"
 
 #include <string.h>
@@ -110,14 +109,40 @@ static int apply_slot(struct plan *plan, struct firmware *fw, const struct apply
     return apply_read_rest(request, fw, err);
 }
 
+/* Only now is all of it on the medium, and its list complete. */
+static int apply_stage(const struct plan *plan, struct firmware *fw,
+                       const struct apply_request *request, struct op_context *context,
+                       struct error *err)
+{
+    struct staged_new staged = {
+        .fw = fw, .task = plan->title, .cache = context->cache, .written = context->written};
+
+    return staged_save(request->stage_path, &staged, err);
+}
+
+static int apply_finish(const struct plan *plan, const struct apply_request *request,
+                        struct op_context *context, struct error *err)
+{
+    struct error ignored;
+
+    if (request->before_switch && request->before_switch(request->before_switch_data, true, err))
+        return -1;
+    if (!apply_handler(&plan->on_finish, context, err) && !apply_switch(request, context, err))
+        return 0;
+    if (request->before_switch && !block_cache_is_unsure(context->cache))
+        (void)request->before_switch(request->before_switch_data, false, &ignored);
+    return -1;
+}
+
 static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply_request *request,
                       struct op_context *context, struct error *err)
 {
-    if (!request->activate && apply_slot(plan, fw, request, context, err))
+    if (request->staged ? staged_check(request->staged, context->cache, err)
+                        : apply_slot(plan, fw, request, context, err))
         return -1;
     if (request->stage_path)
-        return staged_save(request->stage_path, fw, plan->title, err);
-    if (apply_handler(&plan->on_finish, context, err) || apply_switch(request, context, err))
+        return apply_stage(plan, fw, request, context, err);
+    if (apply_finish(plan, request, context, err))
         return -1;
     if (*block_cache_warning(context->cache))
         report_info(context->report, "done, but the redundant copy could not be written: %s",
@@ -146,15 +171,18 @@ static void apply_on_error(const struct plan *plan, const struct block_cache_opt
 static int apply_task(const struct apply_request *request, struct firmware *fw,
                       struct report *report, struct error *err)
 {
+    struct extent_list written = {0};
     struct block_cache_options options = {
         .verify = request->verify,
         .minimize = request->minimize,
+        .written = request->stage_path ? &written : NULL,
     };
     struct op_context context = {
         .cache = block_cache_new(request->medium, &options),
         .report = report,
         .medium_blocks = request->medium->size / BLOCK_SIZE,
         .reboot_param_path = request->reboot_param_path,
+        .written = &written,
     };
     struct plan plan = {0};
     int rc = -1;
@@ -163,7 +191,7 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
                                                .cache = context.cache,
                                                .report = report,
                                                .unsafe = request->unsafe,
-                                               .exact = request->activate};
+                                               .exact = request->staged != NULL};
     cfg_t *task = requirement_choose_task(&requirements, request->task, err);
     if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
         plan_check(&plan, request->medium, err) || plan_check_overlaps(&plan, err) ||
@@ -177,6 +205,7 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
 cleanup:
     plan_free(&plan);
     block_cache_free(context.cache);
+    extent_list_free(&written);
     return rc;
 }
 
@@ -215,32 +244,45 @@ static int apply_lock(const struct apply_request *request, cfg_t *cfg, struct er
                                                         : 0;
 }
 
-/* Firmware without a comparable version does not count as new enough. */
+/* What cannot be compared does not count as new enough. */
 static int apply_check_version(const char *minimum, const char *version, struct error *err)
 {
-    bool ok;
+    int order;
 
-    if (!minimum)
-        return 0;
-    int order = conf_compare_versions(version ? version : "none", minimum, &ok);
-    if (ok && order >= 0)
+    if (version_compare(version, minimum, &order))
+        return error_set(err, EXIT_MISMATCH,
+                         "firmware version %s cannot be compared with %s, and this device requires "
+                         "%s or newer; nothing was written",
+                         *version ? version : "(none)", minimum, minimum);
+    return order >= 0
+               ? 0
+               : error_set(err, EXIT_MISMATCH,
+                           "firmware version %s is not %s or newer, as this device requires; "
+                           "nothing was written",
+                           version, minimum);
+}
+
+static int apply_check_versions(const struct apply_request *request, const char *version,
+                                struct error *err)
+{
+    for (int i = 0; i < APPLY_MINIMA; i++)
+        if (request->minimum_version[i] &&
+            apply_check_version(request->minimum_version[i], version, err))
+            return -1;
+    if (!request->need_version || version_is_valid(version))
         return 0;
     return error_set(err, EXIT_MISMATCH,
-                     "firmware version %s is not %s or newer, as this device requires; nothing was "
-                     "written",
-                     version ? version : "(none)", minimum);
+                     "firmware version %s cannot be compared with later ones, which this device "
+                     "requires (refuse-older); nothing was written",
+                     *version ? version : "(none)");
 }
 
 static void apply_identify(const struct firmware *fw, const char *version,
                            struct meta_identity *identity)
 {
-    bool ok = false;
-
     memcpy(identity->uuid, fw->uuid, META_UUID_SIZE);
-    if (version && *version && strlen(version) < META_VERSION_SIZE)
-        conf_compare_versions(version, version, &ok);
-    if (ok)
-        snprintf(identity->version, META_VERSION_SIZE, "%s", version);
+    if (version_is_valid(version))
+        snprintf(identity->version, sizeof identity->version, "%s", version);
 }
 
 int apply_run(const struct apply_request *request, struct report *report,
@@ -251,10 +293,9 @@ int apply_run(const struct apply_request *request, struct report *report,
     if (firmware_open(&fw, request->archive, request->keys, err))
         return -1;
     const char *version = cfg_getstr(fw.cfg, "meta-version");
+    version = version ? version : "";
     apply_identify(&fw, version, identity);
-    int rc = 0;
-    for (int i = 0; i < APPLY_MINIMA && !rc; i++)
-        rc = apply_check_version(request->minimum_version[i], version, err);
+    int rc = apply_check_versions(request, version, err);
     if (!rc)
         rc = apply_lock(request, fw.cfg, err);
     if (!rc)

@@ -12,6 +12,8 @@
 /* A device can have two version floors: minimum-version and refuse-older. */
 #define APPLY_MINIMA 2
 
+struct staged;
+
 struct apply_request {
     struct source archive;
     const struct public_keys *keys; /* NULL or empty: nothing is verified */
@@ -19,10 +21,12 @@ struct apply_request {
     const char *minimum_version[APPLY_MINIMA]; /* of the firmware's meta-version; NULL: any */
     struct medium *medium;
     bool verify, minimize;
+    bool need_version;      /* refuse firmware whose version cannot be compared */
     const char *stage_path; /* stop before on-finish and save what activation needs */
-    bool activate;          /* on-finish only, of exactly this task (staged.h) */
-    bool whole_input;       /* read the source, which must have an end, to it before on-finish */
-    bool end_of_archive;    /* before that, read to the end of the archive, and report that */
+    /* Activation: on-finish only, of exactly this task, if all of this is on the medium. */
+    const struct staged *staged;
+    bool whole_input;    /* read the source, which must have an end, to it before on-finish */
+    bool end_of_archive; /* before that, read to the end of the archive, and report that */
     bool unsafe;
     /* Called before a task that changes anything is chosen: 0 if the medium may be written. */
     int (*lock)(void *data, struct error *err);
@@ -31,6 +35,11 @@ struct apply_request {
     /* Called with true when the boot switch is about to be written, and with false if that failed
      * and was undone; may be NULL. */
     void (*tell_switching)(bool begins);
+    /* Called when everything else is on the medium and verified, before the first operation of
+     * on-finish; a failure ends the task there. Called with false if the switch then failed and was
+     * undone; may be NULL. */
+    int (*before_switch)(void *data, bool begins, struct error *err);
+    void *before_switch_data;
     void (*tell_complete)(void); /* for end_of_archive; may be NULL */
 };
 

@@ -56,6 +56,7 @@ struct op_context {
     const char *reboot_param_path;
     struct op_fat_hint fat_hint[OP_FAT_HINTS];
     unsigned fat_hint_next;
+    const struct extent_list *written; /* so far, if the firmware is to be staged */
 };
 
 struct op_type {

@@ -45,7 +45,9 @@ void conf_print_option(const char *name, const char *value, struct buffer *out);
  * EXIT_MISMATCH. */
 int conf_check_version(const char *required, struct error *err);
 
-/* -1, 0 or 1, like strcmp(3), as semantic versions; *ok is false if either is not a version. */
+/* The rule of fwup for require-fwup-version, and for nothing else (base/version.h compares
+ * firmware): -1, 0 or 1, like strcmp(3), as semantic versions of three parts; *ok is false if
+ * either is not a version. */
 int conf_compare_versions(const char *a, const char *b, bool *ok);
 
 #endif

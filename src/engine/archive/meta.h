@@ -4,17 +4,17 @@
 #define FWSSH_ENGINE_ARCHIVE_META_H
 
 #include "base/buffer.h"
+#include "base/version.h"
 
 #include <confuse.h>
 #include <stdint.h>
 
 #define META_UUID_SIZE 37
-#define META_VERSION_SIZE 64
 
 /* What distinguishes one firmware from another. Each field is "" until it is known. */
 struct meta_identity {
     char uuid[META_UUID_SIZE];
-    char version[META_VERSION_SIZE]; /* meta-version, if it is a semantic version */
+    char version[VERSION_SIZE]; /* meta-version, if it can be compared */
 };
 
 /* The UUID of canonical meta.conf bytes, 8-4-4-4-12 lower-case hex digits. */

@@ -483,6 +483,8 @@ int block_cache_write(struct block_cache *c, uint64_t offset, const void *buf, s
     if (switch_list_overlaps(&c->switches, offset, len) && block_cache_sync(c, err))
         return -1;
     c->last_is_switch = false;
+    if (c->options.written)
+        extent_list_add(c->options.written, offset, len);
     return block_cache_store(c, offset, buf, len, streamed, err);
 }
 

@@ -6,6 +6,7 @@
 #ifndef FWSSH_ENGINE_MEDIUM_BLOCK_CACHE_H
 #define FWSSH_ENGINE_MEDIUM_BLOCK_CACHE_H
 
+#include "engine/medium/extent_list.h"
 #include "engine/medium/medium.h"
 
 #define BLOCK_SIZE 512u
@@ -14,8 +15,9 @@
 struct block_cache;
 
 struct block_cache_options {
-    bool verify;   /* read back and compare what was written */
-    bool minimize; /* skip writes that would change nothing */
+    bool verify;                 /* read back and compare what was written */
+    bool minimize;               /* skip writes that would change nothing */
+    struct extent_list *written; /* gets the ranges written, except boot switches; or NULL */
 };
 
 /* The caller keeps the medium, which must outlive the cache. */

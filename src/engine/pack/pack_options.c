@@ -21,6 +21,7 @@ enum pack_long {
     LONG_MINIMIZE,
     LONG_MINIMUM_VERSION,
     LONG_NO_MINIMIZE,
+    LONG_PENDING_VERSION,
     LONG_PRIVATE_KEY,
     LONG_PROGRESS_HIGH,
     LONG_PROGRESS_LOW,
@@ -31,6 +32,7 @@ enum pack_long {
     LONG_SPARSE_SIZE,
     LONG_STAGE,
     LONG_UNSAFE,
+    LONG_USE_UP,
     LONG_VERIFY_WRITES,
     LONG_NO_VERIFY_WRITES,
     LONG_NO_EJECT,
@@ -61,6 +63,7 @@ static const struct option long_options[] = {
     {"metadata", no_argument, NULL, 'm'},
     {"minimize-writes", no_argument, NULL, LONG_MINIMIZE},
     {"no-minimize-writes", no_argument, NULL, LONG_NO_MINIMIZE},
+    {"pending-version", required_argument, NULL, LONG_PENDING_VERSION},
     {"private-key", required_argument, NULL, LONG_PRIVATE_KEY},
     {"private-key-file", required_argument, NULL, 's'},
     {"public-key", required_argument, NULL, LONG_PUBLIC_KEY},
@@ -79,6 +82,7 @@ static const struct option long_options[] = {
     {"unmount", no_argument, NULL, 'u'},
     {"no-unmount", no_argument, NULL, 'U'},
     {"unsafe", no_argument, NULL, LONG_UNSAFE},
+    {"use-up", required_argument, NULL, LONG_USE_UP},
     {"verbose", no_argument, NULL, 'v'},
     {"verify", no_argument, NULL, 'V'},
     {"verify-writes", no_argument, NULL, LONG_VERIFY_WRITES},
@@ -137,6 +141,9 @@ void pack_options_usage(void)
         "      --stage FILE          apply all but on-finish, and save in FILE what activate "
         "needs\n"
         "      --minimum-version V   refuse firmware older than V, or without a version\n"
+        "      --pending-version F   add the version to the file F right before the switch, or "
+        "refuse\n"
+        "      --use-up F            the same, but remove the file F: any version will do\n"
         "      --enable-trim         pass trims on to the device\n"
         "      --minimize-writes     skip writes that would change nothing\n"
         "      --[no-]verify-writes  read back what was written (default for devices)\n"
@@ -290,6 +297,12 @@ static bool pack_plain_option(struct pack_options *o, int c)
     case LONG_STAGE:
         o->stage_path = optarg;
         return true;
+    case LONG_PENDING_VERSION:
+        o->pending_path = optarg;
+        return true;
+    case LONG_USE_UP:
+        o->use_up = optarg;
+        return true;
     case LONG_DIGEST:
         o->digest = true;
         return true;
@@ -395,6 +408,11 @@ static int pack_check(const struct pack_options *o, const char *stray, struct er
         return error_set(err, pack_usage_status(o), "specify one of -a, -c, -l, -m, -S, -V, or -z");
     if (o->stage_path && o->command != PACK_APPLY)
         return error_set(err, pack_usage_status(o), "--stage is only for apply");
+    if ((o->pending_path || o->use_up) && o->command != PACK_APPLY && o->command != PACK_ACTIVATE)
+        return error_set(err, pack_usage_status(o),
+                         "--pending-version and --use-up are only for apply and activate");
+    if (o->use_up && !o->pending_path)
+        return error_set(err, pack_usage_status(o), "--use-up needs --pending-version");
     if (o->require_signature && !o->keys.count)
         return error_set(err, pack_usage_status(o), "--require-signature needs a public key (-p)");
     if (o->report.low > o->report.high)

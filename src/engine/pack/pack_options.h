@@ -40,6 +40,7 @@ struct pack_options {
     struct public_keys keys;
     const char *minimum_version[APPLY_MINIMA];
     const char *stage_path;            /* apply all but on-finish */
+    const char *pending_path, *use_up; /* switch_record.h */
     const char *sign_command, *attach; /* ways to sign without a local key */
     bool digest;                       /* with sign: write the data to be signed */
     bool require_signature;

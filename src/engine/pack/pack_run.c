@@ -13,6 +13,7 @@
 #include "engine/archive/verify.h"
 #include "engine/medium/medium_file.h"
 #include "engine/pack/card.h"
+#include "engine/pack/switch_record.h"
 #include "wire/updater_result.h"
 
 #include <fcntl.h>
@@ -74,7 +75,7 @@ static int pack_archive_open(struct pack_archive *a, const struct pack_options *
             (struct source_bytes){.data = a->staged.archive.data, .left = a->staged.archive.len};
         request->archive = source_from_bytes(&a->bytes);
         request->task = a->staged.task;
-        request->activate = true;
+        request->staged = &a->staged;
         return 0;
     }
     if (pack_input_open(&a->input, o, err))
@@ -112,13 +113,18 @@ static int pack_lock(void *data, struct error *err)
 static int pack_apply_to(struct pack_options *o, struct medium *medium, struct pack_locks *locks,
                          struct meta_identity *identity, struct error *err)
 {
+    struct switch_record record = {
+        .pending_path = o->pending_path, .use_up_path = o->use_up, .identity = identity};
     struct apply_request request = {.keys = &o->keys,
                                     .medium = medium,
                                     .verify =
                                         o->verify_writes < 0 ? medium->is_device : o->verify_writes,
                                     .minimize = o->minimize,
                                     .unsafe = o->unsafe,
+                                    .need_version = o->pending_path && !o->use_up,
                                     .stage_path = o->stage_path,
+                                    .before_switch = switch_record_write,
+                                    .before_switch_data = &record,
                                     .tell_switching = updater_result_tell_switching,
                                     .end_of_archive = o->end_of_archive,
                                     .tell_complete = updater_result_tell_complete,
@@ -132,6 +138,7 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium, struct p
     if (!rc)
         rc = apply_run(&request, &o->report, identity, err);
     pack_archive_close(&archive);
+    switch_record_free(&record);
     return rc;
 }
 

@@ -73,6 +73,15 @@ static void question_judge_reboot(struct question *q, const struct ssh_run *r,
     ssh_outcome_free(&o);
 }
 
+static int question_seconds(const struct ssh_call *call, const struct request *request)
+{
+    int seconds = call->impatient ? QUESTION_IMPATIENT_SECONDS : QUESTION_SECONDS;
+
+    if (request->verb == REQUEST_ACTIVATE)
+        seconds += REQUEST_ACTIVATE_SECONDS;
+    return call->reach->timeout && call->reach->timeout < seconds ? call->reach->timeout : seconds;
+}
+
 static int question_run(struct question *q, const struct ssh_call *call,
                         const struct request *request, struct error *err)
 {
@@ -87,9 +96,7 @@ static int question_run(struct question *q, const struct ssh_call *call,
     if (!rc) {
         ssh_run_say(&r, buffer_text(&line));
         ssh_run_close_input(&r);
-        int seconds = call->impatient ? QUESTION_IMPATIENT_SECONDS : QUESTION_SECONDS;
-        if (call->reach->timeout && call->reach->timeout < seconds)
-            seconds = call->reach->timeout;
+        int seconds = question_seconds(call, request);
         rc = ssh_run_await(&r, NULL, io_now() + seconds, err) < 0 ? -1 : 0;
         ssh_run_end(&r, rc || r.late || r.interrupted);
     }
