@@ -43,6 +43,7 @@ int main(int argc, char **argv)
     struct error err = {0};
     struct meta_identity identity = {0};
 
+    io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return EXIT_FAILED;

@@ -1,4 +1,5 @@
 /* fwssh-receive: one update over standard input and output. Options and wiring only. */
+#include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/option_error.h"
@@ -189,6 +190,7 @@ int main(int argc, char **argv)
     struct error err;
     int status = EXIT_USAGE;
 
+    io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     if (parse_options(&o, argc, argv, &err)) {
         fprintf(stderr, "fwssh-receive: %s\n", err.text);

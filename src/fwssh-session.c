@@ -1,4 +1,5 @@
 /* fwssh-session: one SSH connection. Started by fwsshd, never by hand. Wiring only. */
+#include "base/io.h"
 #include "device/session/host_key_tool.h"
 #include "device/session/session.h"
 
@@ -12,6 +13,7 @@ int main(int argc, char **argv)
     const char *what = argc == 2 ? argv[1] : "";
     int status = EXIT_USAGE;
 
+    io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     if (!strcmp(what, "--version")) {
         printf("fwssh-session %s (libssh %s)\n", FWSSH_VERSION, ssh_version(0));

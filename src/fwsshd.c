@@ -1,4 +1,5 @@
 /* fwsshd: the SSH server on a device that receives firmware updates. Options and wiring only. */
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/option_error.h"
@@ -6,8 +7,6 @@
 #include "device/listen/session_tool.h"
 #include "device/receive/self_check.h"
 #include "device/receive/updater_jail.h"
-#include "device/slots/slot_driver.h"
-#include "wire/slot_facts.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -185,20 +184,6 @@ static int init_host_key(struct listener *l)
     return status;
 }
 
-/* The first look since the boot records what boots next, which is what runs
- * (slots/boot_memory.h). */
-static void remember_running_slot(const struct device_config *config)
-{
-    struct facts facts = {0};
-    struct error err;
-
-    if (slot_driver_read(config, &facts, &err))
-        log_warning("%s", err.text);
-    else if (slot_facts_state(&facts) == SLOT_UNKNOWN)
-        log_info("which slot runs, or boots next, is not known: updates go on without that check");
-    facts_free(&facts);
-}
-
 static int serve(struct listener *l)
 {
     struct buffer report = {0};
@@ -211,7 +196,9 @@ static int serve(struct listener *l)
     }
     log_open("fwsshd", l->config.log_level, l->config.log_to_syslog);
     log_sandbox(buffer_text(&report));
-    remember_running_slot(&l->config);
+    /* Also for running-slot, which may be kept there. */
+    if (device_lock_make_directory(l->config.lock_file, &err))
+        log_warning("%s", err.text);
     each_host_key(report.data, log_host_key);
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())
@@ -228,6 +215,7 @@ int main(int argc, char **argv)
     enum mode mode;
     int status;
 
+    io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     log_open("fwsshd", LOG_LEVEL_INFO, false);
     if (parse_options(&l, &mode, argc, argv, &err)) {

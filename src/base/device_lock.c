@@ -2,41 +2,93 @@
 
 #include "base/buffer.h"
 #include "base/io.h"
+#include "base/lock_holder.h"
+#include "base/memory.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOCK_TEXT_MAX 64
+#define LOCK_DISK_SECONDS 10
+#define LOCK_LOOK_MS 100
+/* Linux's devices.txt, character devices: memory. */
+#define LOCK_MEMORY_MAJOR 1
 
-static void device_lock_name(const char *pattern, const char *device, struct buffer *name)
+static char *device_lock_name(const char *pattern, const char *device)
 {
     static const char placeholder[] = "DEVICE";
     const char *at = strstr(pattern, placeholder);
+    struct buffer name = {0};
 
-    if (!at) {
-        buffer_add_text(name, pattern);
-        return;
-    }
-    buffer_add(name, pattern, (size_t)(at - pattern));
+    if (!at)
+        return memory_text(pattern);
+    buffer_add(&name, pattern, (size_t)(at - pattern));
     for (const char *p = device; *p; p++)
-        buffer_add(name, *p == '/' ? "_" : p, 1);
-    buffer_add_text(name, at + strlen(placeholder));
+        buffer_add(&name, *p == '/' ? "_" : p, 1);
+    buffer_add_text(&name, at + strlen(placeholder));
+    return name.data;
+}
+
+static bool device_lock_is_ours(const struct stat *st)
+{
+    return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/* A directory that others can write to must at least be sticky, as /run/lock is. */
+static int device_lock_check_directory(const char *directory, struct error *err)
+{
+    struct stat st;
+
+    if (stat(directory, &st))
+        return error_errno(err, "cannot use the directory %s (key lock-file)", directory);
+    if (!S_ISDIR(st.st_mode))
+        return error_set(err, EXIT_FAILED, "%s (key lock-file) is not a directory", directory);
+    if (device_lock_is_ours(&st) && (!(st.st_mode & 022) || st.st_mode & S_ISVTX))
+        return 0;
+    return error_set(err, EXIT_FAILED,
+                     "others can change what is in %s (owner %u, mode %04o), so no lock file is "
+                     "kept there; use another directory (key lock-file)",
+                     directory, (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
+}
+
+int device_lock_make_directory(const char *pattern, struct error *err)
+{
+    const char *slash = strrchr(pattern, '/');
+    int rc = 0;
+
+    if (!slash || slash == pattern)
+        return 0;
+    char *directory = memory_printf("%.*s", (int)(slash - pattern), pattern);
+    if (mkdir(directory, 0700) && errno != EEXIST && errno != EROFS)
+        rc = error_errno(err, "cannot create the directory %s (key lock-file)", directory);
+    else
+        rc = device_lock_check_directory(directory, err);
+    free(directory);
+    return rc;
 }
 
 static int device_lock_busy(int fd, struct error *err)
 {
-    char since[LOCK_TEXT_MAX + 1];
+    char since[LOCK_TEXT_MAX + 1], holder[LOCK_HOLDER_SIZE];
     ssize_t n = pread(fd, since, LOCK_TEXT_MAX, 0);
 
     since[n > 0 ? n : 0] = '\0';
+    lock_holder_find(fd, holder);
     return error_set(
         err, EXIT_REFUSED,
-        "another update is running (started %s); wait for it to finish, then try again",
-        *since ? since : "a moment ago");
+        "another update is running (started %s); wait for it to finish, then try again%s%s",
+        *since ? since : "a moment ago", *holder ? "; the lock is held by " : "", holder);
 }
 
 static void device_lock_note_time(int fd)
@@ -52,23 +104,292 @@ static void device_lock_note_time(int fd)
         return;
 }
 
+/* What another user has made is not read, and holds no update up without being named. */
+static int device_lock_check_file(int fd, const char *name, struct error *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return error_errno(err, "cannot look at the lock file %s", name);
+    if (!S_ISREG(st.st_mode) || !device_lock_is_ours(&st))
+        return error_set(err, EXIT_FAILED,
+                         "the lock file %s is not ours (owner %u); remove it, or use a directory "
+                         "that only root can write to (key lock-file)",
+                         name, (unsigned)st.st_uid);
+    /* Whoever can open a file can lock it. */
+    if (st.st_mode & 077 && fchmod(fd, 0600))
+        return error_errno(err, "cannot change the mode of the lock file %s", name);
+    return 0;
+}
+
+static int device_lock_open(const char *name, struct error *err)
+{
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+
+    /* With fs.protected_regular, the file of somebody else cannot even be opened. */
+    struct stat st;
+    int saved = errno;
+    if (fd < 0 && !lstat(name, &st) && !device_lock_is_ours(&st))
+        return error_set(err, EXIT_FAILED,
+                         "the lock file %s is not ours (owner %u); remove it, or use a directory "
+                         "that only root can write to (key lock-file)",
+                         name, (unsigned)st.st_uid);
+    errno = saved;
+    if (fd < 0)
+        return error_errno(err, "cannot open the lock file %s (key lock-file)", name);
+    if (device_lock_check_file(fd, name, err))
+        io_close(&fd);
+    return fd;
+}
+
 int device_lock_take(const char *pattern, const char *device, struct error *err)
 {
-    struct buffer name = {0};
-
-    device_lock_name(pattern, device, &name);
-    int fd = open(buffer_text(&name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        error_errno(err, "cannot open the lock file %s (key lock-file)", buffer_text(&name));
-    } else if (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (device_lock_make_directory(pattern, err))
+        return -1;
+    char *name = device_lock_name(pattern, device);
+    int fd = device_lock_open(name, err);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
         if (errno == EWOULDBLOCK)
             device_lock_busy(fd, err);
         else
-            error_errno(err, "cannot lock %s", buffer_text(&name));
+            error_errno(err, "cannot lock %s", name);
         io_close(&fd);
-    } else {
+    } else if (fd >= 0) {
         device_lock_note_time(fd);
     }
-    buffer_free(&name);
+    free(name);
     return fd;
+}
+
+void device_lock_export(int fd, const char *pattern)
+{
+    char number[16];
+
+    if (fd < 0) {
+        unsetenv(DEVICE_LOCK_FD_VARIABLE);
+        return;
+    }
+    snprintf(number, sizeof number, "%d", fd);
+    setenv(DEVICE_LOCK_FD_VARIABLE, number, 1);
+    setenv(DEVICE_LOCK_FILE_VARIABLE, pattern, 1);
+}
+
+static int device_lock_number(const char *variable)
+{
+    const char *text = getenv(variable);
+    uint64_t fd;
+
+    return text && !number_parse_decimal(text, strlen(text), &fd) && fd <= 1023 ? (int)fd : -1;
+}
+
+int device_lock_exported(void)
+{
+    return device_lock_number(DEVICE_LOCK_FD_VARIABLE);
+}
+
+/* The path that names a lock: without links, also of an image that is not there yet. */
+static char *device_lock_resolve(const char *device)
+{
+    char *resolved = realpath(device, NULL);
+
+    if (resolved)
+        return resolved;
+    const char *slash = strrchr(device, '/');
+    char *directory =
+        slash ? memory_printf("%.*s", (int)(slash - device) + 1, device) : memory_text(".");
+    char *in = realpath(directory, NULL);
+    resolved = memory_printf("%s/%s", in ? in : directory, slash ? slash + 1 : device);
+    free(in);
+    free(directory);
+    return resolved;
+}
+
+/* An inherited descriptor counts if it is this very file or disk. A lock that a parent holds can be
+ * taken again through the copy; one that nobody holds is held from now on. */
+static bool device_lock_is_inherited(const char *variable, const struct stat *wanted)
+{
+    int fd = device_lock_number(variable);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st))
+        return false;
+    bool same = S_ISBLK(wanted->st_mode)
+                    ? S_ISBLK(st.st_mode) && st.st_rdev == wanted->st_rdev
+                    : st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
+    return same && !flock(fd, LOCK_EX | LOCK_NB);
+}
+
+static bool device_lock_file_is_inherited(const char *name)
+{
+    struct stat st;
+
+    return !stat(name, &st) && device_lock_is_inherited(DEVICE_LOCK_FD_VARIABLE, &st);
+}
+
+static bool device_lock_may_use_default(void)
+{
+    struct error ignored;
+
+    return geteuid() == 0 || (!device_lock_make_directory(DEVICE_LOCK_FILE, &ignored) &&
+                              !access(DEVICE_LOCK_DIRECTORY, W_OK));
+}
+
+int device_lock_join(const char *device, int *lock, struct error *err)
+{
+    const char *pattern = getenv(DEVICE_LOCK_FILE_VARIABLE);
+    char *resolved = device_lock_resolve(device);
+    struct stat st;
+    int rc = 0;
+
+    *lock = -1;
+    bool memory =
+        !stat(resolved, &st) && S_ISCHR(st.st_mode) && major(st.st_rdev) == LOCK_MEMORY_MAJOR;
+    /* Who cannot create lock files, as a user on a desk, has the disk's lock. */
+    bool can = (pattern && *pattern) || device_lock_may_use_default();
+    if (!pattern || !*pattern)
+        pattern = DEVICE_LOCK_FILE;
+    char *name = device_lock_name(pattern, resolved);
+    if (can && !memory && !device_lock_file_is_inherited(name)) {
+        *lock = device_lock_take(pattern, resolved, err);
+        rc = *lock < 0 ? -1 : 0;
+    }
+    free(name);
+    free(resolved);
+    return rc;
+}
+
+/* proc(5) and sysfs: the number of the disk that a partition belongs to; its own if it is none. */
+static dev_t device_lock_whole_disk(dev_t part)
+{
+    char *path = memory_printf("/sys/dev/block/%u:%u/partition", major(part), minor(part));
+    struct buffer text = {0};
+    unsigned major, minor;
+    struct error ignored;
+    dev_t disk = part;
+
+    if (!access(path, F_OK)) {
+        free(path);
+        path = memory_printf("/sys/dev/block/%u:%u/../dev", major(part), minor(part));
+        if (!io_read_file(path, 32, &text, &ignored) &&
+            sscanf(buffer_text(&text), "%u:%u", &major, &minor) == 2)
+            disk = makedev(major, minor);
+    }
+    buffer_free(&text);
+    free(path);
+    return disk;
+}
+
+/* DEVNAME of sysfs, below /dev; NULL if there is none. The caller frees it. */
+static char *device_lock_node_name(dev_t disk)
+{
+    static const char key[] = "DEVNAME=";
+    char *path = memory_printf("/sys/dev/block/%u:%u/uevent", major(disk), minor(disk));
+    struct buffer text = {0};
+    struct error ignored;
+    char *name = NULL;
+
+    if (!io_read_file(path, 4096, &text, &ignored)) {
+        const char *at = strstr(buffer_text(&text), key);
+        if (at) {
+            at += strlen(key);
+            name = memory_printf("/dev/%.*s", (int)strcspn(at, "\n"), at);
+        }
+    }
+    buffer_free(&text);
+    free(path);
+    return name;
+}
+
+/* The node of a disk, opened read-only: closing a node that was open for writing makes udevd look
+ * at the disk. -1 if there is no such node. */
+static int device_lock_open_node(const char *path, dev_t wanted)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0 && (fstat(fd, &st) || !S_ISBLK(st.st_mode) || st.st_rdev != wanted))
+        io_close(&fd);
+    return fd;
+}
+
+static int device_lock_open_disk(const char *device, const struct stat *st, char **path)
+{
+    *path = memory_text(device);
+    if (!S_ISBLK(st->st_mode))
+        return open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    dev_t disk = device_lock_whole_disk(st->st_rdev);
+    char *name = disk == st->st_rdev ? NULL : device_lock_node_name(disk);
+    if (name) {
+        int fd = device_lock_open_node(name, disk);
+        if (fd >= 0) {
+            free(*path);
+            *path = name;
+            return fd;
+        }
+        free(name);
+    }
+    /* A container may have the partition's node only. */
+    return device_lock_open_node(device, st->st_rdev);
+}
+
+/* 1: locked, 0: held by another program, whose name is put in holder; -1: with errno set. An
+ * updater is not waited for: it takes long, and the slots are others when it has finished. */
+static int device_lock_wait(int fd, char holder[LOCK_HOLDER_SIZE])
+{
+    double end = io_now() + LOCK_DISK_SECONDS;
+
+    while (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return -1;
+        lock_holder_find(fd, holder);
+        if (lock_holder_is_updater(holder) || io_now() >= end)
+            return 0;
+        (void)poll(NULL, 0, LOCK_LOOK_MS);
+    }
+    return 1;
+}
+
+/* fd: of what is locked; closed if that fails. */
+static int device_lock_hold(int *fd, const char *path, struct error *err)
+{
+    char holder[LOCK_HOLDER_SIZE] = "";
+    int got = device_lock_wait(*fd, holder);
+
+    if (got > 0)
+        return 0;
+    if (got < 0)
+        error_errno(err, "cannot lock %s", path);
+    else if (lock_holder_is_updater(holder))
+        error_set(err, EXIT_REFUSED,
+                  "another update is running: %s is locked by %s; wait for it to finish, then try "
+                  "again",
+                  path, holder);
+    else
+        error_set(err, EXIT_REFUSED,
+                  "%s is in use%s%s: its lock was not free within %d seconds; wait until the other "
+                  "program has finished, then try again",
+                  path, *holder ? " by " : "", holder, LOCK_DISK_SECONDS);
+    io_close(fd);
+    return -1;
+}
+
+int device_lock_disk(const char *device, int *lock, struct error *err)
+{
+    struct stat st;
+    char *path;
+    int rc = 0;
+
+    *lock = -1;
+    if (stat(device, &st) || (S_ISCHR(st.st_mode) && major(st.st_rdev) == LOCK_MEMORY_MAJOR))
+        return 0;
+    int fd = device_lock_open_disk(device, &st, &path);
+    if (fd < 0 || fstat(fd, &st))
+        rc = error_errno(err, "cannot open %s to lock it", path);
+    else if (device_lock_is_inherited(DEVICE_LOCK_DISK_VARIABLE, &st))
+        io_close(&fd);
+    else
+        rc = device_lock_hold(&fd, path, err);
+    *lock = fd;
+    free(path);
+    return rc;
 }

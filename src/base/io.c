@@ -157,6 +157,18 @@ cleanup:
     return rc;
 }
 
+void io_open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        /* The lowest one that is free. Without /dev, the root directory will do. */
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd &&
+            open("/", O_RDONLY | O_DIRECTORY) != fd)
+            abort();
+    }
+}
+
 int io_pipe(int ends[2])
 {
     return pipe2(ends, O_CLOEXEC);

@@ -32,6 +32,13 @@ int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct 
  */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 
+/*
+ * Makes sure that descriptors 0 to 2 are open, so that no file, lock or socket becomes one of them.
+ * What was closed fails as before: standard input cannot be read, the others cannot be written.
+ * For the start of main().
+ */
+void io_open_standard(void);
+
 /* As pipe(2), with both ends close-on-exec. */
 int io_pipe(int ends[2]);
 

@@ -4,12 +4,14 @@
 #include "base/memory.h"
 #include "base/number.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char switching[] = "switching", switched_back[] = "switched back";
+static const char switching[] = "switching", switched_back[] = "switched back",
+                  complete[] = "complete";
 
 int updater_result_fd(void)
 {
@@ -35,6 +37,11 @@ void updater_result_tell_switching(bool begins)
     updater_result_write(begins ? switching : switched_back);
 }
 
+void updater_result_tell_complete(void)
+{
+    updater_result_write(complete);
+}
+
 void updater_result_tell(int status, const char *uuid, const char *version)
 {
     char *text = memory_printf("%d %s %s", status, uuid, version);
@@ -43,20 +50,49 @@ void updater_result_tell(int status, const char *uuid, const char *version)
     free(text);
 }
 
-void updater_result_read(int fd, struct updater_result *result)
+void updater_result_init(struct updater_result *result)
 {
-    char text[256] = "", *rest = text;
-    ssize_t n = read(fd, text, sizeof text - 1);
+    *result = (struct updater_result){.status = EXIT_FAILED};
+}
+
+static void updater_result_line(struct updater_result *result, const char *line)
+{
+    char uuid[sizeof result->uuid] = "", version[sizeof result->version] = "";
     int status;
 
-    *result = (struct updater_result){.status = EXIT_FAILED};
-    text[n > 0 ? n : 0] = '\0';
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        if (!strcmp(line, switching) || !strcmp(line, switched_back))
-            result->switching = !strcmp(line, switching);
-        else if (sscanf(line, "%d %39s %63s", &status, result->uuid, result->version) >= 1)
-            result->status = status == EXIT_MISMATCH || status == EXIT_REFUSED
-                                 ? (enum exit_status)status
-                                 : EXIT_FAILED;
+    if (!strcmp(line, switching) || !strcmp(line, switched_back)) {
+        result->switching = !strcmp(line, switching);
+    } else if (!strcmp(line, complete)) {
+        result->complete = true;
+    } else if (sscanf(line, "%d %39s %63s", &status, uuid, version) >= 1) {
+        result->status = status == EXIT_MISMATCH || status == EXIT_REFUSED
+                             ? (enum exit_status)status
+                             : EXIT_FAILED;
+        memcpy(result->uuid, uuid, sizeof uuid);
+        memcpy(result->version, version, sizeof version);
     }
+}
+
+int updater_result_read(int fd, struct updater_result *result)
+{
+    char piece[UPDATER_RESULT_LINE];
+    ssize_t n = read(fd, piece, sizeof piece);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    for (ssize_t i = 0; i < n; i++) {
+        if (piece[i] != '\n') {
+            /* One that is too long keeps its last byte free, and is dropped at its end. */
+            result->line_len += result->line_len < sizeof result->line;
+            if (result->line_len < sizeof result->line)
+                result->line[result->line_len - 1] = piece[i];
+            continue;
+        }
+        if (result->line_len < sizeof result->line) {
+            result->line[result->line_len] = '\0';
+            updater_result_line(result, result->line);
+        }
+        result->line_len = 0;
+    }
+    return n > 0 ? 1 : -1;
 }

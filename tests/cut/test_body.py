@@ -155,7 +155,9 @@ def test_bare_stream_lost_or_ended(t):
         receiver.process.wait(20)
         result = receiver.result()
         device.wait_clean(t)
-        assert (v.state(), result["reboot"]) == ("old", 0), result
+        # The end of the archive counts; the client may be lost just before that is noticed.
+        assert (v.state(), result["reboot"]) in (("old", 0), ("new", 1)), result
+        v.reset()
     v.assert_works()
 
 

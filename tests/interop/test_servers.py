@@ -129,7 +129,7 @@ def same_as_fwsshd(server, d, data, status):
     """What goes to standard error under fwsshd goes to standard output here: sshd discards standard error."""
     ours, theirs = d.push(data), server.push(data)
     assert ours.returncode == theirs.returncode == status, (ours, theirs)
-    assert theirs.stdout == ours.stdout + ours.stderr, (ours, theirs)
+    assert theirs.stdout == ours.stdout and ours.stdout.endswith(ours.stderr), (ours, theirs)
     assert ours.stderr.startswith(b"fwssh: ") and theirs.stderr == b"", (ours, theirs)
 
 
@@ -227,6 +227,19 @@ def test_sshd_takes_a_bare_stream(t):
     d.wait_reboot()
 
 
+def test_sshd_takes_a_stream_without_an_end(t):
+    """As mix upload of ssh_subsystem_fwup up to 0.6.3 sends it: the end of the archive is the end."""
+    (t.dir / "x.conf").write_text("task upgrade { on-init { raw_memset(0, 8, 1) } }\n")
+    assert t.run([t.bin("fwpack"), "-c", "-f", "x.conf", "-o", "x.fw"]).returncode == 0
+    d = t.daemon(wait=False, updater=t.bin("fwpack"))
+    client = t.start(sshd(t, d).argv("fwup"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    client.stdin.write((t.dir / "x.fw").read_bytes())
+    assert client.wait(20) == 0
+    with open(d.config["device"], "rb") as f:
+        assert f.read(1) == b"\1"
+    d.wait_reboot()
+
+
 def test_sshd_tells_failures_as_fwsshd_does(t):
     check_failures(t, sshd)
 
@@ -262,7 +275,7 @@ def test_dropbear_keeps_standard_error_apart(t):
     """It passes standard error on, so --stderr is useful there."""
     d = t.daemon(wait=False)
     r = dropbear(t, d, "nerves_firmware_ssh --stderr").push(b"rebot\n")
-    assert (r.returncode, r.stdout) == (2, b"") and r.stderr.startswith(b"fwssh: bad header"), r
+    assert (r.returncode, r.stdout) == (2, r.stderr) and r.stderr.startswith(b"fwssh: bad header"), r
 
 
 def test_dropbear_killed_client_is_no_end(t):

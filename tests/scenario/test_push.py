@@ -380,12 +380,38 @@ def test_origin_that_ends_without_status_is_a_failure(t):
     assert "without success" in r.stderr
 
 
+def origin(t, said, *args, more=""):
+    """A push to a server of nerves_firmware_ssh 0.3, which ends with status 0 whatever has happened."""
+    fake = t.script("fake-ssh", '#!/bin/sh\ncase "$*" in *-GT*) echo "hostname x"; exit;; esac\n' + more
+                    + f"cat >/dev/null\nprintf '{said}'\n")
+    return t.run([t.bin("fwssh"), "push", "x", "--firmware", firmware(t), "--ssh", str(fake), *args])
+
+
 def test_origin_that_forgets_its_reboot_is_not_called_done(t):
-    fake = t.script("fake-ssh", '#!/bin/sh\ncase "$*" in *-GT*) echo "hostname x"; exit;; esac\ncat >/dev/null\n'
-                                'printf "Running fwup...\\nSuccess!\\n"\n')
-    r = t.run([t.bin("fwssh"), "push", "x", "--firmware", firmware(t), "--ssh", str(fake)])
-    assert r.returncode == 0
-    assert "did not say that it reboots" in r.stdout
+    r = origin(t, "Running fwup...\\nSuccess!\\n")
+    assert r.returncode == 9 and "did not say that it reboots" in r.stderr and "Done" not in r.stdout, r
+    assert origin(t, "Running fwup...\\nSuccess!\\n", "--no-reboot").returncode == 0
+    r = origin(t, "Running fwup...\\nSuccess!\\nRebooting...\\n")
+    assert r.returncode == 0 and "and reboots" in r.stdout, r
+
+
+def test_origin_that_hides_a_failure_behind_status_0(t):
+    for said in ("Running fwup...\\nfwup: Resource not found\\n\\032\\001",
+                 "Running fwup...\\nSuccess!\\n\\032\\001Rebooting...\\n",
+                 "Running fwup...\\nfwup: Resource not found\\n"):
+        for more in ((), ("--no-reboot",)):
+            r = origin(t, said, *more, more='case "$*" in *fwssh) echo "subsystem request failed" >&2; exit 255;; esac\n')
+            assert r.returncode == 1 and "Done" not in r.stdout, (said, r)
+    r = origin(t, "Running fwup...\\nSuccess!\\n\\032\\000Rebooting...\\n")
+    assert r.returncode == 0, r
+
+
+def test_quiet_updater_of_fwsshd_is_believed(t):
+    d = t.daemon(updater=t.updater("take; exit 0"))
+    for more in ((), ("--no-reboot",)):
+        r = push(t, d, *more)
+        assert r.returncode == 0 and "Done" in r.stdout, r
+        d.log()
 
 
 def test_wrong_options_are_status_2(t):
@@ -450,7 +476,7 @@ def test_a_refused_request_costs_no_upload(t):
     """The firmware is held back until the device has answered; the reason is shown once, as part of the result."""
     d = t.daemon()
     r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), "--task", "complete", *options(t, d)])
-    assert r.returncode == 3 and "sent" not in r.stdout, r
+    assert r.returncode == 3 and not re.search(r"\bsent\b", r.stdout), r
     reason = "task 'complete' is not in allowed-tasks"
     assert r.stderr.count(reason) == 1, r.stderr
     assert f"fwssh: 127.0.0.1: the device refused: {reason}" in r.stderr

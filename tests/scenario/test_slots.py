@@ -1,5 +1,7 @@
 """What a device knows about its slots: fwssh-receive --status, --confirm, --revert, and the subsystem fwssh."""
+import os
 import re
+import struct
 import subprocess
 
 ENVIRONMENT = """nerves_fw_active=a
@@ -383,3 +385,266 @@ def test_command_that_closes_its_output_and_goes_on_is_ended(t):
     d = t.daemon(hook_precheck=str(hook), hook_timeout=1)
     r = d.push(b"fwup:3\nabc")
     assert r.returncode == 3 and b"was killed after 1 second" in r.stderr, r
+
+
+def mbr(*entries):
+    """Block 0 with entries (active, start): partitions of type 0x83 with 100 blocks each."""
+    block = bytearray(512)
+    for i, (active, start) in enumerate(entries):
+        block[446 + 16 * i:462 + 16 * i] = struct.pack("<B3xB3xII", 0x80 if active else 0, 0x83, start, 100)
+    block[510:] = b"\x55\xaa"
+    return bytes(block)
+
+
+A_FIRST, B_FIRST = mbr((1, 2048), (0, 4096)), mbr((1, 4096), (0, 2048))
+A_ACTIVE, B_ACTIVE = A_FIRST, mbr((0, 2048), (1, 4096))
+NOTES = "nerves_fw_active=%s\na.nerves_fw_version=1.0\nb.nerves_fw_version=2.0\n"
+
+
+def mbr_device(t, table, note):
+    """A device whose MBR decides; the environment lies behind the partitions, and only notes."""
+    uboot(t, NOTES % note)
+    env = (t.dir / "disk.img").read_bytes()[:0x4000]
+    (t.dir / "env.img").write_bytes(env * 2)
+    (t.dir / "fw_env.config").write_text(f"{t.dir}/env.img 0x0 0x4000\n{t.dir}/env.img 0x4000 0x4000\n")
+    (t.dir / "disk.img").write_bytes(table + bytes(1 << 20))
+    return uboot_config(t)
+
+
+def slots_of(t, config):
+    r = local(t, config, "--status")
+    assert r.returncode == 0, r
+    now = facts(r.stdout)
+    return tuple(now.get(name) for name in ("driver", "active", "next", "pending"))
+
+
+def table_of(t):
+    return (t.dir / "disk.img").read_bytes()[:512]
+
+
+def new_boot(t):
+    (t.dir / "state/running-slot").unlink()
+
+
+def test_table_in_force_decides_and_not_the_note(t):
+    for driver, a, b in (("mbr-order", A_FIRST, B_FIRST), ("mbr-active", A_ACTIVE, B_ACTIVE)):
+        config = mbr_device(t, b, "a")
+        assert slots_of(t, config) == (driver, "b", "b", "no")
+        r = local(t, config, "--revert", "try the old one")
+        assert r.returncode == 0, r
+        # What decides has changed, and the note is in step.
+        assert bytes(table_of(t)[446:478:16]) == bytes(a[446:478:16])
+        assert [table_of(t)[446 + 16 * i + 8:446 + 16 * i + 16] for i in (0, 1)] == \
+            [a[446 + 16 * i + 8:446 + 16 * i + 16] for i in (0, 1)]
+        now = facts(local(t, config, "--status").stdout)
+        assert (now["active"], now["next"], now["pending"], now["reason"]) == ("b", "a", "new", "try the old one")
+        # An update would overwrite the running slot; the way back is open.
+        assert local(t, config, "--revert", "no").returncode == 0 and slots_of(t, config) == (driver, "b", "b", "no")
+        new_boot(t)
+
+
+def test_table_that_moves_shows_itself_to_be_the_switch(t):
+    for new, driver in ((B_FIRST, "mbr-order"), (B_ACTIVE, "mbr-active")):
+        config = mbr_device(t, A_FIRST, "a")
+        assert slots_of(t, config) == ("uboot-env", "a", "a", "no")
+        (t.dir / "disk.img").write_bytes(new + bytes(1 << 20))
+        assert slots_of(t, config) == (driver, "a", "b", "new")
+        assert local(t, config, "--revert", "no").returncode == 0
+        assert table_of(t)[446:470] == A_FIRST[446:470], new
+        assert slots_of(t, config)[1:] == ("a", "a", "no"), (new, slots_of(t, config))
+        new_boot(t)
+
+
+def test_partition_that_is_not_in_the_other_table(t):
+    """Each table has the boot partition and the root of one slot: what was in force at boot is put back."""
+    config = mbr_device(t, mbr((1, 64), (0, 2048)).replace(b"\x64\0\0\0", b"\x64\0\0\0"), "a")
+    first = bytearray(table_of(t))
+    first[450] = 0x0c  # the boot partition is of another type: no two slots in one table
+    (t.dir / "disk.img").write_bytes(bytes(first) + bytes(1 << 20))
+    assert slots_of(t, config) == ("uboot-env", "a", "a", "no")
+    second = bytes(first).replace(struct.pack("<I", 2048), struct.pack("<I", 4096))
+    (t.dir / "disk.img").write_bytes(second + bytes(1 << 20))
+    assert slots_of(t, config) == ("uboot-env", "a", "b", "new")
+    d = t.daemon(**config)
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 3 and b"slot b holds an update that has not booted yet" in r.stderr, r
+    assert local(t, config, "--revert", "no").returncode == 0 and table_of(t) == bytes(first)
+    # Now nothing has moved, and nothing shows what would boot the other slot.
+    r = local(t, config, "--revert", "again")
+    assert r.returncode == 3 and "cannot revert on this device" in r.stderr and table_of(t) == bytes(first), r
+
+
+def test_added_or_grown_partition_is_no_update(t):
+    config = mbr_device(t, A_FIRST, "a")
+    assert slots_of(t, config)[3] == "no"
+    grown = bytearray(A_FIRST)
+    grown[446 + 32:446 + 48] = struct.pack("<B3xB3xII", 0, 0x83, 9000, 50)
+    (t.dir / "disk.img").write_bytes(bytes(grown) + bytes(1 << 20))
+    assert slots_of(t, config)[1:] == ("a", "a", "no")
+
+
+def test_note_alone_promises_no_revert(t):
+    config = uboot(t, NOTES % "a")
+    r = local(t, config, "--revert", "x")
+    assert r.returncode == 3 and "which may be only a note" in r.stderr, r
+    assert slots_of(t, config)[1:] == ("a", "a", "no")
+    r = local(t, {**config, "slot_driver": "uboot-env"}, "--revert", "x")
+    assert r.returncode == 0 and slots_of(t, config)[1:] == ("a", "b", "new")
+    r = local(t, uboot(t, NOTES % "a"), "--confirm")
+    assert r.returncode == 3 and "there is nothing to confirm on this device" in r.stderr, r
+
+
+def test_count_that_has_run_out(t):
+    """The next boot goes back to the other slot, unless what runs is confirmed first."""
+    uboot(t)
+    set_env(t, bootcount="3")
+    config = uboot_config(t)
+    assert slots_of(t, config) == ("uboot-env", "a", "b", "fallback")
+    d = t.daemon(**config)
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 3 and b"slot a is on trial" in r.stderr and not d.updater_pids(), r
+    ask(d, "fwssh/1 revert")
+    d.wait_reboot()
+    assert slots_of(t, config)[3] == "fallback"  # nothing to write
+    d.stop()
+    assert local(t, config, "--confirm").returncode == 0
+    assert slots_of(t, config)[1:] == ("a", "a", "no")
+
+
+def with_cmdline(t, words, argv):
+    """Runs it with another kernel command line, in a mount namespace of its own."""
+    t.need("unshare")
+    if os.getuid():
+        t.skip("another command line needs root")
+    (t.dir / "cmdline").write_text(words + "\n")
+    return t.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /proc/cmdline && exec "$@"', t.dir / "cmdline", *argv])
+
+
+def test_command_line_of_the_kernel_goes_before_the_note(t):
+    config = uboot(t)
+    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
+    argv = [t.bin("fwssh-receive"), "-f", "/dev/null", *options, "--status"]
+    for words in ("quiet fwssh.slot=b", "rauc.slot=b quiet"):
+        now = facts(with_cmdline(t, words, argv).stdout)
+        assert (now["active"], now["next"], now["pending"]) == ("b", "a", "new"), now
+    assert facts(with_cmdline(t, "notfwssh.slot=b", argv).stdout)["active"] == "a"
+
+
+def test_contradiction_refuses_an_update(t):
+    (t.dir / "ops.conf").write_text('task status { on-init { info("a") } }\n')
+    assert t.run([t.bin("fwpack"), "create", "-f", "ops.conf", "-o", "ops.fw"]).returncode == 0
+    options = ["-f", "/dev/null", "-o", f"ops-firmware={t.dir}/ops.fw", "-o", f"device={t.image(4096)}", "-o",
+               f"updater={t.bin('fwpack')}", "-o", f"lock-file={t.dir}/lock", "-o", f"state-dir={t.dir}"]
+    receive = [t.bin("fwssh-receive"), *options]
+    r = with_cmdline(t, "fwssh.slot=b", [*receive, "--confirm"])
+    assert r.returncode == 3 and "the kernel's command line says that slot b runs, but what decides what boots says slot a" \
+        in r.stderr, r
+    now = facts(with_cmdline(t, "fwssh.slot=b", [*receive, "--status"]).stdout)
+    assert now["active"] == "b" and "slot a" in now["conflict"], now
+    r = with_cmdline(t, "fwssh.slot=b", ["sh", "-c", 'printf "fwup:3\nabc" | "$@"', "sh", *receive, "-s", "nerves_firmware_ssh"])
+    assert r.returncode == 3 and "contradicts itself" in r.stderr + r.stdout, r
+    # The configuration names who decides.
+    now = facts(with_cmdline(t, "fwssh.slot=b", [*receive, "-o", "slot-driver=ops.fw", "--status"]).stdout)
+    assert now["active"] == "a" and "conflict" not in now, now
+
+
+def test_memory_that_others_could_write_says_nothing(t):
+    config = uboot(t)
+    boot = facts(local(t, config, "--status").stdout)["boot-id"]
+    memory = t.dir / "state/running-slot"
+    memory.write_text(f"{boot} b -\n")
+    assert slots_of(t, config)[1:3] == ("b", "a")
+    memory.chmod(0o666)
+    assert slots_of(t, config)[1:3] == ("a", "a")
+
+
+def test_tryboot(t):
+    """Slots that are validated one by one: what runs is on trial until ops.fw's validate; the environment has the names."""
+    uboot(t, "a.nerves_fw_version=1.0\na.nerves_fw_validated=1\nb.nerves_fw_version=2.0\nb.nerves_fw_uuid=bbbb\n"
+             "b.nerves_fw_validated=0\n")
+    (t.dir / "ops.conf").write_text("""
+uboot-environment env { block-offset = 0 block-count = 32 block-offset-redund = 32 }
+task status.ba { require-uboot-variable(env, "b.nerves_fw_validated", "0") on-init { info("b->a") } }
+task status.b { on-init { info("b") } }
+task validate { on-init { uboot_setenv(env, "b.nerves_fw_validated", "1") } }
+task revert { on-init { raw_memset(100, 1, 7) } }
+""")
+    assert t.run([t.bin("fwpack"), "create", "-f", "ops.conf", "-o", "ops.fw"]).returncode == 0
+    config = {**uboot_config(t), "ops_firmware": t.dir / "ops.fw", "updater": t.bin("fwpack")}
+    assert slots_of(t, config) == ("ops.fw", "b", "a", "fallback")
+    now = facts(local(t, config, "--status").stdout)
+    assert (now["confirmed"], now["version"], now["uuid"]) == ("no", "2.0", "bbbb")
+    r = local(t, config, "--confirm")
+    assert r.returncode == 0, r
+    assert slots_of(t, config) == ("ops.fw", "b", "b", "no")
+    assert facts(local(t, config, "--status").stdout)["confirmed"] == "yes"
+    assert "nerves_fw_active" not in t.run(["fw_printenv", "-c", t.dir / "fw_env.config"]).stdout
+    assert local(t, config, "--revert", "x").returncode == 0
+    assert (t.dir / "disk.img").read_bytes()[51200] == 7
+
+
+def grub(t, *variables):
+    t.need("grub-editenv")
+    path = t.dir / "grubenv"
+    path.unlink(missing_ok=True)
+    assert t.run(["grub-editenv", path, "create"]).returncode == 0
+    assert t.run(["grub-editenv", path, "set", *variables]).returncode == 0
+    return {"grubenv": path, "slot_driver": "grubenv"}
+
+
+def grub_list(t):
+    return facts(t.run(["grub-editenv", t.dir / "grubenv", "list"]).stdout)
+
+
+def test_grub_boots_by_its_own_variable(t):
+    config = {**uboot(t, NOTES % "a"), **grub(t, "boot=1", r"quoted=a\b" + "\nboot=7")}
+    # The environment notes slot a; GRUB decides.
+    assert slots_of(t, config) == ("grubenv", "b", "b", "no")
+    assert facts(local(t, config, "--status").stdout)["confirmed"] == "none"
+    assert local(t, config, "--revert", "x").returncode == 0
+    assert t.run(["grub-editenv", t.dir / "grubenv", "list"]).stdout.startswith("boot=0\n")
+    assert grub_list(t)["boot"] == "7" and (t.dir / "grubenv").stat().st_size == 1024
+    assert slots_of(t, config) == ("grubenv", "b", "a", "new")
+    assert "nerves_fw_active=a" in t.run(["fw_printenv", "-c", t.dir / "fw_env.config"]).stdout
+    assert local(t, config, "--confirm").returncode == 3
+    assert local(t, config, "--revert", "no").returncode == 0 and slots_of(t, config)[2] == "b"
+
+
+def test_grub_that_counts(t):
+    config = {**uboot(t, NOTES % "a"), **grub(t, "boot=0", "upgrade_available=1", "bootcount=1")}
+    assert facts(local(t, config, "--status").stdout)["confirmed"] == "no"
+    r = local(t, config, "--confirm")
+    assert r.returncode == 0 and grub_list(t)["upgrade_available"] == "0", r
+
+
+def test_variables_of_rauc_are_read(t):
+    for variables, wanted in ((("A_OK=1", "A_TRY=1", "B_OK=1", "B_TRY=0"), ("A", "B", "fallback", "no")),
+                              (("A_OK=1", "A_TRY=0", "B_OK=1", "B_TRY=0"), ("A", "A", "no", "yes")),
+                              (("A_OK=0", "A_TRY=0", "B_OK=0", "B_TRY=0"), ("A", None, None, "unknown"))):
+        config = {**uboot_config(t), **grub(t, "ORDER=A B", *variables)}
+        options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
+        receive = [t.bin("fwssh-receive"), "-f", "/dev/null", *options]
+        now = facts(with_cmdline(t, "rauc.slot=A", [*receive, "--status"]).stdout)
+        assert tuple(now.get(k) for k in ("active", "next", "pending", "confirmed")) == wanted, now
+    (t.dir / "disk.img").write_bytes(bytes(512))
+    r = with_cmdline(t, "rauc.slot=A", [*receive, "--confirm"])
+    assert r.returncode == 3 and "rauc status mark-good" in r.stderr, r
+
+
+def test_damaged_environment_of_grub(t):
+    config = {**uboot_config(t), "grubenv": t.dir / "grubenv", "slot_driver": "grubenv"}
+    for content in (b"", b"x" * 1024, b"# GRUB Environment Block\nboot=1\n", b"# GRUB Environment Block\n" + bytes(999)):
+        (t.dir / "grubenv").write_bytes(content)
+        r = local(t, config, "--status")
+        assert r.returncode == 1 and "is no environment block of GRUB" in r.stderr, (content, r)
+    (t.dir / "grubenv").write_bytes((b"# GRUB Environment Block\nboot=\\" + b"#" * 1024)[:1023] + b"\\")
+    assert local(t, config, "--status").returncode == 0
+
+
+def test_device_named_by_the_environment(t):
+    """The library's lock is held by one at a time: nothing may open the environment twice."""
+    config = uboot(t, ENVIRONMENT + f"nerves_fw_devpath={t.dir}/disk.img\n")
+    d = t.daemon(**{**config, "device": "uboot-env"})
+    for verb in ("status", "confirm", "revert", "status"):
+        ask(d, f"fwssh/1 {verb}")
+    assert slots_of(t, {**config, "device": "uboot-env"}) == ("uboot-env", "a", "b", "new")

@@ -28,8 +28,9 @@ def test_updater_has_no_network_and_gains_no_rights(t):
 def test_updater_has_its_descriptors_only(t):
     d = t.daemon(updater=t.updater(LOOK))
     assert d.push(b"fwup:3\nabc").returncode == 0
-    # 0 to 2, the descriptor for the result, the lock; and the directory that ls reads.
+    # 0 to 2, the descriptor for the result, two locks; and the directory that ls reads.
     rows = [line.split() for line in (t.dir / "updater.fds").read_text().splitlines()[1:]]
     targets = {int(r[-3]): r[-1] for r in rows}
-    assert set(targets) <= {0, 1, 2, 3, 4, 5}, targets
+    assert set(targets) <= {0, 1, 2, 3, 4, 5, 6}, targets
     assert os.path.basename(targets[4]).startswith("lock0-")
+    assert targets[5] == str(d.config["device"])

@@ -49,6 +49,33 @@ def test_confirm_from_the_host(t):
     assert r.returncode == 0 and "Confirmed." in r.stdout, r
 
 
+def test_device_that_has_nothing_to_confirm(t):
+    b = Rebooting(t)
+    b.after_reboot(active="b", next="b", version="2.0", uuid=uuid_of(t), confirmed="none")
+    r, _ = push(b, "--wait", "--confirm")
+    assert r.returncode == 0 and "no rollback to protect it" in r.stdout, r
+    r = b.fwssh("confirm")
+    assert r.returncode == 3 and "there is nothing to confirm on this device" in r.stderr, r
+    assert "nothing to confirm" in b.fwssh("status").stdout
+
+
+def test_firmware_on_trial_is_shown(t):
+    b = Rebooting(t)
+    b.set(active="b", next="a", pending="fallback", confirmed="no", version="2.0")
+    assert "on trial: slot a boots next unless it is confirmed" in b.fwssh("status").stdout
+    r, _ = push(b)
+    assert r.returncode == 3 and "Confirm first (fwssh confirm HOST)" in r.stderr and not b.d.updater_pids(), r
+
+
+def test_another_board_under_the_same_name(t):
+    for serials, status, words in ((("1", "2"), 9, "went to serial number 1, and this is 2"), (("1", "1"), 0, "confirmed.")):
+        b = Rebooting(t, f"board-{serials[1]}")
+        b.set(**b.facts, serial=serials[0])
+        b.after_reboot(active="b", next="b", version="2.0", uuid=uuid_of(t), serial=serials[1])
+        r, _ = push(b, "--wait")
+        assert r.returncode == status and words in r.stdout + r.stderr and "not verified" not in r.stdout, r
+
+
 @waits
 def test_device_that_cannot_tell(t):
     b = Rebooting(t)
@@ -239,4 +266,4 @@ printf 'fwssh/1 error 1 \\033]0;owned\\007\\302\\233x\\n'
 exit 1
 """)
     r = t.run([t.bin("fwssh"), "status", "x", "--ssh", fake])
-    assert r.returncode == 1 and "?]0;owned???x" in r.stderr and "\x1b" not in r.stderr, r
+    assert r.returncode == 1 and "?]0;owned??x" in r.stderr and "\x1b" not in r.stderr, r

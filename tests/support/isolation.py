@@ -5,6 +5,7 @@ import os
 
 CLONE_NEWNS = 0x20000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 0x4000, 0x40000
+DEVICE_LOCKS = "/run/fwssh"  # of the default of lock-file
 UBOOT_LOCK = "/var/lock/fw_printenv.lock"  # compiled into libubootenv
 
 
@@ -25,6 +26,8 @@ def isolate():
     directory = os.path.realpath(os.path.dirname(UBOOT_LOCK))
     if os.path.isdir(directory):
         call("mount", b"tmpfs", directory.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=1777")
+    os.makedirs(DEVICE_LOCKS, 0o700, exist_ok=True)
+    call("mount", b"tmpfs", DEVICE_LOCKS.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0700")
 
 
 def is_allowed():

@@ -143,6 +143,9 @@ TEST(the_pump_takes_any_descriptor)
         io_set_nonblocking((int[]){in[1], out[0], err_pipe[0]}[i]);
     buffer_add(&ahead, firmware, 4); /* some of it was read before */
     assert_int_equal(io_write_all(from[1], firmware + 4, sizeof firmware - 4), 0);
+    struct updater_result said;
+    int result = -1;
+    updater_result_init(&said);
     struct updater_pump pump = {.client = &client,
                                 .from = from[0],
                                 .ahead = &ahead,
@@ -150,6 +153,9 @@ TEST(the_pump_takes_any_descriptor)
                                 .in = &in[1],
                                 .out = &out[0],
                                 .err = &err_pipe[0],
+                                .result = &result,
+                                .said = &said,
+                                .timeout = 30,
                                 .left = sizeof firmware,
                                 .last = true};
     assert_int_equal(updater_pump_run(&pump, &err), 0);

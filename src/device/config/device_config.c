@@ -1,6 +1,7 @@
 #include "device/config/device_config.h"
 
 #include "base/comments.h"
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/network.h"
@@ -157,11 +158,12 @@ static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 
 static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    static const char *const words[] = {"auto",   "uboot-env", "mbr-order", "mbr-active",
-                                        "ops.fw", "command",   NULL};
+    static const char *const words[] = {"auto",    "uboot-env", "mbr-order", "mbr-active",
+                                        "grubenv", "ops.fw",    "command",   NULL};
 
-    return device_config_choice(cfg, opt, value, result, words,
-                                "auto, uboot-env, mbr-order, mbr-active, ops.fw or command");
+    return device_config_choice(
+        cfg, opt, value, result, words,
+        "auto, uboot-env, mbr-order, mbr-active, grubenv, ops.fw or command");
 }
 
 static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -186,6 +188,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("uboot-env-config", "/etc/fw_env.config", CFGF_NONE, device_config_path),
     CFG_STR_CB("slot-driver", "auto", CFGF_NONE, device_config_slot_driver),
     CFG_STR("slot-command", "", CFGF_NONE),
+    CFG_STR("grubenv", "", CFGF_NONE),
     CFG_STR_CB("ops-firmware", "/usr/share/fwup/ops.fw", CFGF_NONE, device_config_path),
     CFG_STR_CB("unconfirmed", "warn", CFGF_NONE, device_config_unconfirmed),
     CFG_STR("watchdog", "", CFGF_NONE),
@@ -195,6 +198,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
     CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
+    CFG_INT_CB("updater-timeout", 600, CFGF_NONE, device_config_seconds),
     CFG_STR("minimum-version", "", CFGF_NONE),
     CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
     CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
@@ -204,7 +208,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
     CFG_STR("audit-file", "", CFGF_NONE),
     CFG_INT_CB("audit-file-size", 1048576, CFGF_NONE, device_config_bytes_or_none),
-    CFG_STR_CB("lock-file", "/run/lock/fwssh-DEVICE.lock", CFGF_NONE, device_config_path),
+    CFG_STR_CB("lock-file", DEVICE_LOCK_FILE, CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
     CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
@@ -308,6 +312,7 @@ static void device_config_fill(struct device_config *c)
     c->slot_driver = cfg_getstr(cfg, "slot-driver");
     c->slot_command = cfg_getstr(cfg, "slot-command");
     c->ops_firmware = cfg_getstr(cfg, "ops-firmware");
+    c->grubenv = cfg_getstr(cfg, "grubenv");
     c->unconfirmed = cfg_getstr(cfg, "unconfirmed");
     c->watchdog = cfg_getstr(cfg, "watchdog");
     c->allowed_tasks = device_config_list(cfg, "allowed-tasks");
@@ -316,6 +321,7 @@ static void device_config_fill(struct device_config *c)
     c->updater_options = device_config_list(cfg, "updater-options");
     c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
     c->updater_network = cfg_getbool(cfg, "updater-network");
+    c->updater_timeout = (int)cfg_getint(cfg, "updater-timeout");
     c->refuse_older = cfg_getbool(cfg, "refuse-older");
     c->minimum_version = cfg_getstr(cfg, "minimum-version");
     c->reboot_command = cfg_getstr(cfg, "reboot-command");

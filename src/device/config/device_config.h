@@ -28,6 +28,7 @@ struct device_config {
     const char *system_dir, *state_dir;
     const char *device, *uboot_env_config, *task;
     const char *slot_driver, *slot_command, *ops_firmware; /* slots/slot_driver.h */
+    const char *grubenv;                                   /* a file, or "": in the known places */
     const char *unconfirmed;                               /* warn, refuse or ignore */
     const char *watchdog;                                  /* a device, or "" */
     struct text_list allowed_tasks;                        /* empty: only task */
@@ -35,6 +36,7 @@ struct device_config {
     struct text_list updater_options, firmware_public_keys;
     const char *reboot_command, *lock_file;
     bool updater_network;        /* updaters may use the network */
+    int updater_timeout;         /* seconds without a sign of life */
     const char *minimum_version; /* of a firmware, or "" */
     bool refuse_older;           /* than the newest one installed so far (version_floor.h) */
     const char *audit_file;      /* or "" */

@@ -81,13 +81,36 @@ static void listener_reload(struct listener *l)
     buffer_free(&report);
 }
 
+/* By a child while we already listen: a foreign lock keeps nobody from connecting. */
+static void listener_ask_slots(struct listener *l)
+{
+    struct error err;
+
+    if (slot_question_running(&l->slots, &l->config, &err))
+        log_warning("%s", err.text);
+}
+
+static void listener_hear_slots(struct listener *l, int status)
+{
+    if (slot_question_end(&l->slots, status) == SLOT_ANSWER_NONE)
+        log_warning("the device did not say which slot is running: no answer in time");
+}
+
 static void listener_reap(struct listener *l)
 {
     int status;
 
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        if (!connection_reap(l, pid, status))
+        if (pid == l->slots.pid)
+            listener_hear_slots(l, status);
+        else if (!connection_reap(l, pid, status))
             listener_reap_reboot(l, pid, status);
+}
+
+static void listener_check_slots(struct listener *l, double now)
+{
+    if (l->slots.pid && now >= l->slots.end)
+        kill(l->slots.pid, SIGKILL);
 }
 
 static void listener_stop(struct listener *l)
@@ -173,6 +196,7 @@ static void listener_round(struct listener *l)
     connection_check_time(l, io_now());
     connection_free_ended(l);
     listener_check_reboot(l, io_now());
+    listener_check_slots(l, io_now());
     free(p);
 }
 
@@ -185,6 +209,7 @@ int listener_run(struct listener *l)
         return (int)err.status;
     }
     listener_tell_ready();
+    listener_ask_slots(l);
     while (!l->stopping || connection_updates_run(l) || l->reboot_wanted)
         listener_round(l);
     connection_kill_sessions(l);
@@ -195,6 +220,8 @@ int listener_run(struct listener *l)
         if (l->connections)
             (void)poll(NULL, 0, LISTENER_SOON_MS);
     }
+    if (l->slots.pid)
+        kill(l->slots.pid, SIGKILL);
     for (size_t i = 0; i < l->socket_count; i++)
         io_close(&l->sockets[i]);
     io_close(&l->signals);

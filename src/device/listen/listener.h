@@ -12,6 +12,7 @@
 #include "device/listen/penalty.h"
 #include "device/monitor/record.h"
 #include "device/receive/result.h"
+#include "device/receive/slot_question.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ struct connection {
     unsigned unsaid;       /* messages that were not */
     pid_t receive;         /* fwssh-receive; 0: not running */
     int result_fd;         /* our end of fwssh-receive's result socket */
+    double turned_out;     /* when it was told to leave; 0: not */
     double farewell_until; /* the result may be delivered until then; 0: none is */
 };
 
@@ -55,6 +57,7 @@ struct listener {
     struct penalty_book penalties;
     double next_turn; /* when the next held connection is served (admission.h) */
     bool stopping;
+    struct slot_question slots; /* which slot is running, asked once */
 
     /* pending reboot (listener_reboot.c) */
     bool reboot_wanted;

@@ -101,15 +101,16 @@ static int change_revert_by(struct slot_view *v, const struct slot_driver *drive
 {
     bool was_new = slot_facts_state(v->facts) == SLOT_PENDING;
 
-    *reboot = !was_new;
     if (change_check(v->facts, err))
         return -1;
-    if (slot_facts_state(v->facts) == SLOT_FALLBACK)
-        return 0; /* a reboot is all that it takes */
-    if (driver->revert(v, *reason ? reason : "requested over SSH", err) ||
-        change_read_back(v, "reverted", err))
+    /* From a firmware on trial, a reboot is all that it takes. */
+    if (slot_facts_state(v->facts) != SLOT_FALLBACK &&
+        (driver->revert(v, *reason ? reason : "requested over SSH", err) ||
+         change_read_back(v, "reverted", err) ||
+         change_judge_revert(v->facts, driver, was_new, err)))
         return -1;
-    return change_judge_revert(v->facts, driver, was_new, err);
+    *reboot = !was_new;
+    return 0;
 }
 
 int change_revert(const struct device_config *config, const char *reason, bool *reboot,

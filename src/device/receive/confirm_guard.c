@@ -4,47 +4,15 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "device/receive/reboot.h"
-#include "device/slots/slot_driver.h"
-#include "wire/slot_facts.h"
+#include "device/receive/slot_question.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
+#include <signal.h>
 #include <unistd.h>
 
-#define GUARD_TICK_MS 1000
-
-/* If it cannot be read, it counts as not confirmed: the caller tries again. */
-static bool guard_is_confirmed(const struct device_config *config)
-{
-    struct facts facts = {0};
-    struct error ignored;
-
-    bool confirmed =
-        !slot_driver_read(config, &facts, &ignored) && slot_facts_are_confirmed(&facts);
-    facts_free(&facts);
-    return confirmed;
-}
-
-/* A device that can never report a confirmation would reboot after every start. */
-static bool guard_can_know(const struct device_config *config, struct error *err)
-{
-    const struct slot_driver *driver;
-    struct facts facts = {0};
-    struct slot_view v;
-    int rc = slot_driver_open(&v, &driver, config, &facts, err);
-    const char *confirmed = facts_get(&facts, "confirmed");
-    bool knows = driver && driver->knows_confirmed &&
-                 (rc || (strcmp(confirmed, "unknown") != 0 && strcmp(confirmed, "none") != 0));
-
-    if (driver && !knows)
-        error_set(err, EXIT_FAILED,
-                  "the slot driver %s cannot report whether the firmware is confirmed",
-                  driver->name);
-    slot_view_close(&v);
-    facts_free(&facts);
-    return knows;
-}
+#define GUARD_TICK_SECONDS 1
+#define GUARD_LOOK_MS 20
 
 static int guard_open_watchdog(const struct device_config *config)
 {
@@ -76,27 +44,56 @@ static int guard_reboot(const struct device_config *config)
     return EXIT_UNCONFIRMED;
 }
 
-int confirm_guard_run(const struct device_config *config, int seconds)
+/* What is known after at most one tick. If it cannot be read, that counts as not confirmed. */
+static enum slot_answer guard_ask(struct slot_question *q, const struct device_config *config,
+                                  double end)
 {
+    enum slot_answer answer = SLOT_ANSWER_LATER;
     struct error err;
 
-    if (!guard_can_know(config, &err)) {
-        log_error("%s; not waiting for a confirmation", err.text);
-        return EXIT_FAILED;
-    }
-    int watchdog = guard_open_watchdog(config);
-    double end = io_now() + seconds;
-    bool confirmed;
+    if (!q->pid && slot_question_confirmed(q, config, &err))
+        log_warning("%s", err.text);
+    while (q->pid && (answer = slot_question_poll(q)) == SLOT_ANSWER_LATER && io_now() < end)
+        (void)poll(NULL, 0, GUARD_LOOK_MS);
+    return answer;
+}
 
-    while (!(confirmed = guard_is_confirmed(config)) && io_now() < end) {
+/* Waits until it is confirmed or the time is up, whatever happens to who is asked. */
+static enum slot_answer guard_watch(const struct device_config *config, int watchdog, double end)
+{
+    enum slot_answer answer = SLOT_ANSWER_LATER;
+    struct slot_question q = {0};
+
+    /* At least one answer, even without any time. */
+    if (end < io_now() + GUARD_TICK_SECONDS)
+        end = io_now() + GUARD_TICK_SECONDS;
+    do {
         guard_feed(watchdog, '.');
-        double left = (end - io_now()) * 1000;
-        (void)poll(NULL, 0, left > GUARD_TICK_MS ? GUARD_TICK_MS : left > 0 ? (int)left + 1 : 0);
-    }
-    if (confirmed) {
+        double tick = io_now() + GUARD_TICK_SECONDS;
+        if (tick > end)
+            tick = end;
+        answer = guard_ask(&q, config, tick);
+        while (answer != SLOT_ANSWER_CONFIRMED && answer != SLOT_ANSWER_UNKNOWN && io_now() < tick)
+            (void)poll(NULL, 0, GUARD_LOOK_MS);
+    } while (answer != SLOT_ANSWER_CONFIRMED && answer != SLOT_ANSWER_UNKNOWN && io_now() < end);
+    if (q.pid)
+        kill(q.pid, SIGKILL);
+    return answer;
+}
+
+int confirm_guard_run(const struct device_config *config, int seconds)
+{
+    int watchdog = guard_open_watchdog(config);
+    enum slot_answer answer = guard_watch(config, watchdog, io_now() + seconds);
+
+    if (answer == SLOT_ANSWER_CONFIRMED || answer == SLOT_ANSWER_UNKNOWN) {
         guard_feed(watchdog, 'V');
         io_close(&watchdog);
-        return EXIT_DONE;
+        if (answer == SLOT_ANSWER_CONFIRMED)
+            return EXIT_DONE;
+        log_error("this device cannot report whether its firmware is confirmed; not waiting for a "
+                  "confirmation");
+        return EXIT_FAILED;
     }
     log_error("the running firmware was not confirmed within %d seconds; rebooting", seconds);
     /* The watchdog stays open and is not fed: it resets the device if the reboot hangs. */

@@ -13,12 +13,14 @@
 
 void job_open(struct job *j, const struct device_config *config, struct client *client)
 {
-    *j = (struct job){.config = config, .client = client, .lock = -1};
+    *j = (struct job){.config = config, .client = client, .lock = -1, .disk = -1};
 }
 
 void job_close(struct job *j)
 {
     updater_free(&j->updater);
+    device_lock_export(-1, NULL);
+    io_close(&j->disk);
     io_close(&j->lock);
     free(j->device);
     j->device = NULL;
@@ -30,13 +32,18 @@ int job_lock(struct job *j, struct error *err)
     if (!j->device)
         return -1;
     j->lock = device_lock_take(j->config->lock_file, j->device, err);
-    return j->lock < 0 ? -1 : 0;
+    if (j->lock < 0)
+        return -1;
+    device_lock_export(j->lock, j->config->lock_file);
+    return 0;
 }
 
 int job_prepare(struct job *j, bool stage, struct error *err)
 {
     version_floor_read(&j->floor, j->config);
-    return slot_check_before(j->config, j->client, err) ||
+    /* First: whoever has held the disk until now may have switched slots. */
+    return device_lock_disk(j->device, &j->disk, err) ||
+                   slot_check_before(j->config, j->client, err) ||
                    hook_precheck(j->config, j->device, j->client, err) ||
                    updater_find(&j->updater, j->config, err) ||
                    updater_identify(&j->updater, j->config, err) ||
@@ -75,7 +82,7 @@ static void job_settle(struct job *j, bool reboot, struct error *err)
 static void job_failed(struct job *j, const struct job_firmware *firmware,
                        const struct updater_outcome *outcome, struct error *err)
 {
-    if (outcome->said.switching) {
+    if (outcome->said.switching || outcome->unsure) {
         job_settle(j, firmware->reboot, err);
         return;
     }
@@ -91,18 +98,22 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .device = j->device,
                               .task = firmware->task,
                               .path = staged,
-                              .floor = &j->floor};
+                              .floor = &j->floor,
+                              .open_end = firmware->size == UPDATER_UNTIL_EOF};
     struct updater_run run = {.updater = &j->updater,
                               .config = j->config,
                               .job = &job,
                               .client = j->client,
                               .lock = j->lock,
+                              .disk = j->disk,
                               .size = firmware->size,
                               .last = firmware->last};
     struct updater_outcome outcome;
     int rc = updater_run(&run, &outcome, err);
 
     free(staged);
+    if (rc || firmware->last)
+        io_close(&j->disk);
     if (rc) {
         job_failed(j, firmware, &outcome, err);
         return -1;

@@ -26,6 +26,7 @@ static int local_lock(const struct device_config *config, int *lock, struct erro
 
     *lock = device ? device_lock_take(config->lock_file, device, err) : -1;
     int rc = device && *lock < 0 ? -1 : 0;
+    device_lock_export(*lock, config->lock_file);
     free(device);
     return rc;
 }

@@ -15,6 +15,11 @@
 #define PUMP_COPY_SIZE 65536
 /* How often to check for the updater's exit if the kernel has no pidfd. */
 #define PUMP_LOOK_MS 50
+/* The longest wait, in seconds, before the times are looked at again. */
+#define PUMP_LONGEST 3600
+/* How long a killed updater may take to end. */
+#define PUMP_KILL_SECONDS 10
+#define PUMP_REAP_MS 2
 /* fwup's --exit-handshake: its text ends with this byte and the exit status (docs/fw-format.md,
  * "Text"). */
 #define PUMP_HANDSHAKE 0x1a
@@ -30,9 +35,15 @@ static void pump_close_input(struct updater_pump *p)
     io_close(p->in);
 }
 
+/* The last bytes are being collected. */
+static bool pump_gathers(const struct updater_pump *p)
+{
+    return p->hold && p->left == p->hold;
+}
+
 static void pump_fed(struct updater_pump *p, size_t n)
 {
-    p->client->heard = io_now();
+    p->client->heard = p->moved = io_now();
     if (!pump_until_eof(p))
         p->left -= n;
     if (p->left == 0) {
@@ -44,7 +55,8 @@ static void pump_fed(struct updater_pump *p, size_t n)
 /* What arrived together with the header goes first. */
 static ssize_t pump_move_ahead(struct updater_pump *p)
 {
-    size_t len = p->ahead->len < p->left ? p->ahead->len : (size_t)p->left;
+    uint64_t room = p->left - p->hold;
+    size_t len = p->ahead->len < room ? p->ahead->len : (size_t)room;
     ssize_t n = write(*p->in, p->ahead->data, len);
 
     if (n > 0)
@@ -65,7 +77,8 @@ static ssize_t pump_copy(struct updater_pump *p, size_t len)
 
 static ssize_t pump_move(struct updater_pump *p)
 {
-    size_t len = p->left < PUMP_PIECE ? (size_t)p->left : PUMP_PIECE;
+    uint64_t room = p->left - p->hold;
+    size_t len = room < PUMP_PIECE ? (size_t)room : PUMP_PIECE;
 
     if (p->ahead->len)
         return pump_move_ahead(p);
@@ -83,16 +96,51 @@ static int pump_input_end(struct updater_pump *p, struct error *err)
 {
     if (client_is_gone_at_end(p->client))
         return client_lost(err);
+    uint64_t missing = p->left - p->ahead->len;
     if (!pump_until_eof(p))
         return error_set(err, EXIT_FAILED, "input ended %llu byte%s short; nothing was activated",
-                         (unsigned long long)p->left, p->left == 1 ? "" : "s");
+                         (unsigned long long)missing, missing == 1 ? "" : "s");
     p->past_return = p->last;
     pump_close_input(p);
     return 0;
 }
 
+/* Nothing of the end of a firmware is passed on before all of it is here. */
+static void pump_release(struct updater_pump *p)
+{
+    if (pump_gathers(p) && p->ahead->len >= p->hold)
+        p->hold = 0;
+}
+
+static int pump_gather(struct updater_pump *p, struct error *err)
+{
+    char piece[PUMP_COPY_SIZE];
+    size_t wanted = (size_t)p->hold - p->ahead->len;
+    ssize_t n = read(p->from, piece, wanted < sizeof piece ? wanted : sizeof piece);
+
+    if (n == 0)
+        return pump_input_end(p, err);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR
+                   ? 0
+                   : error_errno(err, "cannot read the firmware from the client");
+    buffer_add(p->ahead, piece, (size_t)n);
+    p->client->heard = p->moved = io_now(); /* so far the client owed bytes */
+    pump_release(p);
+    return 0;
+}
+
+/* Whether the next byte is the client's to send; otherwise we wait for the updater. */
+static bool pump_client_owes(const struct updater_pump *p)
+{
+    return *p->in >= 0 && (pump_gathers(p) || (!p->sink_full && !p->ahead->len));
+}
+
 static int pump_feed(struct updater_pump *p, struct error *err)
 {
+    if (pump_gathers(p))
+        return pump_gather(p, err);
+    bool owed = pump_client_owes(p);
     ssize_t n = pump_move(p);
 
     if (n > 0) {
@@ -102,11 +150,13 @@ static int pump_feed(struct updater_pump *p, struct error *err)
     }
     if (n == 0)
         return pump_input_end(p, err);
-    if (errno == EAGAIN)
+    if (errno == EAGAIN) {
         p->sink_full = true; /* there is input, according to poll() */
-    else if (errno == EPIPE)
+        if (owed)
+            p->moved = io_now(); /* only now it is waited for */
+    } else if (errno == EPIPE) {
         pump_close_input(p); /* it reads no more; its exit status will show why */
-    else if (errno != EINTR)
+    } else if (errno != EINTR)
         return error_errno(err, "cannot pass the firmware on to the updater");
     return 0;
 }
@@ -142,6 +192,7 @@ static bool pump_read_text(struct updater_pump *p, int *fd, int which)
         io_close(fd);
         return false;
     }
+    p->moved = p->text_moved = io_now();
     text->pos = 0;
     text->len = (size_t)n;
     if (which == 0 && p->handshake)
@@ -151,12 +202,13 @@ static bool pump_read_text(struct updater_pump *p, int *fd, int which)
 
 static void pump_write_text(struct updater_pump *p, int fd, struct pump_text *text)
 {
-    if (p->client->gone) {
+    if (p->client->gone || p->mute) {
         text->len = 0;
         return;
     }
     ssize_t n = write(fd, text->data + text->pos, text->len);
     if (n > 0) {
+        p->text_moved = p->moved = io_now(); /* so far the client had to read */
         text->pos += (size_t)n;
         text->len -= (size_t)n;
     } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -177,6 +229,25 @@ static int pump_check_client(struct updater_pump *p, struct error *err)
     return client_lost(err);
 }
 
+/* Lines of the updater. "complete" without a known size: the archive has ended, although the input
+ * has not. The end of its input is the answer. */
+static int pump_hear_result(struct updater_pump *p, struct error *err)
+{
+    int n = updater_result_read(*p->result, p->said);
+
+    if (n > 0)
+        p->moved = io_now();
+    if (n < 0)
+        io_close(p->result);
+    if (!p->said->complete || !pump_until_eof(p) || *p->in < 0)
+        return 0;
+    if (pump_check_client(p, err))
+        return -1;
+    p->past_return = p->last;
+    pump_close_input(p);
+    return 0;
+}
+
 enum {
     WATCH_IN,
     WATCH_SINK,
@@ -184,6 +255,7 @@ enum {
     WATCH_ERR,
     WATCH_CLIENT_OUT,
     WATCH_CLIENT_ERR,
+    WATCH_RESULT,
     WATCH_PID,
     WATCH_COUNT
 };
@@ -191,7 +263,7 @@ enum {
 static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT])
 {
     bool feeding = *p->in >= 0;
-    bool have = p->ahead->len > 0;
+    bool have = p->ahead->len > 0 && !pump_gathers(p);
 
     for (int i = 0; i < WATCH_COUNT; i++)
         polls[i] = (struct pollfd){.fd = -1};
@@ -210,17 +282,64 @@ static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT
         if (p->text[1].len)
             polls[WATCH_CLIENT_ERR] = (struct pollfd){.fd = p->client->err, .events = POLLOUT};
     }
+    polls[WATCH_RESULT] = (struct pollfd){.fd = *p->result, .events = POLLIN};
     polls[WATCH_PID] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
 }
 
-/* Milliseconds until a client that has to send data counts as silent; -1 while we wait for the
- * updater. */
+static bool pump_text_is_stuck(const struct updater_pump *p)
+{
+    return !p->client->gone && !p->mute && (p->text[0].len || p->text[1].len);
+}
+
+/* When somebody's time is up: who has to read the text, to send, or to do something. Never for an
+ * updater that is switching. */
+static double pump_deadline(const struct updater_pump *p)
+{
+    if (pump_text_is_stuck(p))
+        return p->text_moved + p->client->idle_timeout;
+    if (pump_client_owes(p))
+        return p->client->heard + p->client->idle_timeout;
+    return p->said->switching ? 0 : p->moved + p->timeout;
+}
+
+/* For poll(2). */
 static int pump_patience(const struct updater_pump *p)
 {
-    if (*p->in < 0 || p->sink_full || p->ahead->len)
+    double end = pump_deadline(p), left = end - io_now();
+
+    if (end == 0)
         return -1;
-    double left = p->client->heard + p->client->idle_timeout - io_now();
-    return left > 0 ? (int)(left * 1000) + 1 : 0;
+    return left > 0 ? (int)((left < PUMP_LONGEST ? left : PUMP_LONGEST) * 1000) + 1 : 0;
+}
+
+/* Nobody reads the text of the updater, which may wait for that. */
+static int pump_text_late(struct updater_pump *p, struct error *err)
+{
+    if (!p->past_return)
+        return error_set(err, EXIT_FAILED,
+                         "the client has not read its output for %d seconds (key idle-timeout)",
+                         p->client->idle_timeout);
+    p->mute = true;
+    p->text[0].len = p->text[1].len = 0;
+    p->moved = io_now();
+    return 0;
+}
+
+static int pump_check_time(struct updater_pump *p, struct error *err)
+{
+    double now = io_now(), end = pump_deadline(p);
+
+    if (pump_text_is_stuck(p))
+        return now >= end ? pump_text_late(p, err) : 0;
+    if (pump_client_owes(p))
+        return now >= end ? client_silent(p->client, err) : 0;
+    if (end == 0 || now < end)
+        return 0;
+    p->timed_out = true;
+    return error_set(err, EXIT_FAILED,
+                     "the updater gave no sign of life for %d seconds (key updater-timeout) and "
+                     "was killed",
+                     p->timeout);
 }
 
 static void pump_relay(struct updater_pump *p, const struct pollfd polls[WATCH_COUNT])
@@ -240,8 +359,9 @@ static void pump_relay(struct updater_pump *p, const struct pollfd polls[WATCH_C
 static int pump_round(struct updater_pump *p, struct error *err)
 {
     struct pollfd polls[WATCH_COUNT];
-    int patience = pump_patience(p);
 
+    pump_release(p);
+    int patience = pump_patience(p);
     if (p->client->gone && pump_check_client(p, err))
         return -1;
     pump_prepare(p, polls);
@@ -252,8 +372,6 @@ static int pump_round(struct updater_pump *p, struct error *err)
         return error_errno(err, "cannot wait for the updater");
     if (n < 0)
         return 0;
-    if (n == 0 && pump_patience(p) == 0)
-        return client_silent(p->client, err);
     if (polls[WATCH_CLIENT_OUT].revents & (POLLERR | POLLHUP) && pump_check_client(p, err))
         return -1;
     if (polls[WATCH_SINK].revents & POLLERR)
@@ -261,6 +379,10 @@ static int pump_round(struct updater_pump *p, struct error *err)
     else if ((polls[WATCH_IN].revents || polls[WATCH_SINK].revents) && pump_feed(p, err))
         return -1;
     pump_relay(p, polls);
+    if (polls[WATCH_RESULT].revents && pump_hear_result(p, err))
+        return -1;
+    if (pump_check_time(p, err))
+        return -1;
     return polls[WATCH_PID].revents || (p->pidfd < 0 && spawn_has_ended(p->pid)) ? 1 : 0;
 }
 
@@ -273,7 +395,7 @@ static void pump_drain(struct updater_pump *p)
 
     for (int i = 0; i < 2; i++) {
         int to = i ? p->client->err : p->client->out;
-        while (io_now() < end) {
+        while (!p->mute && io_now() < end) {
             struct pollfd writable = {.fd = to, .events = POLLOUT};
             if (!p->text[i].len && (*fds[i] < 0 || !pump_read_text(p, fds[i], i)))
                 break;
@@ -283,13 +405,26 @@ static void pump_drain(struct updater_pump *p)
     }
 }
 
-/* Kills the whole process group: a process left behind would go on writing and hold the lock. */
+/* Kills the whole process group: a process left behind would go on writing and hold the lock. One
+ * that hangs in the kernel, as with a dead disk, is left alone: it keeps the lock. */
 static int pump_end(struct updater_pump *p)
 {
     kill(-p->pid, SIGKILL);
     io_close(p->in); /* only now: it must not see the end of its input while it is alive */
     updater_guard_end(&p->guard);
+    for (double end = io_now() + PUMP_KILL_SECONDS; !spawn_has_ended(p->pid);) {
+        if (io_now() >= end)
+            return -1;
+        (void)poll(NULL, 0, PUMP_REAP_MS);
+    }
     return spawn_wait(p->pid);
+}
+
+/* What it said last is still in the pipe. */
+static void pump_hear_last(struct updater_pump *p)
+{
+    while (*p->result >= 0 && updater_result_read(*p->result, p->said) > 0)
+        ;
 }
 
 static int pump_start(struct updater_pump *p, struct error *err)
@@ -303,10 +438,13 @@ int updater_pump_run(struct updater_pump *p, struct error *err)
 {
     int rc = pump_start(p, err);
 
-    p->client->heard = io_now();
+    p->client->heard = p->moved = p->text_moved = io_now();
     while (rc == 0)
         rc = pump_round(p, err);
     p->wait_status = pump_end(p);
+    if (rc < 0 && p->wait_status == -1)
+        error_suffix(err, "it hangs in the kernel and keeps the lock: reboot the device");
+    pump_hear_last(p);
     pump_drain(p);
     io_close(&p->pidfd);
     return rc > 0 ? 0 : -1;

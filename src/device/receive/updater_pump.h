@@ -4,6 +4,7 @@
 
 #include "device/receive/client.h"
 #include "device/receive/updater_guard.h"
+#include "wire/updater_result.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,18 +23,25 @@ struct updater_pump {
     struct buffer *ahead;  /* already read from it; goes first */
     bool handshake;
     pid_t pid;
-    int *in, *out, *err; /* our ends of its pipes; closed and set to -1 as they end */
-    uint64_t left;       /* bytes still to pass on; UPDATER_UNTIL_EOF: until the input ends */
+    int *in, *out, *err, *result; /* our ends of its pipes; closed and set to -1 as they end */
+    struct updater_result *said;  /* gets what comes on result */
+    int timeout;                  /* seconds without a sign of life, after which it is killed */
+    uint64_t left; /* bytes still to pass on; UPDATER_UNTIL_EOF: until the input ends */
+    uint64_t hold; /* the last bytes, which are passed on when all of them have come; then 0 */
 
     bool last;        /* no other firmware follows in the session */
     bool past_return; /* the last byte has arrived: the update will be completed */
-    int wait_status;  /* from waitpid(2) */
+    bool timed_out;   /* it was killed, because it gave no sign of life */
+    int wait_status;  /* from waitpid(2); -1 if it could not even be killed */
 
     /* private to the loop */
     int pidfd; /* -1: the kernel has none */
     struct updater_guard guard;
     bool sink_full, copy;
     bool seen_1a, shaken;
+    bool mute;         /* nobody reads its text: dropped */
+    double moved;      /* when it last gave a sign of life, or was not waited for (io_now()) */
+    double text_moved; /* when the client last read of its text, or nothing was left to read */
     struct pump_text text[2];
 };
 

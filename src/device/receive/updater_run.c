@@ -1,5 +1,6 @@
 #include "device/receive/updater_run.h"
 
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/spawn.h"
 #include "device/receive/updater_jail.h"
@@ -9,8 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child, descriptor 3 takes the result (wire/updater_result.h) and 4 holds the lock. */
+/* In the child, descriptor 3 takes the result (wire/updater_result.h), and 4 and 5 hold the locks.
+ */
 #define UPDATER_RESULT_FD "3"
+#define UPDATER_LOCK_FD "4"
+#define UPDATER_DISK_FD "5"
+/* Bytes of a firmware, of at least the first number, that are held back until all have come. */
+#define UPDATER_HOLD_FROM 65536
+#define UPDATER_HOLD_MOST 65536
 
 /* The pipes of one run, with our ends and the child's. */
 struct updater_pipes {
@@ -54,14 +61,16 @@ static int updater_judge(const struct updater_run *r, int wait_status,
 
 static pid_t updater_start(const struct updater_run *r, struct updater_pipes *p, struct error *err)
 {
-    char *environment[] = {UPDATER_RESULT_VARIABLE "=" UPDATER_RESULT_FD, NULL};
+    char *environment[] = {UPDATER_RESULT_VARIABLE "=" UPDATER_RESULT_FD,
+                           DEVICE_LOCK_FD_VARIABLE "=" UPDATER_LOCK_FD,
+                           DEVICE_LOCK_DISK_VARIABLE "=" UPDATER_DISK_FD, NULL};
     struct argv argv = {0};
 
     updater_arguments(r->updater, r->config, r->job, &argv);
     struct spawn s = {.program = r->updater->program,
                       .argv = argv.word,
-                      .fds = {p->in[0], p->out[1], p->err[1], p->result[1], r->lock},
-                      .fd_count = 5,
+                      .fds = {p->in[0], p->out[1], p->err[1], p->result[1], r->lock, r->disk},
+                      .fd_count = 6,
                       .extra_env = environment,
                       .new_group = true,
                       .die_with_parent = true,
@@ -76,6 +85,17 @@ static pid_t updater_start(const struct updater_run *r, struct updater_pipes *p,
     return pid;
 }
 
+/* Updaters switch before the last byte: where the archive's directory begins, or at a trailer. The
+ * end of the firmware must not be lost after that. */
+static uint64_t updater_hold(uint64_t size)
+{
+    uint64_t quarter = size / 4;
+
+    if (size == UPDATER_UNTIL_EOF || size < UPDATER_HOLD_FROM)
+        return 0;
+    return quarter < UPDATER_HOLD_MOST ? quarter : UPDATER_HOLD_MOST;
+}
+
 int updater_run(const struct updater_run *r, struct updater_outcome *outcome, struct error *err)
 {
     struct updater_pipes p;
@@ -83,6 +103,7 @@ int updater_run(const struct updater_run *r, struct updater_outcome *outcome, st
     int rc = -1;
 
     *outcome = (struct updater_outcome){0};
+    updater_result_init(&outcome->said);
     if (updater_make_pipes(&p, err) || (pid = updater_start(r, &p, err)) < 0)
         goto cleanup;
     struct updater_pump pump = {.client = r->client,
@@ -93,10 +114,14 @@ int updater_run(const struct updater_run *r, struct updater_outcome *outcome, st
                                 .in = &p.in[1],
                                 .out = &p.out[0],
                                 .err = &p.err[0],
+                                .result = &p.result[0],
+                                .said = &outcome->said,
+                                .timeout = r->config->updater_timeout,
                                 .left = r->size,
+                                .hold = updater_hold(r->size),
                                 .last = r->last};
     rc = updater_pump_run(&pump, err);
-    updater_result_read(p.result[0], &outcome->said);
+    outcome->unsure = pump.timed_out && pump.past_return && !r->updater->driver->tells_switching;
     if (!rc) {
         rc = updater_judge(r, pump.wait_status, &outcome->said, err);
         outcome->failed = rc != 0;

@@ -2,7 +2,6 @@
 
 #include "base/bytes.h"
 #include "base/io.h"
-#include "device/slots/device_path.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -22,14 +21,9 @@
 
 static const char mbr_prefix[] = "mbr:";
 
-static int boot_table_open(const struct device_config *config, int flags)
+static int boot_table_open(const char *device, int flags)
 {
-    struct error ignored;
-    char *path = device_path_find(config, &ignored);
-    int fd = path ? open(path, flags | O_CLOEXEC) : -1;
-
-    free(path);
-    return fd;
+    return device ? open(device, flags | O_CLOEXEC) : -1;
 }
 
 static uint64_t boot_table_block_size(int fd)
@@ -91,9 +85,9 @@ static int boot_table_parse(struct boot_table *t)
     return 0;
 }
 
-int boot_table_read(struct boot_table *t, const struct device_config *config)
+int boot_table_read(struct boot_table *t, const char *device)
 {
-    int fd = boot_table_open(config, O_RDONLY);
+    int fd = boot_table_open(device, O_RDONLY);
 
     *t = (struct boot_table){.first = -1, .second = -1};
     int rc = fd >= 0 && pread(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block
@@ -103,27 +97,38 @@ int boot_table_read(struct boot_table *t, const struct device_config *config)
     return rc;
 }
 
-int boot_table_root(const struct device_config *config, struct disk_partition *root)
+static int boot_table_disk(const char *device, dev_t *disk)
 {
-    struct stat disk;
-    dev_t device;
-    int fd = boot_table_open(config, O_RDONLY);
-    int rc = fd >= 0 && !fstat(fd, &disk) && S_ISBLK(disk.st_mode) &&
-                     !disk_map_root(&disk_map_system, &device) &&
-                     !disk_map_partition(&disk_map_system, device, disk.st_rdev, root)
-                 ? 0
-                 : -1;
+    struct stat st;
 
-    io_close(&fd);
-    return rc;
+    if (!device || stat(device, &st) || !S_ISBLK(st.st_mode))
+        return -1;
+    *disk = st.st_rdev;
+    return 0;
+}
+
+bool boot_table_is_on_disk(const char *device)
+{
+    dev_t disk;
+
+    return !boot_table_disk(device, &disk);
+}
+
+int boot_table_root(const char *device, struct disk_partition *root)
+{
+    dev_t mounted, disk;
+
+    return boot_table_disk(device, &disk) || disk_map_root(&disk_map_system, &mounted) ||
+                   disk_map_partition(&disk_map_system, mounted, disk, root)
+               ? -1
+               : 0;
 }
 
 /* The first block of a partition (its number counts from 1), in units of 512 bytes. */
-static int boot_table_gpt_start(const struct device_config *config, uint64_t number,
-                                uint64_t *start)
+static int boot_table_gpt_start(const char *device, uint64_t number, uint64_t *start)
 {
     uint8_t header[MBR_SIZE], field[8];
-    int fd = boot_table_open(config, O_RDONLY);
+    int fd = boot_table_open(device, O_RDONLY);
     int rc = -1;
 
     if (fd >= 0 && !boot_table_read_gpt_header(fd, header)) {
@@ -137,15 +142,15 @@ static int boot_table_gpt_start(const struct device_config *config, uint64_t num
     return rc;
 }
 
-bool boot_table_differs_from_kernel(const struct boot_table *t, const struct device_config *config)
+bool boot_table_differs_from_kernel(const struct boot_table *t, const char *device)
 {
     struct disk_partition root;
     uint64_t start;
 
-    if (boot_table_root(config, &root) || !root.number)
+    if (boot_table_root(device, &root) || !root.number)
         return false;
     if (t->gpt)
-        return !boot_table_gpt_start(config, root.number, &start) && start != root.start;
+        return !boot_table_gpt_start(device, root.number, &start) && start != root.start;
     return root.number <= MBR_PRIMARIES && t->entry[root.number - 1].start != root.start;
 }
 
@@ -215,33 +220,38 @@ const char *boot_table_next(const struct boot_table *t, enum boot_table_style st
                : boot_table_slot_at(t, first->boot ? first->start : second->start);
 }
 
-void boot_table_switch(struct boot_table *t, enum boot_table_style style)
+static void boot_table_swap(uint8_t *a, uint8_t *b, size_t len)
 {
-    struct mbr_entry first = t->entry[t->first], second = t->entry[t->second];
-
-    /* The flag stays at its place in the table when the entries are exchanged. */
-    first.boot = t->entry[t->second].boot;
-    second.boot = t->entry[t->first].boot;
-    bool exchange = style == BOOT_TABLE_ORDER;
-    t->entry[t->first] = exchange ? second : first;
-    t->entry[t->second] = exchange ? first : second;
-    for (int i = 0; i < MBR_PRIMARIES; i++)
-        if (i == t->first || i == t->second)
-            mbr_entry_put(t->block + MBR_TABLE + MBR_ENTRY * i, &t->entry[i]);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = a[i];
+        a[i] = b[i];
+        b[i] = byte;
+    }
 }
 
-int boot_table_write(const struct boot_table *t, const struct device_config *config,
-                     struct error *err)
+/* When entries are exchanged, the flag stays at its place in the table. */
+void boot_table_switch(struct boot_table *t, enum boot_table_style style)
+{
+    uint8_t *first = t->block + MBR_TABLE + MBR_ENTRY * t->first;
+    uint8_t *second = t->block + MBR_TABLE + MBR_ENTRY * t->second;
+
+    if (style == BOOT_TABLE_ORDER)
+        boot_table_swap(first, second, MBR_ENTRY);
+    boot_table_swap(first, second, 1);
+    (void)boot_table_parse(t);
+}
+
+int boot_table_write(const struct boot_table *t, const char *device, struct error *err)
 {
     struct boot_table now;
-    int fd = boot_table_open(config, O_RDWR);
+    int fd = boot_table_open(device, O_RDWR);
     int rc = fd >= 0 && pwrite(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block &&
                      !fsync(fd)
                  ? 0
                  : error_errno(err, "cannot write the partition table");
 
     io_close(&fd);
-    if (!rc && (boot_table_read(&now, config) || memcmp(now.block, t->block, sizeof t->block)))
+    if (!rc && (boot_table_read(&now, device) || memcmp(now.block, t->block, sizeof t->block)))
         rc = error_set(err, EXIT_FAILED, "the partition table is not what was written to it");
     return rc;
 }

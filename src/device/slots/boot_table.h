@@ -6,8 +6,8 @@
 #define FWSSH_DEVICE_SLOTS_BOOT_TABLE_H
 
 #include "base/disk_map.h"
+#include "base/error.h"
 #include "base/mbr_entry.h"
-#include "device/config/device_config.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,18 +32,24 @@ struct boot_table {
     int first, second;
 };
 
-/* Reads the table of the key device as it is on the disk now. Returns 0, or -1 if there is no
+/* device, below: the resolved path of the key device; NULL if it was not found. */
+
+/* Reads the table as it is on the disk now. Returns 0, or -1 if there is no
  * device or no table. */
-int boot_table_read(struct boot_table *t, const struct device_config *config);
+int boot_table_read(struct boot_table *t, const char *device);
 
 /*
  * Whether the kernel booted from another table: it keeps the partitions that it found, and the one
  * that is mounted as / lies elsewhere than its entry now says. False if that cannot be told.
  */
-bool boot_table_differs_from_kernel(const struct boot_table *t, const struct device_config *config);
+bool boot_table_differs_from_kernel(const struct boot_table *t, const char *device);
+
+/* Whether the key device is a disk and not an image file: then what the running system says of its
+ * next boot is about it. */
+bool boot_table_is_on_disk(const char *device);
 
 /* The partition of this disk that / is mounted from, or built on; -1 if there is none. */
-int boot_table_root(const struct device_config *config, struct disk_partition *root);
+int boot_table_root(const char *device, struct disk_partition *root);
 
 /* The table that a mark was made of, in the place of this one; -1 if the mark is none. */
 int boot_table_go_back(struct boot_table *t, const char *mark);
@@ -65,7 +71,6 @@ const char *boot_table_slot_at(const struct boot_table *t, uint64_t start);
 void boot_table_switch(struct boot_table *t, enum boot_table_style style);
 
 /* Writes block 0, flushes it, and reads it back. Returns 0, or -1 with the error set. */
-int boot_table_write(const struct boot_table *t, const struct device_config *config,
-                     struct error *err);
+int boot_table_write(const struct boot_table *t, const char *device, struct error *err);
 
 #endif

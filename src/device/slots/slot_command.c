@@ -82,7 +82,6 @@ static int slot_command_revert(struct slot_view *v, const char *reason, struct e
 
 const struct slot_driver slot_command = {
     .name = "command",
-    .knows_confirmed = true,
     .own_rules = true,
     .is_there = slot_command_is_there,
     .read = slot_command_read,

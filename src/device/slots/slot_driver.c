@@ -13,8 +13,8 @@
 
 /* In the order in which "auto" looks: who was put there to answer, then what a look at the device
  * proves, then the environment, which may be only a note. */
-static const struct slot_driver *const drivers[] = {&slot_command, &slot_ops, &slot_order,
-                                                    &slot_active, &slot_uboot};
+static const struct slot_driver *const drivers[] = {&slot_command, &slot_ops,    &slot_grub,
+                                                    &slot_order,   &slot_active, &slot_uboot};
 
 static void slot_driver_boot(struct facts *facts)
 {
@@ -61,10 +61,13 @@ static const struct slot_driver *slot_driver_choose(const struct slot_view *v, s
 }
 
 /* The next reboot tries another slot once, as a task's reboot_param asks for. */
-static void slot_driver_see_reboot_param(struct facts *facts)
+static void slot_driver_see_reboot_param(const struct slot_view *v)
 {
+    struct facts *facts = v->facts;
     char param[REBOOT_PARAM_SIZE];
 
+    if (!boot_table_is_on_disk(v->device))
+        return;
     reboot_param_read(param, sizeof param);
     if (strstr(param, "tryboot") && slot_facts_state(facts) == SLOT_SETTLED)
         facts_set(facts, "pending", "new");
@@ -78,7 +81,7 @@ static void slot_driver_see_pending(const struct slot_view *v)
 
     if (slot_facts_state(facts) != SLOT_FALLBACK && slot_view_table_has_moved(v))
         facts_set(facts, "pending", "new");
-    slot_driver_see_reboot_param(facts);
+    slot_driver_see_reboot_param(v);
     slot_facts_set_pending(facts);
     const char *other = slot_facts_other(facts_get(facts, "active"));
     if (slot_facts_state(facts) == SLOT_PENDING && *other &&

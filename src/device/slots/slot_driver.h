@@ -18,8 +18,7 @@
 
 struct slot_driver {
     const char *name;
-    bool knows_confirmed; /* read is fast, and reports whether the firmware is confirmed */
-    bool own_rules;       /* it refuses by itself what would be wrong; read may not show a revert */
+    bool own_rules; /* it refuses by itself what would be wrong; read may not show a revert */
     /* Whether it is what decides here; for slot-driver "auto". */
     bool (*is_there)(const struct slot_view *v);
     int (*read)(struct slot_view *v, struct error *err);
@@ -42,6 +41,7 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
 int slot_driver_read(const struct device_config *config, struct facts *facts, struct error *err);
 
 /* The drivers, each in the file of its name; both of an MBR in slot_table.c. */
-extern const struct slot_driver slot_uboot, slot_order, slot_active, slot_ops, slot_command;
+extern const struct slot_driver slot_uboot, slot_order, slot_active, slot_grub, slot_ops,
+    slot_command;
 
 #endif

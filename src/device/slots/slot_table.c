@@ -27,7 +27,7 @@ static const char *slot_table_running(const struct slot_view *v, enum boot_table
     struct boot_table before = v->table;
     struct disk_partition root;
 
-    if (!boot_table_root(v->config, &root))
+    if (!boot_table_root(v->device, &root))
         return boot_table_slot_at(&v->table, root.start);
     if (!v->remembers)
         return boot_table_next(&v->table, style);
@@ -62,7 +62,7 @@ static int slot_table_revert(struct slot_view *v, const char *reason, enum boot_
     else if (!nerves_vars_note_beside(v->config, target, reason, err)) {
         if (strcmp(boot_table_next(&v->table, style), target))
             boot_table_switch(&v->table, style);
-        rc = boot_table_write(&v->table, v->config, err);
+        rc = boot_table_write(&v->table, v->device, err);
     }
     free(target);
     return rc;
@@ -95,7 +95,6 @@ static int slot_active_revert(struct slot_view *v, const char *reason, struct er
 
 const struct slot_driver slot_order = {
     .name = "mbr-order",
-    .knows_confirmed = true,
     .is_there = slot_order_is_there,
     .read = slot_order_read,
     .confirm = slot_table_confirm,
@@ -104,7 +103,6 @@ const struct slot_driver slot_order = {
 
 const struct slot_driver slot_active = {
     .name = "mbr-active",
-    .knows_confirmed = true,
     .is_there = slot_active_is_there,
     .read = slot_active_read,
     .confirm = slot_table_confirm,

@@ -107,7 +107,6 @@ static int slot_uboot_revert(struct slot_view *v, const char *reason, struct err
 
 const struct slot_driver slot_uboot = {
     .name = "uboot-env",
-    .knows_confirmed = true,
     .is_there = slot_uboot_is_there,
     .read = slot_uboot_read,
     .confirm = slot_uboot_confirm,

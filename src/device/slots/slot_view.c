@@ -2,25 +2,33 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "device/slots/device_path.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/sysmacros.h>
 
 #define TEXT_MAX 65536
 
 void slot_view_open(struct slot_view *v, const struct device_config *config, struct facts *facts)
 {
-    *v = (struct slot_view){.config = config, .facts = facts};
-    v->has_table = !boot_table_read(&v->table, config);
+    struct error ignored;
+
+    /* Once, and before a driver opens the U-Boot environment: the device's name may be in there,
+     * and the library's lock is not for two. */
+    *v = (struct slot_view){
+        .config = config, .facts = facts, .device = device_path_find(config, &ignored)};
+    v->has_table = !boot_table_read(&v->table, v->device);
     v->remembers = boot_memory_read(&v->memory, config, facts_get(facts, "boot-id"));
 }
 
 void slot_view_close(struct slot_view *v)
 {
     boot_memory_free(&v->memory);
+    free(v->device);
 }
 
 /* The value after a prefix that begins a word (or, lines: a line) of a file; NULL if there is none.
@@ -59,11 +67,11 @@ static char *slot_view_name_to_slot(const char *name)
     return memory_printf("%c", tolower((unsigned char)name[len - 1]));
 }
 
-static char *slot_view_partition_name(const struct device_config *config)
+static char *slot_view_partition_name(const char *device)
 {
     struct disk_partition root;
 
-    if (boot_table_root(config, &root))
+    if (boot_table_root(device, &root))
         return NULL;
     char *path =
         memory_printf("/sys/dev/block/%u:%u/uevent", major(root.device), minor(root.device));
@@ -87,7 +95,7 @@ static void slot_words_add(struct slot_words *w, const char *slot, const char *s
     if (!w->slot) {
         w->slot = slot;
         w->source = source;
-    } else if (strcmp(w->slot, slot) && !w->conflict) {
+    } else if (strcasecmp(w->slot, slot) != 0 && !w->conflict) {
         w->conflict = memory_printf("%s says that slot %s runs, but %s says slot %s", w->source,
                                     w->slot, source, slot);
     }
@@ -121,7 +129,7 @@ static void slot_view_set(struct slot_view *v, const char *name, const char *val
 
 void slot_view_settle(struct slot_view *v, const char *running, const char *next)
 {
-    char *cmdline = slot_view_cmdline(), *partition = slot_view_partition_name(v->config);
+    char *cmdline = slot_view_cmdline(), *partition = slot_view_partition_name(v->device);
     struct slot_words words = {0};
 
     if (!v->remembers)
@@ -143,7 +151,7 @@ void slot_view_settle(struct slot_view *v, const char *running, const char *next
 bool slot_view_table_has_moved(const struct slot_view *v)
 {
     return v->has_table && (boot_table_has_moved(&v->table, v->memory.table) ||
-                            boot_table_differs_from_kernel(&v->table, v->config));
+                            boot_table_differs_from_kernel(&v->table, v->device));
 }
 
 int slot_view_put_table_back(const struct slot_view *v, struct error *err)
@@ -155,5 +163,5 @@ int slot_view_put_table_back(const struct slot_view *v, struct error *err)
         return error_set(err, EXIT_REFUSED,
                          "cannot revert on this device: the partition table decides what boots, "
                          "and what it was at boot is not known");
-    return boot_table_write(&before, v->config, err);
+    return boot_table_write(&before, v->device, err);
 }

@@ -17,6 +17,7 @@
 struct slot_view {
     const struct device_config *config;
     struct facts *facts;
+    char *device; /* its resolved path; NULL if it was not found */
     bool has_table;
     struct boot_table table;
     bool remembers; /* this is not the first look since the boot */

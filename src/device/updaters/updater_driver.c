@@ -1,11 +1,14 @@
 #include "device/updaters/updater_driver.h"
 
+#include "base/device_lock.h"
 #include "device/updaters/updater_path.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define UPDATER_TEXT_MAX 16384
+/* Where run_program() puts the first of fds. */
+#define UPDATER_DO_LOCK_FD "3"
 
 int updater_find(struct updater *u, const struct device_config *config, struct error *err)
 {
@@ -49,9 +52,14 @@ int updater_do(const struct updater *u, const struct device_config *config,
                struct error *err)
 {
     struct argv argv = {0};
+    int lock = device_lock_exported();
+    char *environment[] = {DEVICE_LOCK_FD_VARIABLE "=" UPDATER_DO_LOCK_FD, NULL};
 
     updater_arguments(u, config, job, &argv);
     struct run run = {.argv = argv.word,
+                      .env = lock >= 0 ? environment : NULL,
+                      .fds = &lock,
+                      .fd_count = lock >= 0 ? 1 : 0,
                       .output = RUN_KEEP,
                       .errors = RUN_KEEP,
                       .keep = UPDATER_TEXT_MAX,

@@ -27,6 +27,7 @@ struct updater_job {
     const char *task;                  /* NULL: the key task */
     const char *path;                  /* see enum updater_verb; NULL for UPDATER_WRITE */
     const struct version_floor *floor; /* for UPDATER_WRITE and UPDATER_STAGE; or NULL */
+    bool open_end; /* the size is unknown, and the input may not end with the archive */
 };
 
 struct updater {
@@ -39,6 +40,7 @@ struct updater {
 struct updater_driver {
     bool can_stage;        /* supports UPDATER_STAGE and UPDATER_ACTIVATE */
     bool can_refuse_older; /* supports --minimum-version */
+    bool tells_switching;  /* always reports before it changes what boots (wire/updater_result.h) */
     /* Finds out what the program supports. Returns 0, or -1 with the error set if it cannot be
      * used. */
     int (*identify)(struct updater *u, struct error *err);

@@ -24,6 +24,8 @@ static void fwpack_add_limits(const struct device_config *config, const struct u
         argv_add_pair(a, "--stage", job->path);
     if (job->floor && !job->floor->overridden)
         fwpack_add_minimum(job->floor->version, a);
+    if (job->open_end)
+        argv_add(a, "--end-of-archive");
 }
 
 /* Signature and version are checked again: the keys may have changed since it was staged. */
@@ -67,6 +69,7 @@ static enum exit_status fwpack_judge(const struct updater_job *job, int status)
 
 const struct updater_driver updater_fwpack = {.can_stage = true,
                                               .can_refuse_older = true,
+                                              .tells_switching = true,
                                               .identify = fwpack_identify,
                                               .arguments = fwpack_arguments,
                                               .judge = fwpack_judge};

@@ -1,5 +1,6 @@
 #include "engine/apply/apply.h"
 
+#include "engine/apply/call_list.h"
 #include "engine/apply/plan.h"
 #include "engine/apply/requirement.h"
 #include "engine/apply/resource_stream.h"
@@ -61,13 +62,25 @@ static int apply_resources(struct plan *plan, struct firmware *fw, struct op_con
     return 0;
 }
 
-/* Reads the central directory and entries that the task does not use: until they have arrived, the
- * sender may still disappear. */
-static int apply_read_rest(const struct apply_request *request, struct error *err)
+/*
+ * Reads the central directory and entries that the task does not use: until they have arrived, the
+ * sender may still disappear. A sender that never ends its input has ended the archive; whoever
+ * runs us hears of that, and then ends the input.
+ */
+static int apply_read_rest(const struct apply_request *request, struct firmware *fw,
+                           struct error *err)
 {
     char rest[4096];
     ssize_t n;
 
+    if (request->end_of_archive) {
+        if (zip_reader_finish(fw->zip, err))
+            return -1;
+        if (request->tell_complete)
+            request->tell_complete();
+    }
+    if (!request->whole_input)
+        return 0;
     while ((n = request->archive.read(request->archive.data, rest, sizeof rest, err)) > 0)
         ;
     return (int)n;
@@ -94,7 +107,7 @@ static int apply_slot(struct plan *plan, struct firmware *fw, const struct apply
         return -1;
     if (apply_resources(plan, fw, context, err) || block_cache_sync(context->cache, err))
         return -1;
-    return request->whole_input ? apply_read_rest(request, err) : 0;
+    return apply_read_rest(request, fw, err);
 }
 
 static int apply_plan(struct plan *plan, struct firmware *fw, const struct apply_request *request,
@@ -167,6 +180,41 @@ cleanup:
     return rc;
 }
 
+/* Whether a list of calls does more than print. */
+static bool apply_section_changes(cfg_t *section)
+{
+    struct call call;
+    unsigned at = 0;
+    struct error ignored;
+    int more;
+
+    while ((more = call_list_next(section, "funlist", &at, &call, &ignored)) > 0)
+        if (op_find(call.name) != &op_info && op_find(call.name) != &op_error)
+            return true;
+    return more < 0;
+}
+
+/* A task that only reports, such as an ops.fw's status, is applied beside an update. */
+static bool apply_changes(const struct apply_request *request, cfg_t *cfg)
+{
+    for (unsigned i = 0; i < cfg_size(cfg, "task"); i++) {
+        cfg_t *task = cfg_getnsec(cfg, "task", i);
+        if (strncmp(cfg_title(task), request->task, strlen(request->task)))
+            continue;
+        if (cfg_size(task, "on-resource") || apply_section_changes(cfg_getsec(task, "on-init")) ||
+            apply_section_changes(cfg_getsec(task, "on-finish")) ||
+            apply_section_changes(cfg_getsec(task, "on-error")))
+            return true;
+    }
+    return false;
+}
+
+static int apply_lock(const struct apply_request *request, cfg_t *cfg, struct error *err)
+{
+    return request->lock && apply_changes(request, cfg) ? request->lock(request->lock_data, err)
+                                                        : 0;
+}
+
 /* Firmware without a comparable version does not count as new enough. */
 static int apply_check_version(const char *minimum, const char *version, struct error *err)
 {
@@ -207,6 +255,8 @@ int apply_run(const struct apply_request *request, struct report *report,
     int rc = 0;
     for (int i = 0; i < APPLY_MINIMA && !rc; i++)
         rc = apply_check_version(request->minimum_version[i], version, err);
+    if (!rc)
+        rc = apply_lock(request, fw.cfg, err);
     if (!rc)
         rc = apply_task(request, &fw, report, err);
     firmware_close(&fw);

@@ -22,11 +22,16 @@ struct apply_request {
     const char *stage_path; /* stop before on-finish and save what activation needs */
     bool activate;          /* on-finish only, of exactly this task (staged.h) */
     bool whole_input;       /* read the source, which must have an end, to it before on-finish */
+    bool end_of_archive;    /* before that, read to the end of the archive, and report that */
     bool unsafe;
+    /* Called before a task that changes anything is chosen: 0 if the medium may be written. */
+    int (*lock)(void *data, struct error *err);
+    void *lock_data;
     const char *reboot_param_path; /* NULL: the default */
     /* Called with true when the boot switch is about to be written, and with false if that failed
      * and was undone; may be NULL. */
     void (*tell_switching)(bool begins);
+    void (*tell_complete)(void); /* for end_of_archive; may be NULL */
 };
 
 /*

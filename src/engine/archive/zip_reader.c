@@ -17,9 +17,13 @@
 #define ZIP_SIG_CENTRAL 0x02014b50u
 #define ZIP_SIG_END 0x06054b50u
 #define ZIP_SIG_END64 0x06064b50u
+#define ZIP_SIG_LOCATOR64 0x07064b50u
+#define ZIP_SIG_DIGITAL 0x05054b50u
 #define ZIP_SIG_DESCRIPTOR 0x08074b50u
 #define ZIP_FLAG_ENCRYPTED 0x0001u
 #define ZIP_FLAG_DESCRIPTOR 0x0008u
+/* More than this is no length of a zip64 end record. */
+#define ZIP_END64_MOST 0xffffffu
 /* How far to read past a damaged entry's stated size, to report how wrong it is. */
 #define ZIP_EXCESS_MAX (1u << 20)
 
@@ -404,4 +408,70 @@ ssize_t zip_reader_read(struct zip_reader *r, void *buf, size_t size, struct err
     if (r->stored_search)
         return zip_read_stored_search(r, buf, size, err);
     return zip_read_stored(r, buf, size, err);
+}
+
+/* The length of a record of the archive's directory (APPNOTE 4.3.12 to 4.3.16) that starts at the
+ * reader's position; 0 with the error set. *last: it is the end of central directory record. */
+static uint64_t zip_directory_record(struct zip_reader *r, bool *last, struct error *err)
+{
+    static const struct {
+        uint32_t sig;
+        size_t fixed; /* bytes up to and including the last length */
+    } records[] = {{ZIP_SIG_CENTRAL, 46},
+                   {ZIP_SIG_DIGITAL, 6},
+                   {ZIP_SIG_END64, 12},
+                   {ZIP_SIG_LOCATOR64, 20},
+                   {ZIP_SIG_END, 22}};
+    size_t i = 0;
+
+    if (zip_need(r, 4, "directory", err))
+        return 0;
+    uint32_t sig = bytes_le32(r->in + r->pos);
+    while (i < sizeof records / sizeof *records && records[i].sig != sig)
+        i++;
+    if (i == sizeof records / sizeof *records) {
+        error_set(err, EXIT_MISMATCH, "the directory of the archive is damaged");
+        return 0;
+    }
+    if (zip_need(r, records[i].fixed, "directory", err))
+        return 0;
+    const uint8_t *p = r->in + r->pos;
+    *last = sig == ZIP_SIG_END;
+    if (sig == ZIP_SIG_CENTRAL)
+        return records[i].fixed + bytes_le16(p + 28) + bytes_le16(p + 30) + bytes_le16(p + 32);
+    if (sig == ZIP_SIG_DIGITAL)
+        return records[i].fixed + bytes_le16(p + 4);
+    if (sig == ZIP_SIG_END64)
+        return records[i].fixed + (bytes_le64(p + 4) & ZIP_END64_MOST);
+    return records[i].fixed + (*last ? bytes_le16(p + 20) : 0);
+}
+
+static int zip_skip(struct zip_reader *r, uint64_t len, struct error *err)
+{
+    while (len) {
+        size_t piece = len < ZIP_INPUT_PIECE ? (size_t)len : ZIP_INPUT_PIECE;
+        if (zip_need(r, piece, "directory", err))
+            return -1;
+        r->pos += piece;
+        len -= piece;
+    }
+    return 0;
+}
+
+int zip_reader_finish(struct zip_reader *r, struct error *err)
+{
+    struct zip_entry entry;
+    bool last = false;
+    int found;
+
+    while ((found = zip_reader_next(r, &entry, err)) > 0)
+        ;
+    if (found < 0)
+        return -1;
+    while (!last) {
+        uint64_t len = zip_directory_record(r, &last, err);
+        if (!len || zip_skip(r, len, err))
+            return -1;
+    }
+    return 0;
 }

@@ -35,6 +35,13 @@ int zip_reader_next(struct zip_reader *r, struct zip_entry *entry, struct error 
  * checked), -1 on damage (EXIT_MISMATCH) or if the input cannot be read. */
 ssize_t zip_reader_read(struct zip_reader *r, void *buf, size_t size, struct error *err);
 
+/*
+ * Reads to the end of the archive, after the last entry that is wanted: the other entries, which
+ * are checked, and the directory up to its end record with that one's comment. Nothing is searched
+ * for, and nothing past it is needed from the source. Returns 0, or -1 with the error set.
+ */
+int zip_reader_finish(struct zip_reader *r, struct error *err);
+
 /* Bytes consumed from the source so far. */
 uint64_t zip_reader_position(const struct zip_reader *r);
 

@@ -14,6 +14,7 @@ enum pack_long {
     LONG_ATTACH = 256,
     LONG_DIGEST,
     LONG_ENABLE_TRIM,
+    LONG_END_OF_ARCHIVE,
     LONG_EXIT_HANDSHAKE,
     LONG_MAX_SIZE,
     LONG_METADATA_KEY,
@@ -48,6 +49,7 @@ static const struct option long_options[] = {
     {"eject", no_argument, NULL, 'E'},
     {"no-eject", no_argument, NULL, LONG_NO_EJECT},
     {"enable-trim", no_argument, NULL, LONG_ENABLE_TRIM},
+    {"end-of-archive", no_argument, NULL, LONG_END_OF_ARCHIVE},
     {"exit-handshake", no_argument, NULL, LONG_EXIT_HANDSHAKE},
     {"framing", no_argument, NULL, 'F'},
     {"gen-keys", no_argument, NULL, 'g'},
@@ -141,6 +143,7 @@ void pack_options_usage(void)
         "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
         "      --unsafe              allow functions that run programs and write to paths\n"
         "      --reboot-param-path P where reboot_param writes\n"
+        "      --end-of-archive      the input may not end with the archive: needs its end record\n"
         "      --exit-handshake      end with byte 26 and the status, then wait for the end of "
         "input\n"
         "  -F, --framing             framed input and output\n"
@@ -318,6 +321,9 @@ static bool pack_plain_option(struct pack_options *o, int c)
         return true;
     case LONG_ENABLE_TRIM:
         o->enable_trim = true;
+        return true;
+    case LONG_END_OF_ARCHIVE:
+        o->end_of_archive = true;
         return true;
     case LONG_EXIT_HANDSHAKE:
         o->exit_handshake = true;

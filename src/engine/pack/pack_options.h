@@ -43,7 +43,7 @@ struct pack_options {
     const char *sign_command, *attach; /* ways to sign without a local key */
     bool digest;                       /* with sign: write the data to be signed */
     bool require_signature;
-    bool exit_handshake, enable_trim, minimize, unmount, unsafe;
+    bool end_of_archive, exit_handshake, enable_trim, minimize, unmount, unsafe;
     int verify_writes; /* -1: on for devices */
     bool numeric, quiet, yes;
     struct report report;

@@ -1,5 +1,6 @@
 #include "engine/pack/pack_run.h"
 
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "engine/apply/apply.h"
@@ -92,7 +93,23 @@ static void pack_archive_close(struct pack_archive *a)
     staged_free(&a->staged);
 }
 
-static int pack_apply_to(struct pack_options *o, struct medium *medium,
+/* The locks of a device that is written, unless they are a caller's. */
+struct pack_locks {
+    const char *device;
+    int file, disk; /* -1: not ours */
+};
+
+static int pack_lock(void *data, struct error *err)
+{
+    struct pack_locks *locks = data;
+
+    return device_lock_join(locks->device, &locks->file, err) ||
+                   device_lock_disk(locks->device, &locks->disk, err)
+               ? -1
+               : 0;
+}
+
+static int pack_apply_to(struct pack_options *o, struct medium *medium, struct pack_locks *locks,
                          struct meta_identity *identity, struct error *err)
 {
     struct apply_request request = {.keys = &o->keys,
@@ -103,6 +120,10 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium,
                                     .unsafe = o->unsafe,
                                     .stage_path = o->stage_path,
                                     .tell_switching = updater_result_tell_switching,
+                                    .end_of_archive = o->end_of_archive,
+                                    .tell_complete = updater_result_tell_complete,
+                                    .lock = pack_lock,
+                                    .lock_data = locks,
                                     .reboot_param_path = o->reboot_param_path};
     struct pack_archive archive;
 
@@ -114,10 +135,27 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium,
     return rc;
 }
 
-static int pack_apply(struct pack_options *o, struct meta_identity *identity, struct error *err)
+static int pack_apply_on(struct pack_options *o, const char *device, struct meta_identity *identity,
+                         struct error *err)
 {
     struct medium_options medium_options = {
         .max_blocks = o->max_blocks, .enable_trim = o->enable_trim, .unmount = o->unmount};
+    struct pack_locks locks = {.device = device, .file = -1, .disk = -1};
+    struct medium *medium = medium_file_open(device, &medium_options, err);
+
+    if (!medium)
+        return -1;
+    if (o->enable_trim && !medium->is_device)
+        report_info(&o->report, "--enable-trim has no effect on an image file");
+    int rc = pack_apply_to(o, medium, &locks, identity, err);
+    medium_file_close(medium);
+    io_close(&locks.disk);
+    io_close(&locks.file);
+    return rc;
+}
+
+static int pack_apply(struct pack_options *o, struct meta_identity *identity, struct error *err)
+{
     bool from_stdin = !o->input || !strcmp(o->input, "-");
 
     if (o->command == PACK_APPLY && !o->task)
@@ -129,14 +167,8 @@ static int pack_apply(struct pack_options *o, struct meta_identity *identity, st
     if (!device)
         return -1;
     report_start(&o->report);
-    struct medium *medium = medium_file_open(device, &medium_options, err);
+    int rc = pack_apply_on(o, device, identity, err);
     free(card);
-    if (!medium)
-        return -1;
-    if (o->enable_trim && !medium->is_device)
-        report_info(&o->report, "--enable-trim has no effect on an image file");
-    int rc = pack_apply_to(o, medium, identity, err);
-    medium_file_close(medium);
     if (!rc)
         report_success(&o->report);
     return rc;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What has been done when a request is answered with "ok" alone. */
+/* What has been done when a request is answered with "ok". */
 static const char *const ask_done[REQUEST_VERBS] = {
     [REQUEST_CONFIRM] = "The running firmware is confirmed.",
     [REQUEST_REVERT] =
@@ -16,6 +16,23 @@ static const char *const ask_done[REQUEST_VERBS] = {
     [REQUEST_REBOOT] = "The device reboots.",
     [REQUEST_ACTIVATE] = "The staged firmware boots next; the device reboots.",
 };
+
+/* The same if the device cannot show what has come of it; older devices give no facts in this
+ * answer. */
+static const char *const ask_hidden[REQUEST_VERBS] = {
+    [REQUEST_CONFIRM] = "The device has confirmed the running firmware, but does not show it.",
+    [REQUEST_REVERT] =
+        "The device has done its revert and reboots, but does not show what boots next.",
+};
+
+static const char *ask_result(enum request_verb verb, const struct facts *facts)
+{
+    bool answers = facts->count > 0;
+    bool hidden = verb == REQUEST_CONFIRM ? answers && !slot_facts_are_confirmed(facts)
+                                          : answers && !*facts_get(facts, "next");
+
+    return hidden && ask_hidden[verb] ? ask_hidden[verb] : ask_done[verb];
+}
 
 static void ask_print_json(enum request_verb verb, const char *host, const struct question *q)
 {
@@ -50,8 +67,14 @@ static void ask_print_summary(const char *host, const struct facts *facts)
         printf(", confirmed");
     else if (slot_facts_are_unconfirmed(facts))
         printf(", NOT confirmed%s%s%s", *left ? " (" : "", left, *left ? " boots left)" : "");
+    if (slot_facts_need_no_confirmation(facts))
+        printf(", nothing to confirm");
     if (slot_facts_state(facts) == SLOT_PENDING)
         printf(", slot %s boots next", facts_get(facts, "next"));
+    if (slot_facts_state(facts) == SLOT_FALLBACK)
+        printf(", on trial: slot %s boots next unless it is confirmed", facts_get(facts, "next"));
+    if (*facts_get(facts, "conflict"))
+        printf(", CONTRADICTORY: %s", facts_get(facts, "conflict"));
     putchar('\n');
 }
 
@@ -63,7 +86,7 @@ static void ask_print(const struct output_options *o, enum request_verb verb, co
     } else if (q->status) {
         fprintf(stderr, "fwssh: %s: %s\n", host, buffer_text(&q->text));
     } else if (!o->quiet && ask_done[verb]) {
-        printf("%s: %s\n", host, ask_done[verb]);
+        printf("%s: %s\n", host, ask_result(verb, &q->facts));
     } else if (!o->quiet) {
         if (verb == REQUEST_STATUS)
             ask_print_summary(host, &q->facts);

@@ -1,5 +1,6 @@
 #include "host/command/push_device.h"
 
+#include "base/io.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
 #include "host/remote/transfer.h"
@@ -39,7 +40,23 @@ static void push_note_times(const struct transfer *t)
     console_note(t->console, line);
 }
 
-static int push_send(const struct wait *w, const struct ssh_target *target, struct buffer *text)
+/* Whether the device runs fwsshd: it has said so before, or says so now. */
+static bool push_is_fwsshd(const struct wait *w)
+{
+    const struct request request = {.verb = REQUEST_STATUS};
+    struct question q;
+
+    if (*facts_get(&w->before.facts, "fwsshd"))
+        return true;
+    question_ask(&q, &w->o->reach, w->host, &request, false);
+    bool found = !q.status && *facts_get(&q.facts, "fwsshd");
+    question_free(&q);
+    return found;
+}
+
+/* late: the time of --timeout is up. */
+static int push_send(const struct wait *w, const struct ssh_target *target, bool *late,
+                     struct buffer *text)
 {
     const struct host_options *o = w->o;
     bool asks = job_options_need_request(&o->job);
@@ -52,10 +69,8 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
     int status;
 
     push_header(&o->job, call.subsystem, w->firmware->size, &header);
-    if (o->job.no_reboot && !header.len)
-        console_note(w->console,
-                     "--no-reboot has no effect with the subsystem fwup: the device decides");
     struct transfer t = {.header = buffer_text(&header),
+                         .until = o->reach.timeout ? io_now() + o->reach.timeout : 0,
                          .asks = asks,
                          .firmware = w->firmware,
                          .console = w->console};
@@ -63,20 +78,23 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
         buffer_add_text(text, err.text);
         status = (int)err.status;
     } else {
-        status = push_outcome(o, &t, target, text);
+        bool trusted = push_outcome_is_doubtful(o, &t) && push_is_fwsshd(w);
+        status = push_outcome(o, &t, target, trusted, text);
         if (!status && o->job.wait)
             push_note_times(&t);
     }
+    *late = t.ssh.late;
     transfer_free(&t);
     buffer_free(&header);
     return status;
 }
 
-/* The running slot also boots next and, with --wait, is confirmed. */
+/* The running slot also boots next and, with --wait, is confirmed or needs no confirmation. */
 static bool push_is_settled(const struct host_options *o, const struct facts *facts)
 {
-    return slot_facts_state(facts) != SLOT_PENDING &&
-           (!o->job.wait || slot_facts_are_confirmed(facts));
+    return slot_facts_state(facts) != SLOT_PENDING && slot_facts_state(facts) != SLOT_FALLBACK &&
+           (!o->job.wait || slot_facts_are_confirmed(facts) ||
+            slot_facts_need_no_confirmation(facts));
 }
 
 /* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,
@@ -110,6 +128,7 @@ static int push_steps(struct wait *w, struct buffer *text)
     const struct host_options *o = w->o;
     struct ssh_target target;
     struct error err;
+    bool late = false;
     int status = -1;
 
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
@@ -122,8 +141,9 @@ static int push_steps(struct wait *w, struct buffer *text)
     if (o->job.wait || o->job.stage || o->fleet.host_count > 1)
         status = push_ask_before(w, text);
     if (status < 0) {
-        status = push_send(w, &target, text);
-        if (!status && o->job.wait) {
+        status = push_send(w, &target, &late, text);
+        /* Lost after the last byte: some servers reboot without a word. */
+        if ((!status || (status == EXIT_UNCONFIRMED && !late)) && o->job.wait) {
             buffer_clear(text);
             status = wait_return(w, text);
         }

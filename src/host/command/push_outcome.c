@@ -16,7 +16,69 @@ static bool push_says_rebooting(const struct transfer *t)
     return said->len >= len && !strcmp(said->data + said->len - len, rebooting);
 }
 
-static const char *push_done_text(const struct host_options *o, const struct transfer *t)
+/* fwup's last line of text, which the server passes on. */
+static const char success[] = "Success!";
+/* fwup's --exit-handshake: this byte and the exit status, which fwsshd removes from the text. */
+#define PUSH_HANDSHAKE 0x1a
+
+static bool push_says_success(const struct transfer *t)
+{
+    const struct buffer *said = &t->ssh.text[0];
+
+    return said->len && memmem(said->data, said->len, success, strlen(success));
+}
+
+/* nerves_firmware_ssh 0.3 ends with status 0 whatever fwup has said. fwup's exit status; 0 also if
+ * there is none in the text. */
+static int push_said_status(const struct transfer *t)
+{
+    const struct buffer *said = &t->ssh.text[0];
+    const char *at = said->len ? memrchr(said->data, PUSH_HANDSHAKE, said->len) : NULL;
+
+    return at && at + 1 < said->data + said->len ? (unsigned char)at[1] : 0;
+}
+
+/* Whether a reboot was asked for that the server announces. */
+static bool push_expects_reboot(const struct host_options *o, const struct transfer *t)
+{
+    return !t->asks && *t->header && !o->job.no_reboot;
+}
+
+bool push_outcome_is_doubtful(const struct host_options *o, const struct transfer *t)
+{
+    return !t->asks && *t->header && o->job.no_reboot && !push_says_success(t) &&
+           !push_said_status(t);
+}
+
+/* Status 0 from a server that speaks only the protocol of nerves_firmware_ssh. Returns 0 if its
+ * text does not contradict that, else the exit status. */
+static int push_contradiction(const struct host_options *o, const struct transfer *t, bool trusted,
+                              struct buffer *text)
+{
+    bool rebooted = push_says_rebooting(t);
+    int said = push_said_status(t);
+
+    if (said) {
+        buffer_printf(text,
+                      "the updater on the device exited with status %d, although the device "
+                      "reported success; see its output",
+                      said);
+        return EXIT_FAILED;
+    }
+    if (!t->asks && *t->header && !trusted && !rebooted && !push_says_success(t)) {
+        buffer_add_text(text, "the device reported success, but its updater did not (no "
+                              "\"Success!\" in its output); check what it runs");
+        return EXIT_FAILED;
+    }
+    if (push_expects_reboot(o, t) && !rebooted) {
+        buffer_add_text(text, "the device has written the firmware, but did not say that it "
+                              "reboots: it may still run the old one");
+        return EXIT_UNCONFIRMED;
+    }
+    return 0;
+}
+
+static const char *push_done_text(const struct host_options *o)
 {
     bool bare = !strcmp(o->reach.subsystem, SUBSYSTEM_FWUP);
 
@@ -25,14 +87,16 @@ static const char *push_done_text(const struct host_options *o, const struct tra
                "activate boots it.";
     if (o->job.no_reboot && !bare)
         return "Done: the device has written the firmware; it starts at the next reboot.";
-    if (bare || push_says_rebooting(t))
-        return "Done: the device has written the firmware and reboots.";
-    return "The device has written the firmware, but did not say that it reboots: it may still "
-           "run the old one.";
+    return "Done: the device has written the firmware and reboots.";
 }
 
-static int push_good(const struct host_options *o, const struct transfer *t, struct buffer *text)
+static int push_good(const struct host_options *o, const struct transfer *t, bool trusted,
+                     struct buffer *text)
 {
+    int status = push_contradiction(o, t, trusted, text);
+
+    if (status)
+        return status;
     if (t->sent < t->total) {
         buffer_printf(text,
                       "the device reported success after only %.1f of %.1f MB; check what it runs",
@@ -43,7 +107,7 @@ static int push_good(const struct host_options *o, const struct transfer *t, str
         buffer_printf(text, "Done: the device has done task %s%s.", o->job.task,
                       o->job.no_reboot ? "" : " and reboots");
     else
-        buffer_add_text(text, push_done_text(o, t));
+        buffer_add_text(text, push_done_text(o));
     return EXIT_DONE;
 }
 
@@ -52,7 +116,8 @@ static int push_lost(const struct transfer *t, const char *why, struct buffer *t
 {
     if (t->sent < t->total) {
         buffer_printf(text,
-                      "%s after %.1f of %.1f MB; the device keeps its running firmware. Push again",
+                      "%s after at most %.1f of %.1f MB; the device keeps its running firmware. "
+                      "Push again",
                       why, (double)t->sent / 1e6, (double)t->total / 1e6);
         return EXIT_UNREACHABLE;
     }
@@ -72,8 +137,20 @@ static int push_interrupted(const struct transfer *t, struct buffer *text)
     return EXIT_INTERRUPTED;
 }
 
+/* The time of --timeout is up. */
+static int push_late(const struct host_options *o, const struct transfer *t, struct buffer *text)
+{
+    bool all = t->sent >= t->total;
+
+    buffer_printf(text, "not done within %d s (--timeout); %s", o->reach.timeout,
+                  all ? "the device has everything and may finish the update: check what it runs "
+                        "before you push again"
+                      : "the device keeps its running firmware");
+    return all ? EXIT_UNCONFIRMED : EXIT_UNREACHABLE;
+}
+
 /* The device sent a failure status, with or without ("") a reason. */
-static int push_refused(int status, const char *reason, struct buffer *text)
+static int push_refused(int status, const char *reason, const char *last, struct buffer *text)
 {
     static const char *const meanings[EXIT_WIRE_MAX + 1] = {
         [EXIT_FAILED] = "the update failed on the device",
@@ -86,15 +163,19 @@ static int push_refused(int status, const char *reason, struct buffer *text)
     buffer_add_text(text, meanings[known]);
     if (known != status)
         buffer_printf(text, " (status %d)", status);
-    if (*reason)
-        buffer_printf(text, ": %s", reason);
+    if (*reason || *last)
+        buffer_printf(text, ": %s", *reason ? reason : last);
     else
         buffer_add_text(text, " without giving a reason; see its log");
+    /* Of an updater that fails, the device knows the status only. */
+    bool adds = *reason && *last && !strstr(reason, last);
+    if (adds && (known == EXIT_FAILED || known == EXIT_MISMATCH))
+        buffer_printf(text, " (its last words: %s)", last);
     return known;
 }
 
 int push_outcome(const struct host_options *o, const struct transfer *t,
-                 const struct ssh_target *target, struct buffer *text)
+                 const struct ssh_target *target, bool trusted, struct buffer *text)
 {
     struct ssh_outcome outcome;
     int status = EXIT_FAILED;
@@ -103,15 +184,20 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
     const char *why = buffer_text(&outcome.text);
     switch (outcome.ending) {
     case SSH_ENDING_DONE:
-        status = push_good(o, t, text);
+        status = push_good(o, t, trusted, text);
         break;
     case SSH_ENDING_DEVICE:
-        status = push_refused(outcome.status, why, text);
+        status = push_refused(outcome.status, why, buffer_text(&outcome.last), text);
         break;
     case SSH_ENDING_SILENT:
         /* This is how the nerves_firmware_ssh server reports a failure. */
-        buffer_add_text(text, "the device ended the update without success and gave no reason; see "
-                              "its output above and its log");
+        if (outcome.last.len)
+            buffer_printf(text, "the device ended the update without success; its last words: %s",
+                          buffer_text(&outcome.last));
+        else
+            buffer_add_text(text,
+                            "the device ended the update without success and gave no reason; its "
+                            "log may have one");
         break;
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);
@@ -121,7 +207,7 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = push_lost(t, why, text);
         break;
     case SSH_ENDING_STOPPED:
-        status = push_interrupted(t, text);
+        status = t->ssh.late ? push_late(o, t, text) : push_interrupted(t, text);
         break;
     }
     ssh_outcome_free(&outcome);

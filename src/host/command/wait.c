@@ -57,6 +57,7 @@ struct wait_loop {
     bool was_away; /* it did not answer, so it may be rebooting */
     bool runs;     /* it has come back with the firmware */
     bool asked_to_confirm;
+    bool told_unverified; /* that nothing shows which device answers */
 };
 
 static const char *wait_version(const struct facts *facts)
@@ -64,6 +65,13 @@ static const char *wait_version(const struct facts *facts)
     const char *version = facts_get(facts, "version");
 
     return *version ? version : "unknown";
+}
+
+static const char *wait_slot(const struct facts *facts)
+{
+    const char *slot = facts_get(facts, "active");
+
+    return *slot ? slot : "unknown";
 }
 
 /* Asks once. If there is no answer, the device is asked again later; a refusal is final. */
@@ -99,7 +107,14 @@ static int wait_judge_new(struct wait_loop *l, const struct facts *facts)
         buffer_printf(l->text,
                       "Done: the device runs the new firmware (slot %s, version %s), and "
                       "it is confirmed.",
-                      facts_get(facts, "active"), wait_version(facts));
+                      wait_slot(facts), wait_version(facts));
+        return EXIT_DONE;
+    }
+    if (slot_facts_need_no_confirmation(facts)) {
+        buffer_printf(l->text,
+                      "Done: the device runs the new firmware (slot %s, version %s). There is "
+                      "nothing to confirm on it, and so no rollback to protect it.",
+                      wait_slot(facts), wait_version(facts));
         return EXIT_DONE;
     }
     if (l->w->o->job.confirm && !l->asked_to_confirm)
@@ -120,9 +135,34 @@ static int wait_judge_other(struct wait_loop *l, const struct facts *facts)
         return EXIT_UNCONFIRMED;
     }
     buffer_printf(l->text, "the device came back with the old firmware (slot %s, version %s): %s",
-                  facts_get(facts, "active"), wait_version(facts),
+                  wait_slot(facts), wait_version(facts),
                   *reason ? reason : "no reason given; see its log");
     return EXIT_REVERTED;
+}
+
+/*
+ * The name may lead to another board by now. A serial number tells, if both answers have one; else
+ * a host key that is kept across reboots, which ssh has checked. Returns -1 to go on, else the exit
+ * status.
+ */
+static int wait_judge_identity(struct wait_loop *l, const struct facts *facts)
+{
+    const char *before = facts_get(&l->w->before.facts, "serial"),
+               *now = facts_get(facts, "serial");
+
+    if (*before && *now && strcmp(before, now) != 0) {
+        buffer_printf(l->text,
+                      "another device answers to this name now: the update went to serial number "
+                      "%s, and this is %s; what the first one runs is not known",
+                      before, now);
+        return EXIT_UNCONFIRMED;
+    }
+    bool known = (*before && *now) || !strcmp(facts_get(facts, "host-key"), "kept");
+    if (!known && !l->told_unverified)
+        console_note(l->w->console, "A new boot, but the device's identity is not verified: it "
+                                    "reports no serial number, and its host key is not kept.");
+    l->told_unverified = !known;
+    return -1;
 }
 
 /* Judges the device's answer. Returns -1 to go on asking, else the exit status. */
@@ -132,6 +172,9 @@ static int wait_judge(struct wait_loop *l, const struct facts *facts)
 
     if (*boot && !strcmp(boot, facts_get(&l->w->before.facts, "boot-id")))
         return -1; /* not rebooted yet */
+    int status = wait_judge_identity(l, facts);
+    if (status >= 0)
+        return status;
     return wait_runs(l->w, facts) ? wait_judge_new(l, facts) : wait_judge_other(l, facts);
 }
 

@@ -1,0 +1,83 @@
+#include "device/slots/grub_env.h"
+
+#include "base/io.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char first_line[] = "# GRUB Environment Block\n";
+
+int grub_env_read(struct grub_env *e, const char *path, struct error *err)
+{
+    struct buffer text = {0};
+    int rc = io_read_file(path, GRUB_ENV_SIZE, &text, err);
+
+    if (!rc && (text.len != GRUB_ENV_SIZE || strncmp(text.data, first_line, strlen(first_line)) ||
+                memchr(text.data, '\0', text.len)))
+        rc = error_set(err, EXIT_FAILED, "%s is no environment block of GRUB", path);
+    if (!rc)
+        memcpy(e->block, text.data, GRUB_ENV_SIZE);
+    e->block[GRUB_ENV_SIZE] = '\0';
+    buffer_free(&text);
+    return rc;
+}
+
+/* Where a line ends: at a newline that is not quoted. */
+static size_t grub_env_line(const char *line)
+{
+    size_t len = 0;
+
+    while (line[len] && line[len] != '\n')
+        len += line[len] == '\\' && line[len + 1] ? 2 : 1;
+    return len;
+}
+
+/* The value's place in the block, or NULL. */
+static const char *grub_env_find(const struct grub_env *e, const char *name, size_t *len)
+{
+    const char *line = e->block;
+    size_t name_len = strlen(name);
+
+    while (*line) {
+        size_t all = grub_env_line(line);
+        if (!strncmp(line, name, name_len) && line[name_len] == '=') {
+            *len = all - name_len - 1;
+            return line + name_len + 1;
+        }
+        line += all;
+        line += *line == '\n';
+    }
+    return NULL;
+}
+
+bool grub_env_get(const struct grub_env *e, const char *name, char *out, size_t size)
+{
+    size_t len, used = 0;
+    const char *value = grub_env_find(e, name, &len);
+
+    for (size_t i = 0; value && i < len && used + 1 < size; i++) {
+        if (value[i] == '\\' && i + 1 < len)
+            i++;
+        out[used++] = value[i];
+    }
+    out[used] = '\0';
+    return value != NULL;
+}
+
+int grub_env_overwrite(struct grub_env *e, const char *path, const char *name, const char *value,
+                       struct error *err)
+{
+    size_t len;
+    const char *old = grub_env_find(e, name, &len);
+
+    if (!old || len != strlen(value))
+        return error_set(err, EXIT_FAILED, "%s has no %s of %zu bytes", path, name, strlen(value));
+    memcpy(e->block + (old - e->block), value, len);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int rc = fd >= 0 && !io_pwrite_all(fd, e->block, GRUB_ENV_SIZE, 0) && !fsync(fd)
+                 ? 0
+                 : error_errno(err, "cannot write %s", path);
+    io_close(&fd);
+    return rc;
+}
