@@ -52,7 +52,7 @@ static void fuzz_first_option(const char *text, const struct authorized_key *key
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct authorized_keys keys = {0};
+    struct authorized_keys keys = {.complain = true};
     size_t lines = 1;
 
     log_set_level(size & 1 ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR);

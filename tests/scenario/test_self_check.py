@@ -53,7 +53,7 @@ def test_each_fault_is_found(t):
             (dict(updater=str(broken)), "updater", "libfwup.so"),
             (dict(updater=str(silent)), "updater", "printed nothing"),
             (dict(refuse_older=True), "updater", "refuse-older needs fwpack"),
-            (dict(lock_file="/nonexistent/run/DEVICE"), "lock-file", "/nonexistent/run (key lock-file); create it"),
+            (dict(lock_file="/nonexistent/run/DEVICE"), "lock-file", "cannot create the directory /nonexistent/run (key lock-file)"),
             (dict(lock_file=f"{plain}/DEVICE"), "lock-file", "is not a directory"),
             (dict(state_dir="/nonexistent/var/fwssh"), "state-dir", "/nonexistent/var"),
             (dict(state_dir=str(plain)), "state-dir", "is not a directory"),
@@ -93,6 +93,15 @@ def test_directories_that_cannot_be_written(t):
         assert re.search(f"^FAIL {what}: cannot write to the directory {locked} ", r.stderr, re.M), (what, r)
     assert re.search("^FAIL device: cannot write to the device ", r.stderr, re.M) or os.geteuid(), r
     assert r.returncode == 1
+
+
+def test_directory_of_the_lock_is_made_and_must_be_in_safe_hands(t):
+    d = good(t, lock_file=str(t.dir / "run" / "DEVICE.lock"))
+    r, found = check(t, d)
+    assert r.returncode == 0 and not found and (t.dir / "run").stat().st_mode & 0o777 == 0o700, r
+    (t.dir / "run").chmod(0o777)
+    r, found = check(t, d)
+    assert r.returncode == 1 and [w for w, _ in found] == ["lock-file"], r
 
 
 def test_a_mistake_in_the_configuration_is_another_status(t):

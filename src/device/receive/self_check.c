@@ -1,6 +1,7 @@
 #include "device/receive/self_check.h"
 
 #include "base/argv.h"
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/reboot_param.h"
@@ -125,6 +126,20 @@ static void self_check_directory_of(struct self_check *s, const char *file, cons
     free(copy);
 }
 
+/* The directory is created by whoever takes the lock first. */
+static void self_check_lock(struct self_check *s)
+{
+    char *copy = memory_text(s->config->lock_file);
+    struct error err;
+    int rc = device_lock_make_directory(s->config->lock_file, &err) ||
+                     self_check_directory(dirname(copy), "lock-file", &err)
+                 ? -1
+                 : 0;
+
+    self_check_tell(s, "lock-file", rc, &err);
+    free(copy);
+}
+
 /* fwsshd creates the directory when it creates a host key in it. */
 static void self_check_state(struct self_check *s)
 {
@@ -234,7 +249,7 @@ unsigned self_check(const struct device_config *config,
 
     self_check_device(&s);
     self_check_updater(&s);
-    self_check_directory_of(&s, config->lock_file, "lock-file");
+    self_check_lock(&s);
     self_check_state(&s);
     if (*config->audit_file)
         self_check_directory_of(&s, config->audit_file, "audit-file");
