@@ -539,3 +539,17 @@ def test_reboot_of_a_device_of_the_elixir_package(t):
     ssh.write_text(ssh.read_text().replace("echo Rebooting...", "").replace("$END", ""))
     r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
     assert r.returncode != 0, r
+
+
+def test_refused_port_of_a_nerves_device_of_today(t):
+    """Its ssh server is at port 22, with the subsystem fwup: named, but never taken by itself."""
+    ssh = t.script("nerves", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;;\n"
+                             "*\" -p 22 \"*) cat > got; $OFFERS;; esac\n"
+                             "echo 'ssh: connect to host h port 8989: Connection refused' >&2\nexit 255\n")
+    text, fw = ssh.read_text(), firmware(t, size=3000)
+    for offers, named in (("echo fwup: empty; exit 1", True), ("echo 'subsystem request failed on channel 0' >&2; exit 255", False),
+                          ("echo 'Permission denied (publickey).' >&2; exit 255", False), ("true", False)):
+        ssh.write_text(text.replace("$OFFERS", offers))
+        r = t.run([t.bin("fwssh"), "push", "h", "--firmware", fw, "--ssh", ssh])
+        assert r.returncode == 6 and "nothing listens on that port" in r.stderr, r
+        assert ("--subsystem fwup" in r.stderr) == named and (t.dir / "got").read_bytes() == b"", r
