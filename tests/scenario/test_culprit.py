@@ -93,6 +93,10 @@ def test_nothing_is_lost_that_never_was(t):
     """What lies in the pipe to ssh was not sent."""
     r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="true")
     assert r.returncode == 6 and " MB" not in r.stderr and "before the login" in r.stderr, r.stderr
+    # More than a pipe holds has been read, so there was a connection.
+    r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="head -c 200000 > /dev/null",
+                  fw=firmware(t, size=3_000_000))
+    assert r.returncode == 6 and "lost after at most" in r.stderr and "before the login" not in r.stderr, r.stderr
 
 
 def test_six_wrong_keys(t):
@@ -152,8 +156,9 @@ def sshd(t, *lines):
     t.need("/usr/sbin/sshd")
     port, key = t.port(), t.key("sshd-host-key")
     conf = t.dir / f"sshd{port}"
-    conf.write_text("\n".join([f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "StrictModes no",
-                               f"AuthorizedKeysFile {t.key()}.pub", "PidFile none", "UsePAM no", *lines, ""]))
+    # sshd keeps the first value of each
+    conf.write_text("\n".join([*lines, f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "StrictModes no",
+                               f"AuthorizedKeysFile {t.key()}.pub", "PidFile none", "UsePAM no", ""]))
     os.makedirs("/run/sshd", exist_ok=True)
     server = t.start(["/usr/sbin/sshd", "-D", "-e", "-f", conf], stderr=subprocess.PIPE, text=True)
     while "listening" not in (line := server.stderr.readline()):
@@ -364,17 +369,18 @@ def test_passphrase_is_not_for_servers(t):
 
 def test_askpass_answers_no_other_program(t):
     """Started by anything else, with the very prompt, it says nothing."""
-    home = t.dir / "askpass"
-    home.mkdir()
-    os.mkfifo(home / "passphrase")
-    fifo = os.open(home / "passphrase", os.O_RDWR)
-    os.write(fifo, b"secret\n")
-    env = {"FWSSH_ASKPASS_DIR": str(home), "FWSSH_ASKPASS_KEYS": "/k/id\n", "FWSSH_ASKPASS_CALL": "--\nboard\nfwssh\n"}
     ask = "import subprocess, sys; subprocess.run([sys.argv[1], \"Enter passphrase for key '/k/id': \"])"
-    for words, answered in ((["--", "board", "fwssh"], True), (["-W", "[board]:22", "gate"], False), ([], False)):
+    for number, words in enumerate((["--", "board", "fwssh"], ["-W", "[board]:22", "gate"], [])):
+        home = t.dir / f"askpass{number}"
+        home.mkdir()
+        os.mkfifo(home / "passphrase")
+        fifo = os.open(home / "passphrase", os.O_RDWR)
+        os.write(fifo, b"secret\n")
+        env = {"FWSSH_ASKPASS_DIR": str(home), "FWSSH_ASKPASS_KEYS": "/k/id\n",
+               "FWSSH_ASKPASS_CALL": "--\nboard\nfwssh\n"}
         r = t.run(["setsid", "python3", "-c", ask, t.bin("fwssh"), *words], env=env)
-        assert (r.stdout == "secret\n") == answered, (words, r)
-    os.close(fifo)
+        assert (r.stdout == "secret\n") == (number == 0), (words, r)
+        os.close(fifo)
 
 
 def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
