@@ -8,6 +8,7 @@ import threading
 
 from scenario.test_push import firmware, options, push
 from support import raw_client
+from support.fixture import waits
 
 FAKE = """#!/bin/sh
 case "$*" in *-GT*) printf 'hostname {host}\\nport 22\\n'; exit 0;; esac
@@ -90,8 +91,12 @@ def test_disconnect_after_the_last_byte_is_status_9(t):
 
 def test_nothing_is_lost_that_never_was(t):
     """What lies in the pipe to ssh was not sent."""
-    r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="sleep 0.3")
+    r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="true")
     assert r.returncode == 6 and " MB" not in r.stderr and "before the login" in r.stderr, r.stderr
+    # More than a pipe holds has been read, so there was a connection.
+    r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="head -c 200000 > /dev/null",
+                  fw=firmware(t, size=3_000_000))
+    assert r.returncode == 6 and "lost after at most" in r.stderr and "before the login" not in r.stderr, r.stderr
 
 
 def test_six_wrong_keys(t):
@@ -151,8 +156,9 @@ def sshd(t, *lines):
     t.need("/usr/sbin/sshd")
     port, key = t.port(), t.key("sshd-host-key")
     conf = t.dir / f"sshd{port}"
-    conf.write_text("\n".join([f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "StrictModes no",
-                               f"AuthorizedKeysFile {t.key()}.pub", "PidFile none", "UsePAM no", *lines, ""]))
+    # sshd keeps the first value of each
+    conf.write_text("\n".join([*lines, f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "StrictModes no",
+                               f"AuthorizedKeysFile {t.key()}.pub", "PidFile none", "UsePAM no", ""]))
     os.makedirs("/run/sshd", exist_ok=True)
     server = t.start(["/usr/sbin/sshd", "-D", "-e", "-f", conf], stderr=subprocess.PIPE, text=True)
     while "listening" not in (line := server.stderr.readline()):
@@ -363,17 +369,18 @@ def test_passphrase_is_not_for_servers(t):
 
 def test_askpass_answers_no_other_program(t):
     """Started by anything else, with the very prompt, it says nothing."""
-    home = t.dir / "askpass"
-    home.mkdir()
-    os.mkfifo(home / "passphrase")
-    fifo = os.open(home / "passphrase", os.O_RDWR)
-    os.write(fifo, b"secret\n")
-    env = {"FWSSH_ASKPASS_DIR": str(home), "FWSSH_ASKPASS_KEYS": "/k/id\n", "FWSSH_ASKPASS_CALL": "--\nboard\nfwssh\n"}
     ask = "import subprocess, sys; subprocess.run([sys.argv[1], \"Enter passphrase for key '/k/id': \"])"
-    for words, answered in ((["--", "board", "fwssh"], True), (["-W", "[board]:22", "gate"], False), ([], False)):
+    for number, words in enumerate((["--", "board", "fwssh"], ["-W", "[board]:22", "gate"], [])):
+        home = t.dir / f"askpass{number}"
+        home.mkdir()
+        os.mkfifo(home / "passphrase")
+        fifo = os.open(home / "passphrase", os.O_RDWR)
+        os.write(fifo, b"secret\n")
+        env = {"FWSSH_ASKPASS_DIR": str(home), "FWSSH_ASKPASS_KEYS": "/k/id\n",
+               "FWSSH_ASKPASS_CALL": "--\nboard\nfwssh\n"}
         r = t.run(["setsid", "python3", "-c", ask, t.bin("fwssh"), *words], env=env)
-        assert (r.stdout == "secret\n") == answered, (words, r)
-    os.close(fifo)
+        assert (r.stdout == "secret\n") == (number == 0), (words, r)
+        os.close(fifo)
 
 
 def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
@@ -427,17 +434,18 @@ def test_a_refusal_on_both_streams_is_shown_once(t):
     assert log.count(words) == 2, log
 
 
+@waits
 def test_timeout_for_each_device(t):
     """An updater that hangs; a fleet goes on."""
     good = t.daemon()
     hangs = t.daemon(updater=t.updater("take; await; shake 0", name="hangs"))
-    r = push(t, hangs, "--timeout", "1")
-    assert r.returncode == 9 and "within 1 s (--timeout)" in r.stderr and "check what it runs" in r.stderr, r
+    r = push(t, hangs, "--timeout", "5")
+    assert r.returncode == 9 and "within 5 s (--timeout)" in r.stderr and "check what it runs" in r.stderr, r
     stuck = t.daemon(updater=t.updater("take_some 1000; await", name="stuck"))
     r = push(t, stuck, "--timeout", "1", fw=firmware(t, "big.fw", size=8 << 20))
     assert r.returncode == 6 and "keeps its running firmware" in r.stderr, r
     r = fleet(t, f"127.0.0.1:{hangs.port}", f"127.0.0.1:{good.port}",
-              extra=[*options(t, good)[2:], "--jobs", "1", "--timeout", "2"])
+              extra=[*options(t, good)[2:], "--jobs", "1", "--timeout", "5"])
     assert r.returncode == 10 and "1 of 2 devices" in r.stderr and good.updater_input(), r
     with socket.create_server(("127.0.0.1", 0)) as silent:
         r = t.run([t.bin("fwssh"), "status", "127.0.0.1", "--port", silent.getsockname()[1], "--timeout", "1"])
@@ -539,3 +547,17 @@ def test_reboot_of_a_device_of_the_elixir_package(t):
     ssh.write_text(ssh.read_text().replace("echo Rebooting...", "").replace("$END", ""))
     r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
     assert r.returncode != 0, r
+
+
+def test_refused_port_of_a_nerves_device_of_today(t):
+    """Its ssh server is at port 22, with the subsystem fwup: named, but never taken by itself."""
+    ssh = t.script("nerves", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;;\n"
+                             "*\" -p 22 \"*) cat > got; $OFFERS;; esac\n"
+                             "echo 'ssh: connect to host h port 8989: Connection refused' >&2\nexit 255\n")
+    text, fw = ssh.read_text(), firmware(t, size=3000)
+    for offers, named in (("echo fwup: empty; exit 1", True), ("echo 'subsystem request failed on channel 0' >&2; exit 255", False),
+                          ("echo 'Permission denied (publickey).' >&2; exit 255", False), ("true", False)):
+        ssh.write_text(text.replace("$OFFERS", offers))
+        r = t.run([t.bin("fwssh"), "push", "h", "--firmware", fw, "--ssh", ssh])
+        assert r.returncode == 6 and "nothing listens on that port" in r.stderr, r
+        assert ("--subsystem fwup" in r.stderr) == named and (t.dir / "got").read_bytes() == b"", r

@@ -276,6 +276,18 @@ def test_port_can_be_set(t):
         assert b.argv()[:3] == ["-s", "-p", "2222"]
 
 
+def test_fwup_has_no_header_and_dropbear_gets_a_command(t):
+    for b in benches(t):
+        b.file("a.fw", b"data")
+        assert b.run("dev", "a.fw", FWSSH_SUBSYSTEM="fwup").returncode == 0
+        assert b.sent() == b"data" and b.argv()[:3] == ["-s", "-p", "22"] and b.argv()[-2:] == ["dev", "fwup"]
+        assert b.run("dev", "a.fw", FWSSH_EXEC="yes").returncode == 0
+        assert b.sent() == b"fwup:4,reboot\ndata" and "-s" not in b.argv() and b.argv()[:2] == ["-p", "22"]
+        for name, value in (("FWSSH_SUBSYSTEM", "sftp"), ("FWSSH_EXEC", "no")):
+            result = b.run("dev", "a.fw", **{name: value})
+            assert result.returncode == 2 and name in result.stderr
+
+
 def test_bad_ports_are_refused(t):
     for b in benches(t):
         b.file("a.fw")

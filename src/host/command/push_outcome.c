@@ -1,5 +1,6 @@
 #include "host/command/push_outcome.h"
 
+#include "host/remote/question.h"
 #include "host/remote/ssh_outcome.h"
 #include "wire/subsystem.h"
 
@@ -201,6 +202,10 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         break;
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);
+        if (outcome.refused && target->port == REACH_DEFAULT_PORT && !o->reach.port &&
+            question_has_fwup(&o->reach, target->name))
+            buffer_add_text(text, ". Port 22 of this host takes firmware, too: if that is meant, "
+                                  "and fwsshd is not just restarting, add --subsystem fwup");
         status = outcome.status;
         break;
     case SSH_ENDING_LOST:

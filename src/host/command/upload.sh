@@ -25,7 +25,10 @@ Send a firmware file to a device over SSH. The device installs it and reboots.
 Environment:
   MIX_TARGET    the target to look for, rpi0 if not set
   MIX_ENV       the build environment to look for, dev if not set
-  FWSSH_PORT    the port of the device, 8989 if not set
+  FWSSH_PORT    the port of the device; if not set 8989, or 22 for fwup and
+                with FWSSH_EXEC
+  FWSSH_SUBSYSTEM  nerves_firmware_ssh if not set, or fwup (nerves_ssh)
+  FWSSH_EXEC    yes: run the subsystem as a command (Dropbear)
   SSH_OPTIONS   more options for ssh, split on blanks,
                 such as SSH_OPTIONS='-i keys/device -v'
 
@@ -206,7 +209,11 @@ destination=${1:-nerves.local}
 file=${2:-}
 target=${MIX_TARGET:-rpi0}
 environment=${MIX_ENV:-dev}
-port=${FWSSH_PORT:-8989}
+subsystem=${FWSSH_SUBSYSTEM:-nerves_firmware_ssh}
+as_command=${FWSSH_EXEC:-}
+default_port=8989
+[ "$subsystem" != fwup ] && [ -z "$as_command" ] || default_port=22
+port=${FWSSH_PORT:-$default_port}
 ssh_options=${SSH_OPTIONS:-}
 
 # ssh would treat such a name as an option, and some options run commands.
@@ -220,6 +227,15 @@ esac
 if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
     misuse "FWSSH_PORT must be a number from 1 to 65535, not '$FWSSH_PORT'"
 fi
+
+case $subsystem in
+nerves_firmware_ssh | fwup) ;;
+*) misuse "FWSSH_SUBSYSTEM must be nerves_firmware_ssh or fwup, not '$subsystem'" ;;
+esac
+case $as_command in
+'' | yes) ;;
+*) misuse "FWSSH_EXEC must be yes or not set, not '$as_command'" ;;
+esac
 
 if [ -z "$file" ]; then
     place1=_build/${target}_$environment/nerves/images
@@ -264,7 +280,13 @@ set -f
 
 # The user's options come first: ssh keeps the first value of an option.
 # shellcheck disable=SC2086
-set -- $ssh_options -s -p "$port" -o PreferredAuthentications=publickey
+if [ -n "$as_command" ]; then
+    set -- $ssh_options
+else
+    # shellcheck disable=SC2086
+    set -- $ssh_options -s
+fi
+set -- "$@" -p "$port" -o PreferredAuthentications=publickey
 
 if [ "$(uname -s 2>/dev/null)" = Darwin ]; then
     case " $ssh_options" in
@@ -288,10 +310,12 @@ fi
 printf 'Sending %s bytes to %s, port %s\n' "$size" "$destination" "$port"
 
 # The status of a pipeline is that of its last command: ssh alone decides.
+# The subsystem is one of the two words above, so it may expand here.
+# shellcheck disable=SC2029
 {
-    printf 'fwup:%s,reboot\n' "$size"
+    [ "$subsystem" = fwup ] || printf 'fwup:%s,reboot\n' "$size"
     cat "$file"
-} | ssh "$@" "$destination" nerves_firmware_ssh
+} | ssh "$@" "$destination" "$subsystem"
 status=$?
 
 case $status in

@@ -141,3 +141,31 @@ void question_free(struct question *q)
     facts_free(&q->facts);
     buffer_free(&q->text);
 }
+
+bool question_has_fwup(const struct reach *reach, const char *host)
+{
+    struct reach quiet = *reach;
+    struct ssh_outcome o;
+    struct ssh_target target;
+    struct ssh_run r = {0};
+    struct error err;
+
+    /* An empty input is no firmware: nothing is done with it. */
+    quiet.batch = true;
+    if (ssh_target_resolve(&target, &quiet, host, SUBSYSTEM_FWUP, &err))
+        return false;
+    struct ssh_call call = {
+        .reach = &quiet, .target = &target, .subsystem = SUBSYSTEM_FWUP, .impatient = true};
+    bool asked = target.port != REACH_DEFAULT_PORT && !ssh_run_start(&r, &call, &err);
+    if (asked) {
+        ssh_run_close_input(&r);
+        int event = ssh_run_await(&r, NULL, io_now() + QUESTION_IMPATIENT_SECONDS, &err);
+        ssh_run_end(&r, event != SSH_RUN_ENDED);
+        ssh_outcome_read(&o, &r, &target);
+        asked = o.ending == SSH_ENDING_DEVICE || o.ending == SSH_ENDING_SILENT;
+        ssh_outcome_free(&o);
+        ssh_run_free(&r);
+    }
+    ssh_target_free(&target);
+    return asked;
+}

@@ -255,12 +255,12 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
         free(name);
         return -1;
     }
+    t->name = name;
     t->given = ssh_host_argument(r, name);
     t->has_passphrase = r->passphrase != NULL;
     if ((r->user_dir && ssh_find_keys(t, r->user_dir, err)) ||
         ssh_ask_config(t, r, false, &text, err)) {
         buffer_free(&text);
-        free(name);
         ssh_target_free(t);
         return -1;
     }
@@ -276,7 +276,6 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
     if (!t->known_as)
         t->known_as = t->port == SSH_PORT ? memory_text(t->hostname)
                                           : memory_printf("[%s]:%d", t->hostname, t->port);
-    free(name);
     return 0;
 }
 
@@ -288,6 +287,7 @@ bool ssh_target_checks_host_key(const struct ssh_target *t)
 void ssh_target_free(struct ssh_target *t)
 {
     free(t->given);
+    free(t->name);
     free(t->hostname);
     free(t->known_as);
     free(t->known_hosts);

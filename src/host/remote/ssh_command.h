@@ -11,6 +11,7 @@
 /* What `ssh -G` reports about a host, and what follows from it. */
 struct ssh_target {
     char *given;        /* as the user named it, with --user */
+    char *name;         /* the same without the user and the port */
     char *hostname;     /* the name to which ssh connects */
     char *known_as;     /* its name in known_hosts */
     char *known_hosts;  /* the file, or NULL if unknown */

@@ -12,6 +12,7 @@
 #include <strings.h>
 #include <sys/wait.h>
 
+#define PORT_REFUSED "Connection refused"
 #define KEY_UNKNOWN "Host key verification failed"
 #define KEY_CHANGED "REMOTE HOST IDENTIFICATION HAS CHANGED"
 /* ssh's exit status for its own failures, and for a channel that was closed without a status. */
@@ -90,7 +91,7 @@ static const struct ssh_failure failures[] = {
      "cannot resolve the name; check it, or use the address", false},
     {"Invalid argument", SSH_STEP_CONNECT, EXIT_UNREACHABLE, "ssh cannot connect to this address",
      true},
-    {"Connection refused", SSH_STEP_CONNECT, EXIT_UNREACHABLE,
+    {PORT_REFUSED, SSH_STEP_CONNECT, EXIT_UNREACHABLE,
      "nothing listens on that port; check --port, and that fwsshd runs on the device", false},
     {"No route to host", SSH_STEP_CONNECT, EXIT_UNREACHABLE,
      "no route to the device; check cable and network", false},
@@ -474,6 +475,7 @@ static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
     if (f && f->step != SSH_STEP_SESSION && (!worked || f->status == EXIT_REFUSED)) {
         ssh_outcome_fail(o, f->status, "");
         o->status = (int)ssh_failure_describe(f, errors, target, &o->text);
+        o->refused = !strcmp(f->words, PORT_REFUSED);
         o->no_subsystem = f->step == SSH_STEP_SUBSYSTEM && f->status == EXIT_FAILED;
     } else if (ssh_failure_is_lost(errors) || (f && f->step == SSH_STEP_BANNER)) {
         ssh_outcome_lost(o, errors);
