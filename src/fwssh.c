@@ -139,13 +139,13 @@ static int run_help(const char *word)
 
 int main(int argc, char **argv)
 {
-    const char *fifo = getenv(SSH_ASKPASS_VARIABLE);
+    const char *askpass = getenv(SSH_ASKPASS_VARIABLE);
     const char *word = argc > 1 ? argv[1] : "";
 
     io_open_standard();
     signal(SIGPIPE, SIG_IGN);
-    if (fifo)
-        return ssh_askpass_answer(fifo, word);
+    if (askpass)
+        return ssh_askpass_answer(askpass, word);
     if (sodium_init() < 0)
         return EXIT_FAILED;
     const struct command *c = find_command(word);

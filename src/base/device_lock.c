@@ -332,43 +332,63 @@ static int device_lock_open_disk(const char *device, const struct stat *st, char
     return device_lock_open_node(device, st->st_rdev);
 }
 
-/* Waits for the lock; false when the time is up, or with another errno than EWOULDBLOCK. */
-static bool device_lock_wait(int fd)
+/* 1: locked, 0: held by another program, whose name is put in holder; -1: with errno set. An
+ * updater is not waited for: it takes long, and the slots are others when it has finished. */
+static int device_lock_wait(int fd, char holder[LOCK_HOLDER_SIZE])
 {
     double end = io_now() + LOCK_DISK_SECONDS;
 
     while (flock(fd, LOCK_EX | LOCK_NB)) {
-        if ((errno != EWOULDBLOCK && errno != EINTR) || io_now() >= end)
-            return false;
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return -1;
+        lock_holder_find(fd, holder);
+        if (lock_holder_is_updater(holder) || io_now() >= end)
+            return 0;
         (void)poll(NULL, 0, LOCK_LOOK_MS);
     }
-    return true;
+    return 1;
+}
+
+/* fd: of what is locked; closed if that fails. */
+static int device_lock_hold(int *fd, const char *path, struct error *err)
+{
+    char holder[LOCK_HOLDER_SIZE] = "";
+    int got = device_lock_wait(*fd, holder);
+
+    if (got > 0)
+        return 0;
+    if (got < 0)
+        error_errno(err, "cannot lock %s", path);
+    else if (lock_holder_is_updater(holder))
+        error_set(err, EXIT_REFUSED,
+                  "another update is running: %s is locked by %s; wait for it to finish, then try "
+                  "again",
+                  path, holder);
+    else
+        error_set(err, EXIT_REFUSED,
+                  "%s is in use%s%s: its lock was not free within %d seconds; wait until the other "
+                  "program has finished, then try again",
+                  path, *holder ? " by " : "", holder, LOCK_DISK_SECONDS);
+    io_close(fd);
+    return -1;
 }
 
 int device_lock_disk(const char *device, int *lock, struct error *err)
 {
-    char holder[LOCK_HOLDER_SIZE], *path;
     struct stat st;
+    char *path;
     int rc = 0;
 
     *lock = -1;
     if (stat(device, &st) || (S_ISCHR(st.st_mode) && major(st.st_rdev) == LOCK_MEMORY_MAJOR))
         return 0;
     int fd = device_lock_open_disk(device, &st, &path);
-    if (fd < 0 || fstat(fd, &st)) {
+    if (fd < 0 || fstat(fd, &st))
         rc = error_errno(err, "cannot open %s to lock it", path);
-    } else if (device_lock_is_inherited(DEVICE_LOCK_DISK_VARIABLE, &st)) {
+    else if (device_lock_is_inherited(DEVICE_LOCK_DISK_VARIABLE, &st))
         io_close(&fd);
-    } else if (!device_lock_wait(fd)) {
-        bool busy = errno == EWOULDBLOCK || errno == EINTR;
-        lock_holder_find(fd, holder);
-        rc = busy ? error_set(err, EXIT_REFUSED,
-                              "%s is in use%s%s: its lock was not free within %d seconds; wait "
-                              "until the other program has finished, then try again",
-                              path, *holder ? " by " : "", holder, LOCK_DISK_SECONDS)
-                  : error_errno(err, "cannot lock %s", path);
-        io_close(&fd);
-    }
+    else
+        rc = device_lock_hold(&fd, path, err);
     *lock = fd;
     free(path);
     return rc;

@@ -1,5 +1,7 @@
 #include "base/error.h"
 
+#include "base/clean.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@ int error_set(struct error *err, enum exit_status status, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
+    clean_line(err->text);
     return -1;
 }
 
@@ -27,6 +30,7 @@ int error_errno(struct error *err, const char *fmt, ...)
     va_end(ap);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(saved));
+    clean_line(err->text);
     return -1;
 }
 
@@ -41,6 +45,7 @@ int error_prefix(struct error *err, const char *fmt, ...)
     va_end(ap);
     size_t used = strlen(err->text);
     snprintf(err->text + used, sizeof err->text - used, ": %s", old);
+    clean_line(err->text);
     return -1;
 }
 
@@ -55,5 +60,6 @@ int error_suffix(struct error *err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(err->text + len + 2, sizeof err->text - len - 2, fmt, ap);
     va_end(ap);
+    clean_line(err->text);
     return -1;
 }

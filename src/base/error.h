@@ -7,7 +7,7 @@
 
 struct error {
     enum exit_status status;
-    char text[512];
+    char text[512]; /* cleaned (clean.h), whatever the names in it were */
 };
 
 /* Sets the error, replacing an earlier one. Always returns -1, so that a caller can return it. */

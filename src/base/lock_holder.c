@@ -115,3 +115,13 @@ void lock_holder_find_path(const char *path, char text[LOCK_HOLDER_SIZE])
         lock_holder_find(fd, text);
     io_close(&fd);
 }
+
+bool lock_holder_is_updater(const char *text)
+{
+    static const char *const names[] = {"(fwpack)", "(fwssh-receive)", "(fwup)"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strstr(text, names[i]))
+            return true;
+    return false;
+}

@@ -2,6 +2,7 @@
 #ifndef FWSSH_BASE_LOCK_HOLDER_H
 #define FWSSH_BASE_LOCK_HOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define LOCK_HOLDER_SIZE 64
@@ -15,5 +16,9 @@ void lock_holder_find(int fd, char text[LOCK_HOLDER_SIZE]);
 
 /* The same for the file of that name. */
 void lock_holder_find_path(const char *path, char text[LOCK_HOLDER_SIZE]);
+
+/* Whether that text names a program that updates devices, not one that looks at a disk for a
+ * moment. */
+bool lock_holder_is_updater(const char *text);
 
 #endif

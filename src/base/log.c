@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/clean.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,9 +54,7 @@ void log_at(enum log_level level, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    for (char *p = line; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    clean_line(line);
     if (logger.write_line)
         logger.write_line(level, line);
     else if (logger.to_syslog)

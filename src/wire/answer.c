@@ -1,5 +1,6 @@
 #include "wire/answer.h"
 
+#include "base/clean.h"
 #include "wire/request.h"
 
 #include <stdio.h>
@@ -9,6 +10,12 @@ static const char answer_start[] = REQUEST_VERSION " ";
 static const char answer_ok[] = REQUEST_VERSION " ok\n";
 static const char answer_error[] = REQUEST_VERSION " error ";
 static const char message_start[] = "fwssh: ";
+
+static void answer_clean(struct buffer *b)
+{
+    if (b->data)
+        clean_line(b->data);
+}
 
 static bool answer_starts(const char *text, const char *with)
 {
@@ -47,7 +54,7 @@ static void answer_parse_error(const char *line, enum exit_status *status, struc
         at = 0;
     *status = number >= 1 && number <= EXIT_WIRE_MAX ? (enum exit_status)number : EXIT_FAILED;
     buffer_add(reason, rest + at, strcspn(rest + at, "\r\n"));
-    facts_clean(reason->data);
+    answer_clean(reason);
 }
 
 bool answer_parse(struct answer *a, const char *text)
@@ -110,7 +117,7 @@ static bool answer_find_message(const char *text, struct buffer *reason)
     if (!found)
         return false;
     buffer_add(reason, found, strcspn(found, "\r\n"));
-    facts_clean(reason->data);
+    answer_clean(reason);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "wire/facts.h"
 
+#include "base/clean.h"
 #include "base/memory.h"
 
 #include <stdarg.h>
@@ -18,16 +19,6 @@ static struct fact *facts_find(const struct facts *f, const char *name)
     return NULL;
 }
 
-void facts_clean(char *text)
-{
-    for (unsigned char *p = (unsigned char *)text; *p; p++) {
-        if (*p < 0x20 || *p == 0x7f)
-            *p = '?';
-        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
-            p[0] = p[1] = '?';
-    }
-}
-
 void facts_set(struct facts *f, const char *name, const char *value)
 {
     struct fact *fact = facts_find(f, name);
@@ -40,7 +31,7 @@ void facts_set(struct facts *f, const char *name, const char *value)
     }
     free(fact->value);
     fact->value = memory_text(value);
-    facts_clean(fact->value);
+    clean_line(fact->value);
 }
 
 void facts_printf(struct facts *f, const char *name, const char *format, ...)

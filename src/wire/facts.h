@@ -21,11 +21,7 @@ struct facts {
     struct fact fact[FACTS_MAX];
 };
 
-/* Replaces control characters by '?', including those of two bytes (U+0080 to U+009F), which could
- * garble a terminal or a log. */
-void facts_clean(char *text);
-
-/* Sets or replaces a fact; both texts are copied. Control characters in the value become '?'. A
+/* Sets or replaces a fact; both texts are copied. The value is cleaned (base/clean.h). A
  * fact with an invalid name, or beyond FACTS_MAX, is ignored. */
 void facts_set(struct facts *f, const char *name, const char *value);
 

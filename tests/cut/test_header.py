@@ -31,7 +31,7 @@ def test_input_ended_behind_every_byte(t):
             # The updater may have started its progress bar.
             assert err.endswith(b"fwssh: " + device.short_by(len(v.archive)) + b"; nothing was activated\n"), err
         elif at:
-            assert (status, out, err) == (2, b"", b"fwssh: input ended inside the header; nothing was done\n"), at
+            assert (status, out, err) == (2, err, b"fwssh: input ended inside the header; nothing was done\n"), at
         else:
             assert status == 2 and b"input ended before a header; nothing was done" in err
         result = r.result()

@@ -299,7 +299,8 @@ def test_sigterm_lets_the_client_hear_how_it_ended(t):
         d.process.send_signal(signal.SIGTERM)
         d.wait_log("stopping after")
         t.go(name)
-        assert finish(client)[:2] == (status, b"Running fwup...\nwords\n")
+        code, out, err = finish(client)
+        assert (code, out) == (status, b"Running fwup...\nwords\n" + err)
         assert d.process.wait(20) == 0
 
 

@@ -143,14 +143,16 @@ def explain(t, text):
 
 def test_each_fault_of_fw_env_config_has_a_message(t):
     disk = t.dir / "disk.img"
-    disk.write_bytes(environment(0x2000) + bytes(0x6000))
+    disk.write_bytes(environment(0x2000) + bytes(0xe000))
     start = "fwssh-receive: cannot read the U-Boot environment: "
     assert "missing device: cannot open /dev/nosuch" in explain(t, "/dev/nosuch 0 0x2000\n")
     assert re.search(r"bad syntax in .*fw_env.config, line 2", explain(t, f"# disk\nhello world\n{disk}\n"))
     assert "bad syntax" in explain(t, "# nothing\n") and "bad syntax" in explain(t, "")
     wrong = explain(t, f"{disk} 0 0x4000\n")
     assert wrong.startswith(start + "wrong size") and "an environment of 0x2000 bytes, a single copy" in wrong, wrong
-    assert "wrong size" in explain(t, f"{disk} 0x7000 0x2000\n")
+    assert "0x8192 bytes, a single copy (SIZE is hexadecimal)" in explain(t, f"{disk} 0 8192\n")
+    assert "byte order mark" in explain(t, f"\ufeff{disk} 0 0x2000\n")
+    assert "wrong size" in explain(t, f"{disk} 0xf000 0x2000\n")
     assert "wrong size" in explain(t, f"{disk} 0x20000000 0x2000\n")
     assert "bad checksum" in explain(t, f"{disk} 0x2000 0x2000\n")
     disk.write_bytes((environment(0x2000, b"\1") + environment(0x2000, b"\0")))

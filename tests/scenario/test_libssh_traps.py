@@ -596,7 +596,7 @@ def test_status_while_the_client_still_sends(t):
     d = t.daemon(updater=t.updater("take_some 100000; echo enough; exit 7"))
     for _ in range(5):
         r = d.push(b"fwup:%d\n" % (32 * MB) + bytes(32 * MB))
-        assert r.returncode == 1 and r.stdout == b"Running fwup...\nenough\n", r
+        assert r.returncode == 1 and r.stdout == b"Running fwup...\nenough\n" + r.stderr, r
 
 
 def test_data_behind_the_end_of_input_harms_nothing(t):

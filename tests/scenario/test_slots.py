@@ -1,4 +1,5 @@
 """What a device knows about its slots: fwssh-receive --status, --confirm, --revert, and the subsystem fwssh."""
+import fcntl
 import os
 import re
 import struct
@@ -648,3 +649,15 @@ def test_device_named_by_the_environment(t):
     for verb in ("status", "confirm", "revert", "status"):
         ask(d, f"fwssh/1 {verb}")
     assert slots_of(t, {**config, "device": "uboot-env"}) == ("uboot-env", "a", "b", "new")
+
+
+def test_ops_firmware_is_asked_while_an_update_runs(t):
+    """Its status writes nothing, so it waits for no lock."""
+    (t.dir / "ops.conf").write_text('task status { on-init { info("a") } }\n')
+    assert t.run([t.bin("fwpack"), "create", "-f", "ops.conf", "-o", "ops.fw"]).returncode == 0
+    config = {"device": t.image(4096), "updater": t.bin("fwpack"), "ops_firmware": t.dir / "ops.fw",
+              "lock_file": t.dir / "lock", "state_dir": t.dir / "state"}
+    with open(config["device"], "rb") as disk, open(config["lock_file"], "wb") as lock:
+        fcntl.flock(disk, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert slots_of(t, config) == ("ops.fw", "a", "a", "no")

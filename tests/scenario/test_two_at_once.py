@@ -90,6 +90,40 @@ def test_fwpack_by_hand_locks_the_image(t):
     assert by_hand(t, image).returncode == 0 and image.read_bytes()[0] == 1
 
 
+def test_push_beside_fwpack_by_hand_is_refused_at_once(t):
+    """Whatever the lock file. It is not waited for: the slots would be others then."""
+    d = t.daemon()
+    image, fw = d.config["device"], archive(t)
+    p = t.start([t.bin("fwpack"), "apply", "-q", "-t", "upgrade", "-d", image, "-i", "-"], stdin=subprocess.PIPE,
+                env={"FWSSH_RESULT_FD": "2"})  # so that it waits for the end of its input
+    p.stdin.write(fw.read_bytes())
+    p.stdin.flush()
+    t.wait_for(lambda: has_open(p.pid, image) == 2, "fwpack to lock the image")
+    r = d.push(HELLO, timeout=9)
+    assert r.returncode == STATUS_REFUSED and f"locked by process {p.pid} (fwpack)".encode() in r.stderr, r
+    assert d.updater_pids() == []
+    p.stdin.close()
+    assert p.wait(20) == 0
+    assert d.push(HELLO).returncode == 0
+
+
+def test_slots_are_looked_at_when_the_disk_is_ours(t):
+    """Whoever held it has switched slots meanwhile."""
+    now = t.dir / "now"
+    now.write_text("active=a\nnext=a\n")
+    d = t.daemon(slot_command=t.script("slots", f'#!/bin/sh\n[ "$1" = status ] && cat {now}\n'),
+                 slot_driver="command")
+    with hold(d.config["device"]):
+        client = d.client()
+        client.stdin.write(HELLO)
+        receive, = t.wait_for(lambda: d.pids("fwssh-receive"), "fwssh-receive")
+        t.wait_for(lambda: has_open(receive, d.config["device"]), "fwssh-receive to look at the lock")
+        now.write_text("active=a\nnext=b\n")
+    status, _, err = finish(client)
+    assert status == STATUS_REFUSED and b"has not booted yet" in err, err
+    assert d.updater_pids() == []
+
+
 def test_a_lock_that_is_held_for_a_moment_is_waited_for(t):
     """As udevd holds it."""
     image, fw = t.image(), archive(t)

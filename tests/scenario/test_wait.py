@@ -76,6 +76,15 @@ def test_another_board_under_the_same_name(t):
         assert r.returncode == status and words in r.stdout + r.stderr and "not verified" not in r.stdout, r
 
 
+def test_device_that_nothing_identifies(t):
+    """A host key that is kept tells, if ssh looks at it; without a serial number, nothing else does."""
+    for options, told in (([], False), (["--ssh-option", "StrictHostKeyChecking=no"], True)):
+        b = Rebooting(t, f"board{len(options)}")
+        b.after_reboot(active="b", next="b", version="2.0", uuid=uuid_of(t))
+        r = b.t.run([b.t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t)[0], "--wait", *options, *b.options()])
+        assert r.returncode == 0 and ("identity is not verified" in r.stdout) == told, r
+
+
 @waits
 def test_device_that_cannot_tell(t):
     b = Rebooting(t)

@@ -67,6 +67,15 @@ static void connection_kill(struct connection *c, const char *why)
     kill(-c->session, SIGKILL);
 }
 
+/* The session tells the client why; one that does not leave by itself is killed. */
+static void connection_turn_out(struct connection *c, const char *why, const char *words)
+{
+    log_warning("%s: disconnected: %s", c->peer.address, why);
+    c->turned_out = io_now();
+    if (record_send(c->control, RECORD_LEAVE, 0, words, NULL))
+        kill(-c->session, SIGKILL);
+}
+
 static void connection_authenticated(struct listener *l, struct connection *c, const char *who)
 {
     int count = 0;
@@ -79,7 +88,8 @@ static void connection_authenticated(struct listener *l, struct connection *c, c
     for (const struct connection *other = l->connections; other; other = other->next)
         count += other->authenticated && other->session;
     if (count > l->config.max_sessions)
-        connection_kill(c, "too many sessions (max-sessions)");
+        connection_turn_out(c, "too many sessions (max-sessions)",
+                            "Too many sessions on this device; try again later");
 }
 
 static void connection_record(struct listener *l, struct connection *c, const struct record *r)
@@ -103,6 +113,8 @@ static void connection_record(struct listener *l, struct connection *c, const st
             connection_authenticated(l, c, r->text);
         break;
     case RECORD_SUBSYSTEM:
+        if (c->turned_out > 0)
+            break; /* it has been told to leave */
         if (c->authenticated)
             update_begin(l, c, r->text);
         else
@@ -214,6 +226,8 @@ void connection_check_time(struct listener *l, double now)
         if (!c->authenticated && c->session &&
             now - c->started > l->config.login_grace_time + CONNECTION_GRACE_EXTRA)
             connection_kill(c, "no login within login-grace-time");
+        if (c->turned_out > 0 && c->session && now - c->turned_out > CONNECTION_GRACE_EXTRA)
+            kill(-c->session, SIGKILL);
     }
 }
 

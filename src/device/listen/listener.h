@@ -40,6 +40,7 @@ struct connection {
     unsigned unsaid;       /* messages that were not */
     pid_t receive;         /* fwssh-receive; 0: not running */
     int result_fd;         /* our end of fwssh-receive's result socket */
+    double turned_out;     /* when it was told to leave; 0: not */
     double farewell_until; /* the result may be delivered until then; 0: none is */
 };
 

@@ -109,13 +109,25 @@ void client_say(struct client *c, const char *text)
     client_write(c, c->out, text, strlen(text));
 }
 
-void client_complain(struct client *c, const char *text)
+static void client_message(struct client *c, int fd, const char *text)
 {
     struct buffer line = {0};
 
     answer_print_message(text, &line);
-    client_write(c, c->err, line.data, line.len);
+    client_write(c, fd, line.data, line.len);
     buffer_free(&line);
+}
+
+void client_complain(struct client *c, const char *text)
+{
+    client_message(c, c->err, text);
+}
+
+void client_complain_twice(struct client *c, const char *text)
+{
+    if (c->out != c->err)
+        client_message(c, c->out, text);
+    client_message(c, c->err, text);
 }
 
 int client_lost(struct error *err)

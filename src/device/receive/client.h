@@ -42,6 +42,9 @@ void client_say(struct client *c, const char *text);
 /* Writes "fwssh: TEXT" where the user reads it. */
 void client_complain(struct client *c, const char *text);
 
+/* The same on standard output, too, if that is another stream. */
+void client_complain_twice(struct client *c, const char *text);
+
 /* Reads more bytes into ahead. Returns the count, 0 at the end of input, or -1 with the error set
  * (client lost or silent). */
 int client_read_ahead(struct client *c, struct error *err);

@@ -14,13 +14,14 @@
 
 void job_open(struct job *j, const struct device_config *config, struct client *client)
 {
-    *j = (struct job){.config = config, .client = client, .lock = -1};
+    *j = (struct job){.config = config, .client = client, .lock = -1, .disk = -1};
 }
 
 void job_close(struct job *j)
 {
     updater_free(&j->updater);
     device_lock_export(-1, NULL);
+    io_close(&j->disk);
     io_close(&j->lock);
     free(j->device);
     j->device = NULL;
@@ -63,7 +64,9 @@ void job_note_exception(struct job *j)
 
 int job_prepare(struct job *j, bool stage, struct error *err)
 {
-    return job_read_floor(j, err) || slot_check_before(j->config, j->client, err) ||
+    /* First: whoever has held the disk until now may have switched slots. */
+    return device_lock_disk(j->device, &j->disk, err) || job_read_floor(j, err) ||
+                   slot_check_before(j->config, j->client, err) ||
                    hook_precheck(j->config, j->device, j->client, err) ||
                    updater_find(&j->updater, j->config, err) ||
                    updater_identify(&j->updater, j->config, err) ||
@@ -113,12 +116,15 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .job = &job,
                               .client = j->client,
                               .lock = j->lock,
+                              .disk = j->disk,
                               .size = firmware->size,
                               .last = firmware->last};
     struct updater_outcome outcome;
     int rc = updater_run(&run, &outcome, err);
 
     free(staged);
+    if (rc || firmware->last)
+        io_close(&j->disk);
     if (rc) {
         job_failed(j, firmware, &outcome, err);
         return -1;

@@ -15,6 +15,7 @@ struct job {
     struct client *client;
     struct result result;
     int lock;     /* -1: not taken */
+    int disk;     /* the disk's lock, while firmware is written; else -1 */
     char *device; /* resolved path, NULL before job_lock(); owned */
     struct updater updater;
     struct version_floor floor;
@@ -38,8 +39,8 @@ void job_close(struct job *j);
  */
 int job_lock(struct job *j, struct error *err);
 
-/* Checks whether an update may start: slots, hook-precheck, updater. stage: it will be staged.
- * Returns 0, or -1 with the error set. */
+/* Takes the disk's lock and checks whether an update may start: slots, hook-precheck, updater.
+ * stage: it will be staged. Returns 0, or -1 with the error set. */
 int job_prepare(struct job *j, bool stage, struct error *err);
 
 /* Reads which versions are too old (key refuse-older). Returns 0, or -1 with the error set. */

@@ -324,7 +324,11 @@ void receive_run(struct job *j, const struct subsystem *subsystem, bool volatile
     if (receive_kinds[subsystem->kind](&r, &err)) {
         j->result.status = err.status <= EXIT_WIRE_MAX ? err.status : EXIT_FAILED;
         snprintf(j->result.text, sizeof j->result.text, "%s", err.text);
-        client_complain(j->client, err.text);
+        /* Clients of nerves_firmware_ssh show standard output only, and ignore the status. */
+        if (subsystem->kind == SUBSYSTEM_HEADER)
+            client_complain_twice(j->client, err.text);
+        else
+            client_complain(j->client, err.text);
     }
     j->result.told = !client_is_gone(j->client);
 }

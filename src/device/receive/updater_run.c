@@ -59,21 +59,17 @@ static int updater_judge(const struct updater_run *r, int wait_status,
     return error_set(err, said->status, "%s %s", r->updater->name, how);
 }
 
-/* The disk's lock lasts as long as the updater. */
 static pid_t updater_start(const struct updater_run *r, struct updater_pipes *p, struct error *err)
 {
     char *environment[] = {UPDATER_RESULT_VARIABLE "=" UPDATER_RESULT_FD,
                            DEVICE_LOCK_FD_VARIABLE "=" UPDATER_LOCK_FD,
                            DEVICE_LOCK_DISK_VARIABLE "=" UPDATER_DISK_FD, NULL};
     struct argv argv = {0};
-    int disk;
 
-    if (device_lock_disk(r->job->device, &disk, err))
-        return -1;
     updater_arguments(r->updater, r->config, r->job, &argv);
     struct spawn s = {.program = r->updater->program,
                       .argv = argv.word,
-                      .fds = {p->in[0], p->out[1], p->err[1], p->result[1], r->lock, disk},
+                      .fds = {p->in[0], p->out[1], p->err[1], p->result[1], r->lock, r->disk},
                       .fd_count = 6,
                       .extra_env = environment,
                       .new_group = true,
@@ -82,7 +78,6 @@ static pid_t updater_start(const struct updater_run *r, struct updater_pipes *p,
                       .in_child_data = (void *)r->config};
     pid_t pid = spawn_start(&s, err);
     argv_free(&argv);
-    io_close(&disk);
     io_close(&p->in[0]);
     io_close(&p->out[1]);
     io_close(&p->err[1]);

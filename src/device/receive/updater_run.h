@@ -19,9 +19,9 @@ struct updater_run {
     const struct device_config *config;
     const struct updater_job *job;
     struct client *client;
-    int lock;      /* inherited by the updater */
-    uint64_t size; /* bytes of the firmware; UPDATER_UNTIL_EOF: up to the end of input */
-    bool last;     /* no other firmware follows: its last byte is the point of no return */
+    int lock, disk; /* the lock file and the disk's lock (-1: none), inherited by the updater */
+    uint64_t size;  /* bytes of the firmware; UPDATER_UNTIL_EOF: up to the end of input */
+    bool last;      /* no other firmware follows: its last byte is the point of no return */
 };
 
 struct updater_outcome {

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -64,6 +65,11 @@ static void session_watch_peer(const struct session *s)
     setsockopt(s->socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit);
 }
 
+static bool session_has_tried_enough(const struct session *s)
+{
+    return s->tries >= SESSION_TRIES_MAX && !s->authenticated;
+}
+
 /* Processes everything that the socket holds. ssh_event_dopoll() may return SSH_OK, SSH_AGAIN or a
  * positive count, and does not fail when the session breaks: only ssh_get_status() shows that. */
 static bool session_pump(struct session *s)
@@ -72,7 +78,7 @@ static bool session_pump(struct session *s)
         int rc = ssh_event_dopoll(s->event, 0);
         if (rc == SSH_ERROR || (ssh_get_status(s->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)))
             return false;
-        if (rc == SSH_AGAIN)
+        if (rc == SSH_AGAIN || session_has_tried_enough(s))
             break;
     }
     return true;
@@ -94,7 +100,7 @@ static void session_keep_alive(struct session *s, double now)
 /* Why the session has to end, or NULL. */
 static const char *session_time_is_up(const struct session *s, double now)
 {
-    if (s->tries >= SESSION_TRIES_MAX && !s->authenticated)
+    if (session_has_tried_enough(s))
         return "too many keys tried";
     if (!s->authenticated && now - s->started > s->brief.grace_seconds)
         return "no login within login-grace-time";
@@ -135,6 +141,9 @@ static bool session_round(struct session *s)
     return !s->hung_up;
 }
 
+/* OpenSSH's words: people and programs know them. */
+static const char session_too_many[] = "Too many authentication failures";
+
 static void session_serve(struct session *s)
 {
     const char *why = NULL;
@@ -150,6 +159,9 @@ static void session_serve(struct session *s)
     }
     if (why)
         log_info("disconnected: %s", why);
+    if (why && !*s->goodbye)
+        snprintf(s->goodbye, sizeof s->goodbye, "%s",
+                 session_has_tried_enough(s) ? session_too_many : why);
     session_channel_lose(s, why ? why : "TCP connection closed");
 }
 

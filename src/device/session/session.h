@@ -32,13 +32,15 @@ struct session_channel {
 struct session {
     struct session_brief brief;
     int socket, listener;
-    char peer[46]; /* the client's address, numeric */
+    int socket_copy; /* outlasts libssh's, which it closes at once; -1: none */
+    char peer[46];   /* the client's address, numeric */
     ssh_session ssh;
     ssh_bind bind;
     ssh_event event;
     struct ssh_server_callbacks_struct callbacks;
     struct authorized_keys asked; /* the last answer of authorized-keys-command */
     bool authenticated, hung_up;
+    char goodbye[200]; /* why the connection ends, for the client; "": no particular reason */
     int tries;
     double started, quiet_since, kept_alive;
     struct session_channel channel;

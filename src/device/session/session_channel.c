@@ -55,7 +55,15 @@ static bool channel_is_busy(const struct session_channel *c)
     return c->running || c->answer || c->ended;
 }
 
-/* Waits for the listener's answer; the listener never waits for a session. */
+/* The listener does not want this connection. */
+static void channel_leave(struct session *s, const char *why)
+{
+    snprintf(s->goodbye, sizeof s->goodbye, "%.*s", (int)sizeof s->goodbye - 1, why);
+    s->hung_up = true;
+}
+
+/* Returns 0 if an update has started, 1 if the connection ends, -1 if it was refused.
+ * Waits for the listener's answer; the listener never waits for a session. */
 static int channel_ask(struct session *s, const char *name, int *fds)
 {
     struct pollfd p = {.fd = s->listener, .events = POLLIN};
@@ -68,6 +76,11 @@ static int channel_ask(struct session *s, const char *name, int *fds)
         return 0;
     for (int i = 0; i < RECORD_FDS; i++)
         io_close(&fds[i]);
+    /* With a failure of this request, the client would not wait for the reason. */
+    if (r.type == RECORD_LEAVE) {
+        channel_leave(s, r.text);
+        return 1;
+    }
     return -1;
 }
 
@@ -79,8 +92,11 @@ static int channel_subsystem(ssh_session ssh, ssh_channel ch, const char *name, 
 
     (void)ssh;
     (void)ch;
-    if (channel_is_busy(c) || channel_ask(s, name, fds))
+    if (channel_is_busy(c))
         return SSH_ERROR;
+    int rc = channel_ask(s, name, fds);
+    if (rc)
+        return rc < 0 ? SSH_ERROR : SSH_OK;
     relay_open(&c->relay, fds[0], fds[1], fds[2]);
     c->relay.eof = c->eof;
     c->running = true;
@@ -189,6 +205,8 @@ void session_channel_listener_said(struct session *s)
         io_close(&fds[i]);
     if (rc <= 0) {
         s->hung_up = true; /* the listener is gone */
+    } else if (r.type == RECORD_LEAVE) {
+        channel_leave(s, r.text);
     } else if (r.type == RECORD_ENDED && c->running) {
         c->ended = true;
         c->status = r.value;

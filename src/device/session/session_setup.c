@@ -5,12 +5,20 @@
 #include "device/session/sandbox.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <libssh/server.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* How long a client may take to close its side of a connection that has ended. */
+#define SESSION_SEE_OFF_SECONDS 1
+/* So much has to arrive until poll(2) calls the socket readable. */
+#define SESSION_UNHEARD_BYTES 65536
+#define SESSION_MAKE_WAY_ROUNDS 4
 
 /* Without certificates and SHA-1 signatures, and without security keys, whose signatures libssh
  * accepts without a touch. */
@@ -126,6 +134,7 @@ static int session_sandbox(struct session *s, struct error *err)
 int session_setup(struct session *s, struct error *err)
 {
     s->started = s->quiet_since = io_now();
+    s->socket_copy = -1;
     if (session_brief_read(&s->brief, BRIEF_FD_BRIEF, false, err))
         return -1;
     log_set_level(s->brief.log_level);
@@ -134,17 +143,54 @@ int session_setup(struct session *s, struct error *err)
     if (s->socket < 0)
         return 0;
     session_name_peer(s);
+    s->socket_copy = fcntl(s->socket, F_DUPFD_CLOEXEC, 0);
     return session_sandbox(s, err) || session_accept(s, err) ? -1 : 0;
+}
+
+/* What the client has sent in the meantime would make the kernel reset the connection, and the
+ * client would not see the reason for its end. */
+static void session_see_off(struct session *s)
+{
+    double end = io_now() + SESSION_SEE_OFF_SECONDS;
+    int one = 1;
+    char rest[4096];
+
+    (void)setsockopt(s->socket_copy, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+    (void)shutdown(s->socket_copy, SHUT_WR);
+    for (double left; s->socket_copy >= 0 && (left = end - io_now()) > 0;) {
+        struct pollfd p = {.fd = s->socket_copy, .events = POLLIN};
+        if (poll(&p, 1, (int)(left * 1000) + 1) <= 0 ||
+            read(s->socket_copy, rest, sizeof rest) <= 0)
+            break;
+    }
+    io_close(&s->socket_copy);
+}
+
+/* libssh drops the message of a disconnection unless its last poll(2) has found the socket writable
+ * with nothing to write; and no request of the client must be answered in between. */
+static void session_make_way(struct session *s)
+{
+    int many = SESSION_UNHEARD_BYTES;
+
+    (void)setsockopt(s->socket_copy, SOL_SOCKET, SO_RCVLOWAT, &many, sizeof many);
+    for (int i = 0; i < SESSION_MAKE_WAY_ROUNDS; i++)
+        if (ssh_event_dopoll(s->event, 0) == SSH_ERROR)
+            return;
 }
 
 void session_teardown(struct session *s)
 {
+    if (s->event && *s->goodbye)
+        session_make_way(s);
     if (s->event) {
         ssh_event_remove_session(s->event, s->ssh);
         ssh_event_free(s->event);
     }
     if (s->ssh) {
+        if (*s->goodbye)
+            ssh_session_set_disconnect_message(s->ssh, s->goodbye);
         ssh_disconnect(s->ssh);
+        session_see_off(s);
         ssh_free(s->ssh);
     }
     if (s->bind)

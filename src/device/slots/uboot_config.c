@@ -14,6 +14,7 @@
 
 #define CONFIG_MAX 65536
 #define CONFIG_COPIES 2
+#define CONFIG_BOM "\xef\xbb\xbf"
 #define CONFIG_DEVICE_SIZE 256
 /* Sizes that are tried to find the one that is meant. */
 #define CONFIG_SIZE_LEAST 512
@@ -95,7 +96,7 @@ static int config_find_size(const struct config *c, const struct config_copy *co
                 return error_set(
                     err, EXIT_FAILED,
                     "wrong size in %s: at offset %lld of %s is an environment of 0x%zx bytes, %s, "
-                    "but the file describes 0x%zx bytes, %s",
+                    "but the file describes 0x%zx bytes, %s (SIZE is hexadecimal)",
                     c->path, copy->offset, copy->device, size,
                     header == 5 ? "one of two copies" : "a single copy", copy->size,
                     c->count == CONFIG_COPIES ? "two copies" : "a single copy");
@@ -197,6 +198,11 @@ int uboot_config_explain(const char *path, struct error *err)
     struct buffer text = {0};
     int rc = io_read_file(path, CONFIG_MAX, &text, err);
 
+    if (!rc && !strncmp(buffer_text(&text), CONFIG_BOM, strlen(CONFIG_BOM)))
+        rc = error_set(err, EXIT_FAILED,
+                       "bad syntax in %s, line 1: it starts with a byte order mark; save the file "
+                       "without one",
+                       path);
     if (!rc && config_is_yaml(&text))
         rc = error_set(err, EXIT_FAILED, "cannot read the environment that %s describes in YAML",
                        path);

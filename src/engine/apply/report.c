@@ -1,17 +1,20 @@
 #include "engine/apply/report.h"
 
+#include "base/clean.h"
 #include "base/io.h"
+#include "base/memory.h"
 #include "engine/archive/frame.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define REPORT_STEP (128u * 1024)
 #define REPORT_BAR_WIDTH 36
 
-static void report_message(struct report *r, const char *type, const char *text)
+static void report_line(struct report *r, const char *type, const char *text)
 {
     if (r->framing) {
         fflush(stdout);
@@ -23,6 +26,16 @@ static void report_message(struct report *r, const char *type, const char *text)
         fputs("\r\033[K", stdout);
     printf("%s: %s\n", r->program, text);
     fflush(stdout);
+}
+
+/* The text may be the archive's. */
+static void report_message(struct report *r, const char *type, const char *text)
+{
+    char *copy = memory_text(text);
+
+    clean_lines(copy);
+    report_line(r, type, copy);
+    free(copy);
 }
 
 void report_info(struct report *r, const char *fmt, ...)
@@ -43,11 +56,15 @@ void report_error(struct report *r, const char *text)
 
 void report_result(struct report *r, const char *text)
 {
+    char *copy = memory_text(text);
+
+    clean_lines(copy);
     if (r->framing)
-        frame_write(STDOUT_FILENO, "OK", 0, text, strlen(text));
+        frame_write(STDOUT_FILENO, "OK", 0, copy, strlen(copy));
     else
-        fputs(text, stdout);
+        fputs(copy, stdout);
     fflush(stdout);
+    free(copy);
 }
 
 static void report_scale(uint64_t n, double *value, const char **unit)

@@ -1,20 +1,31 @@
 #include "engine/archive/firmware_file.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "engine/archive/firmware.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The record without its comment, and where in a file to look for it: comments have up to 64 KiB,
+ * and something may have been appended. */
+#define FIRMWARE_FILE_END 22
+#define FIRMWARE_FILE_TAIL (1u << 20)
+
 static char *firmware_file_text(cfg_t *cfg, const char *key)
 {
     const char *text = cfg_getstr(cfg, key);
 
-    return text ? memory_text(text) : NULL;
+    char *copy = text ? memory_text(text) : NULL;
+
+    if (copy)
+        clean_line(copy);
+    return copy;
 }
 
 static int firmware_file_describe(struct firmware_file *f, struct error *err)
@@ -35,6 +46,47 @@ static int firmware_file_describe(struct firmware_file *f, struct error *err)
     return 0;
 }
 
+static uint32_t firmware_file_number(const unsigned char *p, int bytes)
+{
+    uint32_t n = 0;
+
+    while (bytes--)
+        n = n << 8 | p[bytes];
+    return n;
+}
+
+/* Whether an end-of-central-directory record (ZIP, section 4.3.16) at this place in the file, with
+ * left bytes from here on, is the one of a whole file. Something may follow it. */
+static bool firmware_file_is_end(const unsigned char *p, size_t left, uint64_t place)
+{
+    if (left < FIRMWARE_FILE_END || memcmp(p, "PK\5\6", 4))
+        return false;
+    uint64_t size = firmware_file_number(p + 12, 4), start = firmware_file_number(p + 16, 4);
+
+    return firmware_file_number(p + 20, 2) <= left - FIRMWARE_FILE_END &&
+           (start == UINT32_MAX || size == UINT32_MAX || start + size <= place);
+}
+
+/* A device would wait for the rest, or find out only after the last byte. */
+static int firmware_file_check_end(const struct firmware_file *f, struct error *err)
+{
+    size_t len = f->size < FIRMWARE_FILE_TAIL ? (size_t)f->size : FIRMWARE_FILE_TAIL;
+    unsigned char *tail = memory_new(len, 1);
+    bool found = false;
+
+    ssize_t n = pread(f->fd, tail, len, (off_t)(f->size - len));
+    for (size_t at = n == (ssize_t)len ? len : 0; at-- > 0 && !found;)
+        found = firmware_file_is_end(tail + at, len - at, f->size - len + at);
+    free(tail);
+    if (n < 0)
+        return error_errno(err, "cannot read %s", f->path);
+    return found ? 0
+                 : error_set(err, EXIT_MISMATCH,
+                             "%s is cut off: the end of the archive is missing after %llu bytes; "
+                             "copy or build it again",
+                             f->path, (unsigned long long)f->size);
+}
+
 int firmware_file_open(struct firmware_file *f, const char *path, struct error *err)
 {
     struct stat st;
@@ -48,10 +100,12 @@ int firmware_file_open(struct firmware_file *f, const char *path, struct error *
         rc = error_set(err, EXIT_USAGE, "the firmware %s is not a regular file", path);
     else
         rc = firmware_file_describe(f, err);
+    if (!rc) {
+        f->size = (uint64_t)st.st_size;
+        rc = firmware_file_check_end(f, err);
+    }
     if (rc && err->status == EXIT_FAILED)
         err->status = EXIT_USAGE; /* the wrong file was named; nothing has failed yet */
-    if (!rc)
-        f->size = (uint64_t)st.st_size;
     return rc;
 }
 

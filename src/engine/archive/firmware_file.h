@@ -12,13 +12,14 @@ struct firmware_file {
     char *path;
     int fd;
     uint64_t size;                                                /* bytes */
-    char *product, *version, *platform, *architecture, *nickname; /* NULL if not set */
+    char *product, *version, *platform, *architecture, *nickname; /* cleaned; NULL if not set */
     char uuid[40];
 };
 
 /*
  * Opens the file and reads its metadata; the descriptor is back at the start. EXIT_USAGE if the
- * file cannot be opened or is not a regular one, EXIT_MISMATCH if it is not a usable archive.
+ * file cannot be opened or is not a regular one, EXIT_MISMATCH if it is not a usable archive, or
+ * is cut off.
  * firmware_file_close() frees f, even after a failure.
  */
 int firmware_file_open(struct firmware_file *f, const char *path, struct error *err);

@@ -1,5 +1,6 @@
 #include "host/command/check.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "host/output/json.h"
@@ -18,6 +19,7 @@
 #define CHECK_QUIET_SECONDS 5
 
 static const char *const check_steps[] = {
+    [SSH_STEP_SSH] = "ssh",         [SSH_STEP_JUMP] = "jump host",
     [SSH_STEP_NAME] = "name",       [SSH_STEP_CONNECT] = "connect",
     [SSH_STEP_BANNER] = "banner",   [SSH_STEP_HOST_KEY] = "host key",
     [SSH_STEP_LOGIN] = "login",     [SSH_STEP_SUBSYSTEM] = "subsystem",
@@ -28,10 +30,12 @@ struct check {
     const struct host_options *o;
     struct ssh_target target;
     struct ssh_run ssh; /* the messages of ssh -v are in text[1] */
+    size_t step;        /* the next one to report */
+    size_t offered;     /* keys that have been reported */
     int status;         /* of the first step that failed */
 };
 
-static void check_report(struct check *c, bool ok, const char *step, const char *text)
+static void check_print(const struct check *c, bool ok, const char *step, const char *text)
 {
     if (c->o->output.json) {
         struct buffer line = {0};
@@ -46,6 +50,16 @@ static void check_report(struct check *c, bool ok, const char *step, const char 
         printf("%-4s %-10s %s\n", ok ? "OK" : "FAIL", step, text);
     }
     fflush(stdout);
+}
+
+/* The text may be the device's, as ssh -v passes it on. */
+static void check_report(const struct check *c, bool ok, const char *step, const char *text)
+{
+    char *copy = memory_text(text);
+
+    clean_lines(copy);
+    check_print(c, ok, step, copy);
+    free(copy);
 }
 
 static void check_fail(struct check *c, const char *step, int status, const char *text)
@@ -63,29 +77,6 @@ static const char *check_errors(const struct check *c)
 static bool check_has(const struct check *c, const char *words)
 {
     return strstr(check_errors(c), words) != NULL;
-}
-
-/* Sends an empty request. Silence after the login means that the device is waiting for input. */
-static int check_converse(struct check *c, struct error *err)
-{
-    struct ssh_call call = {.reach = &c->o->reach,
-                            .target = &c->target,
-                            .subsystem = c->o->reach.subsystem,
-                            .exec = c->o->reach.exec,
-                            .verbose = true};
-    int event = SSH_RUN_HEARD;
-
-    if (ssh_run_start(&c->ssh, &call, err))
-        return -1;
-    ssh_run_close_input(&c->ssh);
-    double end = io_now() + CHECK_SECONDS;
-    while (event == SSH_RUN_HEARD) {
-        double quiet = io_now() + CHECK_QUIET_SECONDS;
-        bool waits = check_has(c, "Sending subsystem");
-        event = ssh_run_next(&c->ssh, false, waits && quiet < end ? quiet : end, err);
-    }
-    ssh_run_end(&c->ssh, event != SSH_RUN_ENDED);
-    return event < 0 ? -1 : 0;
 }
 
 /* What follows these words in the last line that has them; the caller frees it. NULL if there is
@@ -107,12 +98,11 @@ static bool check_fail_at(struct check *c, enum ssh_step step, enum exit_status 
     const struct ssh_failure *f = ssh_failure_find(check_errors(c));
     struct buffer own = {0};
 
-    if (f && f->step == step && !f->meaning)
-        ssh_outcome_host_key_changed(check_errors(c), &c->target, &own);
+    if (f && f->step == step)
+        status = ssh_failure_describe(f, check_errors(c), &c->target, &own);
     else
-        buffer_add_text(&own, f && f->step == step ? f->meaning : text);
-    check_fail(c, check_steps[step], (int)(f && f->step == step ? f->status : status),
-               buffer_text(&own));
+        buffer_add_text(&own, text);
+    check_fail(c, check_steps[step], (int)status, buffer_text(&own));
     buffer_free(&own);
     return false;
 }
@@ -138,8 +128,8 @@ static bool check_name(struct check *c)
 {
     const struct ssh_failure *f = ssh_failure_find(check_errors(c));
 
-    if (f && f->step == SSH_STEP_NAME)
-        return check_fail_at(c, SSH_STEP_NAME, f->status, f->meaning);
+    if (f && f->step <= SSH_STEP_NAME)
+        return check_fail_at(c, f->step, f->status, "");
     return check_pass(c, SSH_STEP_NAME, c->target.hostname);
 }
 
@@ -169,36 +159,43 @@ static bool check_host_key(struct check *c)
     const struct ssh_failure *f = ssh_failure_find(check_errors(c));
 
     if (f && f->step == SSH_STEP_HOST_KEY)
-        return check_fail_at(c, SSH_STEP_HOST_KEY, f->status, f->meaning);
+        return check_fail_at(c, SSH_STEP_HOST_KEY, f->status, "");
     return check_said(c, SSH_STEP_HOST_KEY, "Server host key: ") ||
            check_fail_at(c, SSH_STEP_HOST_KEY, EXIT_UNREACHABLE,
                          "the key exchange failed; see ssh -v");
 }
 
 /* "debug1: Offering public key: PATH TYPE FINGERPRINT SOURCE" for each key. */
-static bool check_offered(struct check *c)
+static void check_offered(struct check *c)
 {
     static const char words[] = "Offering public key: ";
-    bool any = false;
+    const char *p = check_errors(c);
+    size_t count = 0;
 
-    for (const char *p = check_errors(c); (p = strstr(p, words)); any = true) {
+    while ((p = strstr(p, words))) {
         p += strlen(words);
+        if (!strchr(p, '\n'))
+            break;
+        if (++count <= c->offered)
+            continue;
         char *line = memory_printf("offered %.*s", (int)strcspn(p, "\r\n"), p);
         check_report(c, true, "key", line);
         free(line);
+        c->offered = count;
     }
-    return any;
 }
 
 static bool check_login(struct check *c)
 {
-    bool offered = check_offered(c);
-
+    check_offered(c);
     if (!check_has(c, "Authenticated to ")) {
+        const struct ssh_failure *f = ssh_failure_find(check_errors(c));
+        bool plain = f && !strncmp(f->words, "Permission", 10) && !c->offered;
+        if (!plain)
+            return check_fail_at(c, SSH_STEP_LOGIN, EXIT_ACCESS, "the login failed; see ssh -v");
         check_fail(c, check_steps[SSH_STEP_LOGIN], EXIT_ACCESS,
-                   offered ? "the device accepts none of these keys; add one to its authorized_keys"
-                           : "no key to offer; create one with ssh-keygen, or name its directory "
-                             "with --user-dir");
+                   "no key to offer; create one with ssh-keygen, or name its directory with "
+                   "--user-dir");
         return false;
     }
     char *line = check_line(c, "Server accepts key: ");
@@ -207,6 +204,74 @@ static bool check_login(struct check *c)
     free(text);
     free(line);
     return true;
+}
+
+/* The steps up to the login, and what ssh -v shows when one is done. */
+static const struct {
+    bool (*report)(struct check *c);
+    const char *done[3];
+} check_ways[] = {
+    {check_name, {"Connecting to ", "Connection established", "Remote protocol version"}},
+    {check_connect, {"Connection established", "Remote protocol version", NULL}},
+    {check_banner, {"remote software version ", NULL, NULL}},
+    {check_host_key, {"SSH2_MSG_NEWKEYS sent", "Authenticated to ", NULL}},
+    {check_login, {"Authenticated to ", NULL, NULL}},
+};
+
+#define CHECK_WAYS (sizeof check_ways / sizeof *check_ways)
+
+/* Whether ssh -v has shown, in a line that is complete, that the next step is done. */
+static bool check_is_done(const struct check *c)
+{
+    for (int i = 0; i < 3 && check_ways[c->step].done[i]; i++) {
+        const char *at = strstr(check_errors(c), check_ways[c->step].done[i]);
+        if (at && strchr(at, '\n'))
+            return true;
+    }
+    return false;
+}
+
+/* Reports what has become known since the last call. */
+static void check_follow(struct check *c)
+{
+    while (c->step < CHECK_WAYS && check_is_done(c) && check_ways[c->step].report(c))
+        c->step++;
+    if (c->step + 1 == CHECK_WAYS)
+        check_offered(c);
+}
+
+/* Reports the rest, when ssh has ended. Returns false at a step that failed. */
+static bool check_finish(struct check *c)
+{
+    for (; c->step < CHECK_WAYS; c->step++)
+        if (!check_ways[c->step].report(c))
+            return false;
+    return true;
+}
+
+/* Sends an empty request. Silence after the login means that the device is waiting for input. */
+static int check_converse(struct check *c, struct error *err)
+{
+    struct ssh_call call = {.reach = &c->o->reach,
+                            .target = &c->target,
+                            .subsystem = c->o->reach.subsystem,
+                            .exec = c->o->reach.exec,
+                            .verbose = true};
+    int event = SSH_RUN_HEARD;
+
+    if (ssh_run_start(&c->ssh, &call, err))
+        return -1;
+    ssh_run_close_input(&c->ssh);
+    int timeout = c->o->reach.timeout;
+    double end = io_now() + (timeout && timeout < CHECK_SECONDS ? timeout : CHECK_SECONDS);
+    while (event == SSH_RUN_HEARD) {
+        double quiet = io_now() + CHECK_QUIET_SECONDS;
+        bool waits = check_has(c, "Sending subsystem");
+        event = ssh_run_next(&c->ssh, false, waits && quiet < end ? quiet : end, err);
+        check_follow(c);
+    }
+    ssh_run_end(&c->ssh, event != SSH_RUN_ENDED);
+    return event < 0 ? -1 : 0;
 }
 
 /* "task upgrade, updater /usr/bin/fwup, device /dev/mmcblk0" */
@@ -227,14 +292,19 @@ static void check_device(struct check *c, const struct facts *facts)
     buffer_free(&line);
 }
 
-/* The first line that the device printed, where it gave no reason in our form. */
-static void check_first_line(const struct check *c, struct buffer *text)
+/* The last line that the device printed, where it gave no reason in our form; before it, a shell
+ * may have greeted. */
+static void check_last_line(const struct check *c, struct buffer *text)
 {
     const char *said = buffer_text(&c->ssh.text[0]);
+    const char *last = said;
 
-    buffer_add(text, said, strcspn(said, "\r\n"));
+    for (const char *p = said; *p; p++)
+        if (p > said && p[-1] == '\n' && *p != '\n' && *p != '\r')
+            last = p;
+    buffer_add(text, last, strcspn(last, "\r\n"));
     if (text->len)
-        facts_clean(text->data);
+        clean_line(text->data);
     else
         buffer_add_text(text, "the device closed the channel without giving a reason");
 }
@@ -246,7 +316,7 @@ static void check_refused(struct check *c)
 
     ssh_outcome_read(&outcome, &c->ssh, &c->target);
     if (!outcome.text.len)
-        check_first_line(c, &outcome.text);
+        check_last_line(c, &outcome.text);
     if (outcome.no_subsystem)
         check_fail_at(c, SSH_STEP_SUBSYSTEM, EXIT_FAILED, "");
     else
@@ -286,8 +356,7 @@ static int check_host(const struct host_options *o, const char *host)
         check_fail(&c, "ssh", (int)err.status, err.text);
     else if (c.ssh.interrupted)
         check_fail(&c, "ssh", EXIT_INTERRUPTED, "interrupted");
-    else if (check_name(&c) && check_connect(&c) && check_banner(&c) && check_host_key(&c) &&
-             check_login(&c))
+    else if (check_finish(&c))
         check_subsystem(&c);
     ssh_run_free(&c.ssh);
     ssh_target_free(&c.target);

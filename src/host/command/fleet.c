@@ -45,14 +45,14 @@ static int fleet_child(const struct fleet *f, size_t i, int out)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0); /* interrupts from the terminal are for the parent */
     firmware.fd = open(firmware.path, O_RDONLY | O_CLOEXEC);
-    if (console_open(&console, host, &f->o->output, &err)) {
-        fprintf(stderr, "fwssh: %s\n", err.text);
-        return EXIT_USAGE;
-    }
+    int status = console_open(&console, host, &f->o->output, &err) ? (int)err.status : EXIT_DONE;
     console.out = fdopen(out, "w");
     if (!f->o->output.json)
         console.mode = CONSOLE_RELAY;
-    int status = push_device(f->o, host, &firmware, &console);
+    if (status)
+        console_result(&console, status, err.text);
+    else
+        status = push_device(f->o, host, &firmware, &console);
     console_close(&console);
     return status;
 }

@@ -2,17 +2,61 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/remote/host_name.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HOST_LIST_MAX (1u << 20)
 
 int host_list_add(struct fleet_options *f, const char *host, struct error *err)
 {
-    if (*host == '-' || !*host)
-        return error_set(err, EXIT_USAGE, "'%s' is not a valid host", host);
+    char *name;
+    int port;
+
+    int rc = host_name_split(host, &name, &port, err);
+    free(name);
+    if (rc)
+        return -1;
     f->hosts = memory_resize(f->hosts, (f->host_count + 1) * sizeof *f->hosts);
     f->hosts[f->host_count++] = host;
+    return 0;
+}
+
+/* A line has one host, and perhaps a comment. Returns it, "" if there is none, or NULL if there are
+ * two. */
+static char *host_list_line(char *line)
+{
+    line[strcspn(line, "#")] = '\0';
+    line += strspn(line, " \t");
+    size_t len = strcspn(line, " \t");
+    bool two = line[len + strspn(line + len, " \t")] != '\0';
+
+    line[len] = '\0';
+    return two ? NULL : line;
+}
+
+/* As people keep them: with the ends of lines, and the mark at the start, of any system. */
+static int host_list_parse(struct fleet_options *f, const char *path, char *rest, struct error *err)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    int number = 0;
+
+    rest += strncmp(rest, mark, strlen(mark)) ? 0 : strlen(mark);
+    while (rest) {
+        size_t len = strcspn(rest, "\r\n");
+        char *next =
+            rest[len] ? rest + len + 1 + (rest[len] == '\r' && rest[len + 1] == '\n') : NULL;
+        rest[len] = '\0';
+        number++;
+        char *host = host_list_line(rest);
+        if (!host)
+            return error_set(err, EXIT_USAGE, "%s, line %d: more than one host", path, number);
+        if (*host && host_list_add(f, host, err))
+            return error_prefix(err, "%s, line %d", path, number);
+        rest = next;
+    }
     return 0;
 }
 
@@ -27,13 +71,31 @@ int host_list_read(struct fleet_options *f, const char *path, struct error *err)
         buffer_free(&text);
         return -1;
     }
-    char *rest = f->hosts_text = text.data ? text.data : memory_text("");
-    for (char *line; (line = strsep(&rest, "\n"));) {
-        line[strcspn(line, "#\r")] = '\0';
-        line += strspn(line, " \t");
-        line[strcspn(line, " \t")] = '\0';
-        if (*line && host_list_add(f, line, err))
-            return -1;
-    }
+    f->hosts_text = text.data ? text.data : memory_text("");
+    if (strlen(f->hosts_text) != text.len)
+        return error_set(err, EXIT_USAGE, "%s is not a text file in UTF-8", path);
+    if (host_list_parse(f, path, f->hosts_text, err))
+        return -1;
     return f->host_count ? 0 : error_set(err, EXIT_USAGE, "no hosts in %s", path);
+}
+
+static bool host_list_has(const struct fleet_options *f, size_t count, const char *host)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(f->hosts[i], host))
+            return true;
+    return false;
+}
+
+void host_list_unite(struct fleet_options *f, bool quiet)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < f->host_count; i++) {
+        if (!host_list_has(f, kept, f->hosts[i]))
+            f->hosts[kept++] = f->hosts[i];
+        else if (!quiet)
+            fprintf(stderr, "fwssh: %s is named more than once; it is used once\n", f->hosts[i]);
+    }
+    f->host_count = kept;
 }

@@ -8,8 +8,11 @@
  * not a valid one. */
 int host_list_add(struct fleet_options *f, const char *host, struct error *err);
 
-/* Adds the hosts in a file ("-": standard input); # starts a comment. Returns 0, or -1 with the
- * error set. */
+/* Adds the hosts in a file ("-": standard input), one per line; # starts a comment, and any end of
+ * line will do. Returns 0, or -1 with the error set. */
 int host_list_read(struct fleet_options *f, const char *path, struct error *err);
+
+/* Keeps the first of hosts with the same name, and says so on standard error unless quiet. */
+void host_list_unite(struct fleet_options *f, bool quiet);
 
 #endif

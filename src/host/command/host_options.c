@@ -162,6 +162,8 @@ static const struct option_word words[] = {
      option_flag, PLACE(reach.exec), 0, 0},
     {"host-key-alias", "NAME", "look up the host key under this name", COMMAND_REMOTE, option_text,
      PLACE(reach.host_key_alias), 0, 0},
+    {"timeout", "SECONDS", "give up on a device after this time (none)", COMMAND_REMOTE,
+     option_count, PLACE(reach.timeout), 86400, 0},
     {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)", COMMAND_REMOTE, option_text,
      PLACE(reach.ssh), 0, 0},
     {"ssh-option", "OPT", "passed to ssh as -o OPT; may be repeated", COMMAND_REMOTE,
@@ -243,6 +245,10 @@ static int options_check_job(struct host_options *o, struct error *err)
         return error_set(err, EXIT_USAGE,
                          "--task and --stage need the subsystem fwssh, and cannot be used with "
                          "--subsystem or --exec");
+    if (j->no_reboot && !strcmp(o->reach.subsystem, SUBSYSTEM_FWUP))
+        return error_set(err, EXIT_USAGE,
+                         "--no-reboot cannot be used with the subsystem fwup, where the device "
+                         "decides");
     if ((o->fleet.canary || j->confirm) && !j->wait)
         j->wait = DEFAULT_WAIT;
     if (j->stage && (j->wait || j->no_reboot))
@@ -281,6 +287,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
         return -1;
     if (o->reach.user && strchr(o->reach.user, '@'))
         return error_set(err, EXIT_USAGE, "--user '%s' must not contain an @", o->reach.user);
+    host_list_unite(&o->fleet, o->output.quiet);
     return options_check_job(o, err) ? -1 : options_set_max_failures(&o->fleet, err);
 }
 

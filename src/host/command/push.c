@@ -34,20 +34,30 @@ static int push_no_firmware(const struct host_options *o, const struct error *er
     return (int)err->status;
 }
 
+static void push_tell_choice(const struct host_options *o, const struct firmware_file *firmware,
+                             size_t fit)
+{
+    if (fit > 1 && !o->output.quiet)
+        fprintf(stderr, "fwssh: %zu files fit; the newest is pushed: %s\n", fit, firmware->path);
+}
+
 int push_run(struct host_options *o)
 {
     bool several = o->fleet.host_count > 1;
     struct firmware_file firmware;
     struct error err;
+    size_t fit;
     int status;
 
     interrupt_watch();
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
-    if (firmware_find(&firmware, o->job.firmware, o->job.target, &err))
+    if (firmware_find(&firmware, o->job.firmware, o->job.target, &fit, &err)) {
         status = push_no_firmware(o, &err);
-    else
+    } else {
+        push_tell_choice(o, &firmware, fit);
         status = several ? fleet_run(o, &firmware) : push_one(o, &firmware);
+    }
     firmware_file_close(&firmware);
     return status;
 }

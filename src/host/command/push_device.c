@@ -1,5 +1,6 @@
 #include "host/command/push_device.h"
 
+#include "base/io.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
 #include "host/remote/transfer.h"
@@ -53,7 +54,9 @@ static bool push_is_fwsshd(const struct wait *w)
     return found;
 }
 
-static int push_send(const struct wait *w, const struct ssh_target *target, struct buffer *text)
+/* late: the time of --timeout is up. */
+static int push_send(const struct wait *w, const struct ssh_target *target, bool *late,
+                     struct buffer *text)
 {
     const struct host_options *o = w->o;
     bool asks = job_options_need_request(&o->job);
@@ -66,10 +69,8 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
     int status;
 
     push_header(&o->job, call.subsystem, w->firmware->size, &header);
-    if (o->job.no_reboot && !header.len)
-        console_note(w->console,
-                     "--no-reboot has no effect with the subsystem fwup: the device decides");
     struct transfer t = {.header = buffer_text(&header),
+                         .until = o->reach.timeout ? io_now() + o->reach.timeout : 0,
                          .asks = asks,
                          .firmware = w->firmware,
                          .console = w->console};
@@ -82,6 +83,7 @@ static int push_send(const struct wait *w, const struct ssh_target *target, stru
         if (!status && o->job.wait)
             push_note_times(&t);
     }
+    *late = t.ssh.late;
     transfer_free(&t);
     buffer_free(&header);
     return status;
@@ -126,6 +128,7 @@ static int push_steps(struct wait *w, struct buffer *text)
     const struct host_options *o = w->o;
     struct ssh_target target;
     struct error err;
+    bool late = false;
     int status = -1;
 
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
@@ -138,8 +141,9 @@ static int push_steps(struct wait *w, struct buffer *text)
     if (o->job.wait || o->job.stage || o->fleet.host_count > 1)
         status = push_ask_before(w, text);
     if (status < 0) {
-        status = push_send(w, &target, text);
-        if (!status && o->job.wait) {
+        status = push_send(w, &target, &late, text);
+        /* Lost after the last byte: some servers reboot without a word. */
+        if ((!status || (status == EXIT_UNCONFIRMED && !late)) && o->job.wait) {
             buffer_clear(text);
             status = wait_return(w, text);
         }

@@ -116,7 +116,8 @@ static int push_lost(const struct transfer *t, const char *why, struct buffer *t
 {
     if (t->sent < t->total) {
         buffer_printf(text,
-                      "%s after %.1f of %.1f MB; the device keeps its running firmware. Push again",
+                      "%s after at most %.1f of %.1f MB; the device keeps its running firmware. "
+                      "Push again",
                       why, (double)t->sent / 1e6, (double)t->total / 1e6);
         return EXIT_UNREACHABLE;
     }
@@ -136,8 +137,20 @@ static int push_interrupted(const struct transfer *t, struct buffer *text)
     return EXIT_INTERRUPTED;
 }
 
+/* The time of --timeout is up. */
+static int push_late(const struct host_options *o, const struct transfer *t, struct buffer *text)
+{
+    bool all = t->sent >= t->total;
+
+    buffer_printf(text, "not done within %d s (--timeout); %s", o->reach.timeout,
+                  all ? "the device has everything and may finish the update: check what it runs "
+                        "before you push again"
+                      : "the device keeps its running firmware");
+    return all ? EXIT_UNCONFIRMED : EXIT_UNREACHABLE;
+}
+
 /* The device sent a failure status, with or without ("") a reason. */
-static int push_refused(int status, const char *reason, struct buffer *text)
+static int push_refused(int status, const char *reason, const char *last, struct buffer *text)
 {
     static const char *const meanings[EXIT_WIRE_MAX + 1] = {
         [EXIT_FAILED] = "the update failed on the device",
@@ -150,10 +163,14 @@ static int push_refused(int status, const char *reason, struct buffer *text)
     buffer_add_text(text, meanings[known]);
     if (known != status)
         buffer_printf(text, " (status %d)", status);
-    if (*reason)
-        buffer_printf(text, ": %s", reason);
+    if (*reason || *last)
+        buffer_printf(text, ": %s", *reason ? reason : last);
     else
         buffer_add_text(text, " without giving a reason; see its log");
+    /* Of an updater that fails, the device knows the status only. */
+    bool adds = *reason && *last && !strstr(reason, last);
+    if (adds && (known == EXIT_FAILED || known == EXIT_MISMATCH))
+        buffer_printf(text, " (its last words: %s)", last);
     return known;
 }
 
@@ -170,12 +187,17 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = push_good(o, t, trusted, text);
         break;
     case SSH_ENDING_DEVICE:
-        status = push_refused(outcome.status, why, text);
+        status = push_refused(outcome.status, why, buffer_text(&outcome.last), text);
         break;
     case SSH_ENDING_SILENT:
         /* This is how the nerves_firmware_ssh server reports a failure. */
-        buffer_add_text(text, "the device ended the update without success and gave no reason; see "
-                              "its output above and its log");
+        if (outcome.last.len)
+            buffer_printf(text, "the device ended the update without success; its last words: %s",
+                          buffer_text(&outcome.last));
+        else
+            buffer_add_text(text,
+                            "the device ended the update without success and gave no reason; its "
+                            "log may have one");
         break;
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);
@@ -185,7 +207,7 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = push_lost(t, why, text);
         break;
     case SSH_ENDING_STOPPED:
-        status = push_interrupted(t, text);
+        status = t->ssh.late ? push_late(o, t, text) : push_interrupted(t, text);
         break;
     }
     ssh_outcome_free(&outcome);

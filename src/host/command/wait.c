@@ -145,8 +145,9 @@ static int wait_judge_other(struct wait_loop *l, const struct facts *facts)
  * a host key that is kept across reboots, which ssh has checked. Returns -1 to go on, else the exit
  * status.
  */
-static int wait_judge_identity(struct wait_loop *l, const struct facts *facts)
+static int wait_judge_identity(struct wait_loop *l, const struct question *q)
 {
+    const struct facts *facts = &q->facts;
     const char *before = facts_get(&l->w->before.facts, "serial"),
                *now = facts_get(facts, "serial");
 
@@ -157,22 +158,25 @@ static int wait_judge_identity(struct wait_loop *l, const struct facts *facts)
                       before, now);
         return EXIT_UNCONFIRMED;
     }
-    bool known = (*before && *now) || !strcmp(facts_get(facts, "host-key"), "kept");
+    bool known =
+        (*before && *now) || (q->checks_host_key && !strcmp(facts_get(facts, "host-key"), "kept"));
     if (!known && !l->told_unverified)
         console_note(l->w->console, "A new boot, but the device's identity is not verified: it "
-                                    "reports no serial number, and its host key is not kept.");
+                                    "reports no serial number, and its host key is not kept or not "
+                                    "checked.");
     l->told_unverified = !known;
     return -1;
 }
 
 /* Judges the device's answer. Returns -1 to go on asking, else the exit status. */
-static int wait_judge(struct wait_loop *l, const struct facts *facts)
+static int wait_judge(struct wait_loop *l, const struct question *q)
 {
+    const struct facts *facts = &q->facts;
     const char *boot = facts_get(facts, "boot-id");
 
     if (*boot && !strcmp(boot, facts_get(&l->w->before.facts, "boot-id")))
         return -1; /* not rebooted yet */
-    int status = wait_judge_identity(l, facts);
+    int status = wait_judge_identity(l, q);
     if (status >= 0)
         return status;
     return wait_runs(l->w, facts) ? wait_judge_new(l, facts) : wait_judge_other(l, facts);
@@ -185,7 +189,7 @@ static int wait_look(struct wait_loop *l)
 
     wait_ask(l->w, REQUEST_STATUS, true, &q);
     if (!q.status) {
-        status = wait_judge(l, &q.facts);
+        status = wait_judge(l, &q);
     } else if (q.status == EXIT_ACCESS && wait_key_is_volatile(l->w)) {
         buffer_add_text(l->text, "the device answers with a different host key, as announced: what "
                                  "it runs cannot be verified");

@@ -1,5 +1,6 @@
 #include "host/output/console.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "host/output/json.h"
@@ -49,6 +50,7 @@ static int console_open_log(struct console *c, const char *dir, struct error *er
     for (char *p = name; *p; p++)
         if (*p == '/')
             *p = '_';
+    clean_line(name);
     c->log_path = memory_printf("%s/%s-%s-%d.log", dir, name, when, (int)getpid());
     free(name);
     c->log = fopen(c->log_path, "we");
@@ -81,6 +83,7 @@ void console_close(struct console *c)
     buffer_free(&c->line[0]);
     buffer_free(&c->line[1]);
     buffer_free(&c->held);
+    buffer_free(&c->message);
 }
 
 static void console_relay(struct console *c, char kind, const char *text)
@@ -277,10 +280,23 @@ static void console_release(struct console *c)
     buffer_clear(&c->held);
 }
 
+/* Some messages come on both streams, for clients that show only one (PROTOCOL.md, "Messages"). */
+static bool console_is_said_already(struct console *c, int stream, const char *text)
+{
+    if (!answer_message(text))
+        return false;
+    bool again = stream != c->message_stream && !strcmp(text, buffer_text(&c->message));
+    buffer_clear(&c->message);
+    if (!again)
+        buffer_add_text(&c->message, text);
+    c->message_stream = stream;
+    return again;
+}
+
 static void console_device_line(struct console *c, int stream, const char *text)
 {
     /* Answers of the subsystem fwssh are for programs; users get a message. */
-    if (answer_is_line(text))
+    if (answer_is_line(text) || console_is_said_already(c, stream, text))
         return;
     console_log(c, stream ? "device-stderr" : "device", text);
     if (c->mode == CONSOLE_JSON) {
@@ -320,6 +336,7 @@ static void console_strip(char *text)
     while (to > text && to[-1] == ' ')
         to--;
     *to = '\0';
+    clean_line(text);
 }
 
 /* Text that ends in CR is progress, which is redrawn; text that ends in LF is a line. */

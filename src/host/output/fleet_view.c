@@ -174,6 +174,16 @@ static void fleet_view_table(const struct fleet_view *v)
     }
 }
 
+/* Where nothing else is shown. */
+static void fleet_view_reasons(const struct fleet_view *v)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        const struct fleet_device *d = &v->device[i];
+        if (fleet_device_started(d) && !fleet_device_is_good(d))
+            fprintf(stderr, "fwssh: %s: %s\n", d->host, buffer_text(&d->state));
+    }
+}
+
 static void fleet_view_summary(const struct fleet_view *v, int missing, const char *why)
 {
     FILE *out = missing ? stderr : stdout;
@@ -219,6 +229,8 @@ int fleet_view_close(struct fleet_view *v, const char *why)
         fleet_view_redraw(v);
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
         fleet_view_table(v);
+    if (v->mode == CONSOLE_QUIET)
+        fleet_view_reasons(v);
     if (v->mode == CONSOLE_JSON)
         fleet_view_json_summary(v, missing, why);
     else if (missing || v->mode != CONSOLE_QUIET)

@@ -1,29 +1,19 @@
 #include "host/output/json.h"
 
-static size_t json_utf8_length(const unsigned char *p)
-{
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 0;
-
-    if (p[0] >= 0xf0 && p[0] < 0xf5)
-        len = 4;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
-}
+#include "base/clean.h"
 
 void json_string(struct buffer *out, const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
+    uint32_t code = 0;
 
     buffer_add(out, "\"", 1);
-    while (*p) {
-        size_t len = json_utf8_length(p);
+    for (const char *p = text; *p;) {
+        size_t len = clean_utf8(p, &code);
         if (*p == '"' || *p == '\\')
             buffer_printf(out, "\\%c", *p);
-        else if (*p < 0x20 || *p == 0x7f)
-            buffer_printf(out, "\\u%04x", *p);
-        else if (len)
+        else if (len && (code < 0x20 || code == 0x7f))
+            buffer_printf(out, "\\u%04x", (unsigned)code);
+        else if (len && !clean_is_control(code))
             buffer_add(out, p, len);
         else
             buffer_add_text(out, "\xef\xbf\xbd");

@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 
 /* Appends a string with its quotes: quotes, backslashes and control characters are escaped; bytes
- * that are not UTF-8 become U+FFFD. */
+ * that are not UTF-8, and other characters that act (base/clean.h), become U+FFFD. */
 void json_string(struct buffer *out, const char *text);
 
 /* Appends ,"key":"text" (text NULL: null). */

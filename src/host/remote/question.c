@@ -2,7 +2,10 @@
 
 #include "base/io.h"
 #include "host/remote/ssh_outcome.h"
+#include "wire/header.h"
 #include "wire/subsystem.h"
+
+#include <string.h>
 
 #define QUESTION_SECONDS 150
 #define QUESTION_IMPATIENT_SECONDS 20
@@ -54,11 +57,29 @@ static void question_judge(struct question *q, const struct ssh_run *r,
     q->text = a.reason; /* both are now owned by q */
 }
 
-static double question_seconds(const struct ssh_call *call, const struct request *request)
+static int question_seconds(const struct ssh_call *call, const struct request *request)
 {
-    if (call->impatient)
-        return QUESTION_IMPATIENT_SECONDS;
-    return QUESTION_SECONDS + (request->verb == REQUEST_ACTIVATE ? REQUEST_ACTIVATE_SECONDS : 0);
+    int seconds = call->impatient ? QUESTION_IMPATIENT_SECONDS : QUESTION_SECONDS;
+
+    if (request->verb == REQUEST_ACTIVATE && !call->impatient)
+        seconds += REQUEST_ACTIVATE_SECONDS;
+    return call->reach->timeout && call->reach->timeout < seconds ? call->reach->timeout : seconds;
+}
+
+/* The server of the Elixir package knows one request, in its own words. */
+static void question_judge_reboot(struct question *q, const struct ssh_run *r,
+                                  const struct ssh_target *target)
+{
+    struct ssh_outcome o;
+
+    ssh_outcome_read(&o, r, target);
+    q->unknown = o.no_subsystem;
+    bool rebooting = strstr(buffer_text(&r->text[0]), "Rebooting...") != NULL;
+    bool ended =
+        o.ending == SSH_ENDING_DONE || o.ending == SSH_ENDING_SILENT || o.ending == SSH_ENDING_LOST;
+    if (!rebooting || !ended)
+        question_judge_ssh(q, r, target);
+    ssh_outcome_free(&o);
 }
 
 static int question_run(struct question *q, const struct ssh_call *call,
@@ -67,7 +88,10 @@ static int question_run(struct question *q, const struct ssh_call *call,
     struct ssh_run r = {0};
     struct buffer line = {0};
 
-    request_print(request, &line);
+    if (strcmp(call->subsystem, SUBSYSTEM_NERVES))
+        request_print(request, &line);
+    else
+        header_print(&(struct header){.reboot = true}, &line);
     int rc = ssh_run_start(&r, call, err);
     if (!rc) {
         ssh_run_say(&r, buffer_text(&line));
@@ -75,7 +99,9 @@ static int question_run(struct question *q, const struct ssh_call *call,
         rc = ssh_run_await(&r, NULL, io_now() + question_seconds(call, request), err) < 0 ? -1 : 0;
         ssh_run_end(&r, rc || r.late || r.interrupted);
     }
-    if (!rc)
+    if (!rc && !strcmp(call->subsystem, SUBSYSTEM_NERVES))
+        question_judge_reboot(q, &r, call->target);
+    else if (!rc)
         question_judge(q, &r, call->target);
     buffer_free(&line);
     ssh_run_free(&r);
@@ -88,15 +114,24 @@ void question_ask(struct question *q, const struct reach *reach, const char *hos
     struct ssh_target target;
     struct error err;
 
+    /* It is asked where a push would go: with the subsystem fwup, that is another port. */
     *q = (struct question){0};
-    if (ssh_target_resolve(&target, reach, host, SUBSYSTEM_FWSSH, &err)) {
+    if (ssh_target_resolve(&target, reach, host, reach->subsystem, &err)) {
         question_fail(q, (int)err.status, err.text);
         return;
     }
+    q->checks_host_key = ssh_target_checks_host_key(&target);
     struct ssh_call call = {
         .reach = reach, .target = &target, .subsystem = SUBSYSTEM_FWSSH, .impatient = impatient};
     if (question_run(q, &call, request, &err))
         question_fail(q, (int)err.status, err.text);
+    if (q->unknown && request->verb == REQUEST_REBOOT) {
+        question_free(q);
+        *q = (struct question){0};
+        call.subsystem = SUBSYSTEM_NERVES;
+        if (question_run(q, &call, request, &err))
+            question_fail(q, (int)err.status, err.text);
+    }
     ssh_target_free(&target);
 }
 

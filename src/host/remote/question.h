@@ -9,7 +9,8 @@
 #include <stdbool.h>
 
 struct question {
-    int status;   /* enum exit_status */
+    int status;           /* enum exit_status */
+    bool checks_host_key; /* ssh refuses another host key than the one that it knows */
     bool unknown; /* the device has no such subsystem: another SSH server, or an old fwsshd */
     struct facts facts;
     struct buffer text; /* why it failed */
@@ -17,8 +18,8 @@ struct question {
 
 /*
  * Sends a request and waits for the answer. impatient: the device may be away, so the time limit is
- * short; otherwise the user may be prompted for a passphrase or a touch. question_free() in any
- * case.
+ * short; otherwise the user may be prompted for a passphrase or a touch. A reboot is also asked of
+ * a server that knows only nerves_firmware_ssh. question_free() in any case.
  */
 void question_ask(struct question *q, const struct reach *reach, const char *host,
                   const struct request *request, bool impatient);

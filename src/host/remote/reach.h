@@ -13,6 +13,7 @@ struct reach {
     char *passphrase;                             /* owned; NULL: ssh asks for it itself */
     const char *subsystem;                        /* for the firmware */
     bool exec;                                    /* request it as a command */
+    int timeout;                                  /* seconds for a device; 0: no limit */
     bool batch;                                   /* nobody can answer ssh's prompts */
     const char *ssh;          /* a shell command, like git's core.sshCommand; NULL: ssh */
     const char **ssh_options; /* each for ssh -o; the array is owned */

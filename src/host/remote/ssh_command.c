@@ -1,7 +1,9 @@
 #include "host/remote/ssh_command.h"
 
+#include "base/clean.h"
 #include "base/memory.h"
 #include "base/run.h"
+#include "host/remote/host_name.h"
 #include "wire/subsystem.h"
 
 #include <dirent.h>
@@ -10,6 +12,8 @@
 
 #define SSH_CONFIG_MAX (1u << 20)
 #define SSH_PORT 22
+/* One that no host has. */
+#define SSH_OTHER_PORT "1"
 /* A dead link is noticed after a minute. */
 #define SSH_CONNECT_TIMEOUT "ConnectTimeout=15"
 #define SSH_SHORT_TIMEOUT "ConnectTimeout=5"
@@ -42,18 +46,29 @@ static int ssh_is_private_key(const struct dirent *entry)
            (len < 4 || strcmp(entry->d_name + len - 4, ".pub"));
 }
 
-static void ssh_add_user_dir(struct argv *a, const char *dir)
+static int ssh_find_keys(struct ssh_target *t, const char *dir, struct error *err)
 {
     struct dirent **entries = NULL;
     int count = scandir(dir, &entries, ssh_is_private_key, alphasort);
 
+    if (count < 0) {
+        error_errno(err, "cannot read the directory %s (--user-dir)", dir);
+        err->status = EXIT_USAGE;
+        return -1;
+    }
     for (int i = 0; i < count; i++) {
-        argv_add(a, "-i");
-        argv_printf(a, "%s/%s", dir, entries[i]->d_name);
+        argv_printf(&t->dir_keys, "%s/%s", dir, entries[i]->d_name);
         free(entries[i]);
     }
     free(entries);
-    if (count > 0)
+    return 0;
+}
+
+static void ssh_add_keys(struct argv *a, const struct ssh_target *t)
+{
+    for (size_t i = 0; i < t->dir_keys.count; i++)
+        argv_add_pair(a, "-i", t->dir_keys.word[i]);
+    if (t->dir_keys.count)
         ssh_add_option(a, "IdentitiesOnly=yes");
 }
 
@@ -70,9 +85,54 @@ static void ssh_add_common(struct argv *a, const struct reach *r)
         ssh_add_option(a, r->ssh_options[i]);
     if (r->batch)
         ssh_add_option(a, "BatchMode=yes");
+    ssh_add_option(a, "RemoteCommand=none");
     if (r->host_key_alias) {
         argv_add(a, "-o");
         argv_printf(a, "HostKeyAlias=%s", r->host_key_alias);
+    }
+}
+
+static void ssh_configured_key(struct ssh_target *t, const char *path)
+{
+    const char *home = getenv("HOME");
+
+    if (!strncmp(path, "~/", 2) && home)
+        argv_printf(&t->keys, "%s%s", home, path + 1);
+    else
+        argv_add(&t->keys, path);
+}
+
+/*
+ * What a person has in ~/.ssh/config for a login would break a push, or a program's conversation.
+ * Only what ssh -G shows is undone: old versions do not know all of these.
+ */
+static const struct {
+    const char *key; /* in the output of ssh -G */
+    const char *good;
+    const char *undo;
+} ssh_undone[] = {
+    {"permitlocalcommand", "no", "PermitLocalCommand=no"},
+    {"stdinnull", "no", "StdinNull=no"},
+    {"forkafterauthentication", "no", "ForkAfterAuthentication=no"},
+    {"tunnel", "false", "Tunnel=no"},
+    {"forwardagent", "no", "ForwardAgent=no"},
+    {"forwardx11", "no", "ForwardX11=no"},
+    {"localforward", "", "ClearAllForwardings=yes"},
+    {"remoteforward", "", "ClearAllForwardings=yes"},
+    {"dynamicforward", "", "ClearAllForwardings=yes"},
+    /* Our table needs ssh's errors, but none of its debugging. */
+    {"loglevel QUIET", "", "LogLevel=ERROR"},
+    {"loglevel FATAL", "", "LogLevel=ERROR"},
+};
+
+static void ssh_undo(struct ssh_target *t, const char *key, const char *value)
+{
+    for (size_t i = 0; i < sizeof ssh_undone / sizeof *ssh_undone; i++) {
+        size_t len = strcspn(ssh_undone[i].key, " ");
+        const char *bad = ssh_undone[i].key[len] ? ssh_undone[i].key + len + 1 : NULL;
+        if (strlen(key) == len && !strncmp(key, ssh_undone[i].key, len) &&
+            (bad ? !strcmp(value, bad) : strcmp(value, ssh_undone[i].good) != 0))
+            argv_add_pair(&t->undo, "-o", ssh_undone[i].undo);
     }
 }
 
@@ -83,6 +143,7 @@ static void ssh_target_line(struct ssh_target *t, char *line)
     if (!value)
         return;
     *value++ = '\0';
+    ssh_undo(t, line, value);
     if (!strcmp(line, "hostname") && !t->hostname)
         t->hostname = memory_text(value);
     else if (!strcmp(line, "port"))
@@ -91,31 +152,61 @@ static void ssh_target_line(struct ssh_target *t, char *line)
         t->known_as = memory_text(value);
     else if (!strcmp(line, "userknownhostsfile") && !t->known_hosts)
         t->known_hosts = memory_printf("%.*s", (int)strcspn(value, " "), value);
+    else if (!strcmp(line, "identityfile"))
+        ssh_configured_key(t, value);
+    else if (!strcmp(line, "controlpath") && strcmp(value, "none") && !t->control_path)
+        t->control_path = memory_text(value);
+    else if (!strcmp(line, "stricthostkeychecking"))
+        t->ignores_host_key =
+            !strcmp(value, "false") || !strcmp(value, "no") || !strcmp(value, "off");
+    else if (!strcmp(line, "sessiontype"))
+        t->has_session_type = strcmp(value, "default") != 0;
     else if (!strcmp(line, "connecttimeout"))
         t->has_connect_timeout = strcmp(value, "none") != 0;
     else if (!strcmp(line, "serveraliveinterval"))
         t->has_alive_interval = strcmp(value, "0") != 0;
 }
 
-static int ssh_ask_config(const struct reach *r, const char *host, struct buffer *text,
-                          struct error *err)
+/* One line of what ssh -G has complained about. */
+static const char *ssh_config_complaint(struct buffer *text)
+{
+    if (!text->len)
+        return "it gives no reason";
+    while (text->len && strchr("\r\n", text->data[text->len - 1]))
+        text->data[--text->len] = '\0';
+    for (char *p = text->data; *p; p++)
+        if (*p == '\n')
+            *p = ' ';
+    clean_line(text->data);
+    return text->data;
+}
+
+/* other_port: as if another port had been given. */
+static int ssh_ask_config(const struct ssh_target *t, const struct reach *r, bool other_port,
+                          struct buffer *text, struct error *err)
 {
     struct run_result result;
     struct argv a = {0};
 
     ssh_add_program(&a, r);
     ssh_add_common(&a, r);
+    ssh_add_keys(&a, t);
+    if (other_port)
+        argv_add_pair(&a, "-p", SSH_OTHER_PORT);
     argv_add(&a, "-GT");
     argv_add(&a, "--");
-    argv_add(&a, host);
+    argv_add(&a, t->given);
+    /* Without a command, ssh refuses ForkAfterAuthentication. */
+    argv_add(&a, SUBSYSTEM_NERVES);
     /* No time limit: a Match exec in the configuration may take long, or ask something. */
     struct run run = {
-        .argv = a.word, .output = RUN_KEEP, .errors = RUN_PASS, .keep = SSH_CONFIG_MAX};
+        .argv = a.word, .output = RUN_KEEP, .errors = RUN_KEEP, .keep = SSH_CONFIG_MAX};
     int rc = run_program(&run, &result, err);
     if (rc)
         error_prefix(err, "the OpenSSH client is needed on this machine");
     else if (!run_succeeded(&result))
-        rc = error_set(err, EXIT_USAGE, "ssh does not accept the host or the options; see above");
+        rc = error_set(err, EXIT_USAGE, "ssh does not accept the host or the options: %s",
+                       ssh_config_complaint(&result.text));
     else if (result.truncated)
         rc = error_set(err, EXIT_FAILED, "the output of ssh -G is longer than %u bytes",
                        SSH_CONFIG_MAX);
@@ -126,31 +217,72 @@ static int ssh_ask_config(const struct reach *r, const char *host, struct buffer
     return rc;
 }
 
+static void ssh_target_read(struct ssh_target *t, struct buffer *text)
+{
+    char *rest = text->data;
+
+    for (char *line; (line = strsep(&rest, "\n"));)
+        ssh_target_line(t, line);
+}
+
+/* A ControlPath without the port (%p, %C) leads to whatever server was asked first: ssh -G shows
+ * the path as it is for a port. */
+static void ssh_look_at_control_path(struct ssh_target *t, const struct reach *r)
+{
+    struct ssh_target other = {.given = t->given};
+    struct buffer text = {0};
+    struct error ignored;
+
+    if (!t->control_path)
+        return;
+    if (!ssh_ask_config(t, r, true, &text, &ignored))
+        ssh_target_read(&other, &text);
+    t->shares_ports = !other.control_path || !strcmp(other.control_path, t->control_path);
+    buffer_free(&text);
+    other.given = NULL;
+    ssh_target_free(&other);
+}
+
 int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
                        const char *subsystem, struct error *err)
 {
     struct buffer text = {0};
+    char *name;
+    int port;
 
-    *t = (struct ssh_target){.given = ssh_host_argument(r, host)};
-    if (ssh_ask_config(r, t->given, &text, err)) {
+    *t = (struct ssh_target){0};
+    if (host_name_split(host, &name, &port, err)) {
+        free(name);
+        return -1;
+    }
+    t->given = ssh_host_argument(r, name);
+    t->has_passphrase = r->passphrase != NULL;
+    if ((r->user_dir && ssh_find_keys(t, r->user_dir, err)) ||
+        ssh_ask_config(t, r, false, &text, err)) {
         buffer_free(&text);
+        free(name);
         ssh_target_free(t);
         return -1;
     }
-    char *rest = text.data;
-    for (char *line; (line = strsep(&rest, "\n"));)
-        ssh_target_line(t, line);
+    ssh_target_read(t, &text);
+    ssh_look_at_control_path(t, r);
     buffer_free(&text);
-    if (r->port)
-        t->port = r->port;
+    if (port || r->port)
+        t->port = port ? port : r->port;
     else if (t->port == 22 || !t->port)
         t->port = strcmp(subsystem, SUBSYSTEM_FWUP) ? REACH_DEFAULT_PORT : SSH_PORT;
     if (!t->hostname)
-        t->hostname = memory_text(host);
+        t->hostname = memory_text(name);
     if (!t->known_as)
         t->known_as = t->port == SSH_PORT ? memory_text(t->hostname)
                                           : memory_printf("[%s]:%d", t->hostname, t->port);
+    free(name);
     return 0;
+}
+
+bool ssh_target_checks_host_key(const struct ssh_target *t)
+{
+    return !t->ignores_host_key && t->known_hosts && strcmp(t->known_hosts, "/dev/null") != 0;
 }
 
 void ssh_target_free(struct ssh_target *t)
@@ -159,6 +291,10 @@ void ssh_target_free(struct ssh_target *t)
     free(t->hostname);
     free(t->known_as);
     free(t->known_hosts);
+    free(t->control_path);
+    argv_free(&t->undo);
+    argv_free(&t->dir_keys);
+    argv_free(&t->keys);
     *t = (struct ssh_target){0};
 }
 
@@ -169,10 +305,14 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     ssh_add_program(a, r);
     ssh_add_common(a, r);
     argv_add(a, "-T");
+    for (size_t i = 0; i < c->target->undo.count; i++)
+        argv_add(a, c->target->undo.word[i]);
+    /* A device that has rebooted does not answer on the connection from before. */
+    if (c->target->shares_ports || (c->target->control_path && c->impatient))
+        ssh_add_option(a, "ControlPath=none");
     if (c->verbose)
         argv_add(a, "-v");
-    if (r->user_dir)
-        ssh_add_user_dir(a, r->user_dir);
+    ssh_add_keys(a, c->target);
     if (c->impatient)
         ssh_add_option(a, SSH_SHORT_TIMEOUT);
     else if (!c->target->has_connect_timeout)
@@ -187,6 +327,8 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     argv_printf(a, "%d", c->target->port);
     if (!c->exec)
         argv_add(a, "-s");
+    else if (c->target->has_session_type)
+        ssh_add_option(a, "SessionType=default");
     argv_add(a, "--");
     argv_add(a, c->target->given);
     argv_add(a, c->subsystem);

@@ -10,22 +10,32 @@
 
 /* What `ssh -G` reports about a host, and what follows from it. */
 struct ssh_target {
-    char *given;       /* as the user named it, with --user */
-    char *hostname;    /* the name to which ssh connects */
-    char *known_as;    /* its name in known_hosts */
-    char *known_hosts; /* the file, or NULL if unknown */
+    char *given;        /* as the user named it, with --user */
+    char *hostname;     /* the name to which ssh connects */
+    char *known_as;     /* its name in known_hosts */
+    char *known_hosts;  /* the file, or NULL if unknown */
+    char *control_path; /* of a shared connection; NULL: none */
+    bool shares_ports;  /* that path is the same for every port, so it may lead to another server */
+    struct argv undo;   /* options that undo what in the configuration would break a push */
     int port;
-    bool has_connect_timeout, has_alive_interval;
+    struct argv dir_keys; /* the private keys in --user-dir */
+    struct argv keys;     /* all private keys that ssh may use, by name; they may not exist */
+    bool
+        ignores_host_key; /* StrictHostKeyChecking=no: a key that has changed is only remarked on */
+    bool has_connect_timeout, has_alive_interval, has_session_type, has_passphrase;
 };
 
 /*
  * Asks ssh about a host. subsystem: the one that will be requested; it decides the default port.
  * Returns 0 (release with ssh_target_free()), or -1 with the error set: EXIT_USAGE if ssh does not
- * accept the host or the options.
+ * accept the host or the options, or there is no such --user-dir.
  */
 int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
                        const char *subsystem, struct error *err);
 void ssh_target_free(struct ssh_target *t);
+
+/* Whether ssh refuses a server whose host key is not the one that it has seen before. */
+bool ssh_target_checks_host_key(const struct ssh_target *t);
 
 /* One run of ssh. */
 struct ssh_call {

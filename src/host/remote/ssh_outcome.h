@@ -10,6 +10,8 @@
 
 /* How far a connection got. */
 enum ssh_step {
+    SSH_STEP_SSH,  /* ssh itself, on this machine */
+    SSH_STEP_JUMP, /* the jump host, or ProxyCommand */
     SSH_STEP_NAME,
     SSH_STEP_CONNECT,
     SSH_STEP_BANNER,
@@ -24,10 +26,15 @@ struct ssh_failure {
     enum ssh_step step;
     enum exit_status status;
     const char *meaning; /* a line for the user; NULL: composed elsewhere */
+    bool quotes;         /* followed by the line of ssh */
 };
 
 /* Returns the failure that ssh's standard error shows, or NULL if there is none that we know. */
 const struct ssh_failure *ssh_failure_find(const char *errors);
+
+/* Appends what it means, on whose side, and what to try. Returns the exit status. */
+enum exit_status ssh_failure_describe(const struct ssh_failure *f, const char *errors,
+                                      const struct ssh_target *target, struct buffer *text);
 
 enum ssh_ending {
     SSH_ENDING_DONE,    /* the device sent exit status 0 */
@@ -42,6 +49,7 @@ struct ssh_outcome {
     enum ssh_ending ending;
     int status;         /* SSH_ENDING_DEVICE: the device's; SSH_ENDING_SSH: ours */
     bool no_subsystem;  /* SSH_ENDING_SSH: the device does not offer it */
+    struct buffer last; /* the last line that the device has printed, if it is no answer of ours */
     struct buffer text; /* SSH_ENDING_SSH, _LOST: why; _DEVICE: its reason, or empty */
 };
 

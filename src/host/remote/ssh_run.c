@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SSH_RUN_KILL_SECONDS 5
+#define SSH_RUN_KILL_LOOK_MS 10
+
 /* Ours and ssh's ends of its three streams. */
 struct ssh_run_pipes {
     int ends[3][2];
@@ -53,7 +56,7 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
                           .began = io_now(),
                           .hear = r->hear,
                           .hear_data = r->hear_data};
-    if (ssh_askpass_open(&r->askpass, call->reach->passphrase, err))
+    if (ssh_askpass_open(&r->askpass, call, err))
         return -1;
     if (!ssh_run_make_pipes(&p, err))
         r->pid = ssh_run_spawn(r, call, &p, err);
@@ -83,6 +86,7 @@ static void ssh_run_hear(struct ssh_run *r, int stream)
         io_close(&r->out[stream]);
         return;
     }
+    r->heard += (uint64_t)n;
     buffer_add(text, data, (size_t)n);
     if (text->len > 2 * SSH_RUN_TEXT_MAX)
         buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
@@ -120,6 +124,11 @@ int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err
         for (int i = 0; n > 0 && i < 2; i++)
             if (p[i].revents)
                 ssh_run_hear(r, i);
+        if (r->heard > SSH_RUN_HEARD_MAX)
+            return error_set(err, EXIT_FAILED,
+                             "the device sent more than %u MB of text, so the connection was "
+                             "closed; check what it runs",
+                             SSH_RUN_HEARD_MAX >> 20);
         if (n > 0)
             return p[2].revents ? SSH_RUN_WRITABLE : SSH_RUN_HEARD;
     }
@@ -139,11 +148,24 @@ void ssh_run_say(struct ssh_run *r, const char *text)
 {
     if (io_write_all(r->in, text, strlen(text)))
         ssh_run_close_input(r); /* ssh has exited; its messages and status show why */
+    else
+        r->fed += strlen(text);
 }
 
 void ssh_run_close_input(struct ssh_run *r)
 {
     io_close(&r->in);
+}
+
+/* A program around ssh may ignore the first signal. */
+static void ssh_run_kill(pid_t pid)
+{
+    double end = io_now() + SSH_RUN_KILL_SECONDS;
+
+    kill(pid, SIGTERM);
+    while (!spawn_has_ended(pid) && io_now() < end)
+        (void)poll(NULL, 0, SSH_RUN_KILL_LOOK_MS);
+    kill(pid, SIGKILL);
 }
 
 void ssh_run_end(struct ssh_run *r, bool kill_it)
@@ -152,7 +174,7 @@ void ssh_run_end(struct ssh_run *r, bool kill_it)
         return;
     io_close(&r->in);
     if (kill_it)
-        kill(r->pid, SIGTERM);
+        ssh_run_kill(r->pid);
     r->wait_status = spawn_wait(r->pid);
     r->ended = io_now();
     r->pid = -1;

@@ -11,10 +11,15 @@
 #include "host/remote/ssh_command.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Of each stream, at least this many of the last bytes are kept. */
 #define SSH_RUN_TEXT_MAX 65536
+/* A device that sends more text than this will not end by itself. */
+#define SSH_RUN_HEARD_MAX (16u << 20)
+/* Size of a pipe, which takes this much of our data before ssh has read any. */
+#define SSH_RUN_PIPE 65536
 
 enum ssh_run_event {
     SSH_RUN_HEARD,       /* text has arrived */
@@ -27,6 +32,8 @@ enum ssh_run_event {
 struct ssh_run {
     pid_t pid;
     int in;                 /* our end of its standard input, non-blocking; -1 when closed */
+    uint64_t heard;         /* bytes of text */
+    uint64_t fed;           /* bytes that have gone in */
     int out[2];             /* our ends of its standard output and error; -1 when closed */
     struct buffer text[2];  /* what arrived on them */
     bool late, interrupted; /* it was stopped for that */
@@ -44,7 +51,7 @@ struct ssh_run {
 int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *err);
 
 /* Waits for the next event, until a time of io_now() (0: without limit). writes: also until ssh
- * accepts input. Returns the event, or -1 with the error set. */
+ * accepts input. Returns the event, or -1 with the error set, also if there is too much text. */
 int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err);
 
 /* Waits until found() returns true for the text on standard output (SSH_RUN_HEARD), or for any

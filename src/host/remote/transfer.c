@@ -8,9 +8,6 @@
 #include <unistd.h>
 
 #define TRANSFER_PIECE 65536
-/* Size of a pipe: until more than this has been sent, ssh may still be asking the user for a
- * passphrase. */
-#define TRANSFER_PIPE 65536
 
 /* A piece of the firmware that ssh has not taken yet. */
 struct transfer_piece {
@@ -50,6 +47,7 @@ static int transfer_feed(struct transfer *t, struct transfer_piece *p, struct er
     p->pos += (size_t)n;
     p->len -= (size_t)n;
     t->sent += (uint64_t)n;
+    t->ssh.fed += (uint64_t)n;
     if (t->sent == t->total) {
         ssh_run_close_input(&t->ssh);
         t->all_sent = io_now();
@@ -70,10 +68,11 @@ static int transfer_send(struct transfer *t, struct error *err)
     int event = SSH_RUN_HEARD;
 
     while (event == SSH_RUN_HEARD || event == SSH_RUN_WRITABLE) {
-        event = ssh_run_next(&t->ssh, t->ssh.in >= 0, 0, err);
+        event = ssh_run_next(&t->ssh, t->ssh.in >= 0, t->until, err);
         if (event == SSH_RUN_WRITABLE && transfer_feed(t, &piece, err))
             return -1;
-        if (t->sent != shown && (t->sent > TRANSFER_PIPE || t->ssh.text[0].len)) {
+        /* Until ssh has read something, it may still be asking the user for a passphrase. */
+        if (t->sent != shown && (t->ssh.fed > SSH_RUN_PIPE || t->ssh.text[0].len)) {
             console_progress(t->console, t->sent, t->total);
             shown = t->sent;
         }
@@ -97,14 +96,14 @@ static int transfer_converse(struct transfer *t, struct error *err)
 
     ssh_run_say(&t->ssh, t->header);
     if (t->asks) {
-        if (ssh_run_await(&t->ssh, transfer_answered, 0, err) < 0)
+        if (ssh_run_await(&t->ssh, transfer_answered, t->until, err) < 0)
             return -1;
         /* Refused: nothing is sent, and the device has given the reason. */
         if (!answer_parse(&a, buffer_text(&t->ssh.text[0])) || a.status)
             ssh_run_close_input(&t->ssh);
         answer_free(&a);
     }
-    return t->ssh.interrupted ? 0 : transfer_send(t, err);
+    return t->ssh.interrupted || t->ssh.late ? 0 : transfer_send(t, err);
 }
 
 int transfer_run(struct transfer *t, const struct ssh_call *call, struct error *err)
@@ -116,7 +115,7 @@ int transfer_run(struct transfer *t, const struct ssh_call *call, struct error *
     int rc = ssh_run_start(&t->ssh, call, err);
     if (!rc) {
         rc = transfer_converse(t, err);
-        ssh_run_end(&t->ssh, rc || t->ssh.interrupted);
+        ssh_run_end(&t->ssh, rc || t->ssh.interrupted || t->ssh.late);
     }
     return rc;
 }

@@ -12,6 +12,7 @@
 struct transfer {
     /* What to send; owned by the caller. */
     const char *header; /* "": none */
+    double until;       /* io_now() when to give up; 0: never */
     bool asks;          /* the header is a request: wait for its answer before sending */
     const struct firmware_file *firmware; /* read from the current position of its descriptor */
     struct console *console;              /* shows the progress and the device's text */

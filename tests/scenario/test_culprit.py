@@ -1,0 +1,541 @@
+"""Who is to blame: what ssh, its helpers and the device say becomes one line that names the right side."""
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+
+from scenario.test_push import firmware, options, push
+from support import raw_client
+
+FAKE = """#!/bin/sh
+case "$*" in *-GT*) printf 'hostname {host}\\nport 22\\n'; exit 0;; esac
+{takes}
+printf '{out}'
+cat {err} >&2
+exit {status}
+"""
+
+
+def fake_ssh(t, err, out="", status=255, takes="cat > /dev/null", host="board"):
+    """A stand-in for ssh that has said these words."""
+    (t.dir / "said").write_text(err)
+    return t.script("fake-ssh", FAKE.format(host=host, takes=takes, out=out, err=t.dir / "said", status=status))
+
+
+def fake_push(t, *args, fw=None, extra=(), **kw):
+    return t.run([t.bin("fwssh"), "push", "board", "--firmware", fw or firmware(t, size=3000), "--ssh",
+                  fake_ssh(t, *args, **kw), *extra])
+
+
+DENIED = "root@board: Permission denied (publickey).\n"
+GONE = "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535\n"
+SAYS = [  # what ssh says, our status, words that ours has, words that it has not
+    (f'Load key "/k/id": error in libcrypto\n{DENIED}', 5, '"/k/id": error in libcrypto', "authorized_keys"),
+    (f'Load key "/k/id": Permission denied\n{DENIED}', 5, "cannot read a private key on this machine", "accept any"),
+    (f'Load key "/k/id": incorrect passphrase supplied to decrypt private key\n{DENIED}', 5, "wrong passphrase", "accept"),
+    (f"Permissions 0644 for '/k/id' are too open.\nLoad key \"/k/id\": bad permissions\n{DENIED}", 5, "chmod 600", "accept"),
+    (f"Warning: Identity file /k/no not accessible: No such file or directory.\n{DENIED}", 5, "/k/no", "accept any"),
+    (f'sign_and_send_pubkey: signing failed for ED25519 "k" from agent: agent refused operation\n{DENIED}', 5,
+     "agent on this machine refused", "accept any"),
+    ("Received disconnect from 1.2.3.4 port 8989:2: Too many authentication failures\n", 5, "--user-dir", "authorized_keys"),
+    (f"ssh: connect to host gate port 22: Connection refused\n{GONE}", 6, "jump host", "fwsshd runs"),
+    (f"root@gate: Permission denied (publickey).\n{GONE}", 5, "root@gate", "authorized_keys"),
+    (f"Host key verification failed.\n{GONE}", 5, "jump host", "fwsshd's log"),
+    (f"channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed\n{GONE}", 6,
+     "jump host cannot connect to the device: channel 0: open failed: connect failed: Connection refused", "fwsshd runs"),
+    (f"channel 0: open failed: administratively prohibited: open failed\nstdio forwarding failed\n{GONE}", 6,
+     "AllowTcpForwarding", "cannot connect"),
+    ("No user exists for uid 45678\n", 1, "/etc/passwd", "check"),
+    ("Received disconnect from 1.2.3.4 port 8989:12: Too many failed logins from your address; try again later, "
+     "in 20 s at most\n", 3, "in 20 s at most", "not an SSH"),
+    ("Received disconnect from 1.2.3.4 port 8989:11: Too many sessions on this device; try again later\n", 3,
+     "max-sessions", "lost"),
+    ("mux_client_request_session: session request failed: Session open refused by peer\n", 3, "ControlMaster", "lost"),
+    ("Unable to negotiate with 1.2.3.4 port 22: no matching cipher found. Their offer: aes256-ctr\n", 6,
+     "Their offer: aes256-ctr", "see above"),
+    ("ssh: connect to host fe80::1 port 8989: Invalid argument\n", 6, "fe80::1%eth0", "lost", {"host": "fe80::1"}),
+    ("ssh: Could not resolve hostname b.local: Name or service not known\n", 6, "mDNS", "lost", {"host": "b.local"}),
+    ("ssh: Could not resolve hostname b.example: Name or service not known\n", 6, "cannot resolve", "mDNS",
+     {"host": "b.example"}),
+    ("Connection closed by 1.2.3.4 port 8989\n", 6, "before the login", "lost"),
+    ("something new\n", 6, "before the device answered: something new", "see above"),
+    ("Connection to board closed by remote host.\n", 9, "connection was lost after the last byte", "see above"),
+]
+
+
+def test_each_failure_of_ssh_has_its_culprit(t):
+    fw = firmware(t, size=3000)
+    for err, status, has, lacks, *kw in SAYS:
+        r = fake_push(t, err, fw=fw, takes="head -c 1 > /dev/null", **(kw[0] if kw else {}))
+        result = r.stderr.splitlines()[-1]
+        assert (r.returncode, has in result, lacks in result) == (status, True, False), (err, r.returncode, r.stderr)
+
+
+def test_words_of_the_device_blame_nobody(t):
+    """A message of the device may have any words: those of ssh count only at ssh's own lines."""
+    r = fake_push(t, "fwssh: cannot open /dev/mmcblk0: Permission denied (root)\nsomething else\n")
+    assert r.returncode == 6 and "authorized_keys" not in r.stderr, r.stderr
+
+
+def test_disconnect_after_the_last_byte_is_status_9(t):
+    """The nerves_firmware_ssh server reboots this way."""
+    said = "Received disconnect from 1.2.3.4 port 8989:11: Terminated (shutdown requested by the application)\n"
+    r = fake_push(t, said, out="Running fwup...\\n")
+    assert r.returncode == 9 and "shutdown requested" in r.stderr and "check what it runs" in r.stderr, r
+    r = fake_push(t, said, out="Running fwup...\\n", takes="head -c 100 > /dev/null", fw=firmware(t, size=3_000_000))
+    assert r.returncode == 6 and "keeps its running firmware" in r.stderr, r
+
+
+def test_nothing_is_lost_that_never_was(t):
+    """What lies in the pipe to ssh was not sent."""
+    r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="sleep 0.3")
+    assert r.returncode == 6 and " MB" not in r.stderr and "before the login" in r.stderr, r.stderr
+
+
+def test_six_wrong_keys(t):
+    d = t.daemon()
+    keys = t.dir / "keys"
+    keys.mkdir()
+    for i in range(8):
+        t.key(f"keys/id_{i}")
+    r = push(t, d, "--user-dir", keys, key=keys / "id_0")
+    assert r.returncode == 5 and "too many keys tried" in r.stderr, r.stderr
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d, keys / "id_0"), "--user-dir", keys])
+    assert r.returncode == 5 and "too many keys tried" in r.stdout, r.stdout
+
+
+def test_all_sessions_taken_is_status_3(t):
+    d = t.daemon(max_sessions=1)
+    first = d.client()
+    d.wait_log("update started")
+    for command in (["push", "--firmware", firmware(t)], ["status"]):
+        r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
+        assert r.returncode == 3 and "all sessions of the device are taken" in r.stderr, r
+    first.stdin.close()
+    first.wait(20)
+
+
+def test_locked_keys_are_named(t):
+    """ssh offers a key without its passphrase, and does not say that it cannot sign with it."""
+    (t.dir / "keys").mkdir()
+    locked = t.key("keys/id_locked", passphrase="secret")
+    d = t.daemon()
+    d.write_config(authorized_keys_files=[f"{locked}.pub"])
+    d.reload()
+    fw, keys = firmware(t), ["--user-dir", t.dir / "keys"]
+    r = push(t, d, *keys, "--ssh-option", "BatchMode=yes", key=locked, fw=fw)
+    assert r.returncode == 5 and "id_locked needs a passphrase" in r.stderr, r.stderr
+    r = push(t, d, *keys, "--passphrase-file", "-", input="wrong\n", key=locked, fw=fw)
+    assert r.returncode == 5 and "wrong passphrase" in r.stderr and "id_locked" in r.stderr, r.stderr
+    r = push(t, d, *keys, "--passphrase-file", "-", input="secret\n", key=locked, fw=fw)
+    assert r.returncode == 0, r.stderr
+
+
+def test_user_dir_must_exist(t):
+    r = t.run([t.bin("fwssh"), "push", "board", "--firmware", firmware(t), "--user-dir", "nosuchdir"])
+    assert r.returncode == 2 and "nosuchdir" in r.stderr, r
+
+
+def test_what_ssh_does_not_accept_is_in_the_result(t):
+    """In JSON, too, where nothing is above."""
+    r = t.run([t.bin("fwssh"), "push", "board", "--json", "--firmware", firmware(t), "--ssh-option", "NoSuchOption=1"])
+    text = json.loads(r.stdout.splitlines()[-1])["text"]
+    assert r.returncode == 2 and "nosuchoption" in text.lower(), r
+    assert r.stderr == "", r.stderr
+
+
+def sshd(t, *lines):
+    """OpenSSH's server, which accepts the test's key."""
+    t.need("/usr/sbin/sshd")
+    port, key = t.port(), t.key("sshd-host-key")
+    conf = t.dir / f"sshd{port}"
+    conf.write_text("\n".join([f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {key}", "StrictModes no",
+                               f"AuthorizedKeysFile {t.key()}.pub", "PidFile none", "UsePAM no", *lines, ""]))
+    os.makedirs("/run/sshd", exist_ok=True)
+    server = t.start(["/usr/sbin/sshd", "-D", "-e", "-f", conf], stderr=subprocess.PIPE, text=True)
+    while "listening" not in (line := server.stderr.readline()):
+        assert line, "sshd did not start"
+    return port
+
+
+def jump(t, port, key=None):
+    """Options for a device behind a jump host."""
+    conf = t.dir / "jump.conf"
+    conf.write_text(f"Host gate\n HostName 127.0.0.1\n Port {port}\n IdentityFile {key or t.key()}\n IdentitiesOnly yes\n"
+                    f"Host *\n StrictHostKeyChecking accept-new\n UserKnownHostsFile {t.dir}/known_hosts\n")
+    return ["--ssh", f"ssh -F {conf}", "--ssh-option", "ProxyJump=gate"]
+
+
+def test_real_jump_host(t):
+    """OpenSSH's words, as they are."""
+    if os.getuid():
+        t.skip("sshd as a jump host needs root")
+    fw, d = firmware(t), t.daemon()
+    r = push(t, d, *jump(t, sshd(t)), fw=fw)
+    assert r.returncode == 0, r.stderr
+    for port, key, status, has in ((t.port(), None, 6, "Connection refused"), (sshd(t), t.key("other"), 5, "denied"),
+                                   (sshd(t, "AllowTcpForwarding no"), None, 6, "AllowTcpForwarding")):
+        r = push(t, d, *jump(t, port, key), fw=fw)
+        assert r.returncode == status and has in r.stderr and "jump host" in r.stderr, r.stderr
+        assert "authorized_keys" not in r.stderr.splitlines()[-1], r.stderr
+    d.stop()
+    r = push(t, d, *jump(t, sshd(t)), fw=fw)
+    assert r.returncode == 6 and "jump host cannot connect to the device" in r.stderr, r.stderr
+
+
+CONFIG = """Host board
+ HostName 127.0.0.1
+ RemoteCommand tmux new -A -s main
+ RequestTTY force
+ PermitLocalCommand yes
+ LocalCommand echo hello from LocalCommand
+ RemoteForward 9099 127.0.0.1:80
+ ExitOnForwardFailure yes
+ StdinNull yes
+ ForkAfterAuthentication yes
+ SessionType none
+ Tunnel no
+ LogLevel QUIET
+ IdentityFile {key}
+ IdentitiesOnly yes
+ StrictHostKeyChecking accept-new
+ UserKnownHostsFile {dir}/known_hosts
+"""
+
+
+def test_what_a_person_configures_for_logins_does_not_break_a_push(t):
+    d, fw = t.daemon(), firmware(t)
+    lines = CONFIG.format(key=d.key, dir=t.dir).splitlines()
+    # all at once, then each alone with what is needed
+    for extra in ([], *([line] for line in lines[2:13])):
+        (t.dir / "ssh.conf").write_text("\n".join(lines if not extra else lines[:2] + extra + lines[13:]) + "\n")
+        ssh = ["--ssh", f"ssh -F {t.dir}/ssh.conf", "--port", str(d.port)]
+        r = t.run([t.bin("fwssh"), "status", "board", *ssh])
+        assert r.returncode == 0, (extra, r.stderr)
+        r = t.run([t.bin("fwssh"), "push", "board", "--no-reboot", "--json", "--firmware", fw, *ssh])
+        assert r.returncode == 0 and all(json.loads(line) for line in r.stdout.splitlines()), (extra, r.stderr)
+        assert "hello" not in r.stdout
+
+
+def test_shared_connection_to_another_port_is_not_taken(t):
+    """ControlPath without %p: the connection to the login server of the same host is another one."""
+    d = t.daemon()
+    other = t.daemon(updater=t.updater("take; shake 7", name="other"))
+    (t.dir / "ssh.conf").write_text(
+        f"Host *\n IdentityFile {d.key}\n IdentitiesOnly yes\n StrictHostKeyChecking accept-new\n"
+        f" UserKnownHostsFile {t.dir}/known_hosts\n ControlMaster auto\n ControlPath {t.dir}/cm-%h\n ControlPersist 60\n")
+    ssh = ["--ssh", f"ssh -F {t.dir}/ssh.conf"]
+    master = t.start(["ssh", "-F", "ssh.conf", "-M", "-N", "-p", str(other.port), "127.0.0.1"])
+    t.wait_for((t.dir / "cm-127.0.0.1").exists, "the master")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *ssh, "--port", str(d.port)])
+    assert r.returncode == 0, r.stderr
+    assert d.updater_input() and not other.updater_input("other")
+    master.kill()
+
+
+def test_shell_that_greets_does_not_hide_the_answer(t):
+    """Under OpenSSH's sshd, the account's shell may print first."""
+    if os.getuid():
+        t.skip("sshd needs root")
+    d = t.daemon()
+    d.stop()
+    port = sshd(t, *(f"Subsystem {name} /bin/sh -c 'echo Welcome to board 7; exec {t.bin('fwssh-receive')} -f {d.conf} "
+                     f"-s {name}'" for name in ("nerves_firmware_ssh", "fwssh")))
+    d.port = port
+    for command in (["status"], ["check"], ["push", "--no-reboot", "--firmware", firmware(t)]):
+        r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
+        assert r.returncode == 0, r
+    d.write_config(device="/nonexistent/disk")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d)])
+    assert r.returncode == 1 and "/nonexistent/disk" in r.stderr and "Welcome" not in r.stderr.splitlines()[-1], r
+
+
+def fleet(t, *hosts, extra=()):
+    return t.run([t.bin("fwssh"), "push", *hosts, "--firmware", firmware(t, size=3000), *extra])
+
+
+def test_the_updaters_words_reach_the_fleet_and_quiet(t):
+    """The device knows the updater's status only; the line that says why is text."""
+    d = t.daemon(updater=t.updater("take; echo 'wrong board' >&2; exit 1"))
+    for extra in ([], ["--quiet"], ["--json"], ["--log-dir", "logs"]):
+        r = fleet(t, f"127.0.0.1:{d.port}", f"root@127.0.0.1:{d.port}", extra=[*options(t, d)[2:], *extra, "--jobs", "1"])
+        assert r.returncode == 10, r
+        text = r.stderr if "--quiet" in extra else r.stdout
+        assert text.count("wrong board") >= 2, (extra, r)
+    r = push(t, d, "--quiet")
+    assert r.returncode == 1 and "wrong board" in r.stderr.splitlines()[-1], r
+    assert all("wrong board" in log.read_text() for log in (t.dir / "logs").iterdir())
+
+
+def test_origins_last_words_are_its_reason(t):
+    r = fake_push(t, "", out="Running fwup...\\n\\rfwup: Could not open device\\n")
+    assert r.returncode == 1 and "Could not open device" in r.stderr.splitlines()[-1], r
+
+
+def test_log_directory_that_cannot_be_made_is_said_in_the_table(t):
+    (t.dir / "logs").write_text("a file")
+    r = fleet(t, "a", "b", extra=["--log-dir", "logs/x"])
+    assert r.returncode == 10 and r.stdout.count("cannot create the directory") >= 2, r
+
+
+def hosts_file(t, data):
+    (t.dir / "hosts").write_bytes(data)
+    return fleet(t, "--hosts", "hosts", extra=["--json", "--ssh", fake_ssh(t, "", out="Success!\\n", status=0)])
+
+
+def named(r):
+    return [json.loads(line)["host"] for line in r.stdout.splitlines() if json.loads(line)["event"] == "result"]
+
+
+def test_host_lists_of_any_system(t):
+    for data, hosts in ((b"\xef\xbb\xbfa\r\nb\r\n", "ab"), (b"a\rb\rc", "abc"), (b"\n# lab\n\ta # left\n  b \n", "ab"),
+                        (b"a\nb\na\n", "ab"), (b"a:8990\n[fe80::1%eth0]:22\n::1\nu@h\n[::1]\n",
+                                                ["a:8990", "[fe80::1%eth0]:22", "::1", "u@h", "[::1]"])):
+        r = hosts_file(t, data)
+        assert sorted(named(r)) == sorted(hosts), (data, r)
+        assert ("named more than once" in r.stderr) == (data == b"a\nb\na\n"), r.stderr
+
+
+def test_host_lists_that_are_wrong(t):
+    for data, what in ((b"a\nb left\n", "line 2: more than one host"), (b"-oProxyCommand=x\n", "not a valid host"),
+                       (b"a\nu@-x\n", "line 2: 'u@-x' is not"), (b"h:99999\n", "no valid port"), (b"[::1\n", "not a valid"),
+                       ("a\nb\n".encode("utf-16"), "not a text file"), (b"# none\n", "no hosts")):
+        r = hosts_file(t, data)
+        assert r.returncode == 2 and what in r.stderr, (data, r)
+
+
+def test_port_of_a_host(t):
+    d = t.daemon()
+    for host in (f"127.0.0.1:{d.port}", f"any@127.0.0.1:{d.port}", f"[127.0.0.1]:{d.port}"):
+        r = t.run([t.bin("fwssh"), "status", host, *options(t, d)[2:], "--port", "1"])
+        assert r.returncode == 0, r.stderr
+
+
+def test_passphrase_is_for_one_ssh_and_its_key(t):
+    """A second ssh, which goes to the jump host, does not get it: not for its own key, not for what a server asks."""
+    if os.getuid():
+        t.skip("sshd as a jump host needs root")
+    locked, d = t.key("id_locked", passphrase="secret"), t.daemon()
+    d.write_config(authorized_keys_files=[f"{locked}.pub"])
+    d.reload()
+    (t.dir / "pass").write_text("secret\n")
+    fw, word = firmware(t), ["--passphrase-file", str(t.dir / "pass")]
+    jumps = jump(t, sshd(t, f"AuthorizedKeysFile {locked}.pub {t.key()}.pub"), locked)
+    r = push(t, d, *word, *jumps, key=locked, fw=fw)
+    assert r.returncode == 5 and "jump host" in r.stderr, r.stderr
+    r = push(t, d, *word, *jump(t, sshd(t)), key=locked, fw=fw)
+    assert r.returncode == 0, r.stderr
+
+
+def test_passphrase_is_not_for_servers(t):
+    """A jump host that asks for a "passphrase" in ssh's words, by keyboard-interactive."""
+    paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
+    got = []
+
+    class Server(paramiko.ServerInterface):
+        def get_allowed_auths(self, user):
+            return "keyboard-interactive"
+
+        def check_auth_interactive(self, user, methods):
+            return paramiko.InteractiveQuery("", "", (f"Enter passphrase for key '{t.dir}/id_locked': ", False))
+
+        def check_auth_interactive_response(self, answers):
+            got.extend(answers)
+            return paramiko.AUTH_FAILED
+
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        transport = paramiko.Transport(listening.accept()[0])
+        transport.add_server_key(paramiko.RSAKey.generate(2048))
+        transport.start_server(server=Server())
+        transport.join(20)
+
+    threading.Thread(target=serve, daemon=True).start()
+    locked, d = t.key("id_locked", passphrase="secret"), t.daemon()
+    (t.dir / "pass").write_text("secret\n")
+    r = push(t, d, "--passphrase-file", t.dir / "pass", *jump(t, listening.getsockname()[1]), key=locked)
+    assert r.returncode == 5 and "jump host" in r.stderr, r.stderr
+    assert "secret" not in got, got
+
+
+def test_askpass_answers_no_other_program(t):
+    """Started by anything else, with the very prompt, it says nothing."""
+    home = t.dir / "askpass"
+    home.mkdir()
+    os.mkfifo(home / "passphrase")
+    fifo = os.open(home / "passphrase", os.O_RDWR)
+    os.write(fifo, b"secret\n")
+    env = {"FWSSH_ASKPASS_DIR": str(home), "FWSSH_ASKPASS_KEYS": "/k/id\n", "FWSSH_ASKPASS_CALL": "--\nboard\nfwssh\n"}
+    ask = "import subprocess, sys; subprocess.run([sys.argv[1], \"Enter passphrase for key '/k/id': \"])"
+    for words, answered in ((["--", "board", "fwssh"], True), (["-W", "[board]:22", "gate"], False), ([], False)):
+        r = t.run(["setsid", "python3", "-c", ask, t.bin("fwssh"), *words], env=env)
+        assert (r.stdout == "secret\n") == answered, (words, r)
+    os.close(fifo)
+
+
+def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
+    d = t.daemon()
+    shown = t.run(["ssh-keygen", "-l", "-f", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d, accept=False)])
+    assert r.returncode == 5 and shown in r.stdout.splitlines()[-1] and "unknown host key" in r.stdout, r
+
+
+def test_check_prints_each_line_when_it_is_known(t):
+    """A server that accepts the connection and says nothing yet."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        p = t.start([t.bin("fwssh"), "check", "127.0.0.1", "--port", server.getsockname()[1]], stdout=subprocess.PIPE)
+        c, _ = server.accept()
+        assert [p.stdout.readline().split()[:2] for _ in range(2)] == [[b"OK", b"name"], [b"OK", b"connect"]]
+        c.recv(100)
+        c.sendall(b"SSH-2.0-board\r\n")
+        assert p.stdout.readline().split() == [b"OK", b"banner", b"board"]
+        c.close()
+        rest = p.communicate(timeout=20)[0]
+    assert p.returncode == 6 and rest.startswith(b"FAIL host key"), rest
+
+
+def test_a_file_that_is_cut_off_is_not_sent(t):
+    """Its metadata is all right, and the device would wait for the rest."""
+    d, fw = t.daemon(), firmware(t)
+    data = fw.read_bytes()
+    for size in (len(data) - 1, len(data) - 30, len(data) // 2):
+        (t.dir / "cut.fw").write_bytes(data[:size])
+        r = push(t, d, fw=t.dir / "cut.fw")
+        assert r.returncode == 4 and "cut off" in r.stderr and "sent" not in r.stdout, (size, r)
+    # bytes after the end are the device's to judge
+    (t.dir / "more.fw").write_bytes(data + bytes(1000))
+    assert push(t, d, fw=t.dir / "more.fw").returncode == 0
+    assert d.updater_input() == data + bytes(1000)
+
+
+def test_a_refusal_on_both_streams_is_shown_once(t):
+    """The clients of nerves_firmware_ssh show standard output only, and ignore the status."""
+    d = t.daemon(updater=t.updater("take\nshake 7"))
+    said = b"fwssh: updater exited with status 7; not rebooting\n"
+    r = d.push(b"fwup:1\nx")
+    assert r.stdout.endswith(said) and r.stderr == said, r
+    fw, words = firmware(t), "updater exited with status 7"
+    for extra in ([], ["--quiet"]):
+        r = push(t, d, *extra, fw=fw)
+        assert r.returncode == 1 and (r.stdout + r.stderr).count(words) == 1, r
+    r = push(t, d, "--json", "--log-dir", "logs", fw=fw)
+    assert r.stdout.count('"event":"text"') == 2 and r.stdout.count(words) == 2, r  # the text and the result
+    log = next((t.dir / "logs").iterdir()).read_text()
+    assert log.count(words) == 2, log
+
+
+def test_timeout_for_each_device(t):
+    """An updater that hangs; a fleet goes on."""
+    good = t.daemon()
+    hangs = t.daemon(updater=t.updater("take; await; shake 0", name="hangs"))
+    r = push(t, hangs, "--timeout", "1")
+    assert r.returncode == 9 and "within 1 s (--timeout)" in r.stderr and "check what it runs" in r.stderr, r
+    stuck = t.daemon(updater=t.updater("take_some 1000; await", name="stuck"))
+    r = push(t, stuck, "--timeout", "1", fw=firmware(t, "big.fw", size=8 << 20))
+    assert r.returncode == 6 and "keeps its running firmware" in r.stderr, r
+    r = fleet(t, f"127.0.0.1:{hangs.port}", f"127.0.0.1:{good.port}",
+              extra=[*options(t, good)[2:], "--jobs", "1", "--timeout", "2"])
+    assert r.returncode == 10 and "1 of 2 devices" in r.stderr and good.updater_input(), r
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        r = t.run([t.bin("fwssh"), "status", "127.0.0.1", "--port", silent.getsockname()[1], "--timeout", "1"])
+        assert r.returncode == 6 and "in time" in r.stderr, r
+    t.go("hangs")
+    t.go("stuck")
+
+
+ACTS = "\x1b[2J\x07|\x7f|\u009b2J|\u202egnp|\u2066x\u2069|".encode() + b"\x9b1m|\xe0\x80\xaf|\xed\xa0\x80|\xf4\xbf\xbf\xbf"
+HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def assert_clean(*outputs):
+    for output in outputs:
+        assert not HARMFUL.search(output.decode("utf-8")), output  # anything but UTF-8 is an error, too
+
+
+def test_nothing_of_a_device_acts_on_a_terminal_a_log_or_json(t):
+    """Also in what ssh passes on, and in an answer."""
+    fw = firmware(t, size=3000)
+    (t.dir / "out").write_bytes(b"Running fwup...\n" + ACTS + b"\nfwssh: " + ACTS + b"\n")
+    (t.dir / "answer").write_bytes(b"fwssh/1 ok\nversion=" + ACTS + b"\n")
+    (t.dir / "refused").write_bytes(b"fwssh/1 error 3 " + ACTS + b"\n")
+    (t.dir / "err").write_bytes(b"debug1: Connection established.\ndebug1: Remote protocol version 2.0, remote software version "
+                                + ACTS + b"\ndebug1: Server host key: " + ACTS + b"\nLoad key \"" + ACTS + b"\"\n")
+    body = "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; esac\ncat >/dev/null\ncat %s; cat %s >&2\nexit %d\n"
+    for out, status in (("out", 1), ("out", 255), ("answer", 0), ("refused", 3), ("/dev/null", 255)):
+        ssh = t.script("acts", body % (out, "err", status))
+        for command in (["push", "--firmware", fw, "--log-dir", "logs"], ["push", "--firmware", fw, "--json"], ["status"],
+                        ["status", "--json"], ["check"], ["check", "--json"], ["push", "--firmware", fw, "--quiet"],
+                        ["push", "--firmware", fw, "i"]):
+            r = t.run([t.bin("fwssh"), *command, "h", "--ssh", ssh], text=False)
+            assert_clean(r.stdout, r.stderr)
+            if "--json" in command:
+                assert all(not HARMFUL.search(line.replace("\\\\u", "")) and json.loads(line)
+                           for line in r.stdout.decode().splitlines()), r.stdout
+    assert_clean(*(log.read_bytes() for log in (t.dir / "logs").iterdir()))
+
+
+def test_nothing_of_an_archive_acts_on_a_terminal(t):
+    (t.dir / "acts.conf").write_bytes(b'meta-product = "' + ACTS.replace(b"\x1b", b"\\e") + b'"\nmeta-version = "1"\n'
+                                      b'task "upgrade' + "\u202e\u009b".encode() + b'" { on-init { info("x") } }\n')
+    r = t.run([t.bin("fwpack"), "-c", "-f", "acts.conf", "-o", "acts.fw"], text=False)
+    assert r.returncode == 0, r
+    for args in (["-m"], ["-m", "--metadata-key", "meta-product"], ["-l"], ["-a", "-q", "-t", "no", "-d", "image"], ["-V"]):
+        r = t.run([t.bin("fwpack"), *args, "-i", "acts.fw"], text=False)
+        assert_clean(r.stdout, r.stderr)
+    r = t.run([t.bin("fwssh"), "push", "h", "--firmware", "acts.fw", "--ssh", fake_ssh(t, "")], text=False)
+    assert b"Product:" in r.stdout, r
+    assert_clean(r.stdout, r.stderr)
+
+
+def test_endless_text_ends(t):
+    ssh = t.script("endless", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; esac\ncat >/dev/null\n"
+                              "exec yes 'an endless text of the device'\n")
+    r = t.run([t.bin("fwssh"), "push", "h", "--firmware", firmware(t), "--ssh", ssh, "--quiet", "--log-dir", "logs"])
+    assert r.returncode == 1 and "more than 16 MB of text" in r.stderr, r
+    assert sum(log.stat().st_size for log in (t.dir / "logs").iterdir()) < 100 << 20
+    r = t.run([t.bin("fwssh"), "status", "h", "--ssh", ssh])
+    assert r.returncode == 1 and "more than 16 MB of text" in r.stderr, r
+
+
+def test_the_newest_firmware_is_pushed_and_named(t):
+    d, fw = t.daemon(), firmware(t)
+    for age, name in enumerate(("_build/path/nerves/images/a.fw", "_images/rpi0/b.fw", "_images/c.fw",
+                                "_build/rpi0_dev/nerves/images/z.fw", "_build/rpi0_dev/nerves/images/d.fw")):
+        (t.dir / name).parent.mkdir(parents=True, exist_ok=True)
+        (t.dir / name).write_bytes(fw.read_bytes())
+        os.utime(t.dir / name, (1700000000 - age, 1700000000 - age))
+    for env, found, count in (({"MIX_BUILD_PATH": "_build/path"}, "_build/path/nerves/images/a.fw", 5),
+                              ({}, "_images/rpi0/b.fw", 4), ({"MIX_TARGET": "rpi4"}, "_images/c.fw", 1)):
+        r = t.run([t.bin("fwssh"), "push", "127.0.0.1", *options(t, d)], env=env)
+        assert r.returncode == 0 and f"Firmware: {found} " in r.stdout, r
+        assert (f"{count} files fit; the newest is pushed: {found}" in r.stderr) == (count > 1), r.stderr
+
+
+def test_fwup_is_asked_at_its_port_and_refuses_no_reboot(t):
+    fw = firmware(t, size=3000)
+    ssh = t.script("ports", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; esac\necho \"$*\" >> calls\n"
+                            "cat >/dev/null\necho 'subsystem request failed on channel 0' >&2\nexit 255\n")
+    r = t.run([t.bin("fwssh"), "push", "h", "--subsystem", "fwup", "--wait=1", "--firmware", fw, "--ssh", ssh])
+    assert r.returncode == 1, r
+    assert all(" -p 22 " in call for call in (t.dir / "calls").read_text().splitlines()), (t.dir / "calls").read_text()
+    r = t.run([t.bin("fwssh"), "push", "h", "--subsystem", "fwup", "--no-reboot", "--firmware", fw, "--ssh", ssh])
+    assert r.returncode == 2 and "the device decides" in r.stderr, r
+
+
+def test_reboot_of_a_device_of_the_elixir_package(t):
+    """It knows one request, its header."""
+    ssh = t.script("elixir", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; *\" fwssh\")\n"
+                             "  echo 'subsystem request failed on channel 0' >&2; exit 255;; esac\n"
+                             "cat > got\necho Rebooting...\n$END\nexit 255\n")
+    for end in ("exit 0", "true", "echo Received disconnect from 1.2.3.4 port 8989:11: bye >&2"):
+        text = ssh.read_text()
+        ssh.write_text(text.replace("$END", end))
+        r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
+        assert r.returncode == 0 and "The device reboots." in r.stdout and (t.dir / "got").read_text() == "reboot\n", r
+        ssh.write_text(text)
+    ssh.write_text(ssh.read_text().replace("echo Rebooting...", "").replace("$END", ""))
+    r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
+    assert r.returncode != 0, r
