@@ -6,7 +6,6 @@
 #include "base/io.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,19 +40,21 @@ static const char *reboot_param_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Without systemd, neither BusyBox's nor sysvinit's programs read the file. Of a script of the site
- * nothing is known. */
+/* BusyBox as init, which everything but a script or our own reboot ends up with, knows no
+ * parameter. systemd does; of other inits and of scripts nothing is known. */
 bool reboot_param_is_passed_by(const char *command)
 {
-    static const char *const deaf[] = {"reboot", "shutdown", "init", "telinit", "busybox"};
+    static const char *const asks_init[] = {"reboot", "shutdown", "busybox", "poweroff", "init"};
+    char init[256] = "";
     struct argv argv = {0};
-    bool passed = true;
+    bool asks = false;
 
-    if (!strcmp(command, REBOOT_BY_KERNEL) || reboot_param_has_systemd())
+    if (reboot_param_has_systemd() || readlink("/proc/1/exe", init, sizeof init - 1) < 0 ||
+        strcmp(reboot_param_name(init), "busybox") != 0)
         return true;
     argv_split(&argv, command);
-    for (size_t i = 0; argv.count && i < sizeof deaf / sizeof *deaf; i++)
-        passed = passed && strcmp(reboot_param_name(argv.word[0]), deaf[i]) != 0;
+    for (size_t i = 0; argv.count && i < sizeof asks_init / sizeof *asks_init; i++)
+        asks = asks || !strcmp(reboot_param_name(argv.word[0]), asks_init[i]);
     argv_free(&argv);
-    return passed;
+    return !asks;
 }

@@ -1,4 +1,5 @@
 """The end of an update: the text, the status, the close, and last the reboot."""
+import os
 import signal
 import time
 
@@ -94,3 +95,24 @@ def test_client_sees_end_status_and_close_in_order(t):
     t.wait_for(lambda: "close" in seen, "the close")
     assert seen == ["end", "status", "close"]
     transport.close()
+
+
+def test_parameter_that_nobody_passes_on_is_refused_before_anything_is_written(t):
+    """BusyBox as init, and a reboot that leaves it to init: a tryboot system would come back with the old firmware."""
+    t.need("busybox")
+    if os.getuid():
+        t.skip("another init needs root")
+    (t.dir / "fw.conf").write_text('task upgrade { on-init { raw_memset(0, 1, 7) reboot_param("0 tryboot") } }\n')
+    assert t.run([t.bin("fwpack"), "create", "-f", "fw.conf", "-o", "fw.fw"]).returncode == 0
+    fw = (t.dir / "fw.fw").read_bytes()
+    (t.dir / "input").write_bytes(b"fwup:%d\n" % len(fw) + fw)
+    for command, status in (("/sbin/reboot", 3), ("kernel", 0), ("/usr/bin/our-reboot", 0)):
+        image = t.image(4096)
+        options = ["-f", "/dev/null", "-o", f"device={image}", "-o", f"updater={t.bin('fwpack')}", "-o",
+                   f"lock-file={t.dir}/lock", "-o", f"state-dir={t.dir}", "-o", f"reboot-command={command}"]
+        r = t.run(["unshare", "-mpf", "--mount-proc", "busybox", "sh", "-c",
+                   'mount -t tmpfs none /run; "$@" < "$0"; exit $?', t.dir / "input",
+                   t.bin("fwssh-receive"), *options, "-s", "nerves_firmware_ssh"])
+        assert r.returncode == status, (command, r)
+        assert ("does not pass it on to the kernel; nothing was written" in r.stdout) == bool(status), r
+        assert image.read_bytes()[:1] == (b"\0" if status else b"\7")

@@ -1,3 +1,4 @@
+#include "base/reboot_param.h"
 #include "device/config/state_dir.h"
 #include "device/updaters/updater_fwup.h"
 
@@ -39,6 +40,12 @@ static void fwpack_add_floor(const struct device_config *config, const struct ve
     fwpack_add_state(config, "--pending-version", VERSION_FLOOR_PENDING, a);
 }
 
+static void fwpack_add_reboot(const struct device_config *config, struct argv *a)
+{
+    if (!reboot_param_is_passed_by(config->reboot_command))
+        argv_add(a, "--no-reboot-param");
+}
+
 static void fwpack_add_limits(const struct device_config *config, const struct updater_job *job,
                               struct argv *a)
 {
@@ -46,6 +53,7 @@ static void fwpack_add_limits(const struct device_config *config, const struct u
     if (job->verb == UPDATER_STAGE)
         argv_add_pair(a, "--stage", job->path);
     fwpack_add_floor(config, job->floor, a);
+    fwpack_add_reboot(config, a);
     if (job->open_end)
         argv_add(a, "--end-of-archive");
 }
@@ -60,6 +68,7 @@ static void fwpack_add_activate(const struct device_config *config, const struct
     argv_add_pair(a, "-d", job->device);
     argv_add_pair(a, "-i", job->path);
     updater_fwup_add_keys(config, a);
+    fwpack_add_reboot(config, a);
     fwpack_add_minimum(config->minimum_version, a);
     fwpack_add_floor(config, job->floor, a);
 }

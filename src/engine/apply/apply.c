@@ -168,6 +168,18 @@ static void apply_on_error(const struct plan *plan, const struct block_cache_opt
     }
 }
 
+/* A tryboot system would come back with the old firmware, without a word. */
+static int apply_check_reboot_param(const struct apply_request *request, const struct plan *plan,
+                                    struct error *err)
+{
+    if (!request->no_reboot_param || !plan_has(plan, &op_reboot_param))
+        return 0;
+    return error_set(err, EXIT_REFUSED,
+                     "the task sets a parameter for the reboot (reboot_param), but this device's "
+                     "init does not pass it on to the kernel; nothing was written. Set "
+                     "reboot-command = \"kernel\" in fwsshd.conf");
+}
+
 static int apply_task(const struct apply_request *request, struct firmware *fw,
                       struct report *report, struct error *err)
 {
@@ -195,6 +207,7 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
     cfg_t *task = requirement_choose_task(&requirements, request->task, err);
     if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
         plan_check(&plan, request->medium, err) || plan_check_overlaps(&plan, err) ||
+        apply_check_reboot_param(request, &plan, err) ||
         plan_check_mounts(&plan, request->medium, &disk_map_system,
                           cfg_getbool(task, "require-unmounted-destination"), err))
         goto cleanup;

@@ -32,6 +32,7 @@ struct apply_request {
     int (*lock)(void *data, struct error *err);
     void *lock_data;
     const char *reboot_param_path; /* NULL: the default */
+    bool no_reboot_param;          /* nobody would pass it on: refuse a task that sets one */
     /* Called with true when the boot switch is about to be written, and with false if that failed
      * and was undone; may be NULL. */
     void (*tell_switching)(bool begins);

@@ -105,22 +105,41 @@ int plan_make(struct plan *plan, cfg_t *cfg, cfg_t *task, bool unsafe, struct er
     return 0;
 }
 
+/* The h-th handler; NULL behind the last one. */
+static const struct plan_handler *plan_handler_at(const struct plan *plan, size_t h)
+{
+    const struct plan_handler *const fixed[] = {&plan->on_init, &plan->on_finish, &plan->on_error};
+
+    if (h < sizeof fixed / sizeof *fixed)
+        return fixed[h];
+    h -= sizeof fixed / sizeof *fixed;
+    return h < plan->resource_count ? &plan->resources[h] : NULL;
+}
+
 int plan_each_range(const struct plan *plan,
                     int (*check)(const struct op *op, const struct block_range *range, void *data,
                                  struct error *err),
                     void *data, struct error *err)
 {
-    for (size_t h = 0; h < plan->resource_count + 3; h++) {
-        const struct plan_handler *handler = h == 0   ? &plan->on_init
-                                             : h == 1 ? &plan->on_finish
-                                             : h == 2 ? &plan->on_error
-                                                      : &plan->resources[h - 3];
+    const struct plan_handler *handler;
+
+    for (size_t h = 0; (handler = plan_handler_at(plan, h)); h++)
         for (size_t i = 0; i < handler->count; i++)
             for (int k = 0; k < handler->ops[i].ranges; k++)
                 if (check(&handler->ops[i], &handler->ops[i].range[k], data, err))
                     return -1;
-    }
     return 0;
+}
+
+bool plan_has(const struct plan *plan, const struct op_type *type)
+{
+    const struct plan_handler *handler;
+
+    for (size_t h = 0; (handler = plan_handler_at(plan, h)); h++)
+        for (size_t i = 0; i < handler->count; i++)
+            if (handler->ops[i].type == type)
+                return true;
+    return false;
 }
 
 static int plan_check_end(const struct op *op, const struct block_range *range, void *data,

@@ -55,6 +55,9 @@ int plan_each_range(const struct plan *plan,
 int plan_check_overlaps(const struct plan *plan, struct error *err);
 void plan_free(struct plan *plan);
 
+/* Whether the task has such a function anywhere. */
+bool plan_has(const struct plan *plan, const struct op_type *type);
+
 /* The handler of a resource, or NULL. */
 struct plan_handler *plan_find(struct plan *plan, const char *resource);
 

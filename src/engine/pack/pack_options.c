@@ -21,6 +21,7 @@ enum pack_long {
     LONG_MINIMIZE,
     LONG_MINIMUM_VERSION,
     LONG_NO_MINIMIZE,
+    LONG_NO_REBOOT_PARAM,
     LONG_PENDING_VERSION,
     LONG_PRIVATE_KEY,
     LONG_PROGRESS_HIGH,
@@ -63,6 +64,7 @@ static const struct option long_options[] = {
     {"metadata", no_argument, NULL, 'm'},
     {"minimize-writes", no_argument, NULL, LONG_MINIMIZE},
     {"no-minimize-writes", no_argument, NULL, LONG_NO_MINIMIZE},
+    {"no-reboot-param", no_argument, NULL, LONG_NO_REBOOT_PARAM},
     {"pending-version", required_argument, NULL, LONG_PENDING_VERSION},
     {"private-key", required_argument, NULL, LONG_PRIVATE_KEY},
     {"private-key-file", required_argument, NULL, 's'},
@@ -149,6 +151,7 @@ void pack_options_usage(void)
         "      --[no-]verify-writes  read back what was written (default for devices)\n"
         "  -u, --unmount, -U, --no-unmount   unmount the device first, or not\n"
         "      --unsafe              allow functions that run programs and write to paths\n"
+        "      --no-reboot-param     refuse a task with reboot_param: nobody would pass it on\n"
         "      --reboot-param-path P where reboot_param writes\n"
         "      --end-of-archive      the input may not end with the archive: needs its end record\n"
         "      --exit-handshake      end with byte 26 and the status, then wait for the end of "
@@ -355,6 +358,9 @@ static bool pack_plain_option(struct pack_options *o, int c)
         return true;
     case LONG_NO_MINIMIZE:
         o->minimize = false;
+        return true;
+    case LONG_NO_REBOOT_PARAM:
+        o->no_reboot_param = true;
         return true;
     case 'U':
         o->unmount = false;

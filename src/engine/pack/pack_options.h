@@ -33,6 +33,7 @@ struct pack_options {
     enum pack_command command;
     const char *device, *conf, *input, *output, *task;
     const char *metadata_key, *reboot_param_path, *sparse_path;
+    bool no_reboot_param;
     uint64_t sparse_size, max_blocks;
     int level; /* of compression */
     bool has_private_key;

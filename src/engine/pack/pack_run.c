@@ -130,7 +130,8 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium, struct p
                                     .tell_complete = updater_result_tell_complete,
                                     .lock = pack_lock,
                                     .lock_data = locks,
-                                    .reboot_param_path = o->reboot_param_path};
+                                    .reboot_param_path = o->reboot_param_path,
+                                    .no_reboot_param = o->no_reboot_param};
     struct pack_archive archive;
 
     memcpy(request.minimum_version, o->minimum_version, sizeof request.minimum_version);
