@@ -272,51 +272,43 @@ static bool pack_command_option(struct pack_options *o, int c)
     return false;
 }
 
-/* Options that cannot fail. */
-static bool pack_plain_option(struct pack_options *o, int c)
+/* Options whose argument is taken as it is. */
+static const struct {
+    int option;
+    size_t place; /* of a const char * in struct pack_options */
+} text_options[] = {
+    {'d', offsetof(struct pack_options, device)},
+    {'f', offsetof(struct pack_options, conf)},
+    {'i', offsetof(struct pack_options, input)},
+    {'o', offsetof(struct pack_options, output)},
+    {'t', offsetof(struct pack_options, task)},
+    {'P', offsetof(struct pack_options, reboot_param_path)},
+    {LONG_ATTACH, offsetof(struct pack_options, attach)},
+    {LONG_STAGE, offsetof(struct pack_options, stage_path)},
+    {LONG_PENDING_VERSION, offsetof(struct pack_options, pending_path)},
+    {LONG_USE_UP, offsetof(struct pack_options, use_up)},
+    {LONG_SIGN_COMMAND, offsetof(struct pack_options, sign_command)},
+    {LONG_METADATA_KEY, offsetof(struct pack_options, metadata_key)},
+};
+
+static bool pack_text_option(struct pack_options *o, int c)
+{
+    for (size_t i = 0; i < sizeof text_options / sizeof *text_options; i++)
+        if (text_options[i].option == c) {
+            memcpy((char *)o + text_options[i].place, &optarg, sizeof optarg);
+            return true;
+        }
+    return false;
+}
+
+static bool pack_flag_option(struct pack_options *o, int c)
 {
     switch (c) {
-    case 'd':
-        o->device = optarg;
-        return true;
-    case 'f':
-        o->conf = optarg;
-        return true;
-    case 'i':
-        o->input = optarg;
-        return true;
-    case 'o':
-        o->output = optarg;
-        return true;
-    case 't':
-        o->task = optarg;
-        return true;
-    case 'P':
-        o->reboot_param_path = optarg;
-        return true;
-    case LONG_ATTACH:
-        o->attach = optarg;
-        return true;
-    case LONG_STAGE:
-        o->stage_path = optarg;
-        return true;
-    case LONG_PENDING_VERSION:
-        o->pending_path = optarg;
-        return true;
-    case LONG_USE_UP:
-        o->use_up = optarg;
-        return true;
     case LONG_DIGEST:
         o->digest = true;
         return true;
     case LONG_REQUIRE_SIGNATURE:
         o->require_signature = true;
-        return true;
-    case LONG_SIGN_COMMAND:
-        o->sign_command = optarg;
-        return true;
-    case LONG_METADATA_KEY:
-        o->metadata_key = optarg;
         return true;
     case 'F':
         o->report.framing = true;
@@ -392,7 +384,7 @@ static int pack_option(struct pack_options *o, int c, struct error *err)
     }
     if (c == LONG_SPARSE_CHECK)
         o->sparse_path = optarg;
-    if (pack_command_option(o, c) || pack_plain_option(o, c))
+    if (pack_command_option(o, c) || pack_text_option(o, c) || pack_flag_option(o, c))
         return 0;
     return pack_value_option(o, c, err);
 }
