@@ -155,8 +155,28 @@ int io_remove_file(const char *path, struct error *err)
     return error_errno(err, "cannot flush the directory of %s", path);
 }
 
+bool io_is_special(const char *path)
+{
+    struct stat st;
+
+    return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+/* O_NONBLOCK: a FIFO that nobody reads is an error. */
+static int io_write_special(const char *path, const void *data, size_t len, struct error *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int rc =
+        fd >= 0 && !io_write_all(fd, data, len) ? 0 : error_errno(err, "cannot write to %s", path);
+
+    io_close(&fd);
+    return rc;
+}
+
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
 {
+    if (io_is_special(path))
+        return io_write_special(path, data, len, err);
     char *temporary = memory_printf("%s.XXXXXX", path);
     int rc = -1;
 

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,8 +28,13 @@ int io_read_file(const char *path, size_t max, struct buffer *out, struct error 
 /* The same from an open descriptor; name is for the error message. */
 int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct error *err);
 
+/* Whether path leads to something that is there and no regular file (a device, a FIFO): to put a
+ * file in its place would destroy it. */
+bool io_is_special(const char *path);
+
 /*
  * Writes a temporary file next to path and renames it to path; flushes the file and its directory.
+ * What is no regular file is written to.
  * After 0, a loss of power leaves the new contents; after -1, with the error set, the old or the
  * new.
  */

@@ -446,3 +446,60 @@ def test_parts_that_overlap_are_refused_at_apply(t):
     r = apply(t, "y.fw", "complete", "-q")
     assert r.returncode != 0 and "overlap, so one would destroy the other; nothing was written" in r.stdout + r.stderr, r
     assert (t.dir / "disk.img").read_bytes() == b"\x55" * (1 << 20)
+
+
+def test_output_that_is_no_file_is_written_through(t):
+    """A device, a FIFO or a link in its place stays what it is."""
+    fw = make(t)
+    content = (t.dir / fw).read_bytes()
+    (t.dir / "real.fw").write_bytes(b"old")
+    (t.dir / "link.fw").symlink_to("real.fw")
+    os.mkfifo(t.dir / "fifo")
+    if os.getuid() == 0:
+        assert t.run(["mknod", t.dir / "null", "c", "1", "3"]).returncode == 0
+    t.run([t.bin("fwpack"), "gen-keys", "-o", "k"])
+    for argv in (["-S", "-i", fw, "-s", "k.priv"], ["-c", "-f", "x.conf"]):
+        r = fwpack(t, *argv, "-o", "plain.fw")
+        assert r.returncode == 0, r
+        wanted = (t.dir / "plain.fw").read_bytes()
+        assert fwpack(t, *argv, "-o", "link.fw").returncode == 0
+        assert (t.dir / "link.fw").is_symlink() and (t.dir / "real.fw").read_bytes() == wanted
+        reader = t.start(["cat", "fifo"], cwd=t.dir, stdout=subprocess.PIPE)
+        assert fwpack(t, *argv, "-o", "fifo").returncode == 0
+        assert reader.communicate(timeout=20)[0] == wanted and (t.dir / "fifo").is_fifo()
+        if os.getuid() == 0:
+            assert fwpack(t, *argv, "-o", "null").returncode == 0 and (t.dir / "null").is_char_device()
+    assert (t.dir / fw).read_bytes() == content
+
+
+def test_versions_that_archives_require(t):
+    for version, status in (("1.17.0", 0), ("1.17", 0), ("1.18.0", 1)):
+        (t.dir / "v.conf").write_text(f'require-fwup-version = "{version}"\ntask x {{ on-init {{ raw_memset(0, 1, 1) }} }}\n')
+        r = fwpack(t, "-c", "-f", "v.conf", "-o", "v.fw")
+        assert r.returncode == status, (version, r)
+
+
+def test_empty_partitions_overlap_nothing(t):
+    (t.dir / "m.conf").write_text("""
+mbr m {
+    partition 0 { block-offset = 64 block-count = 100 type = 0x83 }
+    partition 1 { block-offset = 64 block-count = 0 type = 0x83 }
+    partition 2 { block-offset = 70 block-count = 10 type = 0 }
+}
+task x { on-init { mbr_write(m) } }
+""")
+    r = fwpack(t, "-c", "-f", "m.conf", "-o", "m.fw")
+    assert r.returncode == 0, r
+    assert fwpack(t, "-a", "-i", "m.fw", "-t", "x", "-d", "m.img", "-q").returncode == 0
+
+
+def test_variable_that_is_not_closed_is_refused(t):
+    """libconfuse would take everything up to a later } for its name."""
+    for text, line in (('meta-product = "${FOO"\ntask x { on-init { info("a") } }\n', 1),
+                       ('meta-product = "x"\nmeta-version = ${FOO\ntask x { }\n', 2),
+                       ('task x {\n on-init { info("a${B") }\n}\n', 2)):
+        (t.dir / "open.conf").write_text(text)
+        r = fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw")
+        assert r.returncode == 1 and f"open.conf:{line}: ${{ without }}" in r.stderr and not (t.dir / "open.fw").exists(), r
+    (t.dir / "open.conf").write_text("meta-product = '${FOO'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
+    assert fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw").returncode == 0

@@ -199,6 +199,28 @@ static cfg_t *conf_new(bool meta)
     return cfg;
 }
 
+/* The line of the first ${ that is not closed on its line, or in its quoted string; 0: none.
+ * libconfuse would take all up to some later } for a name, without a word. */
+static unsigned conf_find_open_variable(const char *text, size_t len)
+{
+    unsigned line = 1;
+    bool single = false;
+
+    for (size_t i = 0; i < len; i++) {
+        line += text[i] == '\n';
+        if (text[i] == '\\')
+            i++;
+        else if (text[i] == '\'')
+            single = !single;
+        else if (!single && text[i] == '$' && i + 1 < len && text[i + 1] == '{') {
+            size_t end = strcspn(text + i, "}\"\n");
+            if (i + end >= len || text[i + end] != '}')
+                return line;
+        }
+    }
+    return 0;
+}
+
 /* Comments are blanked first, so that line numbers are right; in included files they are still
  * those of libconfuse. */
 static int conf_parse_text(cfg_t *cfg, const char *path)
@@ -215,7 +237,12 @@ static int conf_parse_text(cfg_t *cfg, const char *path)
         cfg->filename = memory_text(path); /* paths in it are relative to its directory */
     buffer_add_text(&text, "\n");          /* fmemopen(3) rejects an empty file */
     (void)comments_blank(text.data, text.len);
-    FILE *f = fmemopen(text.data, text.len, "r");
+    unsigned open_line = conf_find_open_variable(text.data, text.len);
+    if (open_line) {
+        fprintf(stderr, "%s:%u: ${ without }\n", path, open_line);
+        rc = CFG_PARSE_ERROR;
+    }
+    FILE *f = open_line ? NULL : fmemopen(text.data, text.len, "r");
     if (f) {
         rc = cfg_parse_fp(cfg, f);
         fclose(f);

@@ -17,6 +17,8 @@
 
 /* The version of fwup whose configuration language and command line this program implements. */
 #define CONF_FWUP_VERSION "1.16.0"
+/* The latest version that an archive may require: it needs nothing that is not here. */
+#define CONF_FWUP_VERSION_MAX "1.17.0"
 
 /*
  * Parses a fwup.conf to create an archive: unknown names are errors, functions run (define sets
@@ -41,7 +43,7 @@ void conf_print(cfg_t *cfg, struct buffer *out);
 /* Appends one option in the same style: name=value and a newline. */
 void conf_print_option(const char *name, const char *value, struct buffer *out);
 
-/* Checks require-fwup-version against CONF_FWUP_VERSION, as semantic versions. 0, or -1 with
+/* Checks require-fwup-version against CONF_FWUP_VERSION_MAX, as semantic versions. 0, or -1 with
  * EXIT_MISMATCH. */
 int conf_check_version(const char *required, struct error *err);
 

@@ -74,7 +74,7 @@ int conf_compare_versions(const char *a, const char *b, bool *ok)
 int conf_check_version(const char *required, struct error *err)
 {
     bool ok;
-    int order = conf_compare_versions(required, CONF_FWUP_VERSION, &ok);
+    int order = conf_compare_versions(required, CONF_FWUP_VERSION_MAX, &ok);
 
     if (!ok)
         return error_set(err, EXIT_MISMATCH, "require-fwup-version '%s' is not a version",
@@ -83,6 +83,6 @@ int conf_check_version(const char *required, struct error *err)
         return error_set(
             err, EXIT_MISMATCH,
             "the firmware requires fwup %s or later, but this program implements fwup %s", required,
-            CONF_FWUP_VERSION);
+            CONF_FWUP_VERSION_MAX);
     return 0;
 }

@@ -19,41 +19,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The output: a temporary file next to path, renamed at the end, or standard output. */
+/* The output: a temporary file next to the place, renamed at the end; or what is written as it is:
+ * standard output, and what is no regular file. */
 struct create_output {
-    const char *path; /* NULL: standard output */
+    char *place; /* NULL: nothing is renamed */
     char *temporary;
     int fd;
 };
 
+static void create_free(struct create_output *out)
+{
+    if (out->fd != STDOUT_FILENO)
+        io_close(&out->fd);
+    free(out->temporary);
+    free(out->place);
+}
+
+/* Through links: they stay what they are. */
 static int create_open(struct create_output *out, const char *path, struct error *err)
 {
     *out = (struct create_output){.fd = STDOUT_FILENO};
     if (!path || !strcmp(path, "-"))
         return 0;
-    out->path = path;
-    out->temporary = memory_printf("%s.XXXXXX", path);
-    out->fd = mkostemp(out->temporary, O_CLOEXEC);
+    if (io_is_special(path)) {
+        out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    } else {
+        out->place = realpath(path, NULL);
+        if (!out->place)
+            out->place = memory_text(path);
+        out->temporary = memory_printf("%s.XXXXXX", out->place);
+        out->fd = mkostemp(out->temporary, O_CLOEXEC);
+    }
     if (out->fd >= 0)
         return 0;
     error_errno(err, "Cannot create '%s'", path);
-    free(out->temporary);
-    out->temporary = NULL;
+    create_free(out);
     return -1;
 }
 
 static int create_close(struct create_output *out, int rc, struct error *err)
 {
-    if (!out->temporary)
-        return rc;
     mode_t mask = umask(0);
+
     umask(mask);
-    if (!rc && (fchmod(out->fd, 0666 & ~mask) || rename(out->temporary, out->path)))
-        rc = error_errno(err, "cannot write '%s'", out->path);
-    if (rc)
+    if (out->temporary && !rc &&
+        (fchmod(out->fd, 0666 & ~mask) || rename(out->temporary, out->place)))
+        rc = error_errno(err, "cannot write '%s'", out->place);
+    if (out->temporary && rc)
         unlink(out->temporary);
-    close(out->fd);
-    free(out->temporary);
+    create_free(out);
     return rc;
 }
 

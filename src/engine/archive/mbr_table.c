@@ -50,11 +50,18 @@ static uint64_t mbr_end(const struct mbr_partition *p)
     return (uint64_t)p->offset + p->count;
 }
 
+/* Of type 0, or without length: existing archives have such entries anywhere. */
+static bool mbr_is_empty(const struct mbr_partition *p)
+{
+    return !p->present || !p->type || !p->count;
+}
+
 static int mbr_check_pair(const struct mbr_table *table, int a, int b, struct error *err)
 {
     const struct mbr_partition *pa = &table->partition[a], *pb = &table->partition[b];
 
-    if (!pa->present || !pb->present || pa->offset >= mbr_end(pb) || pb->offset >= mbr_end(pa))
+    if (mbr_is_empty(pa) || mbr_is_empty(pb) || pa->offset >= mbr_end(pb) ||
+        pb->offset >= mbr_end(pa))
         return 0;
     return error_set(err, EXIT_FAILED,
                      "partitions %d (blocks %u to %" PRIu64 ") and %d (blocks %u to %" PRIu64
