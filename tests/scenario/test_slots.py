@@ -661,3 +661,34 @@ def test_ops_firmware_is_asked_while_an_update_runs(t):
         fcntl.flock(disk, fcntl.LOCK_EX)
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert slots_of(t, config) == ("ops.fw", "a", "a", "no")
+
+
+def test_boot_script_that_chooses_between_partitions_that_lie_anyhow(t):
+    """The table never changes; the variables of a boot script show who decides."""
+    mbr_device(t, B_FIRST, "a")
+    config = uboot_config(t)
+    uboot_env = t.dir / "env2.txt"
+    uboot_env.write_text(NOTES % "a" + "upgrade_available=0\nbootcount=0\n")
+    assert t.run(["mkenvimage", "-r", "-s", "0x4000", "-o", "env2.bin", "env2.txt"]).returncode == 0
+    (t.dir / "env.img").write_bytes((t.dir / "env2.bin").read_bytes() * 2)
+    assert slots_of(t, config) == ("uboot-env", "a", "a", "no")
+    assert local(t, config, "--revert", "x").returncode == 0
+    assert slots_of(t, config) == ("uboot-env", "a", "b", "new") and table_of(t) == B_FIRST
+
+
+def test_data_partition_that_is_like_a_slot(t):
+    """Of two partitions that are alike, one is no slot: what was in force at boot is put back."""
+    config = mbr_device(t, mbr((1, 2048), (0, 9000)), "a")
+    first = table_of(t)
+    assert slots_of(t, config)[1:] == ("a", "a", "no")
+    (t.dir / "disk.img").write_bytes(mbr((1, 4096), (0, 9000)) + bytes(1 << 20))
+    assert slots_of(t, config)[1:] == ("a", "b", "new")
+    assert local(t, config, "--revert", "x").returncode == 0 and table_of(t) == first
+    assert slots_of(t, config)[1:] == ("a", "a", "no")
+
+
+def test_hybrid_table_is_that_of_its_gpt(t):
+    hybrid = bytearray(B_FIRST)
+    hybrid[446 + 32 + 4] = 0xee
+    config = mbr_device(t, bytes(hybrid), "a")
+    assert slots_of(t, config) == ("uboot-env", "a", "a", "no")

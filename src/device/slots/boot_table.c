@@ -77,7 +77,10 @@ static int boot_table_parse(struct boot_table *t)
     for (int i = 0; i < MBR_PRIMARIES; i++)
         if (!mbr_entry_read(t->block, i, &t->entry[i]))
             return -1;
-    t->gpt = t->entry[0].type == MBR_TYPE_GPT;
+    /* Also in a hybrid table the kernel goes by the GPT. */
+    t->gpt = false;
+    for (int i = 0; i < MBR_PRIMARIES; i++)
+        t->gpt = t->gpt || t->entry[i].type == MBR_TYPE_GPT;
     if (!t->gpt) {
         boot_table_mark(t);
         boot_table_find_slots(t);
@@ -89,7 +92,9 @@ int boot_table_read(struct boot_table *t, const char *device)
 {
     int fd = boot_table_open(device, O_RDONLY);
 
-    *t = (struct boot_table){.first = -1, .second = -1};
+    *t = (struct boot_table){.first = -1, .second = -1, .unit = 1};
+    if (fd >= 0)
+        t->unit = (uint32_t)(boot_table_block_size(fd) / MBR_SIZE);
     int rc = fd >= 0 && pread(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block
                  ? boot_table_parse(t)
                  : -1;
@@ -151,7 +156,8 @@ bool boot_table_differs_from_kernel(const struct boot_table *t, const char *devi
         return false;
     if (t->gpt)
         return !boot_table_gpt_start(device, root.number, &start) && start != root.start;
-    return root.number <= MBR_PRIMARIES && t->entry[root.number - 1].start != root.start;
+    return root.number <= MBR_PRIMARIES &&
+           (uint64_t)t->entry[root.number - 1].start * t->unit != root.start;
 }
 
 int boot_table_go_back(struct boot_table *t, const char *mark)
@@ -198,26 +204,30 @@ enum boot_table_style boot_table_style(const struct boot_table *t, const char *m
                                                                     : BOOT_TABLE_FLAG;
 }
 
-const char *boot_table_slot_at(const struct boot_table *t, uint64_t start)
+static uint64_t boot_table_start(const struct boot_table *t, int n)
+{
+    return (uint64_t)t->entry[n].start * t->unit;
+}
+
+const char *boot_table_slot_at(const struct boot_table *t, uint64_t block)
 {
     if (t->first < 0)
         return "";
-    uint64_t first = t->entry[t->first].start, second = t->entry[t->second].start;
-    if (start != first && start != second)
+    uint64_t first = boot_table_start(t, t->first), second = boot_table_start(t, t->second);
+    if (block != first && block != second)
         return "";
-    return start == (first < second ? first : second) ? "a" : "b";
+    return block == (first < second ? first : second) ? "a" : "b";
 }
 
 const char *boot_table_next(const struct boot_table *t, enum boot_table_style style)
 {
     if (t->first < 0 || style == BOOT_TABLE_FIXED)
         return "";
-    const struct mbr_entry *first = &t->entry[t->first], *second = &t->entry[t->second];
-    if (style == BOOT_TABLE_ORDER)
-        return boot_table_slot_at(t, first->start);
-    return first->boot == second->boot
-               ? ""
-               : boot_table_slot_at(t, first->boot ? first->start : second->start);
+    bool first = t->entry[t->first].boot, second = t->entry[t->second].boot;
+    if (style == BOOT_TABLE_FLAG && first == second)
+        return "";
+    bool boots_first = style == BOOT_TABLE_ORDER || first;
+    return boot_table_slot_at(t, boot_table_start(t, boots_first ? t->first : t->second));
 }
 
 static void boot_table_swap(uint8_t *a, uint8_t *b, size_t len)

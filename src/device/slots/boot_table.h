@@ -23,7 +23,8 @@ enum boot_table_style {
 };
 
 struct boot_table {
-    bool gpt; /* then only its kind is known here */
+    bool gpt;      /* then only its kind is known here */
+    uint32_t unit; /* of start and count of its entries, in blocks of 512 bytes */
     uint8_t block[MBR_SIZE];
     struct mbr_entry entry[MBR_PRIMARIES];
     char mark[BOOT_TABLE_MARK_MAX]; /* "" for a GPT */
@@ -65,7 +66,9 @@ enum boot_table_style boot_table_style(const struct boot_table *t, const char *m
 /* The slot that the table boots: "a" for the one that lies first on the disk, "b" for the other
  * one, "" if it does not say. */
 const char *boot_table_next(const struct boot_table *t, enum boot_table_style style);
-const char *boot_table_slot_at(const struct boot_table *t, uint64_t start);
+
+/* The slot that begins at a block (of 512 bytes); "" if none does. */
+const char *boot_table_slot_at(const struct boot_table *t, uint64_t block);
 
 /* Makes the table boot the other one of its two slots. */
 void boot_table_switch(struct boot_table *t, enum boot_table_style style);

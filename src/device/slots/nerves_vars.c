@@ -124,12 +124,19 @@ void nerves_vars_describe(struct uboot_ctx *ctx, struct facts *facts)
     nerves_vars_copy(ctx, facts, REASON_VARIABLE, "reason");
 }
 
-void nerves_vars_describe_beside(const struct device_config *config, struct facts *facts)
+/* NULL if there is no environment beside, or none that can be read. */
+static struct uboot_ctx *nerves_vars_open_beside(const struct device_config *config)
 {
     struct error ignored;
-    struct uboot_ctx *ctx = access(config->uboot_env_config, R_OK)
-                                ? NULL
-                                : uboot_vars_open(config->uboot_env_config, &ignored);
+
+    return access(config->uboot_env_config, R_OK)
+               ? NULL
+               : uboot_vars_open(config->uboot_env_config, &ignored);
+}
+
+void nerves_vars_describe_beside(const struct device_config *config, struct facts *facts)
+{
+    struct uboot_ctx *ctx = nerves_vars_open_beside(config);
 
     if (!ctx)
         return;
@@ -178,6 +185,27 @@ int nerves_vars_note_beside(const struct device_config *config, const char *next
                  : 0;
     uboot_vars_close(ctx);
     return rc;
+}
+
+bool nerves_vars_show_a_script(struct uboot_ctx *ctx)
+{
+    static const char *const signs[] = {"upgrade_available", "bootcount", "bootlimit", "bootcmd",
+                                        "nerves_fw_validated"};
+
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (!nerves_vars_is(ctx, signs[i], ""))
+            return true;
+    return false;
+}
+
+bool nerves_vars_show_a_script_beside(const struct device_config *config)
+{
+    struct uboot_ctx *ctx = nerves_vars_open_beside(config);
+    bool shows = ctx && nerves_vars_show_a_script(ctx);
+
+    if (ctx)
+        uboot_vars_close(ctx);
+    return shows;
 }
 
 int nerves_vars_settle(struct uboot_ctx *ctx, struct error *err)

@@ -28,6 +28,11 @@ void nerves_vars_describe_beside(const struct device_config *config, struct fact
  * longer counted. Returns 0, or -1 with the error set. */
 int nerves_vars_confirm(const struct device_config *config, const char *active, struct error *err);
 
+/* Whether the environment has variables that only a boot script has a use for: what it notes as
+ * active is what boots, then. */
+bool nerves_vars_show_a_script(struct uboot_ctx *ctx);
+bool nerves_vars_show_a_script_beside(const struct device_config *config);
+
 /* Boot attempts of the slot that boots next are not counted (any more). */
 int nerves_vars_settle(struct uboot_ctx *ctx, struct error *err);
 

@@ -11,14 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Two partitions may be alike, and lie anyhow, where a boot script chooses between them: then the
+ * table decides only if it has moved. */
+static bool slot_table_decides(const struct slot_view *v, enum boot_table_style style)
+{
+    return v->has_table && boot_table_style(&v->table, v->memory.table) == style &&
+           (slot_view_table_has_moved(v) || !nerves_vars_show_a_script_beside(v->config));
+}
+
 static bool slot_order_is_there(const struct slot_view *v)
 {
-    return v->has_table && boot_table_style(&v->table, v->memory.table) == BOOT_TABLE_ORDER;
+    return slot_table_decides(v, BOOT_TABLE_ORDER);
 }
 
 static bool slot_active_is_there(const struct slot_view *v)
 {
-    return v->has_table && boot_table_style(&v->table, v->memory.table) == BOOT_TABLE_FLAG;
+    return slot_table_decides(v, BOOT_TABLE_FLAG);
 }
 
 /* What the table at boot booted, or where / lies. */
@@ -55,14 +63,15 @@ static int slot_table_revert(struct slot_view *v, const char *reason, enum boot_
 
     if (!target)
         return -1;
-    if (!*boot_table_next(&v->table, style))
+    bool moved = boot_table_has_moved(&v->table, v->memory.table);
+    if (!moved && !*boot_table_next(&v->table, style))
         error_set(
             err, EXIT_REFUSED,
             "cannot revert on this device: the partition table does not say which slot boots");
     else if (!nerves_vars_note_beside(v->config, target, reason, err)) {
-        if (strcmp(boot_table_next(&v->table, style), target))
+        if (!moved)
             boot_table_switch(&v->table, style);
-        rc = boot_table_write(&v->table, v->device, err);
+        rc = moved ? slot_view_put_table_back(v, err) : boot_table_write(&v->table, v->device, err);
     }
     free(target);
     return rc;

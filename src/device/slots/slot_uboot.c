@@ -20,20 +20,9 @@ static bool slot_uboot_is_there(const struct slot_view *v)
     return !access(v->config->uboot_env_config, R_OK);
 }
 
-/* Variables that only a boot script has a use for. */
 static bool slot_uboot_decides(const struct device_config *config, struct uboot_ctx *ctx)
 {
-    static const char *const signs[] = {"upgrade_available", "bootcount", "bootlimit", "bootcmd",
-                                        "nerves_fw_validated"};
-
-    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
-        char *value = nerves_vars_get(ctx, signs[i]);
-        bool set = *value != '\0';
-        free(value);
-        if (set)
-            return true;
-    }
-    return !strcmp(config->slot_driver, slot_uboot.name);
+    return nerves_vars_show_a_script(ctx) || !strcmp(config->slot_driver, slot_uboot.name);
 }
 
 /* When the count has run out, the script goes back to the other slot at the next boot. */
