@@ -2,6 +2,7 @@
 import os
 import signal
 
+from support.fixture import seconds
 from support.process import alive, children, name_of
 from support.update import GOOD_TEXT, HELLO
 
@@ -28,6 +29,7 @@ def works(d):
     return d.push(HELLO).stdout == GOOD_TEXT
 
 
+@seconds(180)
 def test_init_script_starts_it_again_and_again(t):
     t.need("start-stop-daemon")
     d = t.daemon(wait=False)
@@ -46,7 +48,7 @@ def test_init_script_starts_it_again_and_again(t):
         # A reload reaches it.
         d.write_config(task="other")
         assert t.run([init, "reload"]).returncode == 0
-        t.wait_for(lambda: works(d) and "--task other" in (t.dir / "updater.args").read_text(), "the reload")
+        t.wait_for(lambda: works(d) and "--task other" in (t.dir / "updater.args").read_text(), "the reload", 60)
         assert "is running" in t.run([init, "status"]).stdout
         assert "already running" in t.run([init, "start"]).stdout
         before = supervised(t)
