@@ -502,6 +502,8 @@ def test_killed_group_of_the_receiver_never_completes(t):
     guard, = (pid for pid in children(receive) if pid not in d.updater_pids())
     t.wait_for(lambda: os.getpgid(guard) == guard, "the guard's own group", timeout=5)
     assert os.getsid(guard) == guard
+    # Nothing is open in it but its end of a pipe, and the updater's input.
+    t.wait_for(lambda: len(os.listdir(f"/proc/{guard}/fd")) == 2, "the guard to have closed the rest", timeout=5)
     os.killpg(os.getpgid(receive), signal.SIGKILL)
     wait_gone(t, [*d.updater_pids(), guard])
     assert (t.dir / "updater.mark").read_bytes() == b""
