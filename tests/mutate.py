@@ -25,7 +25,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent.parent
 BUILD_SECONDS = 900
-TEST_SECONDS = 400
+TEST_SECONDS = 400  # tests/run.py ends the tests itself before that
 
 
 class Mutation:
@@ -87,7 +87,6 @@ def build(tree):
 def run_test(tree, name):
     """The numbers of passed, failed and skipped tests, and the output."""
     command = ["tests/run.py", "build", "--suite", name.split("/")[0], "--only", name, "-j", "2"]
-    # Mutations may leave processes behind; their group ends with the test.
     p = subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         text, _ = p.communicate(timeout=TEST_SECONDS)
@@ -118,12 +117,18 @@ def judge(tree, m):
 
 def check_tests(tree, chosen):
     """The tests that cannot catch anything, because they fail or are skipped without a mutation."""
+    names = sorted({m.test for m in chosen})
+    only = [word for name in names for word in ("--only", name)]
+    done = subprocess.run(["tests/run.py", "build", "-v", *only], cwd=tree, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=len(names) * TEST_SECONDS, check=False)
+    lines = re.findall(r"^(ok|skipped|FAILED)\b.*? s  (\S+)", done.stdout, re.M)
     useless = {}
-    for name in sorted({m.test for m in chosen}):
-        (passed, failed, skipped), text = run_test(tree, name)
-        if failed or not passed:
-            useless[name] = "fails without it" if failed else "skipped" if skipped else "no such test"
-            print(f"{name}: {useless[name]}\n{text[-1500:]}", flush=True)
+    for name in names:
+        words = {word for word, test in lines if name in test}
+        if "FAILED" in words or "ok" not in words:
+            useless[name] = "fails without it" if "FAILED" in words else "is skipped" if words else "does not exist"
+    if done.returncode and not set(useless.values()) <= {"is skipped"}:
+        print(done.stdout, flush=True)
     return useless
 
 
@@ -136,7 +141,7 @@ def run(tree, chosen):
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for m in chosen:
         if m.test in useless:
-            verdict = "skipped" if useless[m.test] == "skipped" else f"ERROR: the test {useless[m.test]}"
+            verdict = "skipped" if useless[m.test] == "is skipped" else f"ERROR: the test {useless[m.test]}"
         else:
             verdict = judge(tree, m)
         kind = {"caught": "passed", "skipped": "skipped"}.get(verdict, "failed")
