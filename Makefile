@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint test bench fuzz soak format install clean
+.PHONY: all demo demo-device check check-long check-device lint test bench fuzz mutate soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -27,7 +27,7 @@ demo-device:
 check:
 	@tests/check.sh
 
-# What takes longer: device, soak and fuzzers at full length.
+# What takes longer: device, soak, mutations, and fuzzers at full length.
 check-long:
 	@tests/check_long.sh
 
@@ -56,6 +56,11 @@ FUZZ_SECONDS ?= 600
 fuzz:
 	@tests/packages.sh build check
 	@tests/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Breaks the program at one place at a time, and sees whether the named test fails; MUTATIONS chooses some by name.
+mutate:
+	@tests/packages.sh build check
+	@tests/mutate.py $(MUTATIONS)
 
 # A thousand pushes in a row; the check makes sixty.
 SOAK_PUSHES ?= 1000

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make check-long: what takes too long for make check, 75 minutes at most on two cores. The last line has the totals.
+# make check-long: what takes too long for make check, 85 minutes at most on two cores. The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
 tests/packages.sh build demo check arm64 device
@@ -12,5 +12,6 @@ FWSSH_SOAK_PUSHES=1000
 export FWSSH_DEVICE_CUTS FWSSH_SOAK_PUSHES
 run "the virtual device, switched off at twenty places of each kind" $gcc_build --suite device
 run "a thousand pushes in a row" $gcc_build --suite load --only many_pushes
+mutate
 fuzz "${FUZZ_SECONDS:-60}"
 total

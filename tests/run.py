@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs all tests of a build in parallel: run.py BUILD [-j N] [--only TEXT] [--suite NAME]...
+"""Runs all tests of a build in parallel: run.py BUILD [-j N] [--only TEXT]... [--suite NAME]...
 
 A test is a function test_*(t) in tests/*/test_*.py (t: tests/support/fixture.py), or a program in BUILD/tests/unit.
 Each runs in its own process and directory. The last line has the totals: N passed, N failed, N skipped.
@@ -193,13 +193,13 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("build", type=Path)
     p.add_argument("-j", "--jobs", type=int, default=3 * (os.cpu_count() or 1))
-    p.add_argument("--only", default="", help="tests whose name holds this text")
+    p.add_argument("--only", action="append", default=[], help="tests whose name holds this text, or one of these")
     p.add_argument("--suite", action="append", default=[])
     p.add_argument("-v", "--verbose", action="store_true")
     a = p.parse_args()
     build = a.build.resolve()
     tests = [*unit_tests(build, a.suite), *python_tests(a.suite)]
-    tests = [(n, f) for n, f in tests if a.only in n]
+    tests = [(n, f) for n, f in tests if not a.only or any(text in n for text in a.only)]
     totals = run_all(slowest_first(tests, build), build, a.jobs, a.verbose)
     remember(totals["times"], build)
     for seconds, work, name in sorted(totals["times"], reverse=True)[:SLOWEST]:

@@ -34,6 +34,14 @@ fuzz() {
     tests/fuzz.sh "$1" || failed=1
 }
 
+# Breaks the program at one place at a time: "caught" counts as passed, "SURVIVED" as failed.
+mutate() {
+    echo "== mutations, each of which a test must notice =="
+    tests/mutate.py >"$counts.log" || failed=1
+    cat "$counts.log"
+    tail -n 1 "$counts.log" >>"$counts"
+}
+
 total() {
     echo "== all =="
     awk '{ passed += $1; failed += $3; skipped += $5 }

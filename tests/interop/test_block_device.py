@@ -112,6 +112,7 @@ def enter_root(t, loop, mount):
         if os.path.isdir(folder):
             (mount / folder[1:]).mkdir(parents=True, exist_ok=True)
             assert t.run(["mount", "--rbind", folder, str(mount) + folder]).returncode == 0
+    (mount / "run").mkdir()  # for fwpack's lock
     return part
 
 

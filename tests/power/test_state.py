@@ -65,7 +65,18 @@ class Trace:
         if b"PTRACE" in r.stderr or not path.exists():
             t.skip("strace may not trace here")
         assert r.returncode == 0, r
-        self.lines = path.read_text().splitlines()
+        self.lines = list(self.whole(path.read_text().splitlines()))
+
+    def whole(self, lines):
+        """A call during which another process made one comes in two halves: as one line, where it ended."""
+        begun = {}
+        for line in lines:
+            pid, _, rest = line.partition(" ")
+            resumed = re.match(r" *<\.\.\. \w+ resumed>(.*)", rest)
+            if line.endswith("<unfinished ...>"):
+                begun[pid] = line.removesuffix("<unfinished ...>").rstrip()
+            else:
+                yield begun.pop(pid, pid + " ") + resumed[1] if resumed else line
 
     def find(self, pattern, start=0):
         """The first call that fits, from there on."""

@@ -383,6 +383,24 @@ def test_askpass_answers_no_other_program(t):
         os.close(fifo)
 
 
+def test_askpass_answers_no_other_question(t):
+    """Started by the right ssh, it has the passphrase for its own key's prompt only."""
+    ask = "import subprocess, sys; subprocess.run([sys.argv[1], sys.argv[2]])"
+    home = t.dir / "askpass"
+    home.mkdir()
+    os.mkfifo(home / "passphrase")
+    fifo = os.open(home / "passphrase", os.O_RDWR)
+    os.write(fifo, b"secret\n")
+    env = {"FWSSH_ASKPASS_DIR": str(home), "FWSSH_ASKPASS_KEYS": "/k/id\n", "FWSSH_ASKPASS_CALL": "--\nboard\nfwssh\n"}
+    good = "Enter passphrase for key '/k/id': "
+    for prompt in ("", "passphrase", good[:-1], f"(any@board) {good}", "Enter passphrase for key '/k/id2': ",
+                   "Enter passphrase for key '/k/other': ", "any@board's password: ",
+                   "Are you sure you want to continue connecting (yes/no/[fingerprint])? ", good):
+        r = t.run(["setsid", "python3", "-c", ask, t.bin("fwssh"), prompt, "--", "board", "fwssh"], env=env)
+        assert r.stdout == ("secret\n" if prompt == good else ""), (prompt, r)
+    os.close(fifo)
+
+
 def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
     d = t.daemon()
     shown = t.run(["ssh-keygen", "-l", "-f", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]

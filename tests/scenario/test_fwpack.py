@@ -33,6 +33,7 @@ task upgrade.a {
 }
 task fails { on-init { error("not today") } }
 task bounds { on-init { raw_memset(1000000, 8, 1) } }
+task late { on-init { raw_memset(1, 1, 1) } on-resource a.img { raw_write(2000) } }
 '''
 
 
@@ -123,8 +124,9 @@ def test_device_that_is_too_short_is_refused_before_the_first_write(t):
     image = t.image(size=1 << 20, name="disk.img")
     r = apply(t, fw, "upgrade", "-q", "--max-size", "2048")
     assert r.returncode == 1
-    r = apply(t, fw, "bounds", "-q", "--max-size", "2048")
-    assert r.returncode == 1 and "the device ends at 1048576" in r.stdout
+    for task in ("bounds", "late"):
+        r = apply(t, fw, task, "-q", "--max-size", "2048")
+        assert r.returncode == 1 and "the device ends at 1048576" in r.stdout, r
     assert not any(image.read_bytes())
 
 

@@ -5,6 +5,8 @@ import struct
 import time
 
 from support.fixture import waits
+from support.process import children, is_asleep, unread
+from support.receiver import Receiver
 from support.update import finish, marker, wait_gone
 
 
@@ -43,6 +45,21 @@ def test_client_lost_in_the_directory_has_switched_nothing(t):
     d.wait_log("update failed")
     wait_gone(t, d.updater_pids(), "the updater")
     assert not marker(t, "updater.switched") and d.reboots() == 0
+
+
+def test_they_wait_in_fwssh_receive(t):
+    """However long they are not all here, the updater has nothing of them."""
+    fw, directory = archive(t)
+    r = Receiver(t, updater=switching(t, directory))
+    r.send(b"fwup:%d,reboot\n" % len(fw) + fw[:-12000])
+    updater, = t.wait_for(lambda: r.device.updater_pids(), "the updater")
+
+    def has_read_all():
+        return not r.unread() and not unread(updater) and all(map(is_asleep, [r.process.pid, *children(updater)]))
+    t.wait_for(has_read_all, "everything to be read")
+    assert not marker(t, "updater.switched")
+    status, _, err = r.end()
+    assert status == 1 and b"12000 bytes short" in err and not marker(t, "updater.switched"), err
 
 
 def test_a_firmware_that_is_short_has_switched_nothing(t):

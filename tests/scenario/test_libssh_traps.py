@@ -494,6 +494,22 @@ def test_killed_receiver_never_completes_a_quick_updater(t):
         client.wait(20)
 
 
+def test_killed_group_of_the_receiver_never_completes(t):
+    """Whoever kills fwssh-receive with all that belongs to it does not kill its guard."""
+    d = t.daemon(updater=quick_updater(t))
+    client = begin(t, d, "fwup")
+    receive, = d.pids("fwssh-receive")
+    guard, = (pid for pid in children(receive) if pid not in d.updater_pids())
+    t.wait_for(lambda: os.getpgid(guard) == guard, "the guard's own group", timeout=5)
+    assert os.getsid(guard) == guard
+    # Nothing is open in it but its end of a pipe, and the updater's input.
+    t.wait_for(lambda: len(os.listdir(f"/proc/{guard}/fd")) == 2, "the guard to have closed the rest", timeout=5)
+    os.killpg(os.getpgid(receive), signal.SIGKILL)
+    wait_gone(t, [*d.updater_pids(), guard])
+    assert (t.dir / "updater.mark").read_bytes() == b""
+    client.wait(20)
+
+
 def test_killed_receiver_never_completes_a_grandchild(t):
     """A shell is killed with its parent; the program that it runs is not."""
     grandchild = t.script("grandchild", f"#!/bin/sh\necho $$ > {t.dir}/grandchild.pid\n"

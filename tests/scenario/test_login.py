@@ -59,6 +59,29 @@ def test_a_signature_of_another_key_does_not_log_in(t):
     assert "logged in with key" not in d.log()
 
 
+def test_a_question_about_a_key_is_no_login(t):
+    """Without a signature, the device only says that it would accept the key."""
+    d = t.daemon(login_grace_time=2)
+    paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
+    transport = raw_client.connect(d, key=False)
+    key = paramiko.Ed25519Key.from_private_key_file(str(d.key))
+    service, ask = paramiko.Message(), paramiko.Message()
+    service.add_byte(b"\x05")  # SSH_MSG_SERVICE_REQUEST
+    service.add_string("ssh-userauth")
+    ask.add_byte(b"\x32")  # SSH_MSG_USERAUTH_REQUEST
+    for text in ("any", "ssh-connection", "publickey"):
+        ask.add_string(text)
+    ask.add_boolean(False)
+    ask.add_string("ssh-ed25519")
+    ask.add_string(key.asbytes())
+    for message in (service, ask):
+        transport._send_user_message(message)
+    transport.join(20)  # until login-grace-time is over
+    transport.close()
+    d.wait_log("audit: connection")
+    assert "login=no" in d.log() and "logged in with" not in d.log(), d.log()
+
+
 def test_user_name_does_not_matter(t):
     d = t.daemon()
     for user in ("root", "x", "no such user", "größe", "u" * 300):

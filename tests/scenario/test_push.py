@@ -419,6 +419,24 @@ def test_wrong_options_are_status_2(t):
         assert t.run([t.bin("fwssh"), "push", *args]).returncode == 2
 
 
+def test_words_of_the_user_are_no_options_of_ssh(t):
+    """Neither a host nor its user, and whatever it is called, ssh takes it for a host; and it never asks for a password."""
+    fake = t.script("fake-ssh", f'#!/bin/sh\necho "$*" >> {t.dir}/calls\n'
+                                'case "$*" in *-GT*) echo "hostname x"; exit;; esac\ncat >/dev/null\n'
+                                'printf "Running fwup...\\nSuccess!\\nRebooting...\\n"\n')
+    push = [t.bin("fwssh"), "push", "--firmware", firmware(t), "--ssh", str(fake), "--"]
+    for host in ("-host", "-oProxyCommand=x", "any@-oProxyCommand=x", "-x@board"):
+        r = t.run([*push, host])
+        assert r.returncode == 2 and "is not a valid host" in r.stderr and not (t.dir / "calls").exists(), (host, r)
+    r = t.run([*push, "any@board"])
+    assert r.returncode == 0, r
+    calls = (t.dir / "calls").read_text().splitlines()
+    assert sum(" -GT " in call for call in calls) and sum(" -s " in call for call in calls) == 1, calls
+    for call in calls:
+        assert " -- any@board nerves_firmware_ssh" in call, call
+        assert " -GT " in call or " PreferredAuthentications=publickey " in call, call
+
+
 def test_check_goes_step_by_step(t):
     d = t.daemon()
     r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])

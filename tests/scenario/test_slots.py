@@ -229,6 +229,14 @@ esac
     assert "revert why not" in (t.dir / "called").read_text()
 
 
+def test_revert_that_did_nothing(t):
+    """A command that says that it has discarded an update, and has not."""
+    script = t.script("slots", "#!/bin/sh\ncase $1 in\nstatus) echo active=x; echo next=y;;\nesac\n")
+    d = t.daemon(slot_command=script)
+    out = ask(d, "fwssh/1 revert", 1)
+    assert "command to revert, and it reported no failure, but slot y still boots next" in out and d.reboots() == 0, out
+
+
 def test_ops_firmware(t):
     conf = """
 task status { on-init { info("a->b") } }
@@ -456,6 +464,15 @@ def test_table_that_moves_shows_itself_to_be_the_switch(t):
         new_boot(t)
 
 
+def test_flag_that_goes_back_to_the_first_partition(t):
+    """What such a table looks like says nothing: only that it was another one at boot."""
+    config = mbr_device(t, B_ACTIVE, "b")
+    assert slots_of(t, config) == ("mbr-active", "b", "b", "no")
+    (t.dir / "disk.img").write_bytes(A_ACTIVE + bytes(1 << 20))
+    assert slots_of(t, config) == ("mbr-active", "b", "a", "new")
+    assert local(t, config, "--revert", "no").returncode == 0 and table_of(t)[446:478] == B_ACTIVE[446:478]
+
+
 def test_partition_that_is_not_in_the_other_table(t):
     """Each table has the boot partition and the root of one slot: what was in force at boot is put back."""
     config = mbr_device(t, mbr((1, 64), (0, 2048)).replace(b"\x64\0\0\0", b"\x64\0\0\0"), "a")
@@ -556,6 +573,20 @@ def test_memory_that_others_could_write_says_nothing(t):
     memory.write_text(f"{boot} b -\n")
     assert slots_of(t, config)[1:3] == ("b", "a")
     memory.chmod(0o666)
+    assert slots_of(t, config)[1:3] == ("a", "a")
+
+
+def test_memory_of_another_boot_or_owner_says_nothing(t):
+    config = uboot(t)
+    boot = facts(local(t, config, "--status").stdout)["boot-id"]
+    memory = t.dir / "state/running-slot"
+    memory.write_text(f"{boot[::-1]} b -\n")
+    assert slots_of(t, config)[1:3] == ("a", "a")
+    if os.getuid():
+        return  # only root can give a file away
+    memory.write_text(f"{boot} b -\n")
+    assert slots_of(t, config)[1:3] == ("b", "a")
+    os.chown(memory, 65534, 65534)
     assert slots_of(t, config)[1:3] == ("a", "a")
 
 

@@ -189,6 +189,28 @@ def test_stage_on_a_device(t):
     assert b"staged=no\n" in ask("fwssh/1 status").stdout
 
 
+def test_activation_on_a_device_checks_everything_again(t):
+    """Keys and minimum-version may have changed since it was staged."""
+    image = setup(t)
+    assert fwpack(t, "gen-keys", "-o", "other").returncode == 0
+    d = t.daemon(updater=t.bin("fwpack"), device=image, firmware_public_keys=[t.dir / "key.pub"])
+    data = (t.dir / "x.fw").read_bytes()
+    assert d.push(b"fwssh/1 update size=%d stage=yes\n" % len(data) + data, subsystem="fwssh").returncode == 0
+
+    def activate(**config):
+        d.write_config(**config)
+        d.reload()
+        r = d.push(b"fwssh/1 activate\n", subsystem="fwssh")
+        return r.returncode, (r.stdout + r.stderr).decode()
+
+    status, text = activate(firmware_public_keys=[t.dir / "other.pub"])
+    assert status == 4 and "digital signature" in text and slot(image) == "a", text
+    status, text = activate(firmware_public_keys=[t.dir / "key.pub"], minimum_version="3.0")
+    assert status == 4 and "is not 3.0 or newer" in text and slot(image) == "a", text
+    status, text = activate(minimum_version="2.0")
+    assert status == 0 and slot(image) == "b", text
+
+
 def test_another_update_makes_the_staged_one_void(t):
     image = setup(t)
     d = t.daemon(updater=t.bin("fwpack"), device=image)

@@ -4,6 +4,7 @@ import socket
 import sys
 import time
 
+from support import taken_over
 from support.fixture import seconds, waits
 from support.process import alive
 from support.update import HELLO, assert_works
@@ -162,22 +163,8 @@ def test_audit_file_that_is_none_blocks_nobody(t):
 # Sessions that have been taken over
 
 
-def taken_over(t, body):
-    """A session that does this in place of its work."""
-    return t.script("session", f"""#!/usr/bin/python3
-import os, socket, struct, sys, time
-if sys.argv[1] != "--serve":
-    os.execv("{t.bin("fwssh-session")}", sys.argv)
-listener = socket.socket(fileno=4)
-def record(kind, value, text):
-    listener.send(struct.pack("<II1016s", kind, value, text))
-{body}
-open("{t.dir}/done", "w").close()
-""")
-
-
 def test_session_cannot_write_into_the_log(t):
-    d = t.daemon(session_program=taken_over(t, """
+    d = t.daemon(session_program=taken_over.session(t, """
 for fd in (0, 1, 2):
     try: os.write(fd, b"fwsshd: error: forged line\\n")
     except OSError: pass
@@ -192,7 +179,7 @@ record(1, 2, b"logged in with key forged\\nfwsshd: forged line")
 
 
 def test_session_cannot_fill_the_log(t):
-    d = t.daemon(session_program=taken_over(t, """
+    d = t.daemon(session_program=taken_over.session(t, """
 for i in range(300):
     record(1, i % 4, b"flood")
     record(2, 1, b"flood")
@@ -205,7 +192,7 @@ for i in range(300):
 
 
 def test_session_that_goes_on_is_killed(t):
-    d = t.daemon(session_program=taken_over(t, f"""
+    d = t.daemon(session_program=taken_over.session(t, f"""
 open("{t.dir}/pid", "w").write(str(os.getpid()))
 while True:
     record(1, 2, b"flood")
@@ -221,7 +208,7 @@ def test_session_cannot_run_the_command_without_end(t):
     command = t.script("command", f"#!/bin/sh\necho >> {t.dir}/asked\n")
     (t.dir / "asked").touch()
     (t.dir / "asked").chmod(0o666)
-    d = t.daemon(authorized_keys_command=f"{command} %u", session_program=taken_over(t, """
+    d = t.daemon(authorized_keys_command=f"{command} %u", session_program=taken_over.session(t, """
 for i in range(40):
     record(3, 0, b"user ssh-ed25519 SHA256:x AAAA")
     listener.recv(2000)
