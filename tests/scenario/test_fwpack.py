@@ -503,3 +503,17 @@ def test_variable_that_is_not_closed_is_refused(t):
         assert r.returncode == 1 and f"open.conf:{line}: ${{ without }}" in r.stderr and not (t.dir / "open.fw").exists(), r
     (t.dir / "open.conf").write_text("meta-product = '${FOO'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
     assert fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw").returncode == 0
+
+
+def test_archive_that_begins_with_a_marker_of_split_archives(t):
+    """APPNOTE 8.5.3 and 8.5.4: what a split archive leaves when it has one part after all."""
+    fw = make(t).read_bytes()
+    for start, status in ((b"PK\7\10", 0), (b"PK00", 0), (b"PK\7\10PK\7\10", 1), (b"PK00x", 1), (b"PK\7\10", 0)):
+        (t.dir / "s.fw").write_bytes(start + fw)
+        for argv in (["-l"], ["-V"], ["-a", "-q", "-t", "complete", "-d", "s.img"]):
+            r = fwpack(t, *argv, "-i", "s.fw")
+            assert r.returncode == status, (start, argv, r)
+            assert status == 0 or "Unrecognized archive format" in r.stdout, r
+    for cut in (b"PK\7\10", b"PK00", b"PK\7"):
+        (t.dir / "s.fw").write_bytes(cut)
+        assert "Unrecognized archive format" in fwpack(t, "-l", "-i", "s.fw").stdout
