@@ -505,6 +505,63 @@ def test_variable_that_is_not_closed_is_refused(t):
     assert fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw").returncode == 0
 
 
+def test_output_through_a_link_whose_file_is_missing(t):
+    """The link stays, and a failure leaves no file behind it."""
+    make(t)
+    (t.dir / "d").mkdir()
+    (t.dir / "link.fw").symlink_to("d/new.fw")
+    fw = (t.dir / "x.fw").read_bytes()
+    env = {"SOURCE_DATE_EPOCH": "1700000000"}
+    (t.dir / "bad.conf").write_text(CONF + "file-resource no.img { host-path = 'no.img' }")
+    (t.dir / "cut.fw").write_bytes(fw[:-len(fw) // 2])
+    assert fwpack(t, "-c", "-f", "bad.conf", "-o", "link.fw").returncode == 1
+    assert fwpack(t, "sign", "-i", "cut.fw", "--digest", "-o", "link.fw").returncode in (0, 4)
+    (t.dir / "d/new.fw").unlink(missing_ok=True)
+    for argv in (["-c", "-f", "x.conf"], ["sign", "--digest", "-i", "x.fw"]):
+        assert fwpack(t, *argv, "-o", "plain", env=env).returncode == 0
+        assert fwpack(t, *argv, "-o", "link.fw", env=env).returncode == 0
+        assert (t.dir / "link.fw").is_symlink()
+        assert (t.dir / "d/new.fw").read_bytes() == (t.dir / "plain").read_bytes()
+        assert [p.name for p in (t.dir / "d").iterdir()] == ["new.fw"]
+        (t.dir / "d/new.fw").unlink()
+    (t.dir / "loop").symlink_to("loop")
+    r = fwpack(t, "-c", "-f", "x.conf", "-o", "loop")
+    assert r.returncode == 1 and (t.dir / "loop").is_symlink(), r
+
+
+def test_other_outputs_never_replace_what_is_no_file(t):
+    """Staged firmware, reboot parameter and keys."""
+    (t.dir / "r.conf").write_text("""
+task upgrade { on-init { raw_memset(0, 8, 1) } on-finish { raw_memset(16, 1, 1) reboot_param("0 tryboot") } }
+""")
+    assert fwpack(t, "-c", "-f", "r.conf", "-o", "r.fw").returncode == 0
+    (t.dir / "real").write_bytes(b"old")
+
+    def check(path, *args):
+        for kind in ("fifo", "null") if os.getuid() == 0 else ("fifo",):
+            assert t.run(["mkfifo", path] if kind == "fifo" else ["mknod", path, "c", "1", "3"]).returncode == 0
+            before = os.stat(t.dir / path)
+            reader = t.start(["cat", path], cwd=t.dir, stdout=subprocess.PIPE) if kind == "fifo" else None
+            t.run([t.bin("fwpack"), *args], timeout=30)
+            after = os.stat(t.dir / path)
+            assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode), (path, kind)
+            if reader:
+                reader.kill()
+                reader.wait()
+            (t.dir / path).unlink()
+
+    apply_it = ["-a", "-q", "-i", "r.fw", "-t", "upgrade", "-d", "r.img"]
+    check("staged", "apply", "-q", "-i", "r.fw", "-t", "upgrade", "-d", "r.img", "--stage", "staged")
+    check("param", *apply_it, "-P", "param")
+    for suffix in ("pub", "priv"):
+        check(f"k.{suffix}", "-g", "-o", "k")
+        for name in ("pub", "priv"):
+            (t.dir / f"k.{name}").unlink(missing_ok=True)
+    (t.dir / "k.priv").symlink_to("real")
+    assert fwpack(t, "-g", "-o", "k").returncode == 1
+    assert (t.dir / "real").read_bytes() == b"old" and (t.dir / "k.priv").is_symlink()
+
+
 def test_archive_that_begins_with_a_marker_of_split_archives(t):
     """APPNOTE 8.5.3 and 8.5.4: what a split archive leaves when it has one part after all."""
     fw = make(t).read_bytes()
