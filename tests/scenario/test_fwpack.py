@@ -562,6 +562,37 @@ task upgrade { on-init { raw_memset(0, 8, 1) } on-finish { raw_memset(16, 1, 1) 
     assert (t.dir / "real").read_bytes() == b"old" and (t.dir / "k.priv").is_symlink()
 
 
+def test_keys_for_standard_output_have_the_usual_names(t):
+    r = fwpack(t, "-g", "-o", "-")
+    assert r.returncode == 0 and "'fwup-key.pub' and 'fwup-key.priv'" in r.stdout, r
+    assert sorted(p.name for p in t.dir.iterdir() if p.suffix in (".pub", ".priv")) == ["fwup-key.priv", "fwup-key.pub"]
+
+
+def test_version_and_help_are_answered_where_they_stand(t):
+    """What follows does not matter, as in the reference: no handshake that waits for the input's end."""
+    for argv in (["--version", "--exit-handshake"], ["--version", "--nonsense"], ["--version", "-a", "x"]):
+        p = t.start([t.bin("fwpack"), *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert p.wait(20) == 0 and re.fullmatch(rb"[0-9.]+\n", p.stdout.read()), argv
+    p = t.start([t.bin("fwpack"), "-h", "--exit-handshake"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert p.wait(20) == 0 and b"\x1a" not in p.stdout.read()
+    p = t.start([t.bin("fwpack"), "--exit-handshake", "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert re.fullmatch(rb"[0-9.]+\n\x1a\0", p.communicate(timeout=20)[0])
+    assert fwpack(t, "--nonsense", "--version").returncode == 1
+    assert fwpack(t, "version", "--nonsense").returncode == 2
+
+
+def test_verbose_creation_says_nothing(t):
+    r = fwpack(t, "-c", "-v", "-f", make(t) and "x.conf", "-o", "v.fw")
+    assert (r.returncode, r.stdout, r.stderr) == (0, "", "")
+
+
+def test_progress_of_filling(t):
+    """Counted in bytes, whatever they are: each percentage once."""
+    make(t, "task t { on-init { raw_memset(0, 65536, 255) } }")
+    r = apply(t, "x.fw", "t", "-n")
+    assert [int(line) for line in r.stdout.split()] == list(range(101)), r
+
+
 def test_archive_that_begins_with_a_marker_of_split_archives(t):
     """APPNOTE 8.5.3 and 8.5.4: what a split archive leaves when it has one part after all."""
     fw = make(t).read_bytes()

@@ -334,7 +334,7 @@ static int pack_create(struct pack_options *o, struct error *err)
 
 static int pack_gen_keys(struct pack_options *o, struct error *err)
 {
-    const char *prefix = o->output ? o->output : "fwup-key";
+    const char *prefix = o->output && strcmp(o->output, "-") ? o->output : "fwup-key";
     struct buffer text = {0};
 
     if (keys_generate(prefix, err))
