@@ -22,5 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ;
     vcdiff_free(d);
     block_cache_free(cache);
+    bytes = (struct source_bytes){.data = data, .left = size};
+    (void)vcdiff_check(source_from_bytes(&bytes), OUTPUT_MAX, &err);
     return 0;
 }

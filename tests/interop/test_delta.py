@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import zipfile
 
-from support.delta_patch import (BLOCK, INIT, RAW_KEYS, SOURCE, TARGET, Window, apply, changed, check_refused,
+from support.delta_patch import (BLOCK, HEADER, INIT, RAW_KEYS, SOURCE, TARGET, Window, apply, changed, check_refused,
                                  check_upgraded, disk, firmware, integer, noise, put, region, vcdiff, window, xdelta)
 from support.fixture import read_until
 from support.process import peak_memory
@@ -106,6 +106,32 @@ def test_delta_with_secondary_compression_is_refused(t):
         assert patch[4] & 1
         image = disk(t, old)
         check_refused(apply(t, put(t, fw, patch), image), image, old, "xdelta3 -S none")
+
+
+def test_verify_walks_a_delta(t):
+    """All of its windows and instructions; what they copy is known only to the device."""
+    old = noise(200_000)
+    new = changed(old) + b"compressible " * 1000
+    fw = firmware(t, new)
+
+    def verify(patch):
+        return t.run([t.bin("fwpack"), "-V", "-i", put(t, fw, patch)])
+
+    for options in (("-A", "-S", "none", "-W", "16384"), ("-A", "-S", "-n"), ("-S",)):
+        patch = xdelta(t, old, new, *options)
+        r = verify(patch)
+        assert r.returncode == 0 and r.stdout.startswith("Valid archive"), r
+    for bad, text in ((xdelta(t, old, new, "-A", "-S", "djw"), "xdelta3 -S none"),
+                      (patch + b"garbage", ""), (patch[:-1], ""), (patch[:len(patch) // 2], ""), (patch[:5], ""),
+                      (patch[:5] + noise(1000), ""), (patch + patch, ""),
+                      (xdelta(t, old, new[:-1], "-A", "-S"), f"the delta makes {len(new) - 1} bytes, but should make"),
+                      (b"neither", "neither the file nor a delta")):
+        r = verify(bad)
+        assert r.returncode == 1 and text in r.stdout and "new.img" in r.stdout, (len(bad), r)
+    whole = Window()
+    whole.add(new)
+    assert verify(HEADER + b"\0" + whole.done()).returncode == 0
+    assert verify(HEADER + b"\0" + whole.done()[:-1] + b"x").returncode == 1, "a checksum that needs no source"
 
 
 def test_the_command_that_the_message_names_works(t):

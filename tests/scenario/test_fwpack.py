@@ -505,3 +505,105 @@ def test_variable_that_is_not_closed_is_refused(t):
         assert r.returncode == 1 and f"open.conf:{line}: ${{ without }}" in r.stderr and not (t.dir / "open.fw").exists(), r
     (t.dir / "open.conf").write_text("meta-product = '${FOO'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
     assert fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw").returncode == 0
+
+
+def test_output_through_a_link_whose_file_is_missing(t):
+    """The link stays, and a failure leaves no file behind it."""
+    make(t)
+    (t.dir / "d").mkdir()
+    (t.dir / "link.fw").symlink_to("d/new.fw")
+    fw = (t.dir / "x.fw").read_bytes()
+    env = {"SOURCE_DATE_EPOCH": "1700000000"}
+    (t.dir / "bad.conf").write_text(CONF + "file-resource no.img { host-path = 'no.img' }")
+    (t.dir / "cut.fw").write_bytes(fw[:-len(fw) // 2])
+    assert fwpack(t, "-c", "-f", "bad.conf", "-o", "link.fw").returncode == 1
+    assert fwpack(t, "sign", "-i", "cut.fw", "--digest", "-o", "link.fw").returncode in (0, 4)
+    (t.dir / "d/new.fw").unlink(missing_ok=True)
+    for argv in (["-c", "-f", "x.conf"], ["sign", "--digest", "-i", "x.fw"]):
+        assert fwpack(t, *argv, "-o", "plain", env=env).returncode == 0
+        assert fwpack(t, *argv, "-o", "link.fw", env=env).returncode == 0
+        assert (t.dir / "link.fw").is_symlink()
+        assert (t.dir / "d/new.fw").read_bytes() == (t.dir / "plain").read_bytes()
+        assert [p.name for p in (t.dir / "d").iterdir()] == ["new.fw"]
+        (t.dir / "d/new.fw").unlink()
+    (t.dir / "loop").symlink_to("loop")
+    r = fwpack(t, "-c", "-f", "x.conf", "-o", "loop")
+    assert r.returncode == 1 and (t.dir / "loop").is_symlink(), r
+
+
+def test_other_outputs_never_replace_what_is_no_file(t):
+    """Staged firmware, reboot parameter and keys."""
+    (t.dir / "r.conf").write_text("""
+task upgrade { on-init { raw_memset(0, 8, 1) } on-finish { raw_memset(16, 1, 1) reboot_param("0 tryboot") } }
+""")
+    assert fwpack(t, "-c", "-f", "r.conf", "-o", "r.fw").returncode == 0
+    (t.dir / "real").write_bytes(b"old")
+
+    def check(path, *args):
+        for kind in ("fifo", "null") if os.getuid() == 0 else ("fifo",):
+            assert t.run(["mkfifo", path] if kind == "fifo" else ["mknod", path, "c", "1", "3"]).returncode == 0
+            before = os.stat(t.dir / path)
+            reader = t.start(["cat", path], cwd=t.dir, stdout=subprocess.PIPE) if kind == "fifo" else None
+            t.run([t.bin("fwpack"), *args], timeout=30)
+            after = os.stat(t.dir / path)
+            assert (before.st_ino, before.st_mode) == (after.st_ino, after.st_mode), (path, kind)
+            if reader:
+                reader.kill()
+                reader.wait()
+            (t.dir / path).unlink()
+
+    apply_it = ["-a", "-q", "-i", "r.fw", "-t", "upgrade", "-d", "r.img"]
+    check("staged", "apply", "-q", "-i", "r.fw", "-t", "upgrade", "-d", "r.img", "--stage", "staged")
+    check("param", *apply_it, "-P", "param")
+    for suffix in ("pub", "priv"):
+        check(f"k.{suffix}", "-g", "-o", "k")
+        for name in ("pub", "priv"):
+            (t.dir / f"k.{name}").unlink(missing_ok=True)
+    (t.dir / "k.priv").symlink_to("real")
+    assert fwpack(t, "-g", "-o", "k").returncode == 1
+    assert (t.dir / "real").read_bytes() == b"old" and (t.dir / "k.priv").is_symlink()
+
+
+def test_keys_for_standard_output_have_the_usual_names(t):
+    r = fwpack(t, "-g", "-o", "-")
+    assert r.returncode == 0 and "'fwup-key.pub' and 'fwup-key.priv'" in r.stdout, r
+    assert sorted(p.name for p in t.dir.iterdir() if p.suffix in (".pub", ".priv")) == ["fwup-key.priv", "fwup-key.pub"]
+
+
+def test_version_and_help_are_answered_where_they_stand(t):
+    """What follows does not matter, as in the reference: no handshake that waits for the input's end."""
+    for argv in (["--version", "--exit-handshake"], ["--version", "--nonsense"], ["--version", "-a", "x"]):
+        p = t.start([t.bin("fwpack"), *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert p.wait(20) == 0 and re.fullmatch(rb"[0-9.]+\n", p.stdout.read()), argv
+    p = t.start([t.bin("fwpack"), "-h", "--exit-handshake"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert p.wait(20) == 0 and b"\x1a" not in p.stdout.read()
+    p = t.start([t.bin("fwpack"), "--exit-handshake", "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert re.fullmatch(rb"[0-9.]+\n\x1a\0", p.communicate(timeout=20)[0])
+    assert fwpack(t, "--nonsense", "--version").returncode == 1
+    assert fwpack(t, "version", "--nonsense").returncode == 2
+
+
+def test_verbose_creation_says_nothing(t):
+    r = fwpack(t, "-c", "-v", "-f", make(t) and "x.conf", "-o", "v.fw")
+    assert (r.returncode, r.stdout, r.stderr) == (0, "", "")
+
+
+def test_progress_of_filling(t):
+    """Counted in bytes, whatever they are: each percentage once."""
+    make(t, "task t { on-init { raw_memset(0, 65536, 255) } }")
+    r = apply(t, "x.fw", "t", "-n")
+    assert [int(line) for line in r.stdout.split()] == list(range(101)), r
+
+
+def test_archive_that_begins_with_a_marker_of_split_archives(t):
+    """APPNOTE 8.5.3 and 8.5.4: what a split archive leaves when it has one part after all."""
+    fw = make(t).read_bytes()
+    for start, status in ((b"PK\7\10", 0), (b"PK00", 0), (b"PK\7\10PK\7\10", 1), (b"PK00x", 1), (b"PK\7\10", 0)):
+        (t.dir / "s.fw").write_bytes(start + fw)
+        for argv in (["-l"], ["-V"], ["-a", "-q", "-t", "complete", "-d", "s.img"]):
+            r = fwpack(t, *argv, "-i", "s.fw")
+            assert r.returncode == status, (start, argv, r)
+            assert status == 0 or "Unrecognized archive format" in r.stdout, r
+    for cut in (b"PK\7\10", b"PK00", b"PK\7"):
+        (t.dir / "s.fw").write_bytes(cut)
+        assert "Unrecognized archive format" in fwpack(t, "-l", "-i", "s.fw").stdout

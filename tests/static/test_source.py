@@ -60,7 +60,7 @@ ENGINE = {
     "engine/fat": {"engine/medium"},
     "engine/delta": {"engine/medium", "engine/fat"},
     "engine/apply": {"engine/archive", "engine/medium", "engine/fat", "engine/delta"},
-    "engine/pack": {"wire", "engine/archive", "engine/medium", "engine/apply"},
+    "engine/pack": {"wire", "engine/archive", "engine/medium", "engine/delta", "engine/apply"},
 }
 DEVICE = {
     "device/config": set(),

@@ -111,6 +111,25 @@ TEST(a_damaged_copy_falls_back_to_the_other)
     block_cache_free(c);
 }
 
+/* mkenvimage -s 16 of an empty file, and of one with a comment only. */
+TEST(an_empty_one_is_what_mkenvimage_makes)
+{
+    struct uboot_env env = {0};
+    uint8_t data[12], wanted[12] = {0};
+    struct error err;
+
+    memset(wanted + 1, 0xff, sizeof wanted - 1);
+    assert_int_equal(uboot_env_format(&env, data, sizeof data, &err), 0);
+    assert_memory_equal(data, wanted, sizeof wanted);
+    assert_int_equal(uboot_env_parse(&env, data, sizeof data, &err), 0);
+    assert_int_equal(env.count, 0);
+    uboot_env_set(&env, "a", "");
+    uboot_env_unset(&env, "a");
+    assert_int_equal(uboot_env_format(&env, data, sizeof data, &err), 0);
+    assert_memory_equal(data, wanted, sizeof wanted);
+    uboot_env_free(&env);
+}
+
 TEST(it_must_fit)
 {
     struct uboot_env env = {0};
@@ -191,6 +210,7 @@ int main(void)
         cmocka_unit_test(plain_round_trip),
         cmocka_unit_test(redundant_copies_take_turns),
         cmocka_unit_test(a_damaged_copy_falls_back_to_the_other),
+        cmocka_unit_test(an_empty_one_is_what_mkenvimage_makes),
         cmocka_unit_test(it_must_fit),
         cmocka_unit_test(rubbish_is_refused),
         cmocka_unit_test(last_of_equal_names_counts),

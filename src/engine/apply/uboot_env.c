@@ -170,9 +170,6 @@ int uboot_env_format(const struct uboot_env *env, uint8_t *data, size_t len, str
         at += n;
     }
     data[at] = '\0';
-    /* An empty environment is two NULs: the end of a first, empty item and of the list. */
-    if (!env->count)
-        data[1] = '\0';
     return 0;
 }
 

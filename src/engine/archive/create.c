@@ -35,6 +35,25 @@ static void create_free(struct create_output *out)
     free(out->place);
 }
 
+/* Where a link leads to, whose file may be missing: it is made and removed again, because only the
+ * kernel knows how to follow links. NULL with errno. */
+static char *create_place(const char *path)
+{
+    struct stat st;
+    char *place = realpath(path, NULL);
+
+    if (place || errno != ENOENT || lstat(path, &st) || !S_ISLNK(st.st_mode))
+        return place || errno != ENOENT ? place : memory_text(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (fd < 0)
+        return NULL;
+    io_close(&fd);
+    place = realpath(path, NULL);
+    if (place)
+        unlink(place);
+    return place;
+}
+
 /* Through links: they stay what they are. */
 static int create_open(struct create_output *out, const char *path, struct error *err)
 {
@@ -44,11 +63,9 @@ static int create_open(struct create_output *out, const char *path, struct error
     if (io_is_special(path)) {
         out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     } else {
-        out->place = realpath(path, NULL);
-        if (!out->place)
-            out->place = memory_text(path);
-        out->temporary = memory_printf("%s.XXXXXX", out->place);
-        out->fd = mkostemp(out->temporary, O_CLOEXEC);
+        out->place = create_place(path);
+        out->temporary = out->place ? memory_printf("%s.XXXXXX", out->place) : NULL;
+        out->fd = out->place ? mkostemp(out->temporary, O_CLOEXEC) : -1;
     }
     if (out->fd >= 0)
         return 0;

@@ -8,50 +8,61 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* RFC 3284, 4.1: the first bytes of a VCDIFF patch. */
-static bool verify_is_delta(const uint8_t *head, size_t len)
+static ssize_t verify_read(void *data, void *buf, size_t size, struct error *err)
 {
-    return len >= 4 && head[0] == 0xd6 && head[1] == 0xc3 && head[2] == 0xc4 && head[3] == 0;
+    return zip_reader_read(data, buf, size, err);
 }
 
-static int verify_entry(struct firmware *fw, const struct zip_entry *entry, cfg_t *resource,
-                        struct error *err)
+/* The source is on the device, so whether a delta makes the right file cannot be told here. */
+static int verify_patch(struct firmware *fw, const struct zip_entry *entry, uint64_t expected,
+                        verify_delta check_delta, struct error *err)
+{
+    struct source patch = {.read = verify_read, .data = fw->zip};
+
+    if (!check_delta(patch, expected, err))
+        return 0;
+    return error_prefix(err,
+                        "'%s' is %" PRIu64 " bytes, but should be %" PRIu64 ", or a sound delta",
+                        entry->name, entry->size, expected);
+}
+
+static int verify_data(struct firmware *fw, const struct zip_entry *entry, cfg_t *resource,
+                       struct error *err)
 {
     uint64_t expected = firmware_resource_size(resource), total = 0;
-    const char *digest = cfg_getstr(resource, "blake2b-256");
-    bool delta = entry->size_known && entry->size != expected && cfg_size(resource, "length") <= 1;
-    uint8_t piece[65536], head[4] = {0};
     char actual[HASH_TEXT_SIZE];
+    uint8_t piece[65536];
     struct hash h;
     ssize_t n;
 
-    if (!digest || strlen(digest) != 2 * HASH_SIZE)
-        return error_set(err, EXIT_MISMATCH, "invalid blake2b-256 hash for '%s'", entry->name);
     hash_start(&h);
     while ((n = zip_reader_read(fw->zip, piece, sizeof piece, err)) > 0) {
-        for (size_t i = 0; i < (size_t)n && total + i < sizeof head; i++)
-            head[total + i] = piece[i];
         hash_add(&h, piece, (size_t)n);
         total += (uint64_t)n;
     }
     if (n < 0)
         return -1;
-    if (delta) {
-        /* The source is on the device, so only the patch's header can be checked here. */
-        if (!verify_is_delta(head, total < sizeof head ? (size_t)total : sizeof head))
-            return error_set(err, EXIT_MISMATCH,
-                             "'%s' is %" PRIu64 " bytes, but should be %" PRIu64, entry->name,
-                             total, expected);
-        return 0;
-    }
     if (total != expected)
         return error_set(err, EXIT_MISMATCH, "'%s' is %" PRIu64 " bytes, but should be %" PRIu64,
                          entry->name, total, expected);
     hash_end_text(&h, actual);
-    if (strcasecmp(actual, digest))
+    if (strcasecmp(actual, cfg_getstr(resource, "blake2b-256")))
         return error_set(err, EXIT_MISMATCH, "verification detected blake2b mismatch on '%s'",
                          entry->name);
     return 0;
+}
+
+static int verify_entry(struct firmware *fw, const struct zip_entry *entry, cfg_t *resource,
+                        verify_delta check_delta, struct error *err)
+{
+    uint64_t expected = firmware_resource_size(resource);
+    const char *digest = cfg_getstr(resource, "blake2b-256");
+
+    if (!digest || strlen(digest) != 2 * HASH_SIZE)
+        return error_set(err, EXIT_MISMATCH, "invalid blake2b-256 hash for '%s'", entry->name);
+    if (entry->size_known && entry->size != expected && cfg_size(resource, "length") <= 1)
+        return verify_patch(fw, entry, expected, check_delta, err);
+    return verify_data(fw, entry, resource, err);
 }
 
 static unsigned verify_index(cfg_t *cfg, const char *name)
@@ -64,7 +75,7 @@ static unsigned verify_index(cfg_t *cfg, const char *name)
     return i;
 }
 
-int verify_resources(struct firmware *fw, struct error *err)
+int verify_resources(struct firmware *fw, verify_delta check_delta, struct error *err)
 {
     unsigned count = cfg_size(fw->cfg, "file-resource");
     bool *seen = memory_new(count, sizeof *seen);
@@ -82,7 +93,7 @@ int verify_resources(struct firmware *fw, struct error *err)
             goto cleanup;
         }
         seen[i] = true;
-        if (verify_entry(fw, &entry, cfg_getnsec(fw->cfg, "file-resource", i), err))
+        if (verify_entry(fw, &entry, cfg_getnsec(fw->cfg, "file-resource", i), check_delta, err))
             goto cleanup;
     }
     if (found < 0)

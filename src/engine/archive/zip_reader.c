@@ -20,6 +20,8 @@
 #define ZIP_SIG_LOCATOR64 0x07064b50u
 #define ZIP_SIG_DIGITAL 0x05054b50u
 #define ZIP_SIG_DESCRIPTOR 0x08074b50u
+#define ZIP_SIG_SPLIT ZIP_SIG_DESCRIPTOR
+#define ZIP_SIG_SPLIT_ONE 0x30304b50u
 #define ZIP_FLAG_ENCRYPTED 0x0001u
 #define ZIP_FLAG_DESCRIPTOR 0x0008u
 /* More than this is no length of a zip64 end record. */
@@ -102,6 +104,12 @@ static int zip_need(struct zip_reader *r, size_t want, const char *what, struct 
     return 0;
 }
 
+/* The marker at the start of an archive that was to be split (APPNOTE 8.5.3, 8.5.4). */
+static bool zip_is_split_marker(const struct zip_reader *r, uint32_t sig)
+{
+    return !zip_reader_position(r) && (sig == ZIP_SIG_SPLIT || sig == ZIP_SIG_SPLIT_ONE);
+}
+
 /* Between entries, descriptors and padding are skipped. 1 at a local header, 0 at the end, -1 on
  * error. */
 static int zip_find_signature(struct zip_reader *r, struct error *err)
@@ -117,6 +125,10 @@ static int zip_find_signature(struct zip_reader *r, struct error *err)
         }
         if (sig == ZIP_SIG_CENTRAL || sig == ZIP_SIG_END || sig == ZIP_SIG_END64)
             return 0;
+        if (zip_is_split_marker(r, sig)) {
+            r->pos += 4;
+            continue;
+        }
         if (!r->started)
             return error_set(err, EXIT_MISMATCH, "Unrecognized archive format");
         if (n < 4)

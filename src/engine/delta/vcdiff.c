@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "engine/delta/vcdiff_code.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -248,14 +249,25 @@ static int vcdiff_execute(struct vcdiff *d, struct error *err)
     return more;
 }
 
+/* Without the source only what the instructions say can be checked. */
+static bool vcdiff_is_blind(const struct vcdiff *d)
+{
+    return !d->source && d->cursor.source_size;
+}
+
 static int vcdiff_decode(struct vcdiff *d, struct error *err)
 {
+    struct vcdiff_instruction skipped;
     int more;
 
     do {
-        if (vcdiff_gather(d, err) || vcdiff_fetch(d, err))
-            return -1;
-        more = vcdiff_execute(d, err);
+        if (vcdiff_is_blind(d)) {
+            more = vcdiff_code_next(&d->cursor, &skipped, err);
+        } else {
+            if (vcdiff_gather(d, err) || vcdiff_fetch(d, err))
+                return -1;
+            more = vcdiff_execute(d, err);
+        }
     } while (more > 0);
     if (more < 0)
         return -1;
@@ -302,7 +314,7 @@ static int vcdiff_window(struct vcdiff *d, struct error *err)
     d->left -= target;
     if (vcdiff_sections(d, sizes, err) || vcdiff_decode(d, err))
         return -1;
-    if (indicator & WINDOW_ADLER32 &&
+    if (indicator & WINDOW_ADLER32 && !vcdiff_is_blind(d) &&
         bytes_be32(sum) != adler32(1, d->target, (uInt)d->target_size))
         return error_set(err, EXIT_MISMATCH,
                          "the delta does not fit what is on the device: it was made from another "
@@ -325,4 +337,19 @@ ssize_t vcdiff_read(struct vcdiff *d, void *buf, size_t size, struct error *err)
     memcpy(buf, d->target + d->given, n);
     d->given += (uint32_t)n;
     return (ssize_t)n;
+}
+
+int vcdiff_check(struct source patch, uint64_t expected, struct error *err)
+{
+    struct vcdiff *d = vcdiff_new(patch, NULL, expected);
+    int more = vcdiff_header(d, err) ? -1 : 1;
+
+    while (more > 0)
+        more = vcdiff_window(d, err);
+    if (!more && d->left)
+        more = error_set(err, EXIT_MISMATCH,
+                         "the delta makes %" PRIu64 " bytes, but should make %" PRIu64,
+                         expected - d->left, expected);
+    vcdiff_free(d);
+    return more;
 }

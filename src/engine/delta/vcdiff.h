@@ -20,4 +20,9 @@ void vcdiff_free(struct vcdiff *d);
 /* Reads bytes of the target: the count, 0 at the end of the patch, -1 with the error set. */
 ssize_t vcdiff_read(struct vcdiff *d, void *buf, size_t size, struct error *err);
 
+/* Walks all windows and instructions of a patch without its source: whether it can be decoded, and
+ * makes exactly expected bytes. Windows that need no source are decoded, and their checksums
+ * checked. 0, or -1 with EXIT_MISMATCH. */
+int vcdiff_check(struct source patch, uint64_t expected, struct error *err);
+
 #endif

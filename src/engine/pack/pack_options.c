@@ -483,6 +483,9 @@ int pack_options_parse(struct pack_options *o, int argc, char **argv, struct err
                             : error_set(err, EXIT_USAGE, "bad option");
         if (pack_option(o, c, err))
             return -1;
+        /* Answered where it stands, as by fwup: whatever follows does not matter. */
+        if (!o->words && (c == 'h' || c == LONG_VERSION))
+            return 0;
     }
     const char *stray = optind < argc ? argv[optind] : NULL;
     bool takes_file = o->words ? pack_word_takes_file(o) : easy && o->command == PACK_NONE;

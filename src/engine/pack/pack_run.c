@@ -11,6 +11,7 @@
 #include "engine/archive/firmware.h"
 #include "engine/archive/frame.h"
 #include "engine/archive/verify.h"
+#include "engine/delta/vcdiff.h"
 #include "engine/medium/medium_file.h"
 #include "engine/pack/card.h"
 #include "engine/pack/switch_record.h"
@@ -228,7 +229,7 @@ static int pack_metadata(struct pack_options *o, struct firmware *fw, struct err
 
 static int pack_verify(struct pack_options *o, struct firmware *fw, struct error *err)
 {
-    if (verify_resources(fw, err))
+    if (verify_resources(fw, vcdiff_check, err))
         return -1;
     if (!fw->is_signed)
         report_result(&o->report, "Valid archive without a signature\n");
@@ -333,7 +334,7 @@ static int pack_create(struct pack_options *o, struct error *err)
 
 static int pack_gen_keys(struct pack_options *o, struct error *err)
 {
-    const char *prefix = o->output ? o->output : "fwup-key";
+    const char *prefix = o->output && strcmp(o->output, "-") ? o->output : "fwup-key";
     struct buffer text = {0};
 
     if (keys_generate(prefix, err))
