@@ -162,12 +162,13 @@ bool io_is_special(const char *path)
     return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
 }
 
-/* O_NONBLOCK: a FIFO that nobody reads is an error. */
 static int io_write_special(const char *path, const void *data, size_t len, struct error *err)
 {
+    /* O_NONBLOCK, for the open only: a FIFO that nobody reads is an error. */
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    int rc =
-        fd >= 0 && !io_write_all(fd, data, len) ? 0 : error_errno(err, "cannot write to %s", path);
+    int rc = fd >= 0 && !fcntl(fd, F_SETFL, 0) && !io_write_all(fd, data, len)
+                 ? 0
+                 : error_errno(err, "cannot write to %s", path);
 
     io_close(&fd);
     return rc;

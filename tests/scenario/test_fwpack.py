@@ -452,6 +452,7 @@ def test_parts_that_overlap_are_refused_at_apply(t):
 
 def test_output_that_is_no_file_is_written_through(t):
     """A device, a FIFO or a link in its place stays what it is."""
+    t.env["SOURCE_DATE_EPOCH"] = "1700000000"  # the creation date is part of an archive
     fw = make(t)
     content = (t.dir / fw).read_bytes()
     (t.dir / "real.fw").write_bytes(b"old")
@@ -499,11 +500,13 @@ def test_variable_that_is_not_closed_is_refused(t):
     """libconfuse would take everything up to a later } for its name."""
     for text, line in (('meta-product = "${FOO"\ntask x { on-init { info("a") } }\n', 1),
                        ('meta-product = "x"\nmeta-version = ${FOO\ntask x { }\n', 2),
-                       ('task x {\n on-init { info("a${B") }\n}\n', 2)):
+                       ('task x {\n on-init { info("a${B") }\n}\n', 2),
+                       ('meta-product = "Don\'t"\nmeta-version = "${OPEN"\nmeta-author = "x}"\ntask x { }\n', 2),
+                       ('meta-product = "a\\\nb"\nmeta-version = "${OPEN"\ntask x { }\n', 3)):
         (t.dir / "open.conf").write_text(text)
         r = fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw")
         assert r.returncode == 1 and f"open.conf:{line}: ${{ without }}" in r.stderr and not (t.dir / "open.fw").exists(), r
-    (t.dir / "open.conf").write_text("meta-product = '${FOO'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
+    (t.dir / "open.conf").write_text("meta-author = \"Don't\"\nmeta-product = '${FOO \"'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
     assert fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw").returncode == 0
 
 

@@ -204,19 +204,20 @@ static cfg_t *conf_new(bool meta)
 static unsigned conf_find_open_variable(const char *text, size_t len)
 {
     unsigned line = 1;
-    bool single = false;
+    char quote = '\0';
 
     for (size_t i = 0; i < len; i++) {
-        line += text[i] == '\n';
-        if (text[i] == '\\')
-            i++;
-        else if (text[i] == '\'')
-            single = !single;
-        else if (!single && text[i] == '$' && i + 1 < len && text[i + 1] == '{') {
-            size_t end = strcspn(text + i, "}\"\n");
-            if (i + end >= len || text[i + end] != '}')
-                return line;
-        }
+        char c = text[i];
+        if (c == '\\' && i + 1 < len)
+            c = text[++i] == '\n' ? '\n' : '\0';
+        line += c == '\n';
+        if (quote ? c == quote : c == '"' || c == '\'')
+            quote = quote ? '\0' : c;
+        if (c != '$' || quote == '\'' || i + 1 >= len || text[i + 1] != '{')
+            continue;
+        size_t end = strcspn(text + i, "}\"\n");
+        if (i + end >= len || text[i + end] != '}')
+            return line;
     }
     return 0;
 }
