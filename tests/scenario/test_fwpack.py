@@ -497,11 +497,12 @@ def test_variable_that_is_not_closed_is_refused(t):
     """libconfuse would take everything up to a later } for its name."""
     for text, line in (('meta-product = "${FOO"\ntask x { on-init { info("a") } }\n', 1),
                        ('meta-product = "x"\nmeta-version = ${FOO\ntask x { }\n', 2),
-                       ('task x {\n on-init { info("a${B") }\n}\n', 2)):
+                       ('task x {\n on-init { info("a${B") }\n}\n', 2),
+                       ('meta-product = "it\'s"\nmeta-version = "${FOO"\ntask x { }\n', 2)):
         (t.dir / "open.conf").write_text(text)
         r = fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw")
         assert r.returncode == 1 and f"open.conf:{line}: ${{ without }}" in r.stderr and not (t.dir / "open.fw").exists(), r
-    (t.dir / "open.conf").write_text("meta-product = '${FOO'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
+    (t.dir / "open.conf").write_text("meta-product = '${FOO'\nmeta-author = \"it's\"\nmeta-misc = 'a \"${FOO'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
     assert fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw").returncode == 0
 
 

@@ -204,15 +204,15 @@ static cfg_t *conf_new(bool meta)
 static unsigned conf_find_open_variable(const char *text, size_t len)
 {
     unsigned line = 1;
-    bool single = false;
+    char quote = '\0';
 
     for (size_t i = 0; i < len; i++) {
         line += text[i] == '\n';
         if (text[i] == '\\')
             i++;
-        else if (text[i] == '\'')
-            single = !single;
-        else if (!single && text[i] == '$' && i + 1 < len && text[i + 1] == '{') {
+        else if ((text[i] == '\'' || text[i] == '"') && (!quote || quote == text[i]))
+            quote = quote ? '\0' : text[i];
+        else if (quote != '\'' && text[i] == '$' && i + 1 < len && text[i + 1] == '{') {
             size_t end = strcspn(text + i, "}\"\n");
             if (i + end >= len || text[i + end] != '}')
                 return line;
