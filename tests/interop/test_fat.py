@@ -655,6 +655,35 @@ def test_labels(t):
         assert v.raw().label() == [b"OURS       "]
 
 
+def test_label_has_no_date(t):
+    """Neither a new one nor one that replaces another: FatFs writes none. That of another program stays."""
+    v = Volume(t, FAT12)
+
+    def date():
+        raw = v.raw()
+        at = next(e.place for e in raw.entries() if e.attributes & 8)
+        return bytes(raw.data[at + 12:at + 32])
+    assert v.do(("fat_setlabel", "one")) and date() == bytes(20)
+    assert v.do(("fat_setlabel", "two")) and date() == bytes(20)
+    v.mtools("mlabel", "::THEIRS")
+    theirs = date()
+    assert v.do(("fat_setlabel", "three")) and date() == theirs and any(theirs)
+
+
+def test_place_of_what_was_removed_is_not_used_next(t):
+    """Only a file that is written again starts where it was."""
+    for blocks in (FAT12, FAT32):
+        v = Volume(t, blocks, name=f"{blocks}.img")
+        v.do(*(("fat_mkdir", name) for name in "ab"), ("fat_rm", "a"), ("fat_mkdir", "c"),
+             ("fat_mkdir", "d")).check()
+        b, c, d = (v.raw().find(name).cluster for name in "bcd")
+        assert (c, d) == (b + 1, b + 2), (b, c, d)
+        v.do(files=[(b"x" * 512, "f"), (b"y" * 512, "g")])
+        was = v.raw().find("f").cluster
+        v.do(files=[(b"z" * 512, "f")]).check()
+        assert v.raw().find("f").cluster == was
+
+
 def test_label_that_begins_with_a_blank_does_not_remove_the_old_one(t):
     v = Volume(t, FAT12).do(("fat_setlabel", "old"))
     status, _ = v.run(("fat_setlabel", " new"))

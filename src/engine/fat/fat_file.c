@@ -36,6 +36,8 @@ static int fat_file_truncate(struct fat_volume *v, struct fat_entry *entry, stru
     fat_entry_set_cluster(entry->raw, 0);
     if (fat_dir_update(entry, err) || fat_volume_free(v, cluster, err))
         return -1;
+    if (cluster)
+        v->last = cluster - 1;
     /* The new data goes to the old clusters, where it must not be readable as the old file. */
     return cluster && (fat_volume_sync(v, err) || block_cache_barrier(v->cache, err)) ? -1 : 0;
 }

@@ -231,6 +231,5 @@ int fat_tree_set_label(struct fat_volume *v, const char *label, struct error *er
         entry = (struct fat_entry){0};
     memcpy(entry.raw, raw, sizeof raw);
     entry.raw[FAT_AT_ATTRIBUTES] = FAT_LABEL;
-    bytes_put_le32(entry.raw + FAT_AT_MODIFIED, FAT_TIME);
     return found ? fat_dir_update(&entry, err) : fat_dir_add_raw(v, fat_dir_root(v), &entry, err);
 }

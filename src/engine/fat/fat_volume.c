@@ -305,7 +305,6 @@ int fat_volume_free(struct fat_volume *v, uint32_t first, struct error *err)
             v->free++;
         cluster = next;
     }
-    v->last = first - 1;
     v->info_changed = true;
     return 0;
 }

@@ -64,7 +64,7 @@ int fat_volume_put(struct fat_volume *v, uint32_t cluster, uint32_t value, struc
 /* Allocates a cluster at the end of a chain, after cluster after; 0 starts a new chain. */
 int fat_volume_allocate(struct fat_volume *v, uint32_t after, uint32_t *cluster, struct error *err);
 
-/* Frees a chain; the next allocation starts at its place. */
+/* Frees a chain. Where the next allocation starts stays as it is. */
 int fat_volume_free(struct fat_volume *v, uint32_t first, struct error *err);
 
 int fat_volume_read(struct fat_volume *v, uint32_t sector, void *buf, uint32_t count,
