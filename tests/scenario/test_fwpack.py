@@ -508,6 +508,10 @@ def test_variable_that_is_not_closed_is_refused(t):
         assert r.returncode == 1 and f"open.conf:{line}: ${{ without }}" in r.stderr and not (t.dir / "open.fw").exists(), r
     (t.dir / "open.conf").write_text("meta-author = \"Don't\"\nmeta-product = '${FOO \"'\nmeta-version = \"\\${A\"\n# ${\ntask x { on-init { info(\"a\") } }\n")
     assert fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw").returncode == 0
+    (t.dir / "part.conf").write_text('# ${\nmeta-product = "${FOO"\n')
+    (t.dir / "open.conf").write_text('include("part.conf")\ntask x { }\n')
+    r = fwpack(t, "-c", "-f", "open.conf", "-o", "open.fw")
+    assert r.returncode == 1 and "part.conf:2: ${ without }" in r.stderr, r
 
 
 def test_output_through_a_link_whose_file_is_missing(t):

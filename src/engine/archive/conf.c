@@ -5,14 +5,13 @@
 #include "base/memory.h"
 #include "engine/archive/conf_create.h"
 #include "engine/archive/conf_unknown.h"
+#include "engine/archive/conf_variable.h"
 #include "engine/archive/function_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CONF_FILE_MAX (16u << 20)
 
 /* More than the rows of the longest section plus all functions. */
 #define CONF_ROWS_MAX 80
@@ -199,29 +198,6 @@ static cfg_t *conf_new(bool meta)
     return cfg;
 }
 
-/* The line of the first ${ that is not closed on its line, or in its quoted string; 0: none.
- * libconfuse would take all up to some later } for a name, without a word. */
-static unsigned conf_find_open_variable(const char *text, size_t len)
-{
-    unsigned line = 1;
-    char quote = '\0';
-
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (c == '\\' && i + 1 < len)
-            c = text[++i] == '\n' ? '\n' : '\0';
-        line += c == '\n';
-        if (quote ? c == quote : c == '"' || c == '\'')
-            quote = quote ? '\0' : c;
-        if (c != '$' || quote == '\'' || i + 1 >= len || text[i + 1] != '{')
-            continue;
-        size_t end = strcspn(text + i, "}\"\n");
-        if (i + end >= len || text[i + end] != '}')
-            return line;
-    }
-    return 0;
-}
-
 /* Comments are blanked first, so that line numbers are right; in included files they are still
  * those of libconfuse. */
 static int conf_parse_text(cfg_t *cfg, const char *path)
@@ -238,7 +214,7 @@ static int conf_parse_text(cfg_t *cfg, const char *path)
         cfg->filename = memory_text(path); /* paths in it are relative to its directory */
     buffer_add_text(&text, "\n");          /* fmemopen(3) rejects an empty file */
     (void)comments_blank(text.data, text.len);
-    unsigned open_line = conf_find_open_variable(text.data, text.len);
+    unsigned open_line = conf_variable_open(text.data, text.len);
     if (open_line) {
         fprintf(stderr, "%s:%u: ${ without }\n", path, open_line);
         rc = CFG_PARSE_ERROR;

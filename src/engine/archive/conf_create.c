@@ -1,9 +1,11 @@
 #include "engine/archive/conf_create.h"
 
+#include "base/comments.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "engine/archive/conf_section.h"
+#include "engine/archive/conf_variable.h"
 #include "engine/archive/expression.h"
 #include "engine/archive/function_table.h"
 #include "engine/archive/gpt_table.h"
@@ -54,9 +56,25 @@ static char *conf_create_path(const char *config, const char *path)
     return joined;
 }
 
+/* libconfuse reads the file itself, and again. What it cannot read is for it to say. */
+static unsigned conf_create_open_variable(const char *path)
+{
+    struct buffer text = {0};
+    struct error ignored;
+    unsigned line = 0;
+
+    if (!io_read_file(path, CONF_FILE_MAX, &text, &ignored)) {
+        (void)comments_blank(text.data, text.len);
+        line = conf_variable_open(text.data, text.len);
+    }
+    buffer_free(&text);
+    return line;
+}
+
 int conf_create_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 {
     struct stat st;
+    unsigned line;
     int rc = -1;
 
     if (argc != 1 || !argv[0][0]) {
@@ -70,6 +88,8 @@ int conf_create_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
         cfg_error(cfg, "Cannot include '%s': File not found", argv[0]);
     else if (!S_ISREG(st.st_mode))
         cfg_error(cfg, "Cannot include '%s': Not a regular file", argv[0]);
+    else if ((line = conf_create_open_variable(path)))
+        cfg_error(cfg, "%s:%u: ${ without }", path, line);
     else
         rc = cfg_include(cfg, opt, 1, (const char **)args);
     free(path);
