@@ -190,6 +190,8 @@ def run_all(tests, build, jobs, verbose):
 
 
 def main():
+    # nohup(1) makes it ignored, and then no shell below can trap it.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     p = argparse.ArgumentParser()
     p.add_argument("build", type=Path)
     p.add_argument("-j", "--jobs", type=int, default=3 * (os.cpu_count() or 1))

@@ -20,6 +20,13 @@ def descriptors(pid):
     return sorted(os.path.basename(os.readlink(p)).split(":")[0] for p in Path(f"/proc/{pid}/fd").iterdir())
 
 
+def descriptors_at_rest(t, d):
+    """Those of a daemon that has done what is left to do behind its start: it serves."""
+    assert d.push(b"nonsense\n").returncode == 2
+    t.wait_for(lambda: not children(d.process.pid), "the processes to end")
+    return descriptors(d.process.pid)
+
+
 def files(t):
     return {str(p.relative_to(t.dir)) for p in t.dir.rglob("*")}
 
@@ -29,7 +36,7 @@ def files(t):
 def test_flood_of_strangers(t):
     """An authorised push started during a flood is served, and nothing is left behind. bench/flood.py has the times."""
     d = t.daemon(max_penalty=60, log_level="info")
-    open_before = descriptors(d.process.pid)
+    open_before = descriptors_at_rest(t, d)
     data = b"fwup:%d\n" % (16 << 20) + os.urandom(16 << 20)
     assert d.push(data).returncode == 0
     before = memory(d.process.pid)
@@ -77,7 +84,7 @@ def test_many_pushes_leave_nothing_behind(t):
     """Pushes that succeed, are refused, or whose client is killed. FWSSH_SOAK_PUSHES=1000 makes it long (make soak)."""
     count = int(os.environ.get("FWSSH_SOAK_PUSHES", 60))
     d = t.daemon(log_level="info", audit_file=str(t.dir / "audit"))
-    open_before = descriptors(d.process.pid)
+    open_before = descriptors_at_rest(t, d)
     body = os.urandom(300000)
     stranger = t.key("stranger")
 
