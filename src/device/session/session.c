@@ -133,7 +133,8 @@ static bool session_round(struct session *s)
         return false;
     if (c->running)
         relay_flush(&c->relay, c->ch);
-    if (p[1].revents)
+    /* What was there may have been read while the socket was served: by who asked for an update. */
+    if (p[1].revents && poll(p + 1, 1, 0) > 0)
         session_channel_listener_said(s);
     if (c->running)
         relay_handle(&c->relay, s->ssh, c->ch, p + 2);

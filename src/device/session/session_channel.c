@@ -69,6 +69,8 @@ static int channel_ask(struct session *s, const char *name, int *fds)
     struct pollfd p = {.fd = s->listener, .events = POLLIN};
     struct record r;
 
+    if (s->hung_up)
+        return 1; /* it has been told to leave, and gets no answer any more */
     if (record_send(s->listener, RECORD_SUBSYSTEM, 0, name, NULL) ||
         poll(&p, 1, CHANNEL_ANSWER_MS) <= 0 || record_receive(s->listener, &r, fds) <= 0)
         return -1;
