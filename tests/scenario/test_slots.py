@@ -723,3 +723,25 @@ def test_hybrid_table_is_that_of_its_gpt(t):
     hybrid[446 + 32 + 4] = 0xee
     config = mbr_device(t, bytes(hybrid), "a")
     assert slots_of(t, config) == ("uboot-env", "a", "a", "no")
+
+
+def test_name_of_somebody_else_is_not_written_into_the_switch(t):
+    config = uboot(t)
+    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
+    r = with_cmdline(t, "rauc.slot=system0", [t.bin("fwssh-receive"), "-f", "/dev/null", *options, "--revert", "x"])
+    assert r.returncode == 3 and "slot system0 is none of its switch's" in r.stderr, r
+    assert "nerves_fw_active=a" in t.run(["fw_printenv", "-c", t.dir / "fw_env.config"]).stdout
+
+
+def test_no_limit_is_not_a_count_that_has_run_out(t):
+    uboot(t)
+    set_env(t, bootlimit="0")
+    now = facts(local(t, uboot_config(t), "--status").stdout)
+    assert (now["next"], now["pending"]) == ("a", "no") and "tries-left" not in now, now
+
+
+def test_guard_does_not_reboot_a_device_that_says_nothing_of_confirmation(t):
+    reboot = t.script("reboot", f"#!/bin/sh\ntouch {t.dir}/rebooted\n")
+    script = t.script("slots", "#!/bin/sh\necho active=a; echo next=a\n")
+    r = local(t, {**uboot_config(t), "slot_command": script, "reboot_command": reboot}, "--confirm-within", "0")
+    assert r.returncode == 1 and not (t.dir / "rebooted").exists(), r

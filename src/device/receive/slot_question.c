@@ -16,15 +16,12 @@
 
 #define QUESTION_SECONDS 30
 
-static enum slot_answer question_judge(const struct slot_driver *driver, const struct facts *facts)
+/* Only a device that says so is unconfirmed: one that does not know would be rebooted for ever. */
+static enum slot_answer question_judge(const struct facts *facts)
 {
-    const char *confirmed = facts_get(facts, "confirmed");
-
     if (slot_facts_are_confirmed(facts))
         return SLOT_ANSWER_CONFIRMED;
-    if (!driver || !strcmp(confirmed, "unknown") || slot_facts_need_no_confirmation(facts))
-        return SLOT_ANSWER_UNKNOWN;
-    return SLOT_ANSWER_UNCONFIRMED;
+    return slot_facts_are_unconfirmed(facts) ? SLOT_ANSWER_UNCONFIRMED : SLOT_ANSWER_UNKNOWN;
 }
 
 /* What has proved itself may be the newest version (key refuse-older). */
@@ -45,7 +42,7 @@ static enum slot_answer question_ask_confirmed(const struct device_config *confi
     struct error ignored;
 
     if (!slot_driver_open(&v, &driver, config, &facts, &ignored))
-        answer = question_judge(driver, &facts);
+        answer = question_judge(&facts);
     slot_view_close(&v);
     facts_free(&facts);
     if (answer == SLOT_ANSWER_CONFIRMED)

@@ -107,7 +107,8 @@ static void nerves_vars_read_tries(struct uboot_ctx *ctx, struct facts *facts)
 {
     char *count = nerves_vars_get(ctx, "bootcount"), *limit = nerves_vars_get(ctx, "bootlimit");
 
-    if (*limit && nerves_vars_is(ctx, "upgrade_available", "1")) {
+    /* To U-Boot, 0 is no limit. */
+    if (atol(limit) > 0 && nerves_vars_is(ctx, "upgrade_available", "1")) {
         long left = atol(limit) - atol(count);
         facts_printf(facts, "tries-left", "%ld", left > 0 ? left : 0);
     }
@@ -229,6 +230,12 @@ char *nerves_vars_revert_target(const struct facts *facts, struct error *err)
 
     if (!*active) {
         error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
+        return NULL;
+    }
+    /* A name of somebody else's (RAUC's system0) is not for the switch. */
+    if (active[1] || active[0] < 'a' || active[0] > 'z') {
+        error_set(err, EXIT_REFUSED,
+                  "cannot revert on this device: slot %s is none of its switch's", active);
         return NULL;
     }
     if (slot_facts_state(facts) == SLOT_PENDING)

@@ -80,8 +80,9 @@ static int slot_uboot_revert(struct slot_view *v, const char *reason, struct err
     if (!target)
         return -1;
     if (slot_view_table_has_moved(v)) {
-        rc = nerves_vars_note_beside(v->config, target, reason, err) ||
-                     slot_view_put_table_back(v, err)
+        /* The note second: it must not say what the table does not do. */
+        rc = slot_view_put_table_back(v, err) ||
+                     nerves_vars_note_beside(v->config, target, reason, err)
                  ? -1
                  : 0;
     } else {
