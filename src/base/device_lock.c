@@ -1,6 +1,7 @@
 #include "base/device_lock.h"
 
 #include "base/buffer.h"
+#include "base/disk_map.h"
 #include "base/io.h"
 #include "base/lock_holder.h"
 #include "base/memory.h"
@@ -261,27 +262,6 @@ int device_lock_join(const char *device, int *lock, struct error *err)
     return rc;
 }
 
-/* proc(5) and sysfs: the number of the disk that a partition belongs to; its own if it is none. */
-static dev_t device_lock_whole_disk(dev_t part)
-{
-    char *path = memory_printf("/sys/dev/block/%u:%u/partition", major(part), minor(part));
-    struct buffer text = {0};
-    unsigned major, minor;
-    struct error ignored;
-    dev_t disk = part;
-
-    if (!access(path, F_OK)) {
-        free(path);
-        path = memory_printf("/sys/dev/block/%u:%u/../dev", major(part), minor(part));
-        if (!io_read_file(path, 32, &text, &ignored) &&
-            sscanf(buffer_text(&text), "%u:%u", &major, &minor) == 2)
-            disk = makedev(major, minor);
-    }
-    buffer_free(&text);
-    free(path);
-    return disk;
-}
-
 /* DEVNAME of sysfs, below /dev; NULL if there is none. The caller frees it. */
 static char *device_lock_node_name(dev_t disk)
 {
@@ -320,7 +300,7 @@ static int device_lock_open_disk(const char *device, const struct stat *st, char
     *path = memory_text(device);
     if (!S_ISBLK(st->st_mode))
         return open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    dev_t disk = device_lock_whole_disk(st->st_rdev);
+    dev_t disk = disk_map_whole_disk(&disk_map_system, st->st_rdev);
     char *name = disk == st->st_rdev ? NULL : device_lock_node_name(disk);
     if (name) {
         int fd = device_lock_open_node(name, disk);

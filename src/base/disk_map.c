@@ -136,6 +136,13 @@ static int disk_map_parent(const struct disk_map *map, dev_t device, dev_t *pare
     return rc;
 }
 
+dev_t disk_map_whole_disk(const struct disk_map *map, dev_t device)
+{
+    dev_t disk;
+
+    return disk_map_parent(map, device, &disk) ? device : disk;
+}
+
 static bool disk_map_overlaps(const struct disk_map *map, dev_t device, void *data)
 {
     struct disk_map_range *range = data;

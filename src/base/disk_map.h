@@ -27,6 +27,9 @@ bool disk_map_is_made_from(const struct disk_map *map, dev_t device, dev_t from)
  * none. */
 int disk_map_number(const struct disk_map *map, dev_t device, const char *file, uint64_t *value);
 
+/* The disk that a partition belongs to; a device that is none is its own. */
+dev_t disk_map_whole_disk(const struct disk_map *map, dev_t device);
+
 /* Whether device is that disk, a part of it, or built on it. */
 bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk);
 

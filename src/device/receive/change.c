@@ -3,8 +3,6 @@
 #include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
-#include <string.h>
-
 int change_check(const struct facts *facts, struct error *err)
 {
     const char *conflict = facts_get(facts, "conflict");
@@ -22,7 +20,7 @@ static int change_may_confirm(const struct facts *facts, const struct slot_drive
 {
     if (change_check(facts, err))
         return -1;
-    if (!strcmp(facts_get(facts, "confirmed"), "none"))
+    if (slot_facts_need_no_confirmation(facts))
         return error_set(err, EXIT_REFUSED,
                          "there is nothing to confirm on this device: its firmware has no "
                          "confirmation, and it does not go back by itself");

@@ -8,8 +8,6 @@
 
 #include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,14 +34,11 @@ static void question_settle_version(const struct device_config *config)
 static enum slot_answer question_ask_confirmed(const struct device_config *config)
 {
     enum slot_answer answer = SLOT_ANSWER_UNCONFIRMED;
-    const struct slot_driver *driver;
     struct facts facts = {0};
-    struct slot_view v;
     struct error ignored;
 
-    if (!slot_driver_open(&v, &driver, config, &facts, &ignored))
+    if (!slot_driver_read(config, &facts, &ignored))
         answer = question_judge(&facts);
-    slot_view_close(&v);
     facts_free(&facts);
     if (answer == SLOT_ANSWER_CONFIRMED)
         question_settle_version(config);
