@@ -70,7 +70,7 @@ DEVICE = {
     "device/updaters": {"device/config"},
     "device/slots": {"wire", "device/config", "device/updaters"},
     "device/receive": {"wire", "device/config", "device/updaters", "device/slots"},
-    "device/session": {"device/monitor"},
+    "device/session": {"wire", "device/monitor"},
     "device/listen": {"wire", "device/config", "device/monitor", "device/receive"},
 }
 HOST = {

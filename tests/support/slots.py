@@ -1,8 +1,6 @@
 """A device with two slots in an image, that runs firmware of ours and is pushed the next one."""
 import random
 
-from support.fixture import confuse
-
 SLOT_A, SLOT_B = 1 << 20, 17 << 20  # bytes
 SLOT_SIZE = 16 << 20
 IMAGE = 34 << 20
@@ -89,13 +87,21 @@ class TwoSlots:
         self.env = {"XDG_CACHE_HOME": str(t.dir / "cache"), "TMPDIR": str(t.dir)}
 
     def fwssh(self, *args, timeout=60, **kw):
-        d = self.daemon
-        return self.t.run([self.t.bin("fwssh"), *args, "--port", str(d.port), "--user-dir", self.key_dir(), "--ssh-option",
-                           "StrictHostKeyChecking=no", "--ssh-option", f"UserKnownHostsFile={self.t.dir}/known_hosts",
-                           "127.0.0.1"], env=self.env, timeout=timeout, **kw)
+        return self.t.run([self.t.bin("fwssh"), *args, *self.options(), "127.0.0.1"], env=self.env, timeout=timeout,
+                          **kw)
 
-    def key_dir(self):
-        return self.daemon.key.parent
+    def options(self):
+        return ["--port", str(self.daemon.port), "--user-dir", self.daemon.key.parent, "--ssh-option",
+                "StrictHostKeyChecking=no", "--ssh-option", f"UserKnownHostsFile={self.t.dir}/known_hosts"]
+
+    def boot(self, slot):
+        """As if the device had rebooted into the slot: nothing is remembered of the boot before."""
+        self.daemon.wait_reboot()
+        self.daemon.stop()
+        for name in ("boot", "running-slot"):
+            for path in self.daemon.state.glob(f"{name}*"):
+                path.unlink()
+        self.daemon.start()
 
     def push(self, fw, *options, **kw):
         return self.fwssh("push", "--firmware", fw, *options, **kw)

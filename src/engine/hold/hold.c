@@ -43,6 +43,7 @@ static int hold_converse(struct hold *h, struct error *err)
         return 0;
     chunk_index_free(h->index);
     h->index = NULL;
+    h->link.exact = false;
     if (hold_assemble(h, err))
         return -1;
     io_close(&h->link.feed);

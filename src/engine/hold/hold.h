@@ -40,8 +40,9 @@ struct hold {
     struct hold_pieces stream;
     struct hold_pieces base[HOLD_BASES_MAX];
     size_t bases, bases_announced;
-    unsigned asked; /* a bit for each level of questions that has been asked */
-    double told;    /* when progress was last said (io_now()) */
+    size_t looked_at; /* sources that have been indexed, counted from the first */
+    unsigned asked;   /* a bit for each level of questions that has been asked */
+    double told;      /* when progress was last said (io_now()) */
     uint64_t indexed;
     struct error error; /* of what was said while indexing */
 };

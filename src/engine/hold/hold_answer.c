@@ -1,6 +1,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "engine/chunks/chunk_frame.h"
+#include "engine/chunks/chunk_hash.h"
 #include "engine/chunks/chunk_list.h"
 #include "engine/hold/hold.h"
 
@@ -18,20 +19,77 @@ static int answer_bad(struct error *err, const char *what)
     return hold_link_bad(err, what);
 }
 
-/* The names of parts are not needed here; they are for a later version, which may know where on
- * the medium a part lies. */
-static void answer_skip_parts(struct assembly_body *body)
-{
-    uint64_t parts = assembly_get(body);
+/* The data of an entry, as a list of parts has it. */
+struct answer_part {
+    uint64_t at, len;
+    const uint8_t *name; /* in the record */
+    size_t name_len;
+};
 
-    body->bad |= parts > ASSEMBLY_PARTS_MAX;
-    while (parts-- && !body->bad) {
-        assembly_get(body);
-        assembly_get(body);
-        uint64_t name = assembly_get(body);
-        body->bad |= name > ASSEMBLY_NAME_MAX;
-        assembly_get_bytes(body, name);
+struct answer_parts {
+    struct answer_part *item; /* owned */
+    size_t count;
+};
+
+static void answer_read_parts(struct assembly_body *body, struct answer_parts *p)
+{
+    uint64_t count = assembly_get(body);
+
+    *p = (struct answer_parts){0};
+    body->bad |= count > ASSEMBLY_PARTS_MAX;
+    if (body->bad)
+        return;
+    p->item = memory_new((size_t)count, sizeof *p->item);
+    while (p->count < count && !body->bad) {
+        struct answer_part *part = &p->item[p->count++];
+        part->at = assembly_get(body);
+        part->len = assembly_get(body);
+        uint64_t len = assembly_get(body);
+        body->bad |= len > ASSEMBLY_NAME_MAX || part->len > INT64_MAX - part->at;
+        part->name = assembly_get_bytes(body, len);
+        part->name_len = (size_t)len;
     }
+}
+
+/* Whether a part is a resource (docs/fw-format.md: its entry is data/NAME). */
+static bool answer_part_is(const struct answer_part *part, const char *resource)
+{
+    static const char data[] = "data/";
+    size_t before = strlen(data), len = strlen(resource);
+
+    return part->name_len == before + len && !memcmp(part->name, data, before) &&
+           !memcmp(part->name + before, resource, len);
+}
+
+/* Whether a group is on the device where its part would lie in a source. */
+static bool answer_is_at(struct hold *h, const struct hold_group *g, uint64_t place)
+{
+    uint8_t *bytes = memory_new(g->len, 1);
+    bool is = hold_sources_read(&h->sources, place, bytes, g->len) &&
+              chunk_hash(bytes, g->len) == g->hash;
+
+    free(bytes);
+    return is;
+}
+
+/* The last group of a part is rarely in the index: on the medium, other bytes follow it. So it is
+ * looked for at its place. */
+static uint64_t answer_find_last(struct hold *h, const struct answer_parts *parts,
+                                 const struct hold_group *g)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        const struct answer_part *p = &parts->item[i];
+        if (g->at < p->at || g->at + g->len != p->at + p->len)
+            continue;
+        for (size_t s = 1; s < h->looked_at; s++) {
+            const struct hold_source *source = &h->sources.source[s];
+            uint64_t at = g->at - p->at;
+            if (source->resource && answer_part_is(p, source->resource) && at < source->len &&
+                answer_is_at(h, g, source->place + at))
+                return source->place + at;
+        }
+    }
+    return CHUNK_NOWHERE;
 }
 
 static int answer_read_start(struct hold *h, struct assembly_body *body, struct error *err)
@@ -88,43 +146,43 @@ static int answer_tick(void *data, uint64_t bytes)
     return hold_link_serve(&h->link, false, false, 0, &event, &h->error);
 }
 
-/* Where a group is; those at the start are in memory. */
-static uint64_t answer_find_group(struct hold *h, const struct hold_group *g)
+/* Where a group of the stream is; those at the start are in memory. */
+static uint64_t answer_find_group(struct hold *h, const struct answer_parts *parts,
+                                  const struct hold_group *g)
 {
     if (g->at + g->len <= h->start_len)
         return g->at;
-    return chunk_index_find_group(h->index, g->hash, g->len, true);
+    uint64_t place = chunk_index_find_group(h->index, g->hash, g->len, true);
+    return place == CHUNK_NOWHERE ? answer_find_last(h, parts, g) : place;
 }
 
-static void answer_locate(struct hold *h)
+static int answer_index(struct hold *h, const struct answer_parts *parts, size_t to,
+                        struct error *err)
 {
-    h->stream.count = 0;
-    for (size_t i = 0; i < h->groups; i++)
-        hold_pieces_add(&h->stream, h->group[i].at, h->group[i].len,
-                        answer_find_group(h, &h->group[i]));
-}
-
-static int answer_index(struct hold *h, size_t from, size_t to, struct error *err)
-{
-    if (hold_sources_index(&h->sources, from, to, h->index, answer_tick, h)) {
+    if (hold_sources_index(&h->sources, h->looked_at, to, h->index, answer_tick, h)) {
         *err = h->error;
         return -1;
     }
-    answer_locate(h);
+    h->looked_at = to;
+    h->stream.count = 0;
+    for (size_t i = 0; i < h->groups; i++)
+        hold_pieces_add(&h->stream, h->group[i].at, h->group[i].len,
+                        answer_find_group(h, parts, &h->group[i]));
     return 0;
 }
 
 /* Finds what the device holds: what stays first; what is about to be overwritten, the remains of an
  * earlier attempt, only if that leaves much missing. */
-static int answer_look(struct hold *h, struct error *err)
+static int answer_look(struct hold *h, const struct answer_parts *parts, struct error *err)
 {
     struct hold_sources *s = &h->sources;
 
-    if (answer_index(h, 1, s->first, err))
+    h->looked_at = 1;
+    if (answer_index(h, parts, s->first, err))
         return -1;
     if (s->first == s->count || hold_pieces_missing(&h->stream) < ANSWER_SECOND_FROM)
         return 0;
-    return answer_index(h, s->first, s->count, err);
+    return answer_index(h, parts, s->count, err);
 }
 
 /* Sends an answer about some of count elements. */
@@ -165,65 +223,99 @@ static int answer_read_firmware(struct hold *h, struct error *err)
     return 0;
 }
 
+static int answer_read_list(struct hold *h, struct assembly_body *body,
+                            const struct answer_parts *parts, struct error *err)
+{
+    int device = h->sources.device;
+
+    if (body->bad || !h->size || h->bases_announced > HOLD_BASES_MAX)
+        return answer_bad(err, "the list is damaged");
+    if (answer_read_start(h, body, err) || answer_read_groups(h, body, err))
+        return -1;
+    hold_sources_open(&h->sources, device, h->start, h->start_len);
+    return answer_read_firmware(h, err) || answer_look(h, parts, err) ? -1 : 0;
+}
+
 static int answer_list(struct hold *h, struct assembly_body *body, struct error *err)
 {
+    struct answer_parts parts;
+
     if (h->group)
         return answer_bad(err, "a second list");
     h->bases_announced = (size_t)assembly_get(body);
     h->size = assembly_get(body);
-    if (body->bad || !h->size || h->bases_announced > HOLD_BASES_MAX)
-        return answer_bad(err, "the list is damaged");
-    answer_skip_parts(body);
-    if (answer_read_start(h, body, err) || answer_read_groups(h, body, err))
-        return -1;
-    int device = h->sources.device;
-    hold_sources_open(&h->sources, device, h->start, h->start_len);
-    if (answer_read_firmware(h, err) || answer_look(h, err))
-        return -1;
-    answer_send_pieces(h, ASSEMBLY_LIST, &h->stream);
-    return 0;
+    answer_read_parts(body, &parts);
+    int rc = answer_read_list(h, body, &parts, err);
+    free(parts.item);
+    if (!rc)
+        answer_send_pieces(h, ASSEMBLY_LIST, &h->stream);
+    return rc;
 }
+
+/* A base that is being read. */
+struct answer_base {
+    struct hold *h;
+    struct answer_parts parts;
+    uint64_t at;
+    uint64_t last; /* the group of the stream that was named last */
+};
 
 /* A group of a base: one of the stream, by its distance from the last one named, or one by itself.
  * Returns its length, 0 if it is bad. */
-static uint32_t answer_base_group(struct hold *h, struct assembly_body *body, uint64_t *last,
+static uint32_t answer_base_group(struct answer_base *b, struct assembly_body *body,
                                   uint64_t *place)
 {
+    struct hold *h = b->h;
     uint64_t r = assembly_get(body);
 
-    if (!r) {
-        uint64_t len = assembly_get(body), hash = assembly_get_hash(body, ASSEMBLY_GROUP_HASH);
-        if (body->bad || !len || len > CHUNK_GROUP_MAX)
+    if (r) {
+        b->last = r & 1 ? b->last + r / 2 : b->last - r / 2;
+        if (body->bad || b->last >= h->groups)
             return 0;
-        *place = chunk_index_find_group(h->index, hash, len, false);
-        return (uint32_t)len;
+        *place = h->stream.item[b->last].place;
+        return h->group[b->last].len;
     }
-    *last = r & 1 ? *last + r / 2 : *last - r / 2;
-    if (body->bad || *last >= h->groups)
+    uint64_t len = assembly_get(body), hash = assembly_get_hash(body, ASSEMBLY_GROUP_HASH);
+    if (body->bad || !len || len > CHUNK_GROUP_MAX)
         return 0;
-    *place = h->stream.item[*last].place;
-    return h->group[*last].len;
+    const struct hold_group g = {.at = b->at, .hash = hash, .len = (uint32_t)len};
+    *place = chunk_index_find_group(h->index, hash, len, false);
+    if (*place == CHUNK_NOWHERE)
+        *place = answer_find_last(h, &b->parts, &g);
+    return g.len;
+}
+
+static int answer_base_groups(struct answer_base *b, struct assembly_body *body,
+                              struct hold_pieces *p, struct error *err)
+{
+    uint64_t count = assembly_get(body);
+
+    if (body->bad || count > ASSEMBLY_GROUPS_MAX)
+        return answer_bad(err, "too many groups");
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t place;
+        uint32_t len = answer_base_group(b, body, &place);
+        if (!len || b->at > (uint64_t)INT64_MAX - len)
+            return answer_bad(err, "a group of a base does not fit");
+        hold_pieces_add(p, b->at, len, place);
+        b->at += len;
+    }
+    return 0;
 }
 
 static int answer_base(struct hold *h, struct assembly_body *body, struct error *err)
 {
+    struct answer_base b = {.h = h};
+
     if (!h->group || h->bases == h->bases_announced || h->stream.count != h->groups)
         return answer_bad(err, "a base that was not announced");
     struct hold_pieces *p = &h->base[h->bases++];
-    answer_skip_parts(body);
-    uint64_t count = assembly_get(body), at = 0, last = 0;
-    if (body->bad || count > ASSEMBLY_GROUPS_MAX)
-        return answer_bad(err, "too many groups");
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t place = CHUNK_NOWHERE;
-        uint32_t len = answer_base_group(h, body, &last, &place);
-        if (!len || at > (uint64_t)INT64_MAX - len)
-            return answer_bad(err, "a group of a base does not fit");
-        hold_pieces_add(p, at, len, place);
-        at += len;
-    }
-    answer_send_pieces(h, ASSEMBLY_BASE, p);
-    return 0;
+    answer_read_parts(body, &b.parts);
+    int rc = answer_base_groups(&b, body, p, err);
+    free(b.parts.item);
+    if (!rc)
+        answer_send_pieces(h, ASSEMBLY_BASE, p);
+    return rc;
 }
 
 /* A question for the chunks of what is missing, which they replace. */

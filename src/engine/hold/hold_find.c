@@ -20,6 +20,7 @@ struct find {
     struct block_cache *cache;
     struct plan plan[FIND_PLANS_MAX];
     size_t plans;
+    const char *resource;      /* the one that is being looked at */
     const struct plan *chosen; /* NULL: no task fits */
 };
 
@@ -32,12 +33,14 @@ static bool find_is_file(const struct op *op)
 static void find_each(struct find *f, const struct plan *plan,
                       void (*take)(struct find *f, const struct op *op))
 {
-    for (size_t r = 0; r < plan->resource_count; r++)
+    for (size_t r = 0; r < plan->resource_count; r++) {
+        f->resource = plan->resources[r].resource;
         for (size_t i = 0; i < plan->resources[r].count; i++) {
             const struct op *op = &plan->resources[r].ops[i];
             if (op->type == &op_raw_write || find_is_file(op))
                 take(f, op);
         }
+    }
 }
 
 static bool find_same(const struct op *a, const struct op *b)
@@ -74,6 +77,7 @@ static void find_add(struct find *f, struct fat_extent *extent, size_t extents,
         disk_cipher_free(cipher);
         return;
     }
+    new.resource = memory_text(f->resource);
     s->source[s->count++] = new;
     s->places += new.len;
 }

@@ -23,6 +23,7 @@ void hold_link_open(struct hold_link *l, int idle_timeout)
                             .feed = HOLD_FD_FEED,
                             .text = HOLD_FD_TEXT,
                             .word = HOLD_FD_WORD,
+                            .exact = true,
                             .host_needed = true,
                             .idle_timeout = idle_timeout,
                             .heard = io_now()};
@@ -55,10 +56,22 @@ static int link_lost(struct hold_link *l, struct error *err)
                           : 0;
 }
 
+/* Bytes up to the end of the record that is coming. */
+static size_t link_room(const struct hold_link *l)
+{
+    const uint8_t *head = (const uint8_t *)l->got.data;
+    size_t end = ASSEMBLY_HEAD;
+
+    if (l->got.len >= ASSEMBLY_HEAD)
+        end += (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    return end > l->got.len ? end - l->got.len : 0;
+}
+
 static int link_read(struct hold_link *l, struct error *err)
 {
     char piece[LINK_PIECE];
-    ssize_t n = read(l->in, piece, sizeof piece);
+    size_t room = l->exact ? link_room(l) : sizeof piece;
+    ssize_t n = read(l->in, piece, room < sizeof piece ? room : sizeof piece);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
@@ -118,7 +131,8 @@ enum { LINK_IN, LINK_OUT, LINK_TEXT, LINK_FEED, LINK_COUNT };
 
 static void link_prepare(const struct hold_link *l, bool feeds, struct pollfd p[LINK_COUNT])
 {
-    bool reads = !l->host_gone && l->host_needed && l->got.len < LINK_GOT_MAX;
+    bool reads = !l->host_gone && l->host_needed &&
+                 (l->exact ? link_room(l) > 0 : l->got.len < LINK_GOT_MAX);
 
     p[LINK_IN] = (struct pollfd){.fd = reads ? l->in : -1, .events = POLLIN};
     p[LINK_OUT] =

@@ -29,6 +29,7 @@ struct hold_link {
     struct buffer got;             /* read, and not looked at */
     struct buffer queue;           /* to be written to the host */
     size_t eaten;                  /* of got: the last record */
+    bool exact;                    /* nothing is read past a record: other bytes may follow it */
     bool host_gone;
     bool host_needed; /* its loss is an error */
     int idle_timeout; /* seconds that the host may be silent while it owes something */

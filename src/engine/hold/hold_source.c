@@ -19,6 +19,7 @@ void hold_sources_open(struct hold_sources *s, int device, const uint8_t *start,
 void hold_sources_close(struct hold_sources *s)
 {
     for (size_t i = 0; i < s->count; i++) {
+        free(s->source[i].resource);
         free(s->source[i].extent);
         disk_cipher_free(s->source[i].cipher);
     }

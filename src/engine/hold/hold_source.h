@@ -14,6 +14,7 @@
 
 struct hold_source {
     uint64_t place, len;
+    char *resource;            /* owned; which one is written here */
     const uint8_t *bytes;      /* in memory; NULL: on the medium */
     struct fat_extent *extent; /* owned */
     size_t extents;

@@ -133,9 +133,7 @@ static int push_ask(struct adaptive_push *p, struct error *err)
                                     .base = p->a->has_base ? &p->base : NULL,
                                     .packer = p->packer};
     int rc = adaptive_question_groups(q, err);
-    if (rc <= 0 || (q->gaps.unknown > q->firmware->stored.len / 10 * 9 && push_is_hopeless(p)))
-        return rc;
-    return adaptive_question_refine(q, err);
+    return rc > 0 ? adaptive_question_refine(q, err) : rc;
 }
 
 static uint64_t push_bytes(const struct adaptive_push *p)
@@ -338,6 +336,7 @@ static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct
     int answered = transfer_await(p->t, err);
     if (answered < 0)
         return -1;
+    p->a->answered = answered;
     return answered ? push_converse(p, err) : push_not_answered(p, call, err);
 }
 

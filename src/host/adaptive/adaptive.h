@@ -36,6 +36,7 @@ struct adaptive {
     void *same_data;
 
     enum adaptive_ending ending;
+    bool answered;        /* the device knows the request */
     uint64_t bytes;       /* both directions, without SSH's own */
     uint64_t missing;     /* bytes of the stream that were sent */
     uint64_t expected;    /* bytes that a dry run would have sent */

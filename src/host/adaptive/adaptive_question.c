@@ -44,29 +44,50 @@ static void question_print_list(const struct adaptive_question *q, struct buffer
     assembly_end(out, place);
 }
 
-/* Groups that the base has and the device has not: the slot was written to. What they replace is
- * not known. */
-static uint8_t *question_altered(const struct adaptive_question *q)
+/* For each group of the firmware: the equal one of the base, or ADAPTIVE_BASE_NONE. The caller
+ * frees it. */
+static size_t *question_in_base(const struct adaptive_question *q)
 {
-    uint8_t *altered = memory_new(q->firmware->tree.groups.count, 1);
+    size_t count = q->firmware->tree.groups.count;
+    size_t *in_base = memory_new(count, sizeof *in_base);
     const struct adaptive_base *b = q->base;
 
+    for (size_t i = 0; i < count; i++)
+        in_base[i] = ADAPTIVE_BASE_NONE;
     for (size_t i = 0; b && i < b->stream.tree.groups.count; i++)
         if (b->same[i] != ADAPTIVE_BASE_NONE)
-            altered[b->same[i]] = 1;
-    return altered;
+            in_base[b->same[i]] = i;
+    return in_base;
 }
 
-static void question_find_gaps(struct adaptive_question *q, const uint8_t *yes)
+/* Whether the device holds what the base has in place of a missing group: the base's own groups
+ * after the one that stands before it. If not, the slot was written to. */
+static bool question_is_known(const struct adaptive_question *q, const size_t *in_base,
+                              size_t group, const uint8_t *held)
+{
+    const struct adaptive_base *b = q->base;
+
+    if (!b || !b->used || in_base[group] != ADAPTIVE_BASE_NONE)
+        return false;
+    while (group && in_base[group] == ADAPTIVE_BASE_NONE)
+        group--;
+    size_t i = in_base[group] == ADAPTIVE_BASE_NONE ? 0 : in_base[group] + 1;
+    for (; i < b->stream.tree.groups.count && b->same[i] == ADAPTIVE_BASE_NONE; i++)
+        if (!held[i])
+            return false;
+    return true;
+}
+
+static void question_find_gaps(struct adaptive_question *q, const uint8_t *yes, const uint8_t *held)
 {
     const struct chunk_list *groups = &q->firmware->tree.groups;
-    uint8_t *altered = question_altered(q);
+    size_t *in_base = question_in_base(q);
 
     for (size_t i = 0; i < groups->count; i++)
         if (!yes[i])
             gap_list_add(&q->gaps, groups->item[i].at, groups->item[i].len,
-                         q->base && q->base->used && !altered[i]);
-    free(altered);
+                         question_is_known(q, in_base, i, held));
+    free(in_base);
 }
 
 int adaptive_question_groups(struct adaptive_question *q, struct error *err)
@@ -86,7 +107,7 @@ int adaptive_question_groups(struct adaptive_question *q, struct error *err)
             adaptive_base_judge(q->base, held);
     }
     if (rc > 0)
-        question_find_gaps(q, yes);
+        question_find_gaps(q, yes, held);
     free(yes);
     free(held);
     return rc;

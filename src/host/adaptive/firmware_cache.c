@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/adaptive/cache_path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,53 +19,31 @@
 #define CACHE_PIECE 262144
 #define CACHE_UUID 36
 
-/* The directory, which the caller frees; NULL if there is no home. */
-static char *cache_directory(void)
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-    if (cache && *cache == '/')
-        return memory_printf("%s/fwssh", cache);
-    return home && *home == '/' ? memory_printf("%s/.cache/fwssh", home) : NULL;
-}
-
 static bool cache_is_uuid(const char *uuid)
 {
     return strlen(uuid) == CACHE_UUID && strspn(uuid, "0123456789abcdef-") == CACHE_UUID;
 }
 
 /* The path of a firmware, which the caller frees; NULL if there is none. */
-static char *cache_path(const char *uuid)
+static char *cache_firmware_path(const char *uuid)
 {
-    char *dir = cache_is_uuid(uuid) ? cache_directory() : NULL;
-    char *path = dir ? memory_printf("%s/%s" CACHE_SUFFIX, dir, uuid) : NULL;
+    char name[CACHE_UUID + sizeof CACHE_SUFFIX];
 
-    free(dir);
-    return path;
+    if (!cache_is_uuid(uuid))
+        return NULL;
+    snprintf(name, sizeof name, "%s" CACHE_SUFFIX, uuid);
+    return cache_path(name);
 }
 
 int firmware_cache_open(const char *uuid)
 {
-    char *path = cache_path(uuid);
+    char *path = cache_firmware_path(uuid);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
     if (fd >= 0)
         (void)futimens(fd, NULL);
     free(path);
     return fd;
-}
-
-/* Creates the directories above a path. */
-static void cache_make_directories(const char *path)
-{
-    char *copy = memory_text(path);
-
-    for (char *p = copy + 1; (p = strchr(p, '/')); p++) {
-        *p = '\0';
-        (void)mkdir(copy, 0700);
-        *p = '/';
-    }
-    free(copy);
 }
 
 /* A clone where the file system can do that: a link would change with the builder's file. */
@@ -156,11 +135,11 @@ static void cache_write(const struct firmware_file *firmware, const char *path)
 
 void firmware_cache_keep(const struct firmware_file *firmware, uint64_t max)
 {
-    char *path = cache_path(firmware->uuid), *directory = cache_directory();
+    char *path = cache_firmware_path(firmware->uuid), *directory = cache_path(".");
     int fd = firmware->size <= max ? firmware_cache_open(firmware->uuid) : -1;
 
     if (path && directory && fd < 0 && firmware->size <= max) {
-        cache_make_directories(path);
+        cache_path_make(path);
         cache_trim(directory, max - firmware->size);
         cache_write(firmware, path);
     }

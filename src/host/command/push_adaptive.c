@@ -1,7 +1,9 @@
 #include "host/command/push_adaptive.h"
 
 #include "base/io.h"
+#include "host/adaptive/device_memory.h"
 #include "host/adaptive/firmware_cache.h"
+#include "host/remote/server_banner.h"
 #include "wire/request.h"
 #include "wire/slot_facts.h"
 #include "wire/subsystem.h"
@@ -13,18 +15,31 @@
 /* Below this the questions cost more than they save. */
 #define PUSH_ADAPTIVE_FROM 65536
 
-bool push_adaptive_is_wanted(const struct wait *w)
+bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmware_file *firmware)
 {
-    const struct host_options *o = w->o;
-
     if (o->adaptive.mode == ADAPTIVE_NEVER || o->reach.exec ||
         strcmp(o->reach.subsystem, SUBSYSTEM_NERVES))
         return false;
-    /* Where the device has been asked already, it has said so. */
-    if (w->before.facts.count && !slot_facts_can(&w->before.facts, "assemble"))
+    return o->adaptive.mode == ADAPTIVE_ALWAYS || o->adaptive.dry_run || o->adaptive.max_bytes ||
+           firmware->size >= PUSH_ADAPTIVE_FROM;
+}
+
+bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target)
+{
+    char banner[SOFTWARE_BANNER_MAX + 1];
+
+    if (!push_adaptive_is_asked_for(w->o, w->firmware) || w->before.unknown)
         return false;
-    return !w->before.unknown && (o->adaptive.mode == ADAPTIVE_ALWAYS || o->adaptive.dry_run ||
-                                  w->firmware->size >= PUSH_ADAPTIVE_FROM);
+    /* Where the device has been asked already, it has said so. */
+    if (w->before.facts.count)
+        return slot_facts_can(&w->before.facts, "assemble");
+    if (w->o->adaptive.mode == ADAPTIVE_ALWAYS)
+        return true;
+    enum device_memory memory = device_memory_read(target->known_as);
+    if (memory != DEVICE_UNKNOWN)
+        return memory == DEVICE_ASSEMBLES;
+    /* Whoever would refuse the request would have to be logged in to a second time. */
+    return w->o->reach.ssh || !server_banner_read(target, banner) || software_may_assemble(banner);
 }
 
 void push_adaptive_print(const struct host_options *o, struct buffer *line)
@@ -91,7 +106,10 @@ int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct tran
                                     .find_data = (void *)w,
                                     .is_same = push_adaptive_is_same,
                                     .same_data = (void *)w};
-    return adaptive_run(&p->adaptive, t, call, err);
+    int rc = adaptive_run(&p->adaptive, t, call, err);
+    if (p->adaptive.answered || p->adaptive.ending == ADAPTIVE_CANNOT)
+        device_memory_write(call->target->known_as, p->adaptive.answered);
+    return rc;
 }
 
 void push_adaptive_free(struct push_adaptive *p)

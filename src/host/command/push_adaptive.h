@@ -11,8 +11,11 @@ struct push_adaptive {
     struct firmware_stream own; /* the firmware, unless a fleet has read it */
 };
 
-/* Whether to try. */
-bool push_adaptive_is_wanted(const struct wait *w);
+/* Whether a push is to be adaptive, by what is asked for and the firmware's size. */
+bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmware_file *firmware);
+
+/* Whether to try with a device: what is asked for, and what is known of the device. */
+bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target);
 
 /* Appends the request. */
 void push_adaptive_print(const struct host_options *o, struct buffer *line);

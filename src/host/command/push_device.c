@@ -150,7 +150,7 @@ static int push_send_adaptive(struct push_try *try)
 
 static int push_send(struct push_try *try)
 {
-    int status = push_adaptive_is_wanted(try->w) ? push_send_adaptive(try) : -1;
+    int status = push_adaptive_is_wanted(try->w, try->target) ? push_send_adaptive(try) : -1;
 
     return status < 0 ? push_send_plain(try) : status;
 }
@@ -219,9 +219,13 @@ static int push_steps(struct wait *w, struct buffer *text)
 }
 
 int push_device(const struct host_options *o, const char *host,
-                const struct firmware_file *firmware, struct console *console)
+                const struct push_firmware *firmware, struct console *console)
 {
-    struct wait w = {.o = o, .host = host, .firmware = firmware, .console = console};
+    struct wait w = {.o = o,
+                     .host = host,
+                     .firmware = firmware->file,
+                     .stream = firmware->stream,
+                     .console = console};
     struct buffer text = {0};
     int status = push_steps(&w, &text);
 
