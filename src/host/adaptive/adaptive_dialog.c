@@ -4,10 +4,8 @@
 #include "base/memory.h"
 #include "wire/request.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DIALOG_LINE_MAX 4096
 /* Answers that have not been asked for would fill the memory. */
@@ -152,18 +150,11 @@ void adaptive_dialog_close(struct adaptive_dialog *d)
 static int dialog_write(struct adaptive_dialog *d, struct error *err)
 {
     struct ssh_run *ssh = &d->transfer->ssh;
-    ssize_t n = write(ssh->in, d->out.data + d->out_at, d->out.len - d->out_at);
+    ssize_t n = ssh_run_write(ssh, d->out.data + d->out_at, d->out.len - d->out_at, err);
 
-    if (n < 0 && errno == EPIPE) {
-        ssh_run_close_input(ssh); /* ssh has exited; its messages and status show why */
-        return 0;
-    }
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR
-                   ? 0
-                   : error_errno(err, "cannot pass the firmware to ssh");
+    if (n <= 0)
+        return (int)n;
     d->sent += (uint64_t)n;
-    ssh->fed += (uint64_t)n;
     d->out_at += (size_t)n;
     if (d->out_at == d->out.len) {
         buffer_clear(&d->out);
