@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "wire/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,15 @@ static void dialog_read_facts(struct adaptive_dialog *d, const struct assembly_b
     free(text);
 }
 
+static void dialog_show_progress(const struct adaptive_dialog *d, uint64_t percent)
+{
+    char line[80];
+
+    snprintf(line, sizeof line, "the device looks at what it holds: %u%%",
+             percent < 100 ? (unsigned)percent : 100);
+    console_glance(d->transfer->console, line);
+}
+
 static void dialog_take(struct adaptive_dialog *d, struct assembly_record *record,
                         struct buffer *text)
 {
@@ -64,7 +74,7 @@ static void dialog_take(struct adaptive_dialog *d, struct assembly_record *recor
         dialog_read_facts(d, &record->body);
         break;
     case ASSEMBLY_PROGRESS:
-        d->percent = (int)(assembly_get(&record->body) % 1000);
+        dialog_show_progress(d, assembly_get(&record->body));
         break;
     case ASSEMBLY_ANSWER:
         dialog_keep_answer(d, record);
@@ -132,7 +142,7 @@ static void dialog_decode(void *data, const char *bytes, size_t len, struct buff
 
 void adaptive_dialog_open(struct adaptive_dialog *d, struct transfer *transfer)
 {
-    *d = (struct adaptive_dialog){.transfer = transfer, .percent = -1};
+    *d = (struct adaptive_dialog){.transfer = transfer};
     transfer->ssh.decode = dialog_decode;
     transfer->ssh.decode_data = d;
 }
