@@ -1,5 +1,6 @@
 #include "device/slots/nerves_vars.h"
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "wire/slot_facts.h"
 
@@ -39,6 +40,21 @@ static void nerves_vars_read_slots(struct uboot_ctx *ctx, struct facts *facts)
             free(wanted);
         }
     }
+}
+
+char *nerves_vars_list_slots(struct uboot_ctx *ctx, const char *next)
+{
+    static const char infix[] = ".nerves_fw_";
+    struct buffer names = {0};
+
+    if (*next)
+        buffer_printf(&names, "%s %s", next, slot_facts_other(next));
+    for (void *entry = NULL; (entry = libuboot_iterator(ctx, entry));) {
+        const char *name = libuboot_getname(entry);
+        if (*name && !strncmp(name + 1, infix, strlen(infix)))
+            buffer_printf(&names, " %c", *name);
+    }
+    return names.data;
 }
 
 static void nerves_vars_copy(struct uboot_ctx *ctx, struct facts *facts, const char *variable,

@@ -17,6 +17,10 @@
 char *nerves_vars_get(struct uboot_ctx *ctx, const char *name);
 int nerves_vars_set(struct uboot_ctx *ctx, const char *name, const char *value, struct error *err);
 
+/* The names of all slots that the environment knows, and next, as wire/slot_facts.h has them, with
+ * blanks between them; NULL if it knows none. The caller frees it. */
+char *nerves_vars_list_slots(struct uboot_ctx *ctx, const char *next);
+
 /* Adds what is in the slots, serial, reason, confirmed and tries-left. active, next and pending
  * must be among the facts, where they are known. */
 void nerves_vars_describe(struct uboot_ctx *ctx, struct facts *facts);

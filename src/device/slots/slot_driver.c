@@ -99,7 +99,7 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
     if (*driver && (*driver)->read(v, err))
         return -1;
     if (!*driver)
-        slot_view_settle(v, "", "");
+        slot_view_settle(v, &(struct slot_said){.running = "", .next = ""});
     slot_driver_see_pending(v);
     slot_driver_copy_running(facts);
     return 0;

@@ -49,7 +49,9 @@ static int slot_table_read(struct slot_view *v, enum boot_table_style style, str
                          "the partition table of the device has no two slots that are alike, as "
                          "slot-driver = \"%s\" needs them",
                          v->config->slot_driver);
-    slot_view_settle(v, slot_table_running(v, style), boot_table_next(&v->table, style));
+    slot_view_settle(v, &(struct slot_said){.running = slot_table_running(v, style),
+                                            .next = boot_table_next(&v->table, style),
+                                            .names = "a b"});
     nerves_vars_describe_beside(v->config, v->facts);
     return 0;
 }

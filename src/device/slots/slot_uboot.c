@@ -44,9 +44,11 @@ static int slot_uboot_read(struct slot_view *v, struct error *err)
     if (!ctx)
         return -1;
     char *next = nerves_vars_get(ctx, "nerves_fw_active");
-    slot_view_settle(v, "", next);
+    char *names = nerves_vars_list_slots(ctx, next);
+    slot_view_settle(v, &(struct slot_said){.running = "", .next = next, .names = names});
     nerves_vars_describe(ctx, v->facts);
     slot_uboot_set_fallback(v->facts);
+    free(names);
     free(next);
     uboot_vars_close(ctx);
     return 0;

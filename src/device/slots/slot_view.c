@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/sysmacros.h>
 
 #define TEXT_MAX 65536
@@ -50,13 +49,6 @@ static char *slot_view_find(const char *path, const char *prefix)
     return found;
 }
 
-static char *slot_view_cmdline(void)
-{
-    char *slot = slot_view_find("/proc/cmdline", "fwssh.slot=");
-
-    return slot ? slot : slot_view_find("/proc/cmdline", "rauc.slot=");
-}
-
 /* "a" of rootfs-a, rootfs_A, slot.a; NULL for other names. */
 static char *slot_view_name_to_slot(const char *name)
 {
@@ -80,25 +72,6 @@ static char *slot_view_partition_name(const char *device)
     free(name);
     free(path);
     return slot;
-}
-
-/* Keeps the best source's word, and notes when a weaker one contradicts it. */
-struct slot_words {
-    const char *slot, *source;
-    char *conflict;
-};
-
-static void slot_words_add(struct slot_words *w, const char *slot, const char *source)
-{
-    if (!slot || !*slot)
-        return;
-    if (!w->slot) {
-        w->slot = slot;
-        w->source = source;
-    } else if (strcasecmp(w->slot, slot) != 0 && !w->conflict) {
-        w->conflict = memory_printf("%s says that slot %s runs, but %s says slot %s", w->source,
-                                    w->slot, source, slot);
-    }
 }
 
 /* The configuration names who decides: that settles any contradiction. */
@@ -127,25 +100,38 @@ static void slot_view_set(struct slot_view *v, const char *name, const char *val
         facts_set(v->facts, name, value);
 }
 
-void slot_view_settle(struct slot_view *v, const char *running, const char *next)
+/* The words of all sources, the best one first. */
+static void slot_view_collect(const struct slot_view *v, struct slot_words *words)
 {
-    char *cmdline = slot_view_cmdline(), *partition = slot_view_partition_name(v->device);
-    struct slot_words words = {0};
+    char *ours = slot_view_find("/proc/cmdline", "fwssh.slot=");
+    char *rauc = slot_view_find("/proc/cmdline", "rauc.slot=");
+    char *partition = slot_view_partition_name(v->device);
+
+    if (slot_view_is_told(v->config))
+        slot_words_add(words, words->said->running, "");
+    slot_words_add(words, ours, "the kernel's command line");
+    slot_words_add(words, rauc, "rauc.slot on the kernel's command line");
+    slot_words_add(words, partition, "the partition that / is mounted from");
+    slot_words_add(words, words->said->running, "what decides what boots");
+    if (!words->slot)
+        slot_words_add(words, v->memory.slot, "");
+    free(ours);
+    free(rauc);
+    free(partition);
+}
+
+void slot_view_settle(struct slot_view *v, const struct slot_said *said)
+{
+    struct slot_words words = {.said = said};
 
     if (!v->remembers)
-        slot_view_remember(v, next);
-    if (slot_view_is_told(v->config))
-        slot_words_add(&words, running, "");
-    slot_words_add(&words, cmdline, "the kernel's command line");
-    slot_words_add(&words, partition, "the partition that / is mounted from");
-    slot_words_add(&words, running, "what decides what boots");
-    slot_view_set(v, "active", words.slot ? words.slot : v->memory.slot);
-    slot_view_set(v, "next", next);
+        slot_view_remember(v, said->next);
+    slot_view_collect(v, &words);
+    slot_view_set(v, "active", words.slot ? words.slot : "");
+    slot_view_set(v, "next", said->next);
     if (words.conflict && !slot_view_is_told(v->config))
         facts_set(v->facts, "conflict", words.conflict);
-    free(words.conflict);
-    free(cmdline);
-    free(partition);
+    slot_words_free(&words);
 }
 
 bool slot_view_table_has_moved(const struct slot_view *v)

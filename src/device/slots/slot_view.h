@@ -10,6 +10,7 @@
 
 #include "device/slots/boot_memory.h"
 #include "device/slots/boot_table.h"
+#include "device/slots/slot_words.h"
 #include "wire/facts.h"
 
 #include <stdbool.h>
@@ -30,10 +31,9 @@ void slot_view_close(struct slot_view *v);
 
 /*
  * Sets the facts active, next and, if what is known contradicts itself and the configuration does
- * not name the one who decides, conflict. running: what the one who decides says is running, or ""
- * if it does not know. next: what it says boots next, or "".
+ * not name the one who decides, conflict; all in the spelling of the one who decides.
  */
-void slot_view_settle(struct slot_view *v, const char *running, const char *next);
+void slot_view_settle(struct slot_view *v, const struct slot_said *said);
 
 /* Whether the partition table boots something else than what it booted last. */
 bool slot_view_table_has_moved(const struct slot_view *v);
