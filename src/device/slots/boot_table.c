@@ -49,10 +49,16 @@ static void boot_table_mark(struct boot_table *t)
         at += snprintf(at, 3, "%02x", t->block[MBR_TABLE + i]);
 }
 
+static bool boot_table_overlap(const struct mbr_entry *a, const struct mbr_entry *b)
+{
+    return a->type && b->type && a->start < b->start + (uint64_t)b->count &&
+           b->start < a->start + (uint64_t)a->count;
+}
+
 static bool boot_table_alike(const struct mbr_entry *a, const struct mbr_entry *b)
 {
     return a->type && a->count && a->type == b->type && a->count == b->count &&
-           (a->start + (uint64_t)a->count <= b->start || b->start + (uint64_t)b->count <= a->start);
+           !boot_table_overlap(a, b);
 }
 
 static void boot_table_find_slots(struct boot_table *t)
@@ -175,6 +181,49 @@ int boot_table_go_back(struct boot_table *t, const char *mark)
     return boot_table_parse(t);
 }
 
+static uint8_t *boot_table_raw(struct boot_table *t, int n)
+{
+    return t->block + MBR_TABLE + (size_t)MBR_ENTRY * (size_t)n;
+}
+
+/* Entry n as it was. What begins there may be another entry by now, and may have grown: then it
+ * keeps its size. */
+static void boot_table_restore_entry(struct boot_table *t, struct boot_table *now,
+                                     struct boot_table *before, int n)
+{
+    const struct mbr_entry *was = &before->entry[n], *is = &now->entry[n];
+    uint8_t *from = boot_table_raw(before, n);
+
+    if (!was->type)
+        return; /* added since then */
+    if (!is->type || is->start != was->start) {
+        for (int i = 0; i < MBR_PRIMARIES; i++)
+            if (now->entry[i].type && now->entry[i].start == was->start)
+                from = boot_table_raw(now, i);
+        memcpy(boot_table_raw(t, n), from, MBR_ENTRY);
+    }
+    boot_table_raw(t, n)[0] = boot_table_raw(before, n)[0];
+}
+
+int boot_table_restore(struct boot_table *t, const char *mark)
+{
+    struct boot_table now = *t, before = *t;
+
+    if (boot_table_go_back(&before, mark))
+        return -1;
+    for (int i = 0; i < MBR_PRIMARIES; i++)
+        boot_table_restore_entry(t, &now, &before, i);
+    if (boot_table_parse(t))
+        return -1;
+    for (int i = 0; i < MBR_PRIMARIES; i++)
+        for (int k = i + 1; k < MBR_PRIMARIES; k++)
+            if (boot_table_overlap(&t->entry[i], &t->entry[k]) &&
+                !boot_table_overlap(&now.entry[i], &now.entry[k]) &&
+                !boot_table_overlap(&before.entry[i], &before.entry[k]))
+                return -1;
+    return 0;
+}
+
 bool boot_table_has_moved(const struct boot_table *t, const char *mark)
 {
     struct boot_table before = *t;
@@ -242,8 +291,7 @@ static void boot_table_swap(uint8_t *a, uint8_t *b, size_t len)
 /* When entries are exchanged, the flag stays at its place in the table. */
 void boot_table_switch(struct boot_table *t, enum boot_table_style style)
 {
-    uint8_t *first = t->block + MBR_TABLE + MBR_ENTRY * t->first;
-    uint8_t *second = t->block + MBR_TABLE + MBR_ENTRY * t->second;
+    uint8_t *first = boot_table_raw(t, t->first), *second = boot_table_raw(t, t->second);
 
     if (style == BOOT_TABLE_ORDER)
         boot_table_swap(first, second, MBR_ENTRY);

@@ -55,6 +55,11 @@ int boot_table_root(const char *device, struct disk_partition *root);
 /* The table that a mark was made of, in the place of this one; -1 if the mark is none. */
 int boot_table_go_back(struct boot_table *t, const char *mark);
 
+/* Makes the table boot what it booted with that mark: entries that were there then begin where they
+ * began, with the active flag where it was. What was added or has grown since then stays. Returns
+ * 0, or -1 if the mark is none, or two entries would overlap: then t is not to be written. */
+int boot_table_restore(struct boot_table *t, const char *mark);
+
 /* Whether what boots may be another one than with the table of the mark (NULL or "": unknown, so
  * no): an entry begins elsewhere, or the active flag has moved. A partition that was added or has
  * grown changes nothing. */

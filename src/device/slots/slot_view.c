@@ -145,9 +145,10 @@ int slot_view_put_table_back(const struct slot_view *v, struct error *err)
     struct boot_table before = v->table;
 
     if (!boot_table_has_moved(&v->table, v->memory.table) ||
-        boot_table_go_back(&before, v->memory.table))
+        boot_table_restore(&before, v->memory.table))
         return error_set(err, EXIT_REFUSED,
                          "cannot revert on this device: the partition table decides what boots, "
-                         "and what it was at boot is not known");
+                         "and what it was at boot is not known, or does not go with what was added "
+                         "to it since then");
     return boot_table_write(&before, v->device, err);
 }
