@@ -130,9 +130,10 @@ class Kernel:
             t.skip("a kernel of its own needs root, losetup and unshare")
         self.words = "quiet"
         self.root = "0:1"
-        self.run_dir = t.dir / "run"
-        self.run_dir.mkdir()
-        self.blocks = t.dir / "blocks"
+        self.dir = t.dir / f"kernel{len(list(t.dir.glob('kernel*')))}"
+        self.run_dir, self.blocks, self.tree = self.dir / "run", self.dir / "blocks", self.dir / "tree"
+        for path in (self.run_dir, self.blocks, self.tree):
+            path.mkdir(parents=True)
 
     def __enter__(self):
         r = self.t.run(["losetup", "--show", "-f", self.t.dir / "disk.img"])
@@ -140,11 +141,8 @@ class Kernel:
             self.t.skip("there is no loop device to be had")
         self.disk = r.stdout.strip()
         number = os.stat(self.disk).st_rdev
-        self.tree = self.t.dir / "tree"
-        self.tree.mkdir()
         (self.tree / "dev").write_text(f"{os.major(number)}:{os.minor(number)}\n")
         (self.tree / "uevent").write_text(f"DEVNAME={os.path.basename(self.disk)}\n")
-        self.blocks.mkdir()
         (self.blocks / f"{os.major(number)}:{os.minor(number)}").symlink_to(self.tree)
         return self
 
@@ -164,14 +162,17 @@ class Kernel:
         return f"259:{number}"
 
     def run(self, argv, **kw):
-        (self.t.dir / "cmdline").write_text(self.words + "\n")
-        (self.t.dir / "mountinfo").write_text(f"1 0 {self.root} / / rw - ext4 /dev/root rw\n")
+        (self.dir / "cmdline").write_text(self.words + "\n")
+        (self.dir / "mountinfo").write_text(f"1 0 {self.root} / / rw - ext4 /dev/root rw\n")
         return self.t.run(["unshare", "-m", "sh", "-c", """cd "$0" && mount --bind cmdline /proc/cmdline &&
 mount --bind blocks /sys/dev/block && mount --bind run /run && mount --bind mountinfo /proc/$$/mountinfo && exec "$@" """,
-                           self.t.dir, *argv], **kw)
+                           self.dir, *argv], **kw)
+
+    def receive(self, config, *args):
+        return receive(self.t, {**config, "device": self.disk}, *args)
 
     def local(self, config, *args):
-        return self.run(receive(self.t, {**config, "device": self.disk}, *args))
+        return self.run(self.receive(config, *args))
 
     def slots(self, config):
         r = self.local(config, "--status")

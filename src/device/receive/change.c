@@ -1,5 +1,6 @@
 #include "device/receive/change.h"
 
+#include "base/reboot_param.h"
 #include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
@@ -94,18 +95,35 @@ static int change_judge_revert(struct facts *facts, const struct slot_driver *dr
                      driver->name, facts_get(facts, "next"));
 }
 
+/*
+ * A one-time boot that waits goes with what is discarded. If it is all that is pending, the driver
+ * is not asked: it could only choose the other slot. From a firmware on trial, a reboot is all that
+ * it takes.
+ */
+static int change_go_back(struct slot_view *v, const struct slot_driver *driver, const char *reason,
+                          struct error *err)
+{
+    enum slot_state state = slot_facts_state(v->facts);
+    bool ask = state != SLOT_FALLBACK && !v->trial_alone;
+
+    if (ask && driver->revert(v, *reason ? reason : "requested over SSH", err))
+        return -1;
+    /* Now it may be one that the driver goes back by. */
+    if (v->trial && (!ask || state == SLOT_PENDING) && reboot_param_remove(err))
+        return -1;
+    return 0;
+}
+
 static int change_revert_by(struct slot_view *v, const struct slot_driver *driver,
                             const char *reason, bool *reboot, struct error *err)
 {
-    bool was_new = slot_facts_state(v->facts) == SLOT_PENDING;
+    enum slot_state state = slot_facts_state(v->facts);
+    bool was_new = state == SLOT_PENDING;
 
-    if (change_check(v->facts, err))
+    if (change_check(v->facts, err) || change_go_back(v, driver, reason, err))
         return -1;
-    /* From a firmware on trial, a reboot is all that it takes. */
-    if (slot_facts_state(v->facts) != SLOT_FALLBACK &&
-        (driver->revert(v, *reason ? reason : "requested over SSH", err) ||
-         change_read_back(v, "reverted", err) ||
-         change_judge_revert(v->facts, driver, was_new, err)))
+    if (state != SLOT_FALLBACK && (change_read_back(v, "reverted", err) ||
+                                   change_judge_revert(v->facts, driver, was_new, err)))
         return -1;
     *reboot = !was_new;
     return 0;

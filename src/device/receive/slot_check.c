@@ -6,6 +6,22 @@
 
 #include <string.h>
 
+static int slot_check_refuse_second(const char *active, const char *next, struct error *err)
+{
+    static const char what_to_do[] =
+        "Reboot first (fwssh reboot HOST), or discard it with fwssh revert HOST";
+
+    if (*active && *next)
+        return error_set(err, EXIT_REFUSED,
+                         "slot %s holds an update that has not booted yet; another one would "
+                         "overwrite the running slot %s. %s",
+                         next, active, what_to_do);
+    return error_set(err, EXIT_REFUSED,
+                     "an update has not booted yet, and another one could overwrite the running "
+                     "slot. %s",
+                     what_to_do);
+}
+
 static int slot_check_pending(const struct facts *facts, struct error *err)
 {
     const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
@@ -15,12 +31,7 @@ static int slot_check_pending(const struct facts *facts, struct error *err)
     case SLOT_SETTLED:
         return 0;
     case SLOT_PENDING:
-        return error_set(
-            err, EXIT_REFUSED,
-            "slot %s holds an update that has not booted yet; another one would overwrite "
-            "the running slot %s. Reboot first (fwssh reboot HOST), or discard it with "
-            "fwssh revert HOST",
-            *next ? next : "(unknown)", *active ? active : "(unknown)");
+        return slot_check_refuse_second(active, next, err);
     case SLOT_FALLBACK:
         return error_set(err, EXIT_REFUSED,
                          "the running slot %s is on trial, and an update would overwrite slot %s, "

@@ -2,7 +2,6 @@
 
 #include "base/io.h"
 #include "base/memory.h"
-#include "base/reboot_param.h"
 #include "wire/slot_facts.h"
 
 #include <stdlib.h>
@@ -60,28 +59,26 @@ static const struct slot_driver *slot_driver_choose(const struct slot_view *v, s
     return NULL;
 }
 
-/* The next reboot tries another slot once, as a task's reboot_param asks for. */
-static void slot_driver_see_reboot_param(const struct slot_view *v)
+/* The next reboot tries another slot once, as a task's reboot_param asks for. That is known even if
+ * what runs is not. */
+static void slot_driver_see_trial(struct slot_view *v)
 {
-    struct facts *facts = v->facts;
-    char param[REBOOT_PARAM_SIZE];
+    enum slot_state state = slot_facts_state(v->facts);
 
-    if (!boot_table_is_on_disk(v->device))
-        return;
-    reboot_param_read(param, sizeof param);
-    if (strstr(param, "tryboot") && slot_facts_state(facts) == SLOT_SETTLED)
-        facts_set(facts, "pending", "new");
+    v->trial_alone = v->trial && (state == SLOT_SETTLED || state == SLOT_UNKNOWN);
+    if (v->trial_alone)
+        facts_set(v->facts, "pending", "new");
 }
 
 /* Whoever decides: a partition table that has moved, or a one-time boot that is asked for, is an
  * update that has not booted yet. */
-static void slot_driver_see_pending(const struct slot_view *v)
+static void slot_driver_see_pending(struct slot_view *v)
 {
     struct facts *facts = v->facts;
 
     if (slot_facts_state(facts) != SLOT_FALLBACK && slot_view_table_has_moved(v))
         facts_set(facts, "pending", "new");
-    slot_driver_see_reboot_param(v);
+    slot_driver_see_trial(v);
     slot_facts_set_pending(facts);
     const char *other = slot_facts_other(facts_get(facts, "active"));
     if (slot_facts_state(facts) == SLOT_PENDING && *other &&

@@ -56,6 +56,15 @@ static int slot_table_read(struct slot_view *v, enum boot_table_style style, str
     return 0;
 }
 
+static int slot_table_choose(struct slot_view *v, enum boot_table_style style, const char *target,
+                             struct error *err)
+{
+    if (!strcmp(boot_table_next(&v->table, style), target))
+        return 0;
+    boot_table_switch(&v->table, style);
+    return boot_table_write(&v->table, v->device, err);
+}
+
 /* The table comes last: it is what decides. */
 static int slot_table_revert(struct slot_view *v, const char *reason, enum boot_table_style style,
                              struct error *err)
@@ -70,11 +79,8 @@ static int slot_table_revert(struct slot_view *v, const char *reason, enum boot_
         error_set(
             err, EXIT_REFUSED,
             "cannot revert on this device: the partition table does not say which slot boots");
-    else if (!nerves_vars_note_beside(v->config, target, reason, err)) {
-        if (!moved)
-            boot_table_switch(&v->table, style);
-        rc = moved ? slot_view_put_table_back(v, err) : boot_table_write(&v->table, v->device, err);
-    }
+    else if (!nerves_vars_note_beside(v->config, target, reason, err))
+        rc = moved ? slot_view_put_table_back(v, err) : slot_table_choose(v, style, target, err);
     free(target);
     return rc;
 }

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/reboot_param.h"
 #include "device/slots/device_path.h"
 
 #include <ctype.h>
@@ -12,6 +13,14 @@
 
 #define TEXT_MAX 65536
 
+static bool slot_view_trial_waits(void)
+{
+    char param[REBOOT_PARAM_SIZE];
+
+    reboot_param_read(param, sizeof param);
+    return strstr(param, "tryboot");
+}
+
 void slot_view_open(struct slot_view *v, const struct device_config *config, struct facts *facts)
 {
     struct error ignored;
@@ -21,6 +30,7 @@ void slot_view_open(struct slot_view *v, const struct device_config *config, str
     *v = (struct slot_view){
         .config = config, .facts = facts, .device = device_path_find(config, &ignored)};
     v->has_table = !boot_table_read(&v->table, v->device);
+    v->trial = boot_table_is_on_disk(v->device) && slot_view_trial_waits();
     v->remembers = boot_memory_read(&v->memory, config, facts_get(facts, "boot-id"));
 }
 

@@ -21,7 +21,9 @@ struct slot_view {
     char *device; /* its resolved path; NULL if it was not found */
     bool has_table;
     struct boot_table table;
-    bool remembers; /* this is not the first look since the boot */
+    bool trial;       /* a parameter for the next reboot asks for a one-time boot (tryboot) */
+    bool trial_alone; /* and that is all that is pending; slot_driver_open() sets it */
+    bool remembers;   /* this is not the first look since the boot */
     struct boot_memory memory;
 };
 
