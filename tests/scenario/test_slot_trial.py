@@ -37,10 +37,10 @@ def test_trial_and_a_table_that_has_moved(t):
     with Kernel(t) as kernel:
         assert kernel.slots(config)[1:] == ("a", "a", "no")
         waiting(kernel)
-        with open(t.dir / "disk.img", "r+b") as f:
-            f.write(B_FIRST)
+        kernel.put(B_FIRST)
         assert kernel.slots(config)[1:] == ("a", "b", "new")
-        assert kernel.local(config, "--revert", "x").returncode == 0
+        r = kernel.local(config, "--revert", "x")
+        assert r.returncode == 0, r
         assert not (kernel.run_dir / "reboot-param").exists() and kernel.slots(config)[1:] == ("a", "a", "no")
 
 
@@ -49,9 +49,9 @@ def test_other_parameters_stay(t):
     with Kernel(t) as kernel:
         assert kernel.slots(config)[1:] == ("a", "a", "no")
         waiting(kernel, "recovery")
-        with open(t.dir / "disk.img", "r+b") as f:
-            f.write(B_FIRST)
-        assert kernel.local(config, "--revert", "x").returncode == 0
+        kernel.put(B_FIRST)
+        r = kernel.local(config, "--revert", "x")
+        assert r.returncode == 0, r
         assert (kernel.run_dir / "reboot-param").read_text() == "recovery"
 
 

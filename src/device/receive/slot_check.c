@@ -58,22 +58,43 @@ static int slot_check_confirmed(const struct device_config *config, const struct
     return 0;
 }
 
-int slot_check_before(const struct device_config *config, struct client *client, struct error *err)
+/* Returns 1, with the error set, if the slots cannot be read. */
+static int slot_check_look(const struct device_config *config, struct client *client,
+                           struct error *err)
 {
     struct facts facts = {0};
     int rc = 0;
 
     if (slot_driver_read(config, &facts, err)) {
         error_prefix(err, "cannot read the state of the slots");
-        client_complain(client, err->text);
-    } else {
-        rc = change_check(&facts, err) || slot_check_pending(&facts, err) ||
-                     slot_check_confirmed(config, &facts, client, err)
-                 ? -1
-                 : 0;
+        rc = 1;
+    } else if (change_check(&facts, err) || slot_check_pending(&facts, err) ||
+               slot_check_confirmed(config, &facts, client, err)) {
+        rc = -1;
     }
     facts_free(&facts);
     return rc;
+}
+
+int slot_check_before(const struct device_config *config, struct client *client, struct error *err)
+{
+    int rc = slot_check_look(config, client, err);
+
+    if (rc > 0)
+        client_complain(client, err->text);
+    return rc < 0 ? -1 : 0;
+}
+
+int slot_check_between(const struct device_config *config, struct client *client, struct error *err)
+{
+    int rc = slot_check_look(config, client, err);
+
+    if (rc > 0) {
+        err->status = EXIT_REFUSED;
+        error_suffix(err,
+                     "the firmware before may have switched slots, so nothing more is written");
+    }
+    return rc ? -1 : 0;
 }
 
 /* The host has printed which device the firmware is for; this says which device it has reached. */

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,23 @@
 #define BOOT_MEMORY_NONE "-"
 
 /* A file that others can write says nothing. */
-static bool boot_memory_is_ours(const char *path)
+static bool boot_memory_is_ours(int fd)
 {
     struct stat st;
 
-    return !lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+    return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
            !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static bool boot_memory_load(const char *path, struct buffer *text)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct error ignored;
+    bool loaded = fd >= 0 && boot_memory_is_ours(fd) &&
+                  !io_read_fd(fd, path, BOOT_MEMORY_MAX, text, &ignored);
+
+    io_close(&fd);
+    return loaded;
 }
 
 #define BOOT_MEMORY_PLACES 2
@@ -54,10 +66,7 @@ bool boot_memory_read(struct boot_memory *m, const struct device_config *config,
     for (int i = 0; i < BOOT_MEMORY_PLACES && !found; i++) {
         char *path = boot_memory_path(config, i);
         struct buffer text = {0};
-        struct error ignored;
-        found = boot_memory_is_ours(path) &&
-                !io_read_file(path, BOOT_MEMORY_MAX, &text, &ignored) &&
-                boot_memory_parse(m, buffer_text(&text), boot_id);
+        found = boot_memory_load(path, &text) && boot_memory_parse(m, buffer_text(&text), boot_id);
         buffer_free(&text);
         free(path);
     }

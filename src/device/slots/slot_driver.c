@@ -93,8 +93,10 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
     slot_view_open(v, config, facts);
     *driver = slot_driver_choose(v, err);
     facts_set(facts, "driver", *driver ? (*driver)->name : "none");
-    if (*driver && (*driver)->read(v, err))
+    if (*driver && (*driver)->read(v, err)) {
+        slot_view_give_up(v);
         return -1;
+    }
     if (!*driver)
         slot_view_settle(v, &(struct slot_said){.running = "", .next = ""});
     slot_driver_see_pending(v);

@@ -85,7 +85,8 @@ static void slot_grub_read_order(struct slot_view *v, const struct grub_env *e, 
     slot_grub_next_of_order(e, order, next, sizeof next);
     grub_env_list(e, "_OK", &names);
     slot_view_settle(
-        v, &(struct slot_said){.running = "", .next = next, .names = buffer_text(&names)});
+        v, &(struct slot_said){
+               .running = "", .next = next, .names = buffer_text(&names), .moves_at_boot = true});
     buffer_free(&names);
     const char *active = facts_get(v->facts, "active");
     bool tried = *active && slot_grub_is(e, active, "_TRY", "1");

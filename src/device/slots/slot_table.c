@@ -52,6 +52,8 @@ static int slot_table_read(struct slot_view *v, enum boot_table_style style, str
     slot_view_settle(v, &(struct slot_said){.running = slot_table_running(v, style),
                                             .next = boot_table_next(&v->table, style),
                                             .names = "a b"});
+    /* Without an environment there is no mark of confirmation, and an MBR does not count. */
+    facts_set(v->facts, "confirmed", nerves_vars_are_beside(v->config) ? "unknown" : "none");
     nerves_vars_describe_beside(v->config, v->facts);
     return 0;
 }

@@ -13,11 +13,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool slot_uboot_is_there(const struct slot_view *v)
 {
-    return !access(v->config->uboot_env_config, R_OK);
+    return nerves_vars_are_beside(v->config);
 }
 
 static bool slot_uboot_decides(const struct device_config *config, struct uboot_ctx *ctx)

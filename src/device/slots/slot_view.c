@@ -94,8 +94,7 @@ static void slot_view_remember(struct slot_view *v, const char *next)
 {
     struct boot_memory now = {memory_text(next), memory_text(v->has_table ? v->table.mark : "")};
 
-    if ((*now.slot || *now.table) &&
-        boot_memory_store(&now, v->config, facts_get(v->facts, "boot-id"))) {
+    if (boot_memory_store(&now, v->config, facts_get(v->facts, "boot-id"))) {
         boot_memory_free(&v->memory);
         v->memory = now;
         v->remembers = true;
@@ -135,13 +134,19 @@ void slot_view_settle(struct slot_view *v, const struct slot_said *said)
     struct slot_words words = {.said = said};
 
     if (!v->remembers)
-        slot_view_remember(v, said->next);
+        slot_view_remember(v, said->moves_at_boot ? "" : said->next);
     slot_view_collect(v, &words);
     slot_view_set(v, "active", words.slot ? words.slot : "");
     slot_view_set(v, "next", said->next);
     if (words.conflict && !slot_view_is_told(v->config))
         facts_set(v->facts, "conflict", words.conflict);
     slot_words_free(&words);
+}
+
+void slot_view_give_up(struct slot_view *v)
+{
+    if (!v->remembers)
+        slot_view_remember(v, "");
 }
 
 bool slot_view_table_has_moved(const struct slot_view *v)

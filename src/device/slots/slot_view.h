@@ -37,6 +37,10 @@ void slot_view_close(struct slot_view *v);
  */
 void slot_view_settle(struct slot_view *v, const struct slot_said *said);
 
+/* The same after a failure to read what the one who decides says: the boot has been seen, and what
+ * boots next at a later look is not what runs. */
+void slot_view_give_up(struct slot_view *v);
+
 /* Whether the partition table boots something else than what it booted last. */
 bool slot_view_table_has_moved(const struct slot_view *v);
 
