@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #define TEXT_MAX 65536
 
@@ -40,23 +39,23 @@ void slot_view_close(struct slot_view *v)
     free(v->device);
 }
 
-/* The value after a prefix that begins a word (or, lines: a line) of a file; NULL if there is none.
- * The caller frees it. */
-static char *slot_view_find(const char *path, const char *prefix)
+/* The value of a word NAME=VALUE on the kernel's command line; NULL if there is none. The caller
+ * frees it. */
+static char *slot_view_cmdline(const char *name)
 {
     struct buffer text = {0};
     struct error ignored;
-    char *found = NULL;
+    size_t len = strlen(name);
+    char *value = NULL;
 
-    if (!io_read_file(path, TEXT_MAX, &text, &ignored) && text.len) {
-        const char *start = buffer_text(&text);
-        for (const char *at = start; !found && (at = strstr(at, prefix)); at++)
-            if (at == start || isspace((unsigned char)at[-1]))
-                found = memory_printf("%.*s", (int)strcspn(at + strlen(prefix), " \t\n"),
-                                      at + strlen(prefix));
-    }
+    if (!io_read_file("/proc/cmdline", TEXT_MAX, &text, &ignored) && text.len)
+        for (const char *at = buffer_text(&text); !value && *at; at += strcspn(at, " \t\n")) {
+            at += strspn(at, " \t\n");
+            if (!strncmp(at, name, len) && at[len] == '=')
+                value = memory_printf("%.*s", (int)strcspn(at + len + 1, " \t\n"), at + len + 1);
+        }
     buffer_free(&text);
-    return found;
+    return value;
 }
 
 /* "a" of rootfs-a, rootfs_A, slot.a; NULL for other names. */
@@ -75,12 +74,9 @@ static char *slot_view_partition_name(const char *device)
 
     if (boot_table_root(device, &root))
         return NULL;
-    char *path =
-        memory_printf("/sys/dev/block/%u:%u/uevent", major(root.device), minor(root.device));
-    char *name = slot_view_find(path, "PARTNAME=");
+    char *name = disk_map_uevent(&disk_map_system, root.device, "PARTNAME");
     char *slot = name ? slot_view_name_to_slot(name) : NULL;
     free(name);
-    free(path);
     return slot;
 }
 
@@ -112,8 +108,8 @@ static void slot_view_set(struct slot_view *v, const char *name, const char *val
 /* The words of all sources, the best one first. */
 static void slot_view_collect(const struct slot_view *v, struct slot_words *words)
 {
-    char *ours = slot_view_find("/proc/cmdline", "fwssh.slot=");
-    char *rauc = slot_view_find("/proc/cmdline", "rauc.slot=");
+    char *ours = slot_view_cmdline("fwssh.slot");
+    char *rauc = slot_view_cmdline("rauc.slot");
     char *partition = slot_view_partition_name(v->device);
 
     if (slot_view_is_told(v->config))
