@@ -98,6 +98,29 @@ def new_boot(t):
     (t.dir / "state/running-slot").unlink()
 
 
+def gpt_device(t, note, *options):
+    """A disk with a GPT made by sgdisk; the environment lies elsewhere, and only notes."""
+    t.need("sgdisk")
+    config = mbr_device(t, bytes(512), note)
+    (t.dir / "disk.img").write_bytes(bytes(8 << 20))
+    sgdisk(t, t.dir / "disk.img", *options)
+    return config
+
+
+def sgdisk(t, disk, *options):
+    r = t.run(["sgdisk", "-a", "1", *options, disk])
+    assert r.returncode == 0, r
+    return r.stdout
+
+
+def gpt_is_right(t):
+    """Both copies, by sgdisk's own checks; what it would repair is said on its error output."""
+    r = t.run(["sgdisk", "-v", t.dir / "disk.img"])
+    assert r.returncode == 0 and "No problems found" in r.stdout and not r.stderr, r
+    disk = (t.dir / "disk.img").read_bytes()
+    assert disk[1024:1024 + 128 * 128] == disk[-33 * 512:-512]
+
+
 def with_cmdline(t, words, argv):
     """Runs it with another kernel command line, in a mount namespace of its own."""
     t.need("unshare")

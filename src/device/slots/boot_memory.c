@@ -4,13 +4,12 @@
 #include "base/memory.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BOOT_MEMORY_MAX 512
+#define BOOT_MEMORY_MAX 65536
 /* In place of an empty word. */
 #define BOOT_MEMORY_NONE "-"
 
@@ -48,11 +47,14 @@ static char *boot_memory_word(const char *word)
 }
 
 /* BOOT-ID SLOT TABLE */
-static bool boot_memory_parse(struct boot_memory *m, const char *text, const char *boot_id)
+static bool boot_memory_parse(struct boot_memory *m, char *text, const char *boot_id)
 {
-    char boot[64], slot[64], table[256];
+    char *rest = NULL;
+    const char *boot = strtok_r(text, " \n", &rest);
+    const char *slot = strtok_r(NULL, " \n", &rest);
+    const char *table = strtok_r(NULL, " \n", &rest);
 
-    if (sscanf(text, "%63s %63s %255s", boot, slot, table) != 3 || strcmp(boot, boot_id))
+    if (!table || strcmp(boot, boot_id) != 0)
         return false;
     *m = (struct boot_memory){boot_memory_word(slot), boot_memory_word(table)};
     return true;
@@ -66,7 +68,8 @@ bool boot_memory_read(struct boot_memory *m, const struct device_config *config,
     for (int i = 0; i < BOOT_MEMORY_PLACES && !found; i++) {
         char *path = boot_memory_path(config, i);
         struct buffer text = {0};
-        found = boot_memory_load(path, &text) && boot_memory_parse(m, buffer_text(&text), boot_id);
+        found =
+            boot_memory_load(path, &text) && text.len && boot_memory_parse(m, text.data, boot_id);
         buffer_free(&text);
         free(path);
     }

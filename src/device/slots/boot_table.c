@@ -1,7 +1,9 @@
 #include "device/slots/boot_table.h"
 
-#include "base/bytes.h"
+#include "base/buffer.h"
 #include "base/io.h"
+#include "base/memory.h"
+#include "device/slots/boot_gpt.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -11,13 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define GPT_SIGNATURE "EFI PART"
-/* Fields of the header (UEFI 5.3.2). */
-#define GPT_ENTRIES_BLOCK 72
-#define GPT_ENTRY_SIZE 84
-/* The first block of a partition, in its entry (UEFI 5.3.3). */
-#define GPT_ENTRY_START 32
 
 static const char mbr_prefix[] = "mbr:";
 
@@ -33,20 +28,16 @@ static uint64_t boot_table_block_size(int fd)
     return ioctl(fd, BLKSSZGET, &size) || size < MBR_SIZE ? MBR_SIZE : (uint64_t)size;
 }
 
-static int boot_table_read_gpt_header(int fd, uint8_t header[MBR_SIZE])
+static char *boot_table_mark(const struct boot_table *t)
 {
-    return pread(fd, header, MBR_SIZE, (off_t)boot_table_block_size(fd)) != MBR_SIZE ||
-                   memcmp(header, GPT_SIGNATURE, strlen(GPT_SIGNATURE))
-               ? -1
-               : 0;
-}
+    struct buffer mark = {0};
 
-static void boot_table_mark(struct boot_table *t)
-{
-    char *at = t->mark + snprintf(t->mark, sizeof t->mark, "%s", mbr_prefix);
-
+    if (t->gpt)
+        return t->disk.entries ? boot_gpt_mark(&t->disk) : memory_text("");
+    buffer_add_text(&mark, mbr_prefix);
     for (int i = 0; i < MBR_PRIMARIES * MBR_ENTRY; i++)
-        at += snprintf(at, 3, "%02x", t->block[MBR_TABLE + i]);
+        buffer_printf(&mark, "%02x", t->block[MBR_TABLE + i]);
+    return mark.data;
 }
 
 static bool boot_table_overlap(const struct mbr_entry *a, const struct mbr_entry *b)
@@ -87,25 +78,35 @@ static int boot_table_parse(struct boot_table *t)
     t->gpt = false;
     for (int i = 0; i < MBR_PRIMARIES; i++)
         t->gpt = t->gpt || t->entry[i].type == MBR_TYPE_GPT;
-    if (!t->gpt) {
-        boot_table_mark(t);
+    if (!t->gpt)
         boot_table_find_slots(t);
-    }
     return 0;
 }
 
 int boot_table_read(struct boot_table *t, const char *device)
 {
     int fd = boot_table_open(device, O_RDONLY);
+    int rc = -1;
 
     *t = (struct boot_table){.first = -1, .second = -1, .unit = 1};
-    if (fd >= 0)
-        t->unit = (uint32_t)(boot_table_block_size(fd) / MBR_SIZE);
-    int rc = fd >= 0 && pread(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block
-                 ? boot_table_parse(t)
-                 : -1;
+    if (fd >= 0 && pread(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block &&
+        !boot_table_parse(t)) {
+        uint64_t unit = boot_table_block_size(fd);
+        t->unit = (uint32_t)(unit / MBR_SIZE);
+        if (t->gpt && gpt_disk_read(&t->disk, fd, unit))
+            gpt_disk_free(&t->disk);
+        rc = 0;
+    }
+    t->mark = rc ? memory_text("") : boot_table_mark(t);
     io_close(&fd);
     return rc;
+}
+
+void boot_table_free(struct boot_table *t)
+{
+    free(t->mark);
+    gpt_disk_free(&t->disk);
+    t->mark = NULL;
 }
 
 static int boot_table_disk(const char *device, dev_t *disk)
@@ -135,35 +136,56 @@ int boot_table_root(const char *device, struct disk_partition *root)
                : 0;
 }
 
-/* The first block of a partition (its number counts from 1), in units of 512 bytes. */
-static int boot_table_gpt_start(const char *device, uint64_t number, uint64_t *start)
+/* The first block (of 512 bytes) of a partition whose number counts from 1; false if the table has
+ * none of that number. */
+static bool boot_table_find_start(const struct boot_table *t, uint64_t number, uint64_t *start)
 {
-    uint8_t header[MBR_SIZE], field[8];
-    int fd = boot_table_open(device, O_RDONLY);
-    int rc = -1;
+    uint64_t n = number - 1, count = t->gpt ? t->disk.count : MBR_PRIMARIES;
 
-    if (fd >= 0 && !boot_table_read_gpt_header(fd, header)) {
-        uint64_t unit = boot_table_block_size(fd);
-        uint64_t at = bytes_le64(header + GPT_ENTRIES_BLOCK) * unit +
-                      (number - 1) * bytes_le32(header + GPT_ENTRY_SIZE) + GPT_ENTRY_START;
-        rc = at <= INT64_MAX && pread(fd, field, sizeof field, (off_t)at) == sizeof field ? 0 : -1;
-        *start = rc ? 0 : bytes_le64(field) * (unit / MBR_SIZE);
-    }
-    io_close(&fd);
-    return rc;
+    if (n >= count)
+        return false;
+    *start = (t->gpt ? gpt_entry_first(gpt_disk_entry(&t->disk, (uint32_t)n)) : t->entry[n].start) *
+             t->unit;
+    return t->gpt ? gpt_entry_is_used(gpt_disk_entry(&t->disk, (uint32_t)n)) : t->entry[n].type;
+}
+
+/* A partition that is compared with the table. */
+struct boot_table_other {
+    const struct boot_table *t;
+    uint64_t root;
+};
+
+static bool boot_table_agrees(const struct disk_partition *partition, void *data)
+{
+    const struct boot_table_other *other = data;
+    uint64_t start;
+
+    return partition->number != other->root &&
+           boot_table_find_start(other->t, partition->number, &start) && start == partition->start;
+}
+
+static bool boot_table_has_start(const struct boot_table *t, uint64_t wanted)
+{
+    uint64_t start, count = t->gpt ? t->disk.count : MBR_PRIMARIES;
+
+    for (uint64_t number = 1; number <= count; number++)
+        if (boot_table_find_start(t, number, &start) && start == wanted)
+            return true;
+    return false;
 }
 
 bool boot_table_differs_from_kernel(const struct boot_table *t, const char *device)
 {
     struct disk_partition root;
     uint64_t start;
+    dev_t disk;
 
-    if (boot_table_root(device, &root) || !root.number)
+    if (boot_table_root(device, &root) || boot_table_disk(device, &disk) ||
+        !boot_table_find_start(t, root.number, &start) || start == root.start)
         return false;
-    if (t->gpt)
-        return !boot_table_gpt_start(device, root.number, &start) && start != root.start;
-    return root.number <= MBR_PRIMARIES &&
-           (uint64_t)t->entry[root.number - 1].start * t->unit != root.start;
+    struct boot_table_other other = {t, root.number};
+    return boot_table_has_start(t, root.start) ||
+           disk_map_any_partition(&disk_map_system, disk, boot_table_agrees, &other);
 }
 
 int boot_table_go_back(struct boot_table *t, const char *mark)
@@ -171,7 +193,7 @@ int boot_table_go_back(struct boot_table *t, const char *mark)
     const size_t digits = 2 * (size_t)MBR_PRIMARIES * MBR_ENTRY;
     unsigned byte;
 
-    if (strncmp(mark, mbr_prefix, strlen(mbr_prefix)) ||
+    if (t->gpt || strncmp(mark, mbr_prefix, strlen(mbr_prefix)) ||
         strspn(mark + strlen(mbr_prefix), "0123456789abcdef") != digits)
         return -1;
     mark += strlen(mbr_prefix);
@@ -209,6 +231,8 @@ int boot_table_restore(struct boot_table *t, const char *mark)
 {
     struct boot_table now = *t, before = *t;
 
+    if (t->gpt)
+        return t->disk.entries ? boot_gpt_restore(&t->disk, mark) : -1;
     if (boot_table_go_back(&before, mark))
         return -1;
     for (int i = 0; i < MBR_PRIMARIES; i++)
@@ -228,7 +252,9 @@ bool boot_table_has_moved(const struct boot_table *t, const char *mark)
 {
     struct boot_table before = *t;
 
-    if (t->gpt || !mark || boot_table_go_back(&before, mark))
+    if (t->gpt)
+        return t->disk.entries && boot_gpt_has_moved(&t->disk, mark);
+    if (!mark || boot_table_go_back(&before, mark))
         return false;
     for (int i = 0; i < MBR_PRIMARIES; i++)
         if (before.entry[i].type && (before.entry[i].start != t->entry[i].start ||
@@ -299,17 +325,27 @@ void boot_table_switch(struct boot_table *t, enum boot_table_style style)
     (void)boot_table_parse(t);
 }
 
-int boot_table_write(const struct boot_table *t, const char *device, struct error *err)
+static int boot_table_write_mbr(const struct boot_table *t, int fd, struct error *err)
 {
-    struct boot_table now;
-    int fd = boot_table_open(device, O_RDWR);
-    int rc = fd >= 0 && pwrite(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block &&
-                     !fsync(fd)
-                 ? 0
-                 : error_errno(err, "cannot write the partition table");
+    return io_pwrite_all(fd, t->block, sizeof t->block, 0) || fsync(fd)
+               ? error_errno(err, "cannot write the partition table")
+               : 0;
+}
 
+int boot_table_write(struct boot_table *t, const char *device, struct error *err)
+{
+    struct boot_table now = {0};
+    int fd = boot_table_open(device, O_RDWR);
+    int rc;
+
+    if (fd < 0)
+        return error_errno(err, "cannot open %s", device);
+    rc = t->gpt ? gpt_disk_write(&t->disk, fd, err) : boot_table_write_mbr(t, fd, err);
     io_close(&fd);
-    if (!rc && (boot_table_read(&now, device) || memcmp(now.block, t->block, sizeof t->block)))
+    char *wanted = boot_table_mark(t);
+    if (!rc && (boot_table_read(&now, device) || strcmp(now.mark, wanted) != 0))
         rc = error_set(err, EXIT_FAILED, "the partition table is not what was written to it");
+    free(wanted);
+    boot_table_free(&now);
     return rc;
 }

@@ -71,15 +71,18 @@ static void slot_driver_see_trial(struct slot_view *v)
 }
 
 /* Whoever decides: a partition table that has moved, or a one-time boot that is asked for, is an
- * update that has not booted yet. */
+ * update that has not booted yet; unless the one who decides says in so many words what is pending.
+ */
 static void slot_driver_see_pending(struct slot_view *v)
 {
     struct facts *facts = v->facts;
 
-    if (slot_facts_state(facts) != SLOT_FALLBACK && slot_view_table_has_moved(v))
-        facts_set(facts, "pending", "new");
-    slot_driver_see_trial(v);
-    slot_facts_set_pending(facts);
+    if (!*facts_get(facts, "pending")) {
+        if (v->table_moved)
+            facts_set(facts, "pending", "new");
+        slot_driver_see_trial(v);
+        slot_facts_set_pending(facts);
+    }
     const char *other = slot_facts_other(facts_get(facts, "active"));
     if (slot_facts_state(facts) == SLOT_PENDING && *other &&
         !strcmp(facts_get(facts, "active"), facts_get(facts, "next")))

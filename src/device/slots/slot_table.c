@@ -16,7 +16,7 @@
 static bool slot_table_decides(const struct slot_view *v, enum boot_table_style style)
 {
     return v->has_table && boot_table_style(&v->table, v->memory.table) == style &&
-           (slot_view_table_has_moved(v) || !nerves_vars_show_a_script_beside(v->config));
+           (v->table_moved || !nerves_vars_show_a_script_beside(v->config));
 }
 
 static bool slot_order_is_there(const struct slot_view *v)

@@ -80,7 +80,7 @@ static int slot_uboot_revert(struct slot_view *v, const char *reason, struct err
 
     if (!target)
         return -1;
-    if (slot_view_table_has_moved(v)) {
+    if (v->table_moved) {
         /* The note second: it must not say what the table does not do. */
         rc = slot_view_put_table_back(v, err) ||
                      nerves_vars_note_beside(v->config, target, reason, err)

@@ -31,10 +31,13 @@ void slot_view_open(struct slot_view *v, const struct device_config *config, str
     v->has_table = !boot_table_read(&v->table, v->device);
     v->trial = boot_table_is_on_disk(v->device) && slot_view_trial_waits();
     v->remembers = boot_memory_read(&v->memory, config, facts_get(facts, "boot-id"));
+    v->table_moved = v->has_table && (boot_table_has_moved(&v->table, v->memory.table) ||
+                                      boot_table_differs_from_kernel(&v->table, v->device));
 }
 
 void slot_view_close(struct slot_view *v)
 {
+    boot_table_free(&v->table);
     boot_memory_free(&v->memory);
     free(v->device);
 }
@@ -145,21 +148,13 @@ void slot_view_give_up(struct slot_view *v)
         slot_view_remember(v, "");
 }
 
-bool slot_view_table_has_moved(const struct slot_view *v)
+int slot_view_put_table_back(struct slot_view *v, struct error *err)
 {
-    return v->has_table && (boot_table_has_moved(&v->table, v->memory.table) ||
-                            boot_table_differs_from_kernel(&v->table, v->device));
-}
-
-int slot_view_put_table_back(const struct slot_view *v, struct error *err)
-{
-    struct boot_table before = v->table;
-
     if (!boot_table_has_moved(&v->table, v->memory.table) ||
-        boot_table_restore(&before, v->memory.table))
+        boot_table_restore(&v->table, v->memory.table))
         return error_set(err, EXIT_REFUSED,
                          "cannot revert on this device: the partition table decides what boots, "
                          "and what it was at boot is not known, or does not go with what was added "
                          "to it since then");
-    return boot_table_write(&before, v->device, err);
+    return boot_table_write(&v->table, v->device, err);
 }

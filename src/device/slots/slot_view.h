@@ -21,6 +21,7 @@ struct slot_view {
     char *device; /* its resolved path; NULL if it was not found */
     bool has_table;
     struct boot_table table;
+    bool table_moved; /* it boots something else than what it booted last */
     bool trial;       /* a parameter for the next reboot asks for a one-time boot (tryboot) */
     bool trial_alone; /* and that is all that is pending; slot_driver_open() sets it */
     bool remembers;   /* this is not the first look since the boot */
@@ -41,10 +42,7 @@ void slot_view_settle(struct slot_view *v, const struct slot_said *said);
  * boots next at a later look is not what runs. */
 void slot_view_give_up(struct slot_view *v);
 
-/* Whether the partition table boots something else than what it booted last. */
-bool slot_view_table_has_moved(const struct slot_view *v);
-
 /* Makes the partition table boot what runs, again. Returns 0, or -1 with the error set. */
-int slot_view_put_table_back(const struct slot_view *v, struct error *err);
+int slot_view_put_table_back(struct slot_view *v, struct error *err);
 
 #endif
