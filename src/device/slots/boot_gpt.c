@@ -76,6 +76,51 @@ static const char *boot_gpt_begin(const char *mark)
     return mark && !strncmp(mark, BOOT_GPT_PREFIX, len) ? mark + len : NULL;
 }
 
+bool boot_gpt_find(const struct gpt_disk *g, const char *mark, uint32_t n,
+                   uint8_t entry[GPT_ENTRY_MIN])
+{
+    const char *at = boot_gpt_begin(mark);
+
+    for (struct boot_gpt_was was; boot_gpt_next(g, &at, &was);)
+        if (was.n == n) {
+            memcpy(entry, was.entry, GPT_ENTRY_MIN);
+            return true;
+        }
+    return false;
+}
+
+static bool boot_gpt_alike(const uint8_t *a, const uint8_t *b)
+{
+    return gpt_entry_is_used(a) && !memcmp(a + GPT_FIELD_TYPE, b + GPT_FIELD_TYPE, GPT_GUID_SIZE) &&
+           gpt_entry_last(a) - gpt_entry_first(a) == gpt_entry_last(b) - gpt_entry_first(b) &&
+           !gpt_entry_overlaps(a, b);
+}
+
+/* How many pairs are alike; flagged: of which one has the flag. */
+static int boot_gpt_count_pairs(const struct gpt_disk *g, bool flagged, int *first, int *second)
+{
+    int pairs = 0;
+
+    for (uint32_t i = 0; i < g->count; i++)
+        for (uint32_t k = i + 1; k < g->count; k++) {
+            const uint8_t *a = gpt_disk_entry(g, i), *b = gpt_disk_entry(g, k);
+            bool one = (gpt_entry_attributes(a) ^ gpt_entry_attributes(b)) & GPT_LEGACY_BOOT;
+            if (!boot_gpt_alike(a, b) || (flagged && !one))
+                continue;
+            *first = (int)i;
+            *second = (int)k;
+            pairs++;
+        }
+    return pairs;
+}
+
+void boot_gpt_find_slots(const struct gpt_disk *g, int *first, int *second)
+{
+    if (boot_gpt_count_pairs(g, false, first, second) != 1 &&
+        boot_gpt_count_pairs(g, true, first, second) != 1)
+        *first = -1;
+}
+
 static bool boot_gpt_is_elsewhere(const uint8_t *is, const uint8_t *was)
 {
     return !gpt_entry_is_used(is) || gpt_entry_first(is) != gpt_entry_first(was);

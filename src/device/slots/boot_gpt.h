@@ -10,6 +10,13 @@
  * long. The caller frees it. */
 char *boot_gpt_mark(const struct gpt_disk *g);
 
+/* Entry n as it was with that mark; false if there was none. */
+bool boot_gpt_find(const struct gpt_disk *g, const char *mark, uint32_t n,
+                   uint8_t entry[GPT_ENTRY_MIN]);
+
+/* The two entries that can be slots (boot_table.h); first is -1 if there are none. */
+void boot_gpt_find_slots(const struct gpt_disk *g, int *first, int *second);
+
 /* Whether an entry of the mark begins elsewhere now, or its flag for BIOS boot loaders has changed.
  * What was added or has grown changes nothing. */
 bool boot_gpt_has_moved(const struct gpt_disk *g, const char *mark);

@@ -52,11 +52,10 @@ static bool boot_table_alike(const struct mbr_entry *a, const struct mbr_entry *
            !boot_table_overlap(a, b);
 }
 
-static void boot_table_find_slots(struct boot_table *t)
+static void boot_table_find_mbr_slots(struct boot_table *t)
 {
     int pairs = 0;
 
-    t->first = t->second = -1;
     for (int i = 0; i < MBR_PRIMARIES; i++)
         for (int k = i + 1; k < MBR_PRIMARIES; k++)
             if (boot_table_alike(&t->entry[i], &t->entry[k])) {
@@ -65,12 +64,41 @@ static void boot_table_find_slots(struct boot_table *t)
                 pairs++;
             }
     if (pairs != 1)
-        t->first = t->second = -1;
+        t->first = -1;
+}
+
+static struct boot_table_slot boot_table_mbr_slot(const struct boot_table *t, int n)
+{
+    return (struct boot_table_slot){(uint64_t)t->entry[n].start * t->unit, t->entry[n].boot};
+}
+
+static struct boot_table_slot boot_table_gpt_slot(const struct boot_table *t, const uint8_t *entry)
+{
+    return (struct boot_table_slot){gpt_entry_first(entry) * t->unit,
+                                    gpt_entry_attributes(entry) & GPT_LEGACY_BOOT};
+}
+
+static struct boot_table_slot boot_table_slot_of(const struct boot_table *t, int n)
+{
+    return t->gpt ? boot_table_gpt_slot(t, gpt_disk_entry(&t->disk, (uint32_t)n))
+                  : boot_table_mbr_slot(t, n);
+}
+
+static void boot_table_find_slots(struct boot_table *t)
+{
+    t->first = -1;
+    if (!t->gpt)
+        boot_table_find_mbr_slots(t);
+    else if (t->disk.entries)
+        boot_gpt_find_slots(&t->disk, &t->first, &t->second);
+    if (t->first < 0)
+        return;
+    t->slot[0] = boot_table_slot_of(t, t->first);
+    t->slot[1] = boot_table_slot_of(t, t->second);
 }
 
 static int boot_table_parse(struct boot_table *t)
 {
-    t->first = t->second = -1;
     for (int i = 0; i < MBR_PRIMARIES; i++)
         if (!mbr_entry_read(t->block, i, &t->entry[i]))
             return -1;
@@ -78,8 +106,6 @@ static int boot_table_parse(struct boot_table *t)
     t->gpt = false;
     for (int i = 0; i < MBR_PRIMARIES; i++)
         t->gpt = t->gpt || t->entry[i].type == MBR_TYPE_GPT;
-    if (!t->gpt)
-        boot_table_find_slots(t);
     return 0;
 }
 
@@ -88,13 +114,14 @@ int boot_table_read(struct boot_table *t, const char *device)
     int fd = boot_table_open(device, O_RDONLY);
     int rc = -1;
 
-    *t = (struct boot_table){.first = -1, .second = -1, .unit = 1};
+    *t = (struct boot_table){.first = -1, .unit = 1};
     if (fd >= 0 && pread(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block &&
         !boot_table_parse(t)) {
         uint64_t unit = boot_table_block_size(fd);
         t->unit = (uint32_t)(unit / MBR_SIZE);
         if (t->gpt && gpt_disk_read(&t->disk, fd, unit))
             gpt_disk_free(&t->disk);
+        boot_table_find_slots(t);
         rc = 0;
     }
     t->mark = rc ? memory_text("") : boot_table_mark(t);
@@ -188,12 +215,13 @@ bool boot_table_differs_from_kernel(const struct boot_table *t, const char *devi
            disk_map_any_partition(&disk_map_system, disk, boot_table_agrees, &other);
 }
 
-int boot_table_go_back(struct boot_table *t, const char *mark)
+/* The MBR that a mark was made of, in the place of this one; -1 if the mark is none. */
+static int boot_table_go_back(struct boot_table *t, const char *mark)
 {
     const size_t digits = 2 * (size_t)MBR_PRIMARIES * MBR_ENTRY;
     unsigned byte;
 
-    if (t->gpt || strncmp(mark, mbr_prefix, strlen(mbr_prefix)) ||
+    if (!mark || strncmp(mark, mbr_prefix, strlen(mbr_prefix)) ||
         strspn(mark + strlen(mbr_prefix), "0123456789abcdef") != digits)
         return -1;
     mark += strlen(mbr_prefix);
@@ -254,7 +282,7 @@ bool boot_table_has_moved(const struct boot_table *t, const char *mark)
 
     if (t->gpt)
         return t->disk.entries && boot_gpt_has_moved(&t->disk, mark);
-    if (!mark || boot_table_go_back(&before, mark))
+    if (boot_table_go_back(&before, mark))
         return false;
     for (int i = 0; i < MBR_PRIMARIES; i++)
         if (before.entry[i].type && (before.entry[i].start != t->entry[i].start ||
@@ -263,46 +291,79 @@ bool boot_table_has_moved(const struct boot_table *t, const char *mark)
     return false;
 }
 
-enum boot_table_style boot_table_style(const struct boot_table *t, const char *mark)
+/* The two slots as they were; false if that is not known. */
+static bool boot_table_slots_at_boot(const struct boot_table *t, const char *mark,
+                                     struct boot_table_slot was[2])
 {
     struct boot_table before = *t;
+    uint8_t entry[GPT_ENTRY_MIN];
 
-    if (t->gpt || t->first < 0)
-        return BOOT_TABLE_FIXED;
-    if (t->entry[t->first].start > t->entry[t->second].start)
-        return BOOT_TABLE_ORDER;
-    if (!t->entry[t->first].boot && t->entry[t->second].boot)
-        return BOOT_TABLE_FLAG;
-    if (!boot_table_has_moved(t, mark) || boot_table_go_back(&before, mark))
-        return BOOT_TABLE_FIXED;
-    return before.entry[t->first].start != t->entry[t->first].start ? BOOT_TABLE_ORDER
-                                                                    : BOOT_TABLE_FLAG;
+    for (int i = 0; i < 2; i++) {
+        int n = i ? t->second : t->first;
+        if (t->gpt ? !boot_gpt_find(&t->disk, mark, (uint32_t)n, entry)
+                   : boot_table_go_back(&before, mark))
+            return false;
+        was[i] = t->gpt ? boot_table_gpt_slot(t, entry) : boot_table_mbr_slot(&before, n);
+    }
+    return true;
 }
 
-static uint64_t boot_table_start(const struct boot_table *t, int n)
+/* Of a GPT, the order of entries alone says nothing, and nobody sets the flag for nothing. */
+static enum boot_table_style boot_table_style_by_look(const struct boot_table *t)
 {
-    return (uint64_t)t->entry[n].start * t->unit;
+    if (t->gpt)
+        return t->slot[0].boot != t->slot[1].boot ? BOOT_TABLE_FLAG : BOOT_TABLE_FIXED;
+    if (t->slot[0].start > t->slot[1].start)
+        return BOOT_TABLE_ORDER;
+    return !t->slot[0].boot && t->slot[1].boot ? BOOT_TABLE_FLAG : BOOT_TABLE_FIXED;
+}
+
+enum boot_table_style boot_table_style(const struct boot_table *t, const char *mark)
+{
+    struct boot_table_slot was[2];
+
+    if (t->first < 0)
+        return BOOT_TABLE_FIXED;
+    enum boot_table_style style = boot_table_style_by_look(t);
+    if (style != BOOT_TABLE_FIXED || !boot_table_has_moved(t, mark) ||
+        !boot_table_slots_at_boot(t, mark, was))
+        return style;
+    return was[0].start != t->slot[0].start ? BOOT_TABLE_ORDER : BOOT_TABLE_FLAG;
 }
 
 const char *boot_table_slot_at(const struct boot_table *t, uint64_t block)
 {
     if (t->first < 0)
         return "";
-    uint64_t first = boot_table_start(t, t->first), second = boot_table_start(t, t->second);
+    uint64_t first = t->slot[0].start, second = t->slot[1].start;
     if (block != first && block != second)
         return "";
     return block == (first < second ? first : second) ? "a" : "b";
 }
 
+static const char *boot_table_choose(const struct boot_table *t,
+                                     const struct boot_table_slot slot[2],
+                                     enum boot_table_style style)
+{
+    if (style == BOOT_TABLE_FIXED || (style == BOOT_TABLE_FLAG && slot[0].boot == slot[1].boot))
+        return "";
+    bool boots_first = style == BOOT_TABLE_ORDER || slot[0].boot;
+    return boot_table_slot_at(t, slot[boots_first ? 0 : 1].start);
+}
+
 const char *boot_table_next(const struct boot_table *t, enum boot_table_style style)
 {
-    if (t->first < 0 || style == BOOT_TABLE_FIXED)
-        return "";
-    bool first = t->entry[t->first].boot, second = t->entry[t->second].boot;
-    if (style == BOOT_TABLE_FLAG && first == second)
-        return "";
-    bool boots_first = style == BOOT_TABLE_ORDER || first;
-    return boot_table_slot_at(t, boot_table_start(t, boots_first ? t->first : t->second));
+    return t->first < 0 ? "" : boot_table_choose(t, t->slot, style);
+}
+
+const char *boot_table_next_at_boot(const struct boot_table *t, const char *mark,
+                                    enum boot_table_style style)
+{
+    struct boot_table_slot was[2];
+
+    return t->first >= 0 && boot_table_slots_at_boot(t, mark, was)
+               ? boot_table_choose(t, was, style)
+               : "";
 }
 
 static void boot_table_swap(uint8_t *a, uint8_t *b, size_t len)
@@ -315,7 +376,7 @@ static void boot_table_swap(uint8_t *a, uint8_t *b, size_t len)
 }
 
 /* When entries are exchanged, the flag stays at its place in the table. */
-void boot_table_switch(struct boot_table *t, enum boot_table_style style)
+static void boot_table_switch_mbr(struct boot_table *t, enum boot_table_style style)
 {
     uint8_t *first = boot_table_raw(t, t->first), *second = boot_table_raw(t, t->second);
 
@@ -323,6 +384,27 @@ void boot_table_switch(struct boot_table *t, enum boot_table_style style)
         boot_table_swap(first, second, MBR_ENTRY);
     boot_table_swap(first, second, 1);
     (void)boot_table_parse(t);
+}
+
+static void boot_table_switch_gpt(struct boot_table *t, enum boot_table_style style)
+{
+    uint8_t *first = gpt_disk_entry(&t->disk, (uint32_t)t->first);
+    uint8_t *second = gpt_disk_entry(&t->disk, (uint32_t)t->second);
+    uint64_t boots = (gpt_entry_attributes(first) ^ gpt_entry_attributes(second)) & GPT_LEGACY_BOOT;
+
+    if (style == BOOT_TABLE_ORDER)
+        boot_table_swap(first, second, t->disk.size);
+    gpt_entry_set_attributes(first, gpt_entry_attributes(first) ^ boots);
+    gpt_entry_set_attributes(second, gpt_entry_attributes(second) ^ boots);
+}
+
+void boot_table_switch(struct boot_table *t, enum boot_table_style style)
+{
+    if (t->gpt)
+        boot_table_switch_gpt(t, style);
+    else
+        boot_table_switch_mbr(t, style);
+    boot_table_find_slots(t);
 }
 
 static int boot_table_write_mbr(const struct boot_table *t, int fd, struct error *err)

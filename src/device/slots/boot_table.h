@@ -19,6 +19,11 @@ enum boot_table_style {
     BOOT_TABLE_FLAG,  /* the one with the active flag boots */
 };
 
+struct boot_table_slot {
+    uint64_t start; /* in blocks of 512 bytes */
+    bool boot;      /* has the active flag; of a GPT, the one for BIOS boot loaders */
+};
+
 struct boot_table {
     bool gpt;
     struct gpt_disk disk; /* of a GPT; without entries if its checksums are wrong */
@@ -26,9 +31,11 @@ struct boot_table {
     uint8_t block[MBR_SIZE];
     struct mbr_entry entry[MBR_PRIMARIES];
     char *mark; /* all entries as a word, to compare with later and to go back to */
-    /* Of an MBR, the two entries that can be slots: alike in type and size, and the only two that
-     * are; by their place in the table. Both -1 if there are none. */
+    /* The two entries that can be slots, by their place in the table: alike in type and size, and
+     * the only two that are, or of a GPT the only two of which one has the flag. first is -1 if
+     * there are none. */
     int first, second;
+    struct boot_table_slot slot[2]; /* the same two */
 };
 
 /* device, below: the resolved path of the key device; NULL if it was not found. */
@@ -53,10 +60,6 @@ bool boot_table_is_on_disk(const char *device);
 /* The partition of this disk that / is mounted from, or built on; -1 if there is none. */
 int boot_table_root(const char *device, struct disk_partition *root);
 
-/* The MBR that a mark was made of, in the place of this one; -1 if the mark is none. Owns nothing.
- */
-int boot_table_go_back(struct boot_table *t, const char *mark);
-
 /* Makes the table boot what it booted with that mark: entries that were there then begin where they
  * began, with the boot flag where it was. What was added or has grown since then stays. Returns
  * 0, or -1 if the mark is none, or two entries would overlap: then t is not to be written. */
@@ -73,6 +76,10 @@ enum boot_table_style boot_table_style(const struct boot_table *t, const char *m
 /* The slot that the table boots: "a" for the one that lies first on the disk, "b" for the other
  * one, "" if it does not say. */
 const char *boot_table_next(const struct boot_table *t, enum boot_table_style style);
+
+/* The one that it booted with that mark, as far as that is known. */
+const char *boot_table_next_at_boot(const struct boot_table *t, const char *mark,
+                                    enum boot_table_style style);
 
 /* The slot that begins at a block (of 512 bytes); "" if none does. */
 const char *boot_table_slot_at(const struct boot_table *t, uint64_t block);
