@@ -94,3 +94,109 @@ def test_boot_script_beside_a_gpt_with_a_flag(t):
     (t.dir / "disk.img").write_bytes(disk)
     assert slots_of(t, uboot_config(t)) == ("uboot-env", "a", "a", "no") and config
     assert facts(local(t, config, "--status").stdout)["confirmed"] == "no"
+
+
+KERNELS = ("-n", "2:2048:+99", "-t", "2:7f00", "-c", "2:KERN-A", "-n", "3:2200:+1", "-c", "3:ROOT-A", "-n", "4:4096:+99", "-t",
+           "4:7f00", "-c", "4:KERN-B", "-n", "5:4300:+1", "-c", "5:ROOT-B")
+
+
+def attributes(priority, tries, successful):
+    return f"{successful << 56 | tries << 52 | priority << 48:x}"
+
+
+def chrome(t, a, b, *more):
+    """A device like ChromeOS's, with (priority, tries, successful) of both kernels."""
+    return gpt_device(t, "a", *KERNELS, "-A", f"2:=:{attributes(*a)}", "-A", f"4:=:{attributes(*b)}", *more)
+
+
+def kernels(t):
+    found = []
+    for n in (2, 4):
+        value = int(info(t, n).split("Attribute flags: ")[1].split()[0], 16)
+        found.append((value >> 48 & 15, value >> 52 & 15, value >> 56 & 1))
+    return tuple(found)
+
+
+def test_priorities_that_decide(t):
+    for a, b, root, wanted, confirmed, left in (
+            ((2, 0, 1), (1, 0, 1), "A", ("a", "a", "no"), "yes", None),
+            ((1, 0, 1), (2, 6, 0), "A", ("a", "b", "new"), "yes", None),
+            ((1, 0, 1), (2, 5, 0), "B", ("b", "b", "no"), "no", "5"),
+            ((1, 0, 1), (2, 0, 0), "B", ("b", "a", "fallback"), "no", "0"),
+            ((0, 0, 0), (1, 0, 1), "B", ("b", "b", "no"), "yes", None),
+            ((0, 0, 0), (0, 0, 1), "B", None, None, None)):
+        config = chrome(t, a, b)
+        with Kernel(t) as kernel:
+            kernel.root = kernel.partition(3 if root == "A" else 5, 2200 if root == "A" else 4300, name=f"ROOT-{root}")
+            if not wanted:
+                assert kernel.slots(config)[0] != "gpt-priority"
+                continue
+            assert kernel.slots(config) == ("gpt-priority", *wanted), (a, b, root)
+            now = facts(kernel.local(config, "--status").stdout)
+            assert (now["confirmed"], now.get("tries-left")) == (confirmed, left), now
+
+
+def test_what_runs_is_not_guessed_from_priorities(t):
+    """The boot loader has taken a try, which may have been the last one."""
+    config = chrome(t, (2, 0, 0), (1, 0, 1))
+    for _ in range(2):
+        assert slots_of(t, config) == ("gpt-priority", None, "b", None)
+    assert facts(local(t, config, "--status").stdout)["confirmed"] == "unknown"
+    r = local(t, config, "--revert", "x")
+    assert r.returncode == 3 and "cannot tell which slot is running" in r.stderr, r
+    assert local(t, config, "--confirm").returncode == 3 and kernels(t) == ((2, 0, 0), (1, 0, 1))
+
+
+def test_confirm_by_attributes(t):
+    for tries in (3, 0):
+        config = chrome(t, (1, 0, 1), (2, tries, 0), "-A", "4:set:2")
+        with Kernel(t) as kernel:
+            kernel.root = kernel.partition(5, 4300, name="ROOT-B")
+            r = kernel.local(config, "--confirm")
+            assert r.returncode == 0, r
+            assert kernel.slots(config) == ("gpt-priority", "b", "b", "no")
+        assert kernels(t) == ((1, 0, 1), (2, 0, 1)) and "0104" not in info(t, 2)
+        gpt_is_right(t)
+
+
+def test_revert_by_priorities(t):
+    for a, b, after in (((1, 0, 1), (2, 0, 1), ((3, 0, 1), (2, 0, 1))),
+                        ((14, 0, 1), (15, 3, 0), ((3, 0, 1), (2, 3, 0)))):
+        config = chrome(t, a, b)
+        with Kernel(t) as kernel:
+            kernel.root = kernel.partition(5, 4300, name="ROOT-B")
+            r = kernel.local(config, "--revert", "x")
+            assert r.returncode == 0 and kernel.slots(config) == ("gpt-priority", "b", "a", "new"), r
+            assert kernels(t) == after
+            gpt_is_right(t)
+            # And discarded again.
+            assert kernel.local(config, "--revert", "x").returncode == 0
+            assert kernel.slots(config)[1:] == ("b", "b", "no")
+
+
+def test_update_that_is_discarded_by_priorities(t):
+    """What runs boots next, also if it is out of tries."""
+    for a, after in (((1, 0, 1), (2, 0, 1)), ((1, 0, 0), (2, 1, 0))):
+        config = chrome(t, a, (2, 6, 0))
+        with Kernel(t) as kernel:
+            kernel.root = kernel.partition(3, 2200, name="ROOT-A")
+            assert kernel.slots(config)[1:] == ("a", "b", "new")
+            r = kernel.local(config, "--revert", "x")
+            assert r.returncode == 0 and kernel.slots(config)[1:] == ("a", "a", "no"), r
+            assert kernels(t)[0][1:] == after[1:] and kernels(t)[0][0] > kernels(t)[1][0]
+
+
+def test_no_other_slot_that_would_boot(t):
+    config = chrome(t, (1, 0, 0), (2, 0, 1))
+    with Kernel(t) as kernel:
+        kernel.root = kernel.partition(5, 4300, name="ROOT-B")
+        r = kernel.local(config, "--revert", "x")
+        assert r.returncode == 3 and "no other slot that would boot" in r.stderr and kernels(t) == ((1, 0, 0), (2, 0, 1)), r
+
+
+def test_slots_without_letters(t):
+    """The one that lies first is a."""
+    config = chrome(t, (1, 0, 1), (2, 0, 1), "-c", "2:kernel", "-c", "4:kernel")
+    with Kernel(t) as kernel:
+        kernel.words = "fwssh.slot=B"
+        assert kernel.slots(config) == ("gpt-priority", "b", "b", "no")

@@ -5,7 +5,6 @@
 #include "base/reboot_param.h"
 #include "device/slots/device_path.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,16 +60,6 @@ static char *slot_view_cmdline(const char *name)
     return value;
 }
 
-/* "a" of rootfs-a, rootfs_A, slot.a; NULL for other names. */
-static char *slot_view_name_to_slot(const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len < 3 || !strchr("-_.", name[len - 2]) || !isalpha((unsigned char)name[len - 1]))
-        return NULL;
-    return memory_printf("%c", tolower((unsigned char)name[len - 1]));
-}
-
 static char *slot_view_partition_name(const char *device)
 {
     struct disk_partition root;
@@ -78,9 +67,9 @@ static char *slot_view_partition_name(const char *device)
     if (boot_table_root(device, &root))
         return NULL;
     char *name = disk_map_uevent(&disk_map_system, root.device, "PARTNAME");
-    char *slot = name ? slot_view_name_to_slot(name) : NULL;
+    char letter = name ? slot_words_letter(name) : '\0';
     free(name);
-    return slot;
+    return letter ? memory_printf("%c", letter) : NULL;
 }
 
 /* The configuration names who decides: that settles any contradiction. */

@@ -83,3 +83,13 @@ void slot_words_free(struct slot_words *w)
     free(w->slot);
     free(w->conflict);
 }
+
+char slot_words_letter(const char *partition)
+{
+    size_t len = strlen(partition);
+
+    if (len < 3 || !strchr("-_.", partition[len - 2]) ||
+        !isalpha((unsigned char)partition[len - 1]))
+        return '\0';
+    return (char)tolower((unsigned char)partition[len - 1]);
+}

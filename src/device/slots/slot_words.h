@@ -29,4 +29,7 @@ struct slot_words {
 void slot_words_add(struct slot_words *w, const char *word, const char *source);
 void slot_words_free(struct slot_words *w);
 
+/* 'a' of a partition's name rootfs-a, rootfs_A, slot.a; '\0' for other names. */
+char slot_words_letter(const char *partition);
+
 #endif
