@@ -291,21 +291,26 @@ bool boot_table_has_moved(const struct boot_table *t, const char *mark)
     return false;
 }
 
+static bool boot_table_slot_at_boot(const struct boot_table *t, const char *mark, int n,
+                                    struct boot_table_slot *was)
+{
+    struct boot_table before = *t;
+    uint8_t entry[GPT_ENTRY_MIN] = {0};
+
+    *was = (struct boot_table_slot){0};
+    if (t->gpt ? !boot_gpt_find(&t->disk, mark, (uint32_t)n, entry)
+               : boot_table_go_back(&before, mark) != 0)
+        return false;
+    *was = t->gpt ? boot_table_gpt_slot(t, entry) : boot_table_mbr_slot(&before, n);
+    return true;
+}
+
 /* The two slots as they were; false if that is not known. */
 static bool boot_table_slots_at_boot(const struct boot_table *t, const char *mark,
                                      struct boot_table_slot was[2])
 {
-    struct boot_table before = *t;
-    uint8_t entry[GPT_ENTRY_MIN];
-
-    for (int i = 0; i < 2; i++) {
-        int n = i ? t->second : t->first;
-        if (t->gpt ? !boot_gpt_find(&t->disk, mark, (uint32_t)n, entry)
-                   : boot_table_go_back(&before, mark))
-            return false;
-        was[i] = t->gpt ? boot_table_gpt_slot(t, entry) : boot_table_mbr_slot(&before, n);
-    }
-    return true;
+    return boot_table_slot_at_boot(t, mark, t->first, &was[0]) &&
+           boot_table_slot_at_boot(t, mark, t->second, &was[1]);
 }
 
 /* Of a GPT, the order of entries alone says nothing, and nobody sets the flag for nothing. */
