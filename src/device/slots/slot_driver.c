@@ -96,6 +96,7 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
     slot_driver_boot(facts);
     slot_view_open(v, config, facts);
     *driver = slot_driver_choose(v, err);
+    v->decided = *driver;
     facts_set(facts, "driver", *driver ? (*driver)->name : "none");
     if (*driver && (*driver)->read(v, err)) {
         slot_view_give_up(v);

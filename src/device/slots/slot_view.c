@@ -82,7 +82,9 @@ static void slot_view_remember(struct slot_view *v, const char *next)
 {
     struct boot_memory now = {memory_text(next), memory_text(v->has_table ? v->table.mark : "")};
 
-    if (boot_memory_store(&now, v->config, facts_get(v->facts, "boot-id"))) {
+    /* Without a driver and a table there is nothing to remember. */
+    if ((v->decided || *now.table) &&
+        boot_memory_store(&now, v->config, facts_get(v->facts, "boot-id"))) {
         boot_memory_free(&v->memory);
         v->memory = now;
         v->remembers = true;

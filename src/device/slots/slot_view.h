@@ -24,6 +24,7 @@ struct slot_view {
     bool table_moved; /* it boots something else than what it booted last */
     bool trial;       /* a parameter for the next reboot asks for a one-time boot (tryboot) */
     bool trial_alone; /* and that is all that is pending; slot_driver_open() sets it */
+    bool decided;     /* there is a driver */
     bool remembers;   /* this is not the first look since the boot */
     struct boot_memory memory;
 };
