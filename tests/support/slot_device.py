@@ -155,7 +155,8 @@ class Kernel:
         self.root = "0:1"
         self.dir = t.dir / f"kernel{len(list(t.dir.glob('kernel*')))}"
         self.run_dir, self.blocks, self.tree = self.dir / "run", self.dir / "blocks", self.dir / "tree"
-        for path in (self.run_dir, self.blocks, self.tree):
+        self.boot, self.firmware = self.dir / "boot", self.dir / "firmware"
+        for path in (self.run_dir, self.blocks, self.tree, self.boot, self.firmware / "efi/efivars"):
             path.mkdir(parents=True)
 
     def __enter__(self):
@@ -184,6 +185,13 @@ class Kernel:
             link.symlink_to(part)
         return f"259:{number}"
 
+    def loader(self, name, value):
+        """Sets one of systemd-boot's variables; None removes it."""
+        path = self.firmware / f"efi/efivars/{name}-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+        path.unlink(missing_ok=True)
+        if value is not None:
+            path.write_bytes(b"\6\0\0\0" + (value + "\0").encode("utf-16-le"))
+
     def put(self, table):
         """Through the device: what it has cached does not follow the file."""
         with open(self.disk, "r+b") as f:
@@ -195,7 +203,8 @@ class Kernel:
         (self.dir / "cmdline").write_text(self.words + "\n")
         (self.dir / "mountinfo").write_text(f"1 0 {self.root} / / rw - ext4 /dev/root rw\n")
         return self.t.run(["unshare", "-m", "sh", "-c", """cd "$0" && mount --bind cmdline /proc/cmdline &&
-mount --bind blocks /sys/dev/block && mount --bind run /run && mount --bind mountinfo /proc/$$/mountinfo && exec "$@" """,
+mount --bind blocks /sys/dev/block && mount --bind run /run && mount --bind boot /boot &&
+mount --bind firmware /sys/firmware && mount --bind mountinfo /proc/$$/mountinfo && exec "$@" """,
                            self.dir, *argv], **kw)
 
     def receive(self, config, *args):

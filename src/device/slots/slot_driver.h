@@ -42,6 +42,6 @@ int slot_driver_read(const struct device_config *config, struct facts *facts, st
 
 /* The drivers, each in the file of its name; those of a partition table in slot_table.c. */
 extern const struct slot_driver slot_uboot, slot_mbr_order, slot_mbr_active, slot_gpt_order,
-    slot_gpt_active, slot_priority, slot_grub, slot_ops, slot_command;
+    slot_gpt_active, slot_priority, slot_systemd_boot, slot_grub, slot_ops, slot_command;
 
 #endif
