@@ -200,3 +200,17 @@ def test_slots_without_letters(t):
     with Kernel(t) as kernel:
         kernel.words = "fwssh.slot=B"
         assert kernel.slots(config) == ("gpt-priority", "b", "b", "no")
+
+
+def test_blocks_of_4096_bytes(t):
+    """The table is counted in blocks of the disk, the kernel's partitions in 512 bytes."""
+    config = gpt_device(t, "a", "-n", "1:64:+9")
+    (t.dir / "disk.img").write_bytes(bytes(32 << 20))
+    with Kernel(t, "--sector-size", "4096") as kernel:
+        sgdisk(t, kernel.disk, "-n", "1:64:+9", "-n", "2:1024:+99", "-n", "3:2048:+99", "-A", "2:set:2")
+        kernel.root = kernel.partition(2, 8192)
+        assert kernel.slots(config) == ("gpt-active", "a", "a", "no")
+        assert kernel.local(config, "--revert", "x").returncode == 0
+        assert kernel.slots(config) == ("gpt-active", "a", "b", "new")
+        r = t.run(["sgdisk", "-v", kernel.disk])
+        assert "No problems found" in r.stdout and not r.stderr, r

@@ -57,11 +57,19 @@ def test_other_parameters_stay(t):
 
 def test_trial_of_a_device_that_does_not_know_what_runs(t):
     """That something waits is known: another update is refused."""
-    config = {**uboot(t, "x=y\n"), "updater": t.updater()}
+    config = {**uboot(t, "a.nerves_fw_validated=1\n"), "updater": t.updater()}
     with Kernel(t) as kernel:
         assert kernel.slots(config)[3] is None
         waiting(kernel)
         assert facts(kernel.local(config, "--status").stdout)["pending"] == "new"
         r = kernel.run(kernel.receive(config, "-s", "nerves_firmware_ssh"), input="fwup:3\nabc")
         assert r.returncode == 3 and "an update has not booted yet, and another" in r.stdout, r
+        r = kernel.local(config, "--confirm")
+        assert r.returncode == 3 and "an update has not booted yet: reboot first, or discard it" in r.stderr, r
+        failing = {**config, "updater": t.updater("take; exit 1", name="failing"), "slot_command": t.script(
+            "slots", f"#!/bin/sh\n[ ! -e {t.dir}/failing.args ] || echo pending=new\n")}
+        waiting(kernel, "")
+        r = kernel.run(kernel.receive(failing, "-s", "nerves_firmware_ssh"), input="fwup:3\nabc")
+        assert r.returncode == 1 and "an update boots next anyway" in r.stdout and "slot  " not in r.stdout, r
+        waiting(kernel)
         assert kernel.local(config, "--revert", "x").returncode == 0 and kernel.slots(config)[3] is None

@@ -147,8 +147,8 @@ class Kernel:
     """What a program is told about the disk below /: a loop device on disk.img, whose partitions are as the test says, and
     files below /run. For one process at a time, in a mount namespace of its own."""
 
-    def __init__(self, t):
-        self.t = t
+    def __init__(self, t, *options):
+        self.t, self.options = t, options
         if os.getuid() or t.run(["sh", "-c", "command -v losetup && command -v unshare"]).returncode:
             t.skip("a kernel of its own needs root, losetup and unshare")
         self.words = "quiet"
@@ -160,7 +160,7 @@ class Kernel:
             path.mkdir(parents=True)
 
     def __enter__(self):
-        r = self.t.run(["losetup", "--show", "-f", self.t.dir / "disk.img"])
+        r = self.t.run(["losetup", *self.options, "--show", "-f", self.t.dir / "disk.img"])
         if r.returncode:
             self.t.skip("there is no loop device to be had")
         self.disk = r.stdout.strip()

@@ -16,9 +16,24 @@ int change_check(const struct facts *facts, struct error *err)
                      conflict);
 }
 
+/* An update has not booted yet. */
+static int change_refuse_to_confirm(const char *active, const char *next, struct error *err)
+{
+    if (*active && *next)
+        return error_set(
+            err, EXIT_REFUSED,
+            "slot %s is running, but slot %s boots next and has not been tested: reboot first",
+            active, next);
+    return error_set(err, EXIT_REFUSED,
+                     "an update has not booted yet: reboot first, or discard it with fwssh revert "
+                     "HOST");
+}
+
 static int change_may_confirm(const struct facts *facts, const struct slot_driver *driver,
                               struct error *err)
 {
+    const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
+
     if (change_check(facts, err))
         return -1;
     if (slot_facts_need_no_confirmation(facts))
@@ -26,11 +41,8 @@ static int change_may_confirm(const struct facts *facts, const struct slot_drive
                          "there is nothing to confirm on this device: its firmware has no "
                          "confirmation, and it does not go back by itself");
     if (slot_facts_state(facts) == SLOT_PENDING && !driver->own_rules)
-        return error_set(
-            err, EXIT_REFUSED,
-            "slot %s is running, but slot %s boots next and has not been tested: reboot first",
-            facts_get(facts, "active"), facts_get(facts, "next"));
-    if (*facts_get(facts, "next") && !*facts_get(facts, "active"))
+        return change_refuse_to_confirm(active, next, err);
+    if (*next && !*active)
         return error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
     return 0;
 }
@@ -91,8 +103,9 @@ static int change_judge_revert(struct facts *facts, const struct slot_driver *dr
         return 0;
     }
     return error_set(err, EXIT_FAILED,
-                     "asked %s to revert, and it reported no failure, but slot %s still boots next",
-                     driver->name, facts_get(facts, "next"));
+                     "asked %s to revert, and it reported no failure, but %s%s still boots next",
+                     driver->name, *facts_get(facts, "next") ? "slot " : "an update",
+                     facts_get(facts, "next"));
 }
 
 /*

@@ -115,10 +115,11 @@ void slot_check_after_failure(const struct device_config *config, struct error *
 
     if (!rc && err->status == EXIT_MISMATCH)
         slot_check_name_device(&facts, err);
+    const char *next = facts_get(&facts, "next");
     if (!rc && slot_facts_state(&facts) == SLOT_PENDING)
         error_suffix(err,
-                     "slot %s boots next anyway: reboot (fwssh reboot HOST), or discard it "
+                     "%s%s boots next anyway: reboot (fwssh reboot HOST), or discard it "
                      "(fwssh revert HOST)",
-                     facts_get(&facts, "next"));
+                     *next ? "slot " : "an update", next);
     facts_free(&facts);
 }
