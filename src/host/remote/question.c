@@ -24,6 +24,7 @@ static void question_judge_ssh(struct question *q, const struct ssh_run *r,
 
     ssh_outcome_read(&o, r, target);
     q->unknown = o.no_subsystem;
+    q->answered = o.ending == SSH_ENDING_DEVICE;
     if (r->late)
         question_fail(q, EXIT_UNREACHABLE, "the device did not answer in time");
     else if (r->interrupted)
@@ -53,6 +54,7 @@ static void question_judge(struct question *q, const struct ssh_run *r,
         return;
     }
     q->status = (int)a.status;
+    q->answered = true;
     q->facts = a.facts;
     q->text = a.reason; /* both are now owned by q */
 }

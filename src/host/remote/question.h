@@ -11,6 +11,7 @@
 struct question {
     int status;           /* enum exit_status */
     bool checks_host_key; /* ssh refuses another host key than the one that it knows */
+    bool answered;        /* the device itself has said what status is */
     bool unknown; /* the device has no such subsystem: another SSH server, or an old fwsshd */
     struct facts facts;
     struct buffer text; /* why it failed */
