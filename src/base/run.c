@@ -16,6 +16,8 @@
 /* Polling interval for a program that has closed its output and is still running. */
 #define RUN_FIRST_LOOK_MS 1
 #define RUN_LAST_LOOK_MS 50
+/* Until it is asked again whether a program that is late may be killed. */
+#define RUN_MERCY_SECONDS 1
 #define RUN_DESCRIBE_MAX 300
 
 static_assert(RUN_FDS_MAX + 3 == SPAWN_FDS, "spawn.h has another limit");
@@ -41,9 +43,14 @@ static int run_patience(const struct run_child *c, int most)
     return most >= 0 && left > most ? most : (int)left + 1;
 }
 
-static bool run_is_late(const struct run_child *c)
+static bool run_is_late(struct run_child *c)
 {
-    return c->run->seconds && io_now() >= c->end;
+    if (!c->run->seconds || io_now() < c->end)
+        return false;
+    if (!c->run->may_kill || c->run->may_kill(c->run->may_kill_data))
+        return true;
+    c->end = io_now() + RUN_MERCY_SECONDS;
+    return false;
 }
 
 static void run_feed(struct run_child *c)

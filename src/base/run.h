@@ -24,7 +24,11 @@ struct run {
     enum run_output output, errors; /* standard output and standard error */
     size_t keep;                    /* bytes of text to keep; the rest is read and dropped */
     int seconds;                    /* until it is killed; 0: no limit */
-    char *const *env;               /* "NAME=value", NULL-terminated, added to ours; or NULL */
+    /* Asked before that, and once a second from then on: false while it must not be killed. May be
+     * NULL. */
+    bool (*may_kill)(void *);
+    void *may_kill_data;
+    char *const *env; /* "NAME=value", NULL-terminated, added to ours; or NULL */
     /*
      * Start it in a session and process group of its own; the group is killed when the program has
      * exited, so that nothing of it is left behind. It also dies with this process. If false, it

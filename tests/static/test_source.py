@@ -66,7 +66,7 @@ ENGINE = {
 DEVICE = {
     "device/config": set(),
     "device/monitor": set(),
-    "device/updaters": {"device/config"},
+    "device/updaters": {"wire", "device/config"},
     "device/slots": {"wire", "device/config", "device/updaters"},
     "device/receive": {"wire", "device/config", "device/updaters", "device/slots"},
     "device/session": {"device/monitor"},

@@ -1,6 +1,7 @@
 #include "device/receive/change.h"
 
 #include "device/slots/slot_driver.h"
+#include "device/updaters/updater_driver.h"
 #include "wire/slot_facts.h"
 
 int change_check(const struct facts *facts, struct error *err)
@@ -105,8 +106,14 @@ static int change_revert_by(struct slot_view *v, const struct slot_driver *drive
     if (slot_facts_state(v->facts) != SLOT_FALLBACK &&
         (driver->revert(v, *reason ? reason : "requested over SSH", err) ||
          change_read_back(v, "reverted", err) ||
-         change_judge_revert(v->facts, driver, was_new, err)))
+         change_judge_revert(v->facts, driver, was_new, err))) {
+        *reboot = v->unsure && !was_new;
+        if (v->unsure)
+            error_suffix(err, UPDATER_UNSURE "%s",
+                         *reboot ? "rebooting, check fwssh status"
+                                 : "reboot before an update, and check fwssh status");
         return -1;
+    }
     *reboot = !was_new;
     return 0;
 }

@@ -221,7 +221,8 @@ static int receive_activate(struct receive *r, const struct request *q, struct e
         return -1;
     struct updater_job job = {.device = r->job->device, .floor = &r->job->floor};
     if (stage_activate(r->job->config, &job, &r->job->result, err)) {
-        slot_check_after_failure(r->job->config, err);
+        if (!r->job->result.reboot)
+            slot_check_after_failure(r->job->config, err);
         return -1;
     }
     job_note_exception(r->job);
