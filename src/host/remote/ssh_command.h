@@ -13,6 +13,7 @@ struct ssh_target {
     char *given;        /* as the user named it, with --user */
     char *name;         /* the same without the user and the port */
     char *hostname;     /* the name to which ssh connects */
+    char *user;         /* for whom it logs in; NULL if unknown */
     char *known_as;     /* its name in known_hosts */
     char *known_hosts;  /* the file, or NULL if unknown */
     char *control_path; /* of a shared connection; NULL: none */
@@ -45,7 +46,7 @@ struct ssh_call {
     const char *subsystem; /* the subsystem to request */
     bool exec;             /* request it as a command */
     bool impatient;        /* the device may be away: short connect timeout */
-    bool verbose;          /* ssh -v */
+    bool verbose;          /* with the lines of ssh -v, but none of the ssh to a jump host */
 };
 
 /* Appends the command line. */
