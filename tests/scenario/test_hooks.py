@@ -75,3 +75,33 @@ def test_success_and_failure_are_told(t):
     env = environment(t, "bad")
     assert env["FWSSH_HOOK"] == "failure" and env["FWSSH_STATUS"] == "1" and "updater" in env["FWSSH_TEXT"]
     d.wait_log("hook-failure exited with status 5")
+
+
+def test_programs_that_others_may_change_are_not_run(t):
+    """They run as root. Their directories count, too."""
+    (t.dir / "open").mkdir()
+    (t.dir / "open").chmod(0o777)
+    scripts = {"open/pre": 0o755, "pre": 0o775, "after": 0o757}
+    for name, mode in scripts.items():
+        (t.dir / name).write_text(f"#!/bin/sh\ntouch {t.dir}/{name.replace('/', '-')}.ran\necho active=a\n")
+        (t.dir / name).chmod(mode)
+    updater, good = t.updater("take; shake 0", name="open/updater"), t.updater("take; shake 0", name="updater0")
+    d = t.daemon(strict_modes=True, updater=good, authorized_keys_files=[], authorized_keys=[open(f"{t.key()}.pub").read()])
+    for key, name, status, where in (("hook-precheck", "pre", 3, "pre"), ("hook-precheck", "open/pre", 3, "open"),
+                                     ("hook-success", "after", 0, "after"), ("slot-command", "pre", 0, "pre"),
+                                     ("updater", "open/updater", 1, "open")):
+        d.write_config(updater=good, hook_precheck="", hook_success="", slot_command="")
+        d.write_config(**{key: str(t.dir / name)})
+        d.reload()
+        r = d.push(b"fwup:3\nabc")
+        words = f"'{t.dir}/{where}' is writable by others"
+        assert r.returncode == status and (words in (r.stdout + r.stderr).decode() or status == 0), (key, r)
+        if key != "slot-command":  # what the slots are is then not known, which refuses nothing
+            d.wait_log(words)
+        r = t.run([t.bin("fwsshd"), "-f", d.conf, "-t"])
+        assert r.returncode == 1 and f"FAIL {'slots' if key == 'slot-command' else key}: " in r.stderr and words in r.stderr, r
+        d.log_path.write_text("")
+    assert not list(t.dir.glob("*.ran")) and not d.updater_pids("open/updater")
+    d.write_config(updater=good, slot_command="", hook_precheck=str(t.dir / "pre"), strict_modes=False)
+    d.reload()
+    assert d.push(b"fwup:3\nabc").returncode == 0 and (t.dir / "pre.ran").exists()

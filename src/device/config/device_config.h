@@ -45,7 +45,7 @@ struct device_config {
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program;
-    bool strict_modes; /* check who may write to key files (listen/key_file.h) */
+    bool strict_modes; /* check who may write to key files and programs (config/trusted_file.h) */
     int session_uid;   /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;
     int max_penalty, login_grace_time, idle_timeout; /* seconds */

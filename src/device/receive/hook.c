@@ -3,6 +3,7 @@
 #include "base/argv.h"
 #include "base/memory.h"
 #include "base/run.h"
+#include "device/updaters/updater_path.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -58,7 +59,8 @@ static void hook_join_lines(char *text)
             *p = ' ';
 }
 
-static int hook_run(struct hook *h, int seconds, struct error *err)
+static int hook_run(struct hook *h, const char *key, const struct device_config *config,
+                    struct error *err)
 {
     struct argv argv = {0};
 
@@ -68,9 +70,12 @@ static int hook_run(struct hook *h, int seconds, struct error *err)
                       .output = RUN_KEEP,
                       .errors = RUN_KEEP,
                       .keep = sizeof h->text - 1,
-                      .seconds = seconds,
+                      .seconds = config->hook_timeout,
                       .detached = true};
-    int rc = run_program(&run, &h->result, err);
+    int rc = updater_path_check(config, argv.count ? argv.word[0] : "", key, err) ||
+                     run_program(&run, &h->result, err)
+                 ? -1
+                 : 0;
     snprintf(h->text, sizeof h->text, "%s", buffer_text(&h->result.text));
     hook_join_lines(h->text);
     if (!rc && !run_succeeded(&h->result))
@@ -101,7 +106,7 @@ int hook_precheck(const struct device_config *config, const char *device, struct
     if (!*h.command)
         return 0;
     hook_set_common(&h, "precheck", config, device);
-    int rc = hook_run(&h, config->hook_timeout, err);
+    int rc = hook_run(&h, "hook-precheck", config, err);
     if (rc) {
         error_prefix(err, "hook-precheck");
         err->status = EXIT_REFUSED;
@@ -130,7 +135,7 @@ void hook_tell(const struct device_config *config, const char *device, struct re
     hook_set(&h, "FWSSH_UUID", result->uuid);
     hook_set(&h, "FWSSH_REBOOT", result->reboot ? "1" : "0");
     hook_set(&h, "FWSSH_TEXT", result->text);
-    if (hook_run(&h, config->hook_timeout, &err)) {
+    if (hook_run(&h, name, config, &err)) {
         result_note(result, "%s: %s", name, err.text);
     } else if (h.how) {
         result_note(result, "%s %s%s%s", name, h.how, *h.text ? ": " : "", h.text);

@@ -211,6 +211,8 @@ static void self_check_command(struct self_check *s, const char *key, const char
                            "cannot find the program %s (key %s), or it is not executable; install "
                            "it, or correct the key",
                            words.word[0], key);
+        else
+            rc = updater_path_check(s->config, words.word[0], key, &err);
         free(found);
         self_check_tell(s, key, rc, &err);
     }

@@ -21,6 +21,8 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
                          "cannot find the updater '%s' (key updater) on the device; install fwup "
                          "or fwpack, or configure its path",
                          config->updater);
+    if (updater_path_check(config, u->program, "updater", err))
+        return -1;
     u->name = strrchr(u->program, '/') ? strrchr(u->program, '/') + 1 : u->program;
     u->driver = strcmp(u->name, "fwpack") ? &updater_fwup : &updater_fwpack;
     return 0;
