@@ -47,7 +47,7 @@ class SystemdDevice:
 @seconds(300)
 def test_updater_under_the_packaged_unit(t):
     """An updater that names the network interfaces it sees, and where it may write. Without RestrictNamespaces=net it sees
-    the device's, too; without ReadWritePaths there is no switch in /boot."""
+    the device's, too; with ProtectSystem=full there is no switch in /boot."""
     d = SystemdDevice(t)
     d.console.wait("device-network: up", 120)
     d.console.wait("listening on 0.0.0.0 port 8989", 120)
