@@ -174,15 +174,23 @@ static void receive_answer_change(struct receive *r, const struct facts *after)
     facts_free(&facts);
 }
 
+/* The change is made, whatever comes of this. */
+static void receive_settle(struct receive *r)
+{
+    struct error err;
+
+    if (version_settle(r->job->config, &err))
+        result_note(&r->job->result, "%s", err.text);
+}
+
 static int receive_confirm(struct receive *r, const struct request *q, struct error *err)
 {
     struct facts facts = {0};
-    struct error late;
     int rc = job_lock(r->job, err) || change_confirm(r->job->config, &facts, err) ? -1 : 0;
 
     (void)q;
-    if (!rc && version_settle(r->job->config, &late))
-        result_note(&r->job->result, "%s", late.text);
+    if (!rc)
+        receive_settle(r);
     if (!rc)
         receive_answer_change(r, &facts);
     facts_free(&facts);
@@ -193,10 +201,12 @@ static int receive_revert(struct receive *r, const struct request *q, struct err
 {
     struct facts facts = {0};
     bool reboot = false;
-    int rc = job_lock(r->job, err) || change_revert(r->job->config, q->reason, &reboot, &facts, err)
-                 ? -1
-                 : 0;
+    int rc = job_lock(r->job, err);
 
+    if (!rc) {
+        receive_settle(r); /* what has proved itself counts, even if it is left now */
+        rc = change_revert(r->job->config, q->reason, &reboot, &facts, err);
+    }
     r->job->result.reboot = reboot;
     if (!rc)
         receive_answer_change(r, &facts);
