@@ -601,14 +601,28 @@ def test_reboot_of_a_device_of_the_elixir_package(t):
 
 
 def test_refused_port_of_a_nerves_device_of_today(t):
-    """Its ssh server is at port 22, with the subsystem fwup: named, but never taken by itself."""
+    """Its ssh server is at port 22, with the subsystem fwup: named, but never taken by itself, and not even logged into."""
     ssh = t.script("nerves", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;;\n"
-                             "*\" -p 22 \"*) cat > got; $OFFERS;; esac\n"
+                             "*\" -p 22 \"*) echo \"$*\" > call; $SAYS\nexec sleep 1000;; esac\n"
                              "echo 'ssh: connect to host h port 8989: Connection refused' >&2\nexit 255\n")
     text, fw = ssh.read_text(), firmware(t, size=3000)
-    for offers, named in (("echo fwup: empty; exit 1", True), ("echo 'subsystem request failed on channel 0' >&2; exit 255", False),
-                          ("echo 'Permission denied (publickey).' >&2; exit 255", False), ("true", False)):
-        ssh.write_text(text.replace("$OFFERS", offers))
+    software = "echo 'debug1: Remote protocol version 2.0, remote software version %s' >&2"
+    for says, named in ((software % "Erlang/5.1.4", True), (software % "OpenSSH_9.2; exit 255", False), ("exit 255", False)):
+        ssh.write_text(text.replace("$SAYS", says))
         r = t.run([t.bin("fwssh"), "push", "h", "--firmware", fw, "--ssh", ssh])
         assert r.returncode == 6 and "nothing listens on that port" in r.stderr, r
-        assert ("--subsystem fwup" in r.stderr) == named and (t.dir / "got").read_bytes() == b"", r
+        assert ("--subsystem fwup" in r.stderr) == named and "PubkeyAuthentication=no" in (t.dir / "call").read_text(), r
+
+
+def test_look_at_port_22_starts_no_updater(t):
+    """A real ssh and server, with an updater that would run."""
+    d = t.daemon(updater=t.updater("echo no firmware; exit 1"))
+    real = f"ssh -o IdentityFile={d.key} -o StrictHostKeyChecking=no -o UserKnownHostsFile={t.dir}/known_hosts"
+    ssh = t.script("at22", f"#!/bin/sh\ncase \"$*\" in *-GT*) exec {real} \"$@\";; *\" -p 22 \"*)\n"
+                           f"exec {real} -p {d.port} \"$@\";; esac\n"
+                           "echo 'ssh: connect to host h port 8989: Connection refused' >&2\nexit 255\n")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t, size=3000), "--ssh", ssh])
+    assert r.returncode == 6 and "--subsystem fwup" not in r.stderr, r
+    d.wait_log(": connected")
+    t.wait_for(lambda: "disconnected" in d.log(), "the end of the connection")
+    assert "logged in" not in d.log() and "login refused" not in d.log() and not d.updater_pids()

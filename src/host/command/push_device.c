@@ -1,6 +1,7 @@
 #include "host/command/push_device.h"
 
 #include "base/io.h"
+#include "host/command/host_config.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
 #include "host/remote/transfer.h"
@@ -155,12 +156,21 @@ static int push_steps(struct wait *w, struct buffer *text)
 int push_device(const struct host_options *o, const char *host,
                 const struct firmware_file *firmware, struct console *console)
 {
-    struct wait w = {.o = o, .host = host, .firmware = firmware, .console = console};
+    struct host_options own;
+    struct wait w = {.o = &own, .host = host, .firmware = firmware, .console = console};
     struct buffer text = {0};
-    int status = push_steps(&w, &text);
+    struct error err;
+    int status;
 
+    if (host_config_apply(&own, o, host, &err)) {
+        status = (int)err.status;
+        buffer_add_text(&text, err.text);
+    } else {
+        status = push_steps(&w, &text);
+    }
     console_result(console, status, buffer_text(&text));
     buffer_free(&text);
     wait_free(&w);
+    host_config_drop(&own);
     return status;
 }

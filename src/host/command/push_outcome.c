@@ -222,9 +222,10 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);
         if (outcome.refused && target->port == REACH_DEFAULT_PORT && !o->reach.port &&
-            question_has_fwup(&o->reach, target->name))
-            buffer_add_text(text, ". Port 22 of this host takes firmware, too: if that is meant, "
-                                  "and fwsshd is not just restarting, add --subsystem fwup");
+            question_may_have_fwup(&o->reach, target->name))
+            buffer_add_text(text, ". At port 22 there is Erlang's SSH server, as on Nerves "
+                                  "devices: if the firmware is to go there, and fwsshd is not "
+                                  "just restarting, add --subsystem fwup");
         status = outcome.status;
         break;
     case SSH_ENDING_LOST:

@@ -144,30 +144,46 @@ void question_free(struct question *q)
     buffer_free(&q->text);
 }
 
-bool question_has_fwup(const struct reach *reach, const char *host)
+/* ssh -v: the line after "Remote protocol version 2.0, ". */
+static const char remote_software[] = "remote software version ";
+/* Nerves devices of today: nerves_ssh, which is Erlang's SSH server. */
+#define QUESTION_NERVES "Erlang/"
+
+static const char *question_software(const struct ssh_run *r)
+{
+    const char *at = strstr(buffer_text(&r->text[1]), remote_software);
+
+    return at && strchr(at, '\n') ? at + strlen(remote_software) : NULL;
+}
+
+bool question_may_have_fwup(const struct reach *reach, const char *host)
 {
     struct reach quiet = *reach;
-    struct ssh_outcome o;
     struct ssh_target target;
     struct ssh_run r = {0};
     struct error err;
 
-    /* An empty input is no firmware: nothing is done with it. */
     quiet.batch = true;
     if (ssh_target_resolve(&target, &quiet, host, SUBSYSTEM_FWUP, &err))
         return false;
-    struct ssh_call call = {
-        .reach = &quiet, .target = &target, .subsystem = SUBSYSTEM_FWUP, .impatient = true};
-    bool asked = target.port != REACH_DEFAULT_PORT && !ssh_run_start(&r, &call, &err);
-    if (asked) {
+    struct ssh_call call = {.reach = &quiet,
+                            .target = &target,
+                            .subsystem = SUBSYSTEM_FWUP,
+                            .impatient = true,
+                            .verbose = true,
+                            .banner_only = true};
+    bool found = false;
+    if (target.port != REACH_DEFAULT_PORT && !ssh_run_start(&r, &call, &err)) {
+        double end = io_now() + QUESTION_IMPATIENT_SECONDS;
+        int event = SSH_RUN_HEARD;
         ssh_run_close_input(&r);
-        int event = ssh_run_await(&r, NULL, io_now() + QUESTION_IMPATIENT_SECONDS, &err);
+        while (event == SSH_RUN_HEARD && !question_software(&r))
+            event = ssh_run_next(&r, false, end, &err);
+        const char *software = question_software(&r);
+        found = software && !strncmp(software, QUESTION_NERVES, strlen(QUESTION_NERVES));
         ssh_run_end(&r, event != SSH_RUN_ENDED);
-        ssh_outcome_read(&o, &r, &target);
-        asked = o.ending == SSH_ENDING_DEVICE || o.ending == SSH_ENDING_SILENT;
-        ssh_outcome_free(&o);
         ssh_run_free(&r);
     }
     ssh_target_free(&target);
-    return asked;
+    return found;
 }

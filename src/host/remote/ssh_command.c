@@ -325,6 +325,8 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
         ssh_add_option(a, SSH_ALIVE_INTERVAL);
         ssh_add_option(a, SSH_ALIVE_COUNT);
     }
+    if (c->banner_only)
+        ssh_add_option(a, "PubkeyAuthentication=no");
     /* The nerves_firmware_ssh server asks for passwords, but never accepts one. */
     ssh_add_option(a, "PreferredAuthentications=publickey");
     argv_add(a, "-p");

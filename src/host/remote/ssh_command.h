@@ -46,6 +46,7 @@ struct ssh_call {
     const char *subsystem; /* the subsystem to request */
     bool exec;             /* request it as a command */
     bool impatient;        /* the device may be away: short connect timeout */
+    bool banner_only;      /* no key is offered, so there is no login */
     bool verbose;          /* with the lines of ssh -v, but none of the ssh to a jump host */
 };
 
