@@ -1,4 +1,5 @@
 """A site's own commands before and after an update."""
+from scenario.test_push import push
 from support.fixture import waits
 from support.process import alive
 
@@ -59,6 +60,40 @@ def test_hook_inherits_no_descriptors(t):
     assert d.push(b"fwup:3\nabc").returncode == 0
     links = [line.split(" -> ")[1] for line in (t.dir / "fds").read_text().splitlines() if " -> " in line]
     assert len(links) == 4 and sum("/proc/" in x for x in links) == 1, links
+
+
+def test_task_is_the_one_that_was_asked_for(t):
+    """In the hooks' environment and in the audit line."""
+    d = t.daemon(hook_precheck=hook(t, "pre", ""), hook_success=hook(t, "good", ""), hook_failure=hook(t, "bad", ""),
+                 allowed_tasks=["upgrade", "other"], updater=t.updater("take\n[ ! -e $me.fail ] || shake 1; shake 0"))
+    for task, word in (("other", " task=other"), ("upgrade", "")):
+        for name in ("good", "bad"):
+            r = d.push(f"fwssh/1 update size=3{word}\nabc".encode(), subsystem="fwssh")
+            assert r.returncode == (name == "bad"), r
+            assert environment(t, "pre")["FWSSH_TASK"] == environment(t, name)["FWSSH_TASK"] == task
+            t.wait_for(lambda: f'task="{task}"' in d.log().splitlines()[-1] or f'task="{task}"' in d.log(), "the audit line")
+            (t.dir / "updater.fail").touch()
+        (t.dir / "updater.fail").unlink()
+    # What is refused before anything is done was still asked for.
+    assert d.push(b"fwssh/1 update size=3 task=forbidden\nabc", subsystem="fwssh").returncode == 3
+    d.wait_log('task="forbidden"')
+
+
+def test_texts_of_hooks_and_warnings_reach_clients_that_show_one_stream(t):
+    """Those of the Elixir package show standard output only; fwssh shows each line once."""
+    slots = t.script("slots", "#!/bin/sh\necho active=a; echo next=a; echo confirmed=no; echo version=1\n")
+    d = t.daemon(hook_precheck=hook(t, "pre", "echo battery at 80 percent"), slot_command=str(slots))
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 0 and r.stdout.endswith(b"Running fwup...\nSuccess!\n"), r
+    for words in (b"fwssh: battery at 80 percent\n", b"is not confirmed yet"):
+        assert r.stdout.count(words) == 1 and r.stderr.count(words) == 1, r
+    r = push(t, d)
+    assert r.returncode == 0, r
+    for words in ("battery at 80 percent", "is not confirmed yet"):
+        assert (r.stdout + r.stderr).count(words) == 1, r
+    # In the others, it is what people read: programs have the answer.
+    r = d.push(b"fwssh/1 update size=3\nabc", subsystem="fwssh")
+    assert b"battery" not in r.stdout and r.stderr.count(b"battery") == 1, r
 
 
 def test_success_and_failure_are_told(t):

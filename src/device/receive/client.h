@@ -17,6 +17,7 @@ struct client {
     int listener;        /* the listener's socket (--result-fd), or -1 */
     struct buffer ahead; /* input that was read together with the header */
     bool gone;           /* nobody reads what we write */
+    bool shows_one;      /* it may show standard output only: messages go there, too */
     bool told_end;       /* the listener has reported a real end of input */
     int idle_timeout;    /* seconds */
     double heard;        /* when the last byte arrived (io_now()) */
@@ -41,9 +42,6 @@ void client_say(struct client *c, const char *text);
 
 /* Writes "fwssh: TEXT" where the user reads it. */
 void client_complain(struct client *c, const char *text);
-
-/* The same on standard output, too, if that is another stream. */
-void client_complain_twice(struct client *c, const char *text);
 
 /* Reads more bytes into ahead. Returns the count, 0 at the end of input, or -1 with the error set
  * (client lost or silent). */

@@ -31,12 +31,11 @@ static void hook_set(struct hook *h, const char *name, const char *value)
     h->env[h->env_count++] = memory_printf("%s=%s", name, value);
 }
 
-static void hook_set_common(struct hook *h, const char *kind, const struct device_config *config,
-                            const char *device)
+static void hook_set_common(struct hook *h, const char *kind, const char *device, const char *task)
 {
     hook_set(h, "FWSSH_HOOK", kind);
     hook_set(h, "FWSSH_DEVICE", device ? device : "");
-    hook_set(h, "FWSSH_TASK", config->task);
+    hook_set(h, "FWSSH_TASK", task);
 }
 
 static void hook_free(struct hook *h)
@@ -98,14 +97,14 @@ static int hook_judge(const struct hook *h, struct error *err)
     return error_set(err, EXIT_REFUSED, "refused by hook-precheck: %s; nothing was done", text);
 }
 
-int hook_precheck(const struct device_config *config, const char *device, struct client *client,
-                  struct error *err)
+int hook_precheck(const struct device_config *config, const char *device,
+                  const struct result *result, struct client *client, struct error *err)
 {
     struct hook h = {.command = config->hook_precheck};
 
     if (!*h.command)
         return 0;
-    hook_set_common(&h, "precheck", config, device);
+    hook_set_common(&h, "precheck", device, result_task(result, config));
     int rc = hook_run(&h, "hook-precheck", config, err);
     if (rc) {
         error_prefix(err, "hook-precheck");
@@ -130,7 +129,7 @@ void hook_tell(const struct device_config *config, const char *device, struct re
     if (!*h.command || result->asked)
         return;
     snprintf(status, sizeof status, "%u", result->status);
-    hook_set_common(&h, failed ? "failure" : "success", config, device);
+    hook_set_common(&h, failed ? "failure" : "success", device, result_task(result, config));
     hook_set(&h, "FWSSH_STATUS", status);
     hook_set(&h, "FWSSH_UUID", result->uuid);
     hook_set(&h, "FWSSH_REBOOT", result->reboot ? "1" : "0");

@@ -67,7 +67,7 @@ int job_prepare(struct job *j, bool stage, struct error *err)
     /* The disk first: whoever has held it until now may have switched slots. */
     return job_read_floor(j, err) || device_lock_disk(j->device, &j->disk, err) ||
                    slot_check_before(j->config, j->client, err) ||
-                   hook_precheck(j->config, j->device, j->client, err) ||
+                   hook_precheck(j->config, j->device, &j->result, j->client, err) ||
                    updater_find(&j->updater, j->config, err) ||
                    updater_identify(&j->updater, j->config, err) ||
                    stage_prepare(&j->updater, j->config, stage, err)

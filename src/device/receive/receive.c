@@ -265,6 +265,7 @@ static int receive_update(struct receive *r, const struct request *q, struct err
                                     .last = true,
                                     .reboot = q->reboot && !q->stage};
 
+    snprintf(j->result.task, sizeof j->result.task, "%s", q->task);
     if (receive_check_task(j->config, q->task, err) || job_lock(j, err) ||
         job_prepare(j, q->stage, err))
         return -1;
@@ -332,14 +333,12 @@ void receive_run(struct job *j, const struct subsystem *subsystem, bool volatile
     struct receive r = {.job = j, .volatile_key = volatile_key};
     struct error err = {0};
 
+    /* Clients of nerves_firmware_ssh show standard output only, and ignore the status. */
+    j->client->shows_one = subsystem->kind == SUBSYSTEM_HEADER;
     if (receive_kinds[subsystem->kind](&r, &err)) {
         j->result.status = err.status <= EXIT_WIRE_MAX ? err.status : EXIT_FAILED;
         snprintf(j->result.text, sizeof j->result.text, "%s", err.text);
-        /* Clients of nerves_firmware_ssh show standard output only, and ignore the status. */
-        if (subsystem->kind == SUBSYSTEM_HEADER)
-            client_complain_twice(j->client, err.text);
-        else
-            client_complain(j->client, err.text);
+        client_complain(j->client, err.text);
     }
     j->result.told = !client_is_gone(j->client);
 }
