@@ -192,15 +192,20 @@ char *run_describe_end(const struct run *r, const struct run_result *result)
     return memory_text(how);
 }
 
-char *run_describe(const struct run *r, const struct run_result *result)
+int run_expect(const struct run *r, const char *what, struct run_result *result, struct error *err)
 {
-    char *how = run_describe_end(r, result);
-    const char *text = buffer_text(&result->text);
+    if (run_program(r, result, err))
+        return -1;
+    if (run_succeeded(result))
+        return 0;
+    /* Only if its errors are among the text: what it prints otherwise may be a secret. */
+    const char *text = r->errors == RUN_KEEP ? buffer_text(&result->text) : "";
     int len = (int)strcspn(text, "\r\n");
+    char *how = run_describe_end(r, result);
 
     if (len > RUN_DESCRIBE_MAX)
         len = RUN_DESCRIBE_MAX;
-    char *all = memory_printf("%s%s%.*s", how, len ? ": " : "", len, text);
+    error_set(err, EXIT_FAILED, "%s %s%s%.*s", what, how, len ? ": " : "", len, text);
     free(how);
-    return all;
+    return -1;
 }

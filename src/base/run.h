@@ -60,7 +60,11 @@ bool run_succeeded(const struct run_result *result);
 /* How it ended: "exited with status 3", "was killed after 30 seconds"; the caller frees it. */
 char *run_describe_end(const struct run *r, const struct run_result *result);
 
-/* The same with the first line that it printed: "exited with status 3: not now". */
-char *run_describe(const struct run *r, const struct run_result *result);
+/*
+ * Runs it, and takes for an error what is no success: "WHAT exited with status 3: not now", with
+ * the first line of its text if that has its errors (result->status is not 0 then). Returns 0, or
+ * -1 with the error set; run_free() in any case.
+ */
+int run_expect(const struct run *r, const char *what, struct run_result *result, struct error *err);
 
 #endif

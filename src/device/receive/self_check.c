@@ -78,14 +78,14 @@ static int self_check_version(const struct updater *u, struct error *err)
                       .seconds = VERSION_SECONDS,
                       .detached = true};
     struct run_result result;
-    int rc = run_program(&run, &result, err);
+    char *what = memory_printf("%s --version (key updater)", u->program);
+    int rc = run_expect(&run, what, &result, err);
 
-    if (!rc && (!run_succeeded(&result) || !result.text.len)) {
-        char *how = run_describe(&run, &result);
-        rc = error_set(err, EXIT_FAILED, "%s --version (key updater) %s; install it anew",
-                       u->program, run_succeeded(&result) ? "printed nothing" : how);
-        free(how);
-    }
+    if (!rc && !result.text.len)
+        rc = error_set(err, EXIT_FAILED, "%s printed nothing", what);
+    if (rc)
+        error_suffix(err, "install it anew");
+    free(what);
     run_free(&result);
     return rc;
 }

@@ -36,16 +36,13 @@ static int slot_command_run(const struct device_config *config, const char *word
                       .keep = SLOT_COMMAND_TEXT_MAX,
                       .seconds = SLOT_COMMAND_SECONDS,
                       .detached = true};
+    char *what = memory_printf("slot-command %s", word);
     *r = (struct run_result){0};
     int rc = updater_path_check(config, argv.count ? argv.word[0] : "", "slot-command", err) ||
-                     run_program(&run, r, err)
+                     run_expect(&run, what, r, err)
                  ? -1
                  : 0;
-    if (!rc && !run_succeeded(r)) {
-        char *how = run_describe(&run, r);
-        rc = error_set(err, EXIT_FAILED, "slot-command %s %s", word, how);
-        free(how);
-    }
+    free(what);
     argv_free(&argv);
     free(variable);
     return rc;

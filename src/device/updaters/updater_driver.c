@@ -86,13 +86,8 @@ static int updater_run_task(const struct updater *u, char *const *argv, int seco
                       .may_kill_data = t,
                       .detached = true};
 
-    if (run_program(&run, &done->run, err))
-        return -1;
-    if (run_succeeded(&done->run))
+    if (!run_expect(&run, u->name, &done->run, err))
         return 0;
-    char *how = run_describe(&run, &done->run);
-    error_set(err, EXIT_FAILED, "%s %s", u->name, how);
-    free(how);
     done->unsure =
         !updater_may_be_killed(t) || (done->run.timed_out && !u->driver->tells_switching);
     return -1;
