@@ -44,7 +44,8 @@ struct device_config {
     int audit_file_size;         /* bytes; 0: no limit */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
-    const char *receive_program, *session_program;
+    const char *receive_program, *session_program, *hold_program;
+    const char *adaptive; /* yes, coarse or no */
     bool strict_modes; /* check who may write to key files and programs (config/trusted_file.h) */
     int session_uid;   /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;

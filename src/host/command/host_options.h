@@ -3,6 +3,7 @@
 #define FWSSH_HOST_COMMAND_HOST_OPTIONS_H
 
 #include "base/error.h"
+#include "host/adaptive/adaptive.h"
 #include "host/output/console.h"
 #include "host/remote/reach.h"
 
@@ -46,6 +47,8 @@ struct host_options {
     struct reach reach;
     struct job_options job;
     struct fleet_options fleet;
+    struct adaptive_options adaptive;
+    bool no_cache; /* neither use nor fill the cache of firmwares */
     struct output_options output;
     const char *reason; /* for revert; NULL: none */
     const char *script; /* where gen-script writes */

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "host/command/host_config.h"
+#include "host/command/push_adaptive.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
 #include "host/remote/transfer.h"
@@ -55,39 +56,104 @@ static bool push_is_fwsshd(const struct wait *w)
     return found;
 }
 
-/* late: the time of --timeout is up. */
-static int push_send(const struct wait *w, const struct ssh_target *target, bool *late,
-                     struct buffer *text)
+/* One push, plain or adaptive. */
+struct push_try {
+    const struct wait *w;
+    const struct ssh_target *target;
+    bool late;           /* the time of --timeout is up */
+    bool over;           /* nothing was sent on purpose: there is nothing to wait for */
+    struct buffer *text; /* gets the line for the user */
+};
+
+static struct ssh_call push_call(const struct push_try *try, bool asks)
 {
-    const struct host_options *o = w->o;
+    const struct host_options *o = try->w->o;
+
+    return (struct ssh_call){.reach = &o->reach,
+                             .target = try->target,
+                             .subsystem = asks ? SUBSYSTEM_FWSSH : o->reach.subsystem,
+                             .exec = o->reach.exec};
+}
+
+static struct transfer push_transfer(const struct wait *w, const struct buffer *header, bool asks)
+{
+    int timeout = w->o->reach.timeout;
+
+    return (struct transfer){.header = buffer_text(header),
+                             .until = timeout ? io_now() + timeout : 0,
+                             .asks = asks,
+                             .firmware = w->firmware,
+                             .console = w->console};
+}
+
+static int push_judge(struct push_try *try, const struct transfer *t)
+{
+    const struct host_options *o = try->w->o;
+    bool trusted = push_outcome_is_doubtful(o, t) && push_is_fwsshd(try->w);
+    int status = push_outcome(o, t, try->target, trusted, try->text);
+
+    if (!status && o->job.wait)
+        push_note_times(t);
+    return status;
+}
+
+static int push_send_plain(struct push_try *try)
+{
+    const struct host_options *o = try->w->o;
     bool asks = job_options_need_request(&o->job);
-    struct ssh_call call = {.reach = &o->reach,
-                            .target = target,
-                            .subsystem = asks ? SUBSYSTEM_FWSSH : o->reach.subsystem,
-                            .exec = o->reach.exec};
+    struct ssh_call call = push_call(try, asks);
     struct buffer header = {0};
     struct error err;
     int status;
 
-    push_header(&o->job, call.subsystem, w->firmware->size, &header);
-    struct transfer t = {.header = buffer_text(&header),
-                         .until = o->reach.timeout ? io_now() + o->reach.timeout : 0,
-                         .asks = asks,
-                         .firmware = w->firmware,
-                         .console = w->console};
+    push_header(&o->job, call.subsystem, try->w->firmware->size, &header);
+    struct transfer t = push_transfer(try->w, &header, asks);
     if (transfer_run(&t, &call, &err)) {
-        buffer_add_text(text, err.text);
+        buffer_add_text(try->text, err.text);
         status = (int)err.status;
     } else {
-        bool trusted = push_outcome_is_doubtful(o, &t) && push_is_fwsshd(w);
-        status = push_outcome(o, &t, target, trusted, text);
-        if (!status && o->job.wait)
-            push_note_times(&t);
+        status = push_judge(try, &t);
     }
-    *late = t.ssh.late;
+    try->late = t.ssh.late;
     transfer_free(&t);
     buffer_free(&header);
     return status;
+}
+
+/* Returns -1 if the device does not do it; nothing was sent then. */
+static int push_send_adaptive(struct push_try *try)
+{
+    struct ssh_call call = push_call(try, true);
+    struct push_adaptive p = {0};
+    struct buffer header = {0};
+    struct error err;
+    int status = -1;
+
+    push_adaptive_print(try->w->o, &header);
+    struct transfer t = push_transfer(try->w, &header, true);
+    if (push_adaptive_run(&p, try->w, &t, &call, &err)) {
+        buffer_add_text(try->text, err.text);
+        status = (int)err.status;
+    } else if (p.adaptive.ending == ADAPTIVE_RAN) {
+        status = push_judge(try, &t);
+        if (!status)
+            push_adaptive_note(&p, &t);
+    } else if (p.adaptive.ending != ADAPTIVE_CANNOT) {
+        status = push_adaptive_judge(&p, try->text);
+        try->over = true;
+    }
+    try->late = t.ssh.late;
+    push_adaptive_free(&p);
+    transfer_free(&t);
+    buffer_free(&header);
+    return status;
+}
+
+static int push_send(struct push_try *try)
+{
+    int status = push_adaptive_is_wanted(try->w, try->target) ? push_send_adaptive(try) : -1;
+
+    return status < 0 ? push_send_plain(try) : status;
 }
 
 /* The running slot also boots next and, with --wait, is confirmed or needs no confirmation. */
@@ -128,8 +194,8 @@ static int push_steps(struct wait *w, struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
+    struct push_try try = {.w = w, .target = &target, .text = text};
     struct error err;
-    bool late = false;
     int status = -1;
 
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
@@ -142,9 +208,9 @@ static int push_steps(struct wait *w, struct buffer *text)
     if (o->job.wait || o->job.stage || o->fleet.host_count > 1)
         status = push_ask_before(w, text);
     if (status < 0) {
-        status = push_send(w, &target, &late, text);
+        status = push_send(&try);
         /* Lost after the last byte: some servers reboot without a word. */
-        if ((!status || (status == EXIT_UNCONFIRMED && !late)) && o->job.wait) {
+        if ((!status || (status == EXIT_UNCONFIRMED && !try.late)) && o->job.wait && !try.over) {
             buffer_clear(text);
             status = wait_return(w, text);
         }
@@ -154,10 +220,14 @@ static int push_steps(struct wait *w, struct buffer *text)
 }
 
 int push_device(const struct host_options *o, const char *host,
-                const struct firmware_file *firmware, struct console *console)
+                const struct push_firmware *firmware, struct console *console)
 {
     struct host_options own;
-    struct wait w = {.o = &own, .host = host, .firmware = firmware, .console = console};
+    struct wait w = {.o = &own,
+                     .host = host,
+                     .firmware = firmware->file,
+                     .stream = firmware->stream,
+                     .console = console};
     struct buffer text = {0};
     struct error err;
     int status;

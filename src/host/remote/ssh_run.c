@@ -55,7 +55,9 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
                           .askpass = {.fd = -1},
                           .began = io_now(),
                           .hear = r->hear,
-                          .hear_data = r->hear_data};
+                          .hear_data = r->hear_data,
+                          .decode = r->decode,
+                          .decode_data = r->decode_data};
     if (ssh_askpass_open(&r->askpass, call, err))
         return -1;
     if (!ssh_run_make_pipes(&p, err))
@@ -74,9 +76,30 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
     return r->pid < 0 ? -1 : 0;
 }
 
-static void ssh_run_hear(struct ssh_run *r, int stream)
+static void ssh_run_take(struct ssh_run *r, int stream, const char *bytes, size_t len)
 {
     struct buffer *text = &r->text[stream];
+
+    r->heard += len;
+    buffer_add(text, bytes, len);
+    if (text->len > 2 * SSH_RUN_TEXT_MAX)
+        buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
+    if (r->hear)
+        r->hear(r->hear_data, stream, bytes, len);
+}
+
+static void ssh_run_decode(struct ssh_run *r, const char *bytes, size_t len)
+{
+    struct buffer text = {0};
+
+    r->decode(r->decode_data, bytes, len, &text);
+    if (text.len)
+        ssh_run_take(r, 0, text.data, text.len);
+    buffer_free(&text);
+}
+
+static void ssh_run_hear(struct ssh_run *r, int stream)
+{
     char data[4096];
     ssize_t n = read(r->out[stream], data, sizeof data);
 
@@ -86,12 +109,10 @@ static void ssh_run_hear(struct ssh_run *r, int stream)
         io_close(&r->out[stream]);
         return;
     }
-    r->heard += (uint64_t)n;
-    buffer_add(text, data, (size_t)n);
-    if (text->len > 2 * SSH_RUN_TEXT_MAX)
-        buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
-    if (r->hear)
-        r->hear(r->hear_data, stream, data, (size_t)n);
+    if (stream == 0 && r->decode)
+        ssh_run_decode(r, data, (size_t)n);
+    else
+        ssh_run_take(r, stream, data, (size_t)n);
 }
 
 /* The timeout for poll(2), in milliseconds. */

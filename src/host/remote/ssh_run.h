@@ -44,9 +44,13 @@ struct ssh_run {
     /* Called for each piece of text; may be NULL. */
     void (*hear)(void *data, int stream, const char *bytes, size_t len);
     void *hear_data;
+
+    /* Makes text of what comes on standard output, if that is not all text; may be NULL. */
+    void (*decode)(void *data, const char *bytes, size_t len, struct buffer *text);
+    void *decode_data;
 };
 
-/* Starts ssh; hear and hear_data may be set before. Returns 0, or -1 with the error set;
+/* Starts ssh; the functions and their data may be set before. Returns 0, or -1 with the error set;
  * ssh_run_end() and ssh_run_free() in any case. */
 int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *err);
 
