@@ -316,13 +316,14 @@ const char *host_options_key(size_t number)
     return number < WORDS && words[number].commands & COMMAND_CONFIG ? words[number].name : NULL;
 }
 
-/* NULL if the configuration has no such key. */
+/* key: one of the configuration, for libconfuse knows no others. */
 static const struct option_word *options_find_key(const char *key)
 {
-    for (size_t i = 0; i < WORDS; i++)
-        if (host_options_key(i) && !strcmp(words[i].name, key))
-            return &words[i];
-    return NULL;
+    size_t i = 0;
+
+    while (i < WORDS - 1 && !(host_options_key(i) && !strcmp(words[i].name, key)))
+        i++;
+    return &words[i];
 }
 
 bool host_options_is_list(const char *key)
