@@ -82,8 +82,7 @@ class TwoSlots:
         r = t.run([t.bin("fwpack"), "apply", "-q", "-i", self.old, "-t", "complete", "-d", self.image])
         assert r.returncode == 0, r
         (t.dir / "fw_env.config").write_text(f"{self.image} 0x2000 0x2000\n{self.image} 0x4000 0x2000\n")
-        self.daemon = t.daemon(device=self.image, updater=t.bin("fwpack"), hold_program=t.bin("fwssh-hold"),
-                               uboot_env_config=t.dir / "fw_env.config", **config)
+        self.daemon = t.daemon(device=self.image, updater=t.bin("fwpack"), uboot_env_config=t.dir / "fw_env.config", **config)
         self.env = {"XDG_CACHE_HOME": str(t.dir / "cache"), "TMPDIR": str(t.dir)}
 
     def fwssh(self, *args, timeout=60, **kw):

@@ -12,6 +12,8 @@
 #define DIALOG_LINE_MAX 4096
 /* Answers that have not been asked for would fill the memory. */
 #define DIALOG_ANSWERS_MAX (2 * ASSEMBLY_BODY_MAX)
+/* While it owes an answer, a device says every second what it does. */
+#define DIALOG_SILENCE 60.0
 #define DIALOG_LATE_MAX ASSEMBLY_GROUPS_MAX
 
 static void dialog_late(struct adaptive_dialog *d, struct assembly_body *body)
@@ -111,6 +113,7 @@ static void dialog_decode(void *data, const char *bytes, size_t len, struct buff
     int found;
 
     d->got_bytes += len;
+    d->heard = io_now();
     if (!d->records) {
         size_t n = dialog_read_text(d, bytes, len, text);
         bytes += n;
@@ -183,12 +186,31 @@ int adaptive_dialog_wait(struct adaptive_dialog *d, struct error *err)
     return event < 0 ? -1 : event == SSH_RUN_HEARD || event == SSH_RUN_WRITABLE;
 }
 
+/* The same for a time in which the device may not be silent. */
+static int dialog_wait_owed(struct adaptive_dialog *d, struct error *err)
+{
+    struct transfer *t = d->transfer;
+    double until = t->until, end = d->heard + DIALOG_SILENCE;
+    bool ours = until <= 0 || end < until;
+
+    t->until = ours ? end : until;
+    int rc = adaptive_dialog_wait(d, err);
+    t->until = until;
+    if (!ours || !t->ssh.late)
+        return rc;
+    return error_set(err, EXIT_UNREACHABLE,
+                     "the device has been silent for %d s instead of answering; nothing was "
+                     "activated. Try again, or with --adaptive=never",
+                     (int)DIALOG_SILENCE);
+}
+
 int adaptive_dialog_await_facts(struct adaptive_dialog *d, struct error *err)
 {
     int rc = 1;
 
+    d->heard = io_now();
     while (rc > 0 && !d->has_facts)
-        rc = adaptive_dialog_wait(d, err);
+        rc = dialog_wait_owed(d, err);
     return rc;
 }
 
@@ -206,8 +228,9 @@ int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type l
     int rc = 1;
 
     *yes = NULL;
+    d->heard = io_now();
     while (rc > 0 && (d->out.len || !assembly_next(d->answer.data, d->answer.len, &record)))
-        rc = adaptive_dialog_wait(d, err);
+        rc = dialog_wait_owed(d, err);
     if (rc <= 0)
         return rc;
     struct assembly_body *body = &record.body;
