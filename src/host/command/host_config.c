@@ -32,7 +32,8 @@ static char *host_config_path(void)
 }
 
 /* libconfuse gives its messages to nobody else, and stops at the first one. */
-static void host_config_complain(cfg_t *cfg, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void host_config_complain(cfg_t *cfg, const char *fmt,
+                                                                       va_list ap)
 {
     fprintf(stderr, "fwssh: %s, line %d: ", cfg->filename ? cfg->filename : "", cfg->line);
     vfprintf(stderr, fmt, ap);
