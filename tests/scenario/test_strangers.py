@@ -21,9 +21,9 @@ def knock(d, source="127.0.0.1"):
         return s.recv(100)
 
 
-def penalized(t, **config):
+def penalized(t, log_level="info", **config):
     """A daemon that has a penalty of up to a minute for this machine."""
-    d = t.daemon(max_penalty=60, log_level="info", max_unauthenticated=50, max_unauthenticated_per_source=50, **config)
+    d = t.daemon(max_penalty=60, log_level=log_level, max_unauthenticated=50, max_unauthenticated_per_source=50, **config)
     stranger = t.key("stranger")
 
     def fail():
@@ -103,15 +103,15 @@ def test_places_that_are_taken_keep_nobody_out(t):
 
 @waits
 def test_client_is_told_why_it_is_turned_away(t):
-    d = penalized(t)
+    d = penalized(t, log_level="debug")
     t.wait_for(lambda: not d.pids("fwssh-session"), "the sessions to end")
     before = descriptors(d)
     held = hold(d, 1)
     t.wait_for(lambda: d.pids("fwssh-session"), "the session of the first one")
-    served = descriptors(d)
+    count = d.log().count(": connected")
     client = t.start([t.bin("fwssh"), "status", "127.0.0.1", "--port", str(d.port), "--ssh-option", "StrictHostKeyChecking=no"],
                      stderr=subprocess.PIPE, text=True)
-    t.wait_for(lambda: descriptors(d) > served, "the client to wait")
+    t.wait_for(lambda: d.log().count(": connected") > count, "the client to wait")
     time.sleep(1.5)  # one that has waited makes room
     held += hold(d, 9)
     _, err = client.communicate(timeout=20)

@@ -6,7 +6,6 @@
 #include "host/remote/ssh_outcome.h"
 #include "wire/answer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -4,10 +4,9 @@
 #include "base/memory.h"
 #include "wire/request.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DIALOG_LINE_MAX 4096
 /* Answers that have not been asked for would fill the memory. */
@@ -55,6 +54,15 @@ static void dialog_read_facts(struct adaptive_dialog *d, const struct assembly_b
     free(text);
 }
 
+static void dialog_show_progress(const struct adaptive_dialog *d, uint64_t percent)
+{
+    char line[80];
+
+    snprintf(line, sizeof line, "the device looks at what it holds: %u%%",
+             percent < 100 ? (unsigned)percent : 100);
+    console_glance(d->transfer->console, line);
+}
+
 static void dialog_take(struct adaptive_dialog *d, struct assembly_record *record,
                         struct buffer *text)
 {
@@ -66,7 +74,7 @@ static void dialog_take(struct adaptive_dialog *d, struct assembly_record *recor
         dialog_read_facts(d, &record->body);
         break;
     case ASSEMBLY_PROGRESS:
-        d->percent = (int)(assembly_get(&record->body) % 1000);
+        dialog_show_progress(d, assembly_get(&record->body));
         break;
     case ASSEMBLY_ANSWER:
         dialog_keep_answer(d, record);
@@ -134,7 +142,7 @@ static void dialog_decode(void *data, const char *bytes, size_t len, struct buff
 
 void adaptive_dialog_open(struct adaptive_dialog *d, struct transfer *transfer)
 {
-    *d = (struct adaptive_dialog){.transfer = transfer, .percent = -1};
+    *d = (struct adaptive_dialog){.transfer = transfer};
     transfer->ssh.decode = dialog_decode;
     transfer->ssh.decode_data = d;
 }
@@ -152,18 +160,11 @@ void adaptive_dialog_close(struct adaptive_dialog *d)
 static int dialog_write(struct adaptive_dialog *d, struct error *err)
 {
     struct ssh_run *ssh = &d->transfer->ssh;
-    ssize_t n = write(ssh->in, d->out.data + d->out_at, d->out.len - d->out_at);
+    ssize_t n = ssh_run_write(ssh, d->out.data + d->out_at, d->out.len - d->out_at, err);
 
-    if (n < 0 && errno == EPIPE) {
-        ssh_run_close_input(ssh); /* ssh has exited; its messages and status show why */
-        return 0;
-    }
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR
-                   ? 0
-                   : error_errno(err, "cannot pass the firmware to ssh");
+    if (n <= 0)
+        return (int)n;
     d->sent += (uint64_t)n;
-    ssh->fed += (uint64_t)n;
     d->out_at += (size_t)n;
     if (d->out_at == d->out.len) {
         buffer_clear(&d->out);

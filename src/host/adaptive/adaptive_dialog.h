@@ -23,7 +23,6 @@ struct adaptive_dialog {
     uint64_t in_flight; /* bytes of frames that the device has not used up */
     uint64_t sent, got_bytes;
     double heard;   /* when the device last sent something (io_now()) */
-    int percent;    /* of the device's look at what it holds; -1: not said */
     uint64_t *late; /* groups that the device asks for; owned */
     size_t lates, late_done;
 };
