@@ -1,4 +1,6 @@
 """A site's own commands before and after an update."""
+import shutil
+
 from scenario.test_push import push
 from support.fixture import waits
 from support.process import alive
@@ -137,6 +139,13 @@ def test_programs_that_others_may_change_are_not_run(t):
         assert r.returncode == 1 and f"FAIL {'slots' if key == 'slot-command' else key}: " in r.stderr and words in r.stderr, r
         d.log_path.write_text("")
     assert not list(t.dir.glob("*.ran")) and not d.updater_pids("open/updater")
+    for name, possible in (("hold", True), ("open/hold", False)):
+        shutil.copy(t.bin("fwssh-hold"), t.dir / name)
+        d.write_config(updater=good, slot_command="", hold_program=str(t.dir / name))
+        d.reload()
+        assert (b"assemble" in d.push(b"fwssh/1 status\n", subsystem="fwssh").stdout) == possible
+        r = t.run([t.bin("fwsshd"), "-f", d.conf, "-t"])
+        assert (r.returncode == 0) == possible and ("FAIL hold-program: " in r.stderr) != possible, r
     d.write_config(updater=good, slot_command="", hook_precheck=str(t.dir / "pre"), strict_modes=False)
     d.reload()
     assert d.push(b"fwup:3\nabc").returncode == 0 and (t.dir / "pre.ran").exists()

@@ -267,7 +267,6 @@ static int receive_update(struct receive *r, const struct request *q, struct err
                                     .last = true,
                                     .reboot = q->reboot && !q->stage};
 
-    snprintf(j->result.task, sizeof j->result.task, "%s", q->task);
     if (receive_check_task(j->config, q->task, err) || job_lock(j, err) ||
         job_prepare(j, q->stage, err))
         return -1;
@@ -340,6 +339,7 @@ static int receive_handle(struct receive *r, const struct request *q, struct err
     struct result *result = &r->job->result;
 
     snprintf(result->request, sizeof result->request, "%s", request_name(q->verb));
+    snprintf(result->task, sizeof result->task, "%s", q->task);
     result->asked = !request_changes(q->verb);
     if (!receive_handlers[q->verb])
         return error_set(err, EXIT_USAGE, "the request %s is not implemented",

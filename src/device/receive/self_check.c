@@ -231,6 +231,8 @@ static void self_check_commands(struct self_check *s)
     self_check_command(s, "slot-command", c->slot_command);
     self_check_command(s, "authorized-keys-command", c->keys_command);
     self_check_command(s, "receive-program", c->receive_program);
+    if (!access(c->hold_program, F_OK)) /* without it, whole firmwares are taken */
+        self_check_command(s, "hold-program", c->hold_program);
 }
 
 static void self_check_slots(struct self_check *s)
