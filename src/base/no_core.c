@@ -1,6 +1,6 @@
 #include "base/no_core.h"
 
-#include "base/sanitized.h"
+#include "base/sanitizer.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,6 +13,6 @@ void no_core(void)
         limit.rlim_cur = 0;
         (void)setrlimit(RLIMIT_CORE, &limit);
     }
-    if (!SANITIZED)
+    if (!SANITIZER_IS_ON)
         (void)prctl(PR_SET_DUMPABLE, 0);
 }

@@ -203,10 +203,10 @@ def test_an_interrupted_push_goes_on_where_it_stopped(t):
     new = content(2, 12 << 20)
     device = TwoSlots(t, content(1))
     fw = firmware(t, "2.0.0", new)
-    r = device.push(fw, port=Relay(device.daemon.port, 4 << 20).port)
+    r = device.push(fw, "--adaptive=always", port=Relay(device.daemon.port, 4 << 20).port)
     assert r.returncode == 6 and "the device keeps its running firmware" in r.stderr, r
     t.wait_for(lambda: not device.daemon.pids("fwssh-receive"), "the update to end")
-    r = device.push(fw)
+    r = device.push(fw, "--adaptive=always")
     check_pushed(device, r, new)
     whole = fw.stat().st_size
     assert sent(r) < whole - (4 << 20) + (2 << 20), (whole, r.stdout)

@@ -1,6 +1,6 @@
 #include "device/session/sandbox.h"
 
-#include "base/sanitized.h"
+#include "base/sanitizer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,9 +43,8 @@ static int sandbox_limit(struct error *err)
                   memory = {SANDBOX_MEMORY_MAX, SANDBOX_MEMORY_MAX};
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        (!SANITIZED && /* only the user and NO_NEW_PRIVS */
-         (setrlimit(RLIMIT_NPROC, &none) || setrlimit(RLIMIT_NOFILE, &files) ||
-          setrlimit(RLIMIT_AS, &memory) || prctl(PR_SET_DUMPABLE, 0))))
+        (!SANITIZER_IS_ON && (setrlimit(RLIMIT_NPROC, &none) || setrlimit(RLIMIT_NOFILE, &files) ||
+                              setrlimit(RLIMIT_AS, &memory) || prctl(PR_SET_DUMPABLE, 0))))
         return error_errno(err, "the session cannot set its resource limits");
     return 0;
 }
@@ -174,7 +173,7 @@ int sandbox_enter(unsigned uid, struct buffer *missing, struct error *err)
 {
     if (sandbox_drop_user(uid, missing, err) || sandbox_limit(err))
         return -1;
-    if (SANITIZED)
+    if (SANITIZER_IS_ON)
         return 0;
     if (!sandbox_landlock())
         sandbox_miss(missing, "landlock");

@@ -1,6 +1,6 @@
 #include "engine/hold/hold_jail.h"
 
-#include "base/sanitized.h"
+#include "base/sanitizer.h"
 
 #include <grp.h>
 #include <sys/prctl.h>
@@ -26,9 +26,9 @@ int hold_jail_enter(int uid, struct error *err)
     if (uid >= 0 && !geteuid() && hold_become(uid, err))
         return -1;
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (!SANITIZED)
-        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (!SANITIZED)
-        (void)setrlimit(RLIMIT_DATA, &limit);
+    if (SANITIZER_IS_ON)
+        return 0;
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)setrlimit(RLIMIT_DATA, &limit);
     return 0;
 }
