@@ -112,7 +112,8 @@ static int run_command(const struct command *c, int argc, char **argv)
     int status = EXIT_DONE;
 
     if (host_options_parse(&options, c->set, argc, argv, &err)) {
-        fprintf(stderr, "fwssh: %s\n", err.text);
+        if (*err.text)
+            fprintf(stderr, "fwssh: %s\n", err.text);
         status = EXIT_USAGE;
     } else if (options.help) {
         print_command_help(c);

@@ -2,6 +2,7 @@
 #include "base/device_lock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/no_core.h"
 #include "base/option_error.h"
 #include "device/config/last_good.h"
 #include "device/config/state_dir.h"
@@ -235,6 +236,7 @@ int main(int argc, char **argv)
     int status;
 
     io_open_standard();
+    no_core();
     signal(SIGPIPE, SIG_IGN);
     log_open("fwsshd", LOG_LEVEL_INFO, false);
     if (parse_options(&l, &mode, argc, argv, &err)) {

@@ -1,9 +1,11 @@
 #include "base/io.h"
 
 #include "base/memory.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,18 +157,42 @@ int io_remove_file(const char *path, struct error *err)
     return error_errno(err, "cannot flush the directory of %s", path);
 }
 
-bool io_is_special(const char *path)
+/* The number in the name of one of our descriptors; -1 if it is none. */
+static int io_descriptor_in(const char *path)
 {
-    struct stat st;
+    static const char *const starts[] = {"/dev/fd/", "/proc/self/fd/"};
+    uint64_t number;
 
-    return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+    if (!strcmp(path, "/dev/stdout") || !strcmp(path, "/dev/stderr"))
+        return strcmp(path, "/dev/stdout") ? STDERR_FILENO : STDOUT_FILENO;
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        size_t len = strlen(starts[i]);
+        if (!strncmp(path, starts[i], len) &&
+            !number_parse_decimal(path + len, strlen(path + len), &number) && number <= INT_MAX)
+            return (int)number;
+    }
+    return -1;
 }
 
-static int io_write_special(const char *path, const void *data, size_t len, struct error *err)
+int io_open_through(const char *path, int flags)
 {
-    /* O_NONBLOCK, for the open only: a FIFO that nobody reads is an error. */
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    int rc = fd >= 0 && !fcntl(fd, F_SETFL, 0) && !io_write_all(fd, data, len)
+    int number = io_descriptor_in(path);
+    struct stat st;
+
+    if (number >= 0) /* not opened anew: it may be at the end of a file */
+        return fcntl(number, F_DUPFD_CLOEXEC, 0);
+    if (stat(path, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return IO_ORDINARY;
+    return open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags);
+}
+
+/* fd: of io_open_through(), with O_NONBLOCK for the open only: a FIFO that nobody reads is an
+ * error. */
+static int io_write_through(int fd, const char *path, const void *data, size_t len,
+                            struct error *err)
+{
+    int rc = fd >= 0 && !fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK) &&
+                     !io_write_all(fd, data, len)
                  ? 0
                  : error_errno(err, "cannot write to %s", path);
 
@@ -176,8 +202,10 @@ static int io_write_special(const char *path, const void *data, size_t len, stru
 
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
 {
-    if (io_is_special(path))
-        return io_write_special(path, data, len, err);
+    int through = io_open_through(path, O_NONBLOCK);
+
+    if (through != IO_ORDINARY)
+        return io_write_through(through, path, data, len, err);
     char *temporary = memory_printf("%s.XXXXXX", path);
     int rc = -1;
 

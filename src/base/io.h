@@ -28,9 +28,15 @@ int io_read_file(const char *path, size_t max, struct buffer *out, struct error 
 /* The same from an open descriptor; name is for the error message. */
 int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct error *err);
 
-/* Whether path leads to something that is there and no regular file (a device, a FIFO): to put a
- * file in its place would destroy it. */
-bool io_is_special(const char *path);
+/*
+ * Opens for writing what is written to as it is, because a file in its place would destroy it: what
+ * is there and no regular file (a device, a FIFO), and the names of our own descriptors
+ * (/dev/stdout, /dev/stderr, /dev/fd/N, /proc/self/fd/N), whatever they are. Returns a descriptor
+ * that the caller closes, -1 with errno, or IO_ORDINARY for any other path. flags: more for
+ * open(2).
+ */
+#define IO_ORDINARY (-2)
+int io_open_through(const char *path, int flags);
 
 /*
  * Writes a temporary file next to path and renames it to path; flushes the file and its directory.

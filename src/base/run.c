@@ -16,6 +16,8 @@
 /* Polling interval for a program that has closed its output and is still running. */
 #define RUN_FIRST_LOOK_MS 1
 #define RUN_LAST_LOOK_MS 50
+/* Until it is asked again whether a program that is late may be killed. */
+#define RUN_MERCY_SECONDS 1
 #define RUN_DESCRIBE_MAX 300
 
 static_assert(RUN_FDS_MAX + 3 == SPAWN_FDS, "spawn.h has another limit");
@@ -41,9 +43,14 @@ static int run_patience(const struct run_child *c, int most)
     return most >= 0 && left > most ? most : (int)left + 1;
 }
 
-static bool run_is_late(const struct run_child *c)
+static bool run_is_late(struct run_child *c)
 {
-    return c->run->seconds && io_now() >= c->end;
+    if (!c->run->seconds || io_now() < c->end)
+        return false;
+    if (!c->run->may_kill || c->run->may_kill(c->run->may_kill_data))
+        return true;
+    c->end = io_now() + RUN_MERCY_SECONDS;
+    return false;
 }
 
 static void run_feed(struct run_child *c)
@@ -185,15 +192,20 @@ char *run_describe_end(const struct run *r, const struct run_result *result)
     return memory_text(how);
 }
 
-char *run_describe(const struct run *r, const struct run_result *result)
+int run_expect(const struct run *r, const char *what, struct run_result *result, struct error *err)
 {
-    char *how = run_describe_end(r, result);
-    const char *text = buffer_text(&result->text);
+    if (run_program(r, result, err))
+        return -1;
+    if (run_succeeded(result))
+        return 0;
+    /* Only if its errors are among the text: what it prints otherwise may be a secret. */
+    const char *text = r->errors == RUN_KEEP ? buffer_text(&result->text) : "";
     int len = (int)strcspn(text, "\r\n");
+    char *how = run_describe_end(r, result);
 
     if (len > RUN_DESCRIBE_MAX)
         len = RUN_DESCRIBE_MAX;
-    char *all = memory_printf("%s%s%.*s", how, len ? ": " : "", len, text);
+    error_set(err, EXIT_FAILED, "%s %s%s%.*s", what, how, len ? ": " : "", len, text);
     free(how);
-    return all;
+    return -1;
 }

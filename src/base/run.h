@@ -24,7 +24,11 @@ struct run {
     enum run_output output, errors; /* standard output and standard error */
     size_t keep;                    /* bytes of text to keep; the rest is read and dropped */
     int seconds;                    /* until it is killed; 0: no limit */
-    char *const *env;               /* "NAME=value", NULL-terminated, added to ours; or NULL */
+    /* Asked before that, and once a second from then on: false while it must not be killed. May be
+     * NULL. */
+    bool (*may_kill)(void *);
+    void *may_kill_data;
+    char *const *env; /* "NAME=value", NULL-terminated, added to ours; or NULL */
     /*
      * Start it in a session and process group of its own; the group is killed when the program has
      * exited, so that nothing of it is left behind. It also dies with this process. If false, it
@@ -56,7 +60,11 @@ bool run_succeeded(const struct run_result *result);
 /* How it ended: "exited with status 3", "was killed after 30 seconds"; the caller frees it. */
 char *run_describe_end(const struct run *r, const struct run_result *result);
 
-/* The same with the first line that it printed: "exited with status 3: not now". */
-char *run_describe(const struct run *r, const struct run_result *result);
+/*
+ * Runs it, and takes for an error what is no success: "WHAT exited with status 3: not now", with
+ * the first line of its text if that has its errors (result->status is not 0 then). Returns 0, or
+ * -1 with the error set; run_free() in any case.
+ */
+int run_expect(const struct run *r, const char *what, struct run_result *result, struct error *err);
 
 #endif

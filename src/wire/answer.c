@@ -57,20 +57,30 @@ static void answer_parse_error(const char *line, enum exit_status *status, struc
     answer_clean(reason);
 }
 
+/* The answer in a line, at its end if it is "ok"; NULL if there is none. A shell may have printed
+ * before it, without a newline. */
+static const char *answer_in(const char *line)
+{
+    const char *end = line + strcspn(line, "\n");
+
+    for (const char *at = line; (at = strstr(at, answer_start)) && at < end; at++)
+        if (answer_starts(at, answer_ok) || answer_starts(at, answer_error))
+            return at;
+    return NULL;
+}
+
 bool answer_parse(struct answer *a, const char *text)
 {
+    const char *at = NULL;
+
     *a = (struct answer){0};
-    for (const char *line = text; line; line = answer_next_line(line)) {
-        if (answer_starts(line, answer_ok)) {
-            facts_parse(&a->facts, line + strlen(answer_ok));
-            return true;
-        }
-        if (answer_starts(line, answer_error)) {
-            answer_parse_error(line, &a->status, &a->reason);
-            return true;
-        }
-    }
-    return false;
+    for (const char *line = text; line && !at; line = answer_next_line(line))
+        at = answer_in(line);
+    if (at && answer_starts(at, answer_ok))
+        facts_parse(&a->facts, at + strlen(answer_ok));
+    else if (at)
+        answer_parse_error(at, &a->status, &a->reason);
+    return at != NULL;
 }
 
 void answer_free(struct answer *a)
@@ -81,7 +91,7 @@ void answer_free(struct answer *a)
 
 bool answer_is_line(const char *line)
 {
-    return answer_starts(line, answer_start);
+    return answer_in(line) || answer_starts(line, answer_start);
 }
 
 void answer_print_message(const char *message, struct buffer *text)
@@ -99,12 +109,14 @@ static bool answer_find_error(const char *text, struct buffer *reason)
     enum exit_status ignored;
     bool found = false;
 
-    for (const char *line = text; line; line = answer_next_line(line))
-        if (answer_starts(line, answer_error)) {
-            buffer_clear(reason);
-            answer_parse_error(line, &ignored, reason);
-            found = true;
-        }
+    for (const char *line = text; line; line = answer_next_line(line)) {
+        const char *at = answer_in(line);
+        if (!at || !answer_starts(at, answer_error))
+            continue;
+        buffer_clear(reason);
+        answer_parse_error(at, &ignored, reason);
+        found = true;
+    }
     return found;
 }
 
@@ -121,8 +133,21 @@ static bool answer_find_message(const char *text, struct buffer *reason)
     return true;
 }
 
+/* Behind what a shell has printed without a newline, before anything else. */
+static bool answer_find_message_in_first(const char *out, struct buffer *reason)
+{
+    const char *at = strstr(out, message_start);
+
+    if (!at || at > out + strcspn(out, "\n"))
+        return false;
+    at += strlen(message_start);
+    buffer_add(reason, at, strcspn(at, "\r\n"));
+    answer_clean(reason);
+    return true;
+}
+
 bool answer_find_reason(const char *out, const char *errors, struct buffer *reason)
 {
     return answer_find_error(out, reason) || answer_find_message(errors, reason) ||
-           answer_find_message(out, reason);
+           answer_find_message(out, reason) || answer_find_message_in_first(out, reason);
 }

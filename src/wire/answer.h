@@ -25,8 +25,8 @@ struct answer {
 void answer_print_ok(const struct facts *facts, struct buffer *text);
 void answer_print_error(const struct error *err, struct buffer *text);
 
-/* Parses the first answer in a text, which may have other lines before it. Returns false if there
- * is none; answer_free() in any case. */
+/* Parses the first answer in a text, which may have other text before it, also in the same line.
+ * Returns false if there is none; answer_free() in any case. */
 bool answer_parse(struct answer *a, const char *text);
 void answer_free(struct answer *a);
 

@@ -11,10 +11,10 @@
 #define SOFTWARE_VERSION "fwssh_2"
 /* With the line end that is sent. */
 #define SOFTWARE_BANNER "SSH-2.0-" SOFTWARE_VERSION "\r\n"
-#define SOFTWARE_BANNER_MAX 255
+#define SOFTWARE_MAX 247
 
-/* Whether the server with this identification line may know the request "assemble": a fwsshd that
+/* Whether the server that calls itself so may know the request "assemble": a fwsshd that
  * says so, or a server that can offer any subsystem. */
-bool software_may_assemble(const char *banner);
+bool software_may_assemble(const char *software);
 
 #endif

@@ -22,7 +22,7 @@ write_system() {
     : >"$tree/etc/machine-id"
     : >"$tree/etc/fstab"
     rm -rf "${tree:?}/usr/share/doc" "${tree:?}/usr/share/locale" "${tree:?}/usr/share/man" "${tree:?}/boot"
-    mkdir -p "$tree/var" "$tree/root" "$tree/usr/libexec" "$tree/dev" "$tree/proc" "$tree/run" "$tree/sys" "$tree/tmp" "$tree/etc/fwssh" "$tree/lib/modules/device"
+    mkdir -p "$tree/boot" "$tree/var" "$tree/root" "$tree/usr/libexec" "$tree/dev" "$tree/proc" "$tree/run" "$tree/sys" "$tree/tmp" "$tree/etc/fwssh" "$tree/lib/modules/device"
     cp "$out/tree"/bin/busybox "$tree/bin/busybox"
     for name in sh insmod ip cat sed ls; do
         [ -e "$tree/bin/$name" ] || ln -s busybox "$tree/bin/$name"

@@ -45,14 +45,16 @@ class SystemdDevice:
 
 
 @seconds(300)
-def test_updater_has_no_network_under_the_packaged_unit(t):
-    """An updater that names the network interfaces it sees. Without RestrictNamespaces=net it sees the device's, too."""
+def test_updater_under_the_packaged_unit(t):
+    """An updater that names the network interfaces it sees, and where it may write. Without RestrictNamespaces=net it sees
+    the device's, too; with ProtectSystem=full there is no switch in /boot."""
     d = SystemdDevice(t)
     d.console.wait("device-network: up", 120)
     d.console.wait("listening on 0.0.0.0 port 8989", 120)
     r = d.push("fwup:3\nabc")
     assert r.returncode == 0, r
-    assert r.stdout.splitlines()[1:] == ["interfaces: lo", "new privileges: 1"], r.stdout
+    assert r.stdout.splitlines()[1:] == ["interfaces: lo", "new privileges: 1", "boot: writable", "usr: read-only",
+                                         "etc: read-only"], r.stdout
     log = d.log()
     # fwsshd says so itself if it cannot isolate updaters, or if a session lacks a part of its sandbox.
     assert "updaters keep network access" not in log, log

@@ -51,6 +51,9 @@ SAYS = [  # what ssh says, our status, words that ours has, words that it has no
     ("No user exists for uid 45678\n", 1, "/etc/passwd", "check"),
     ("Received disconnect from 1.2.3.4 port 8989:12: Too many failed logins from your address; try again later, "
      "in 20 s at most\n", 3, "in 20 s at most", "not an SSH"),
+    ("Received disconnect from 1.2.3.4 port 8989:12: other words\n", 3, "turns this address away for a while", "lost"),
+    ("root@board: Permission denied (publickey).\n", 5, "for the user 'pi', or has no such user", "passphrase",
+     {"host": "board\\nuser pi"}),
     ("Received disconnect from 1.2.3.4 port 8989:11: Too many sessions on this device; try again later\n", 3,
      "max-sessions", "lost"),
     ("mux_client_request_session: session request failed: Session open refused by peer\n", 3, "ControlMaster", "lost"),
@@ -192,6 +195,29 @@ def test_real_jump_host(t):
     assert r.returncode == 6 and "jump host cannot connect to the device" in r.stderr, r.stderr
 
 
+def test_check_through_a_jump_host(t):
+    """What the ssh to the jump host says is not the device's: neither its fingerprint nor its failure."""
+    if os.getuid():
+        t.skip("sshd as a jump host needs root")
+    d, gate = t.daemon(), sshd(t)
+    prints = {name: t.run(["ssh-keygen", "-l", "-f", key]).stdout.split()[1]
+              for name, key in (("gate", t.dir / "sshd-host-key"), ("device", d.state / "ssh_host_ed25519_key"))}
+
+    def check(port, key=None):
+        return t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d), *jump(t, port, key)])
+    for _ in range(2):  # the second time, all host keys are known
+        r = check(gate)
+        assert r.returncode == 0 and prints["device"] in r.stdout and prints["gate"] not in r.stdout, r
+        assert [line.split()[:2] for line in r.stdout.splitlines()][2] == ["OK", "banner"] and "OpenSSH" not in r.stdout, r
+        assert r.stdout.count("offered") == 1, r
+    for port, key in ((t.port(), None), (gate, t.key("other"))):
+        r = check(port, key)
+        assert r.stdout.startswith("FAIL jump host") and r.stdout.count("\n") == 1 and "authorized_keys" not in r.stdout, r
+    d.stop()
+    r = check(gate)
+    assert r.returncode == 6 and r.stdout.startswith("FAIL jump host  the jump host cannot connect to the device"), r
+
+
 CONFIG = """Host board
  HostName 127.0.0.1
  RemoteCommand tmux new -A -s main
@@ -243,20 +269,26 @@ def test_shared_connection_to_another_port_is_not_taken(t):
 
 
 def test_shell_that_greets_does_not_hide_the_answer(t):
-    """Under OpenSSH's sshd, the account's shell may print first."""
+    """Under OpenSSH's sshd, the account's shell may print first, also without a newline."""
     if os.getuid():
         t.skip("sshd needs root")
     d = t.daemon()
     d.stop()
-    port = sshd(t, *(f"Subsystem {name} /bin/sh -c 'echo Welcome to board 7; exec {t.bin('fwssh-receive')} -f {d.conf} "
-                     f"-s {name}'" for name in ("nerves_firmware_ssh", "fwssh")))
-    d.port = port
-    for command in (["status"], ["check"], ["push", "--no-reboot", "--firmware", firmware(t)]):
-        r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
-        assert r.returncode == 0, r
-    d.write_config(device="/nonexistent/disk")
-    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *options(t, d)])
-    assert r.returncode == 1 and "/nonexistent/disk" in r.stderr and "Welcome" not in r.stderr.splitlines()[-1], r
+    for greeting in ("echo Welcome to board 7", "printf Welcome", "printf Welcome >&2", "printf Welcome,fwssh/1,"):
+        greets = t.script("greets", f"#!/bin/sh\n{greeting}\nexec {t.bin('fwssh-receive')} -f {d.conf} -s $1\n")
+        d.port = sshd(t, *(f"Subsystem {name} {greets} {name}" for name in ("nerves_firmware_ssh", "fwssh")))
+        d.write_config(device=t.dir / "device0.img")
+        for command, status in ((["status"], 0), (["check"], 0), (["activate"], 3),
+                                (["push", "--no-reboot", "--firmware", firmware(t)], 0),
+                                (["push", "--no-reboot", "--task", "upgrade", "--firmware", firmware(t)], 0)):
+            r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
+            assert r.returncode == status, r
+            assert status != 3 or "no firmware is staged" in r.stderr, r
+        d.write_config(device="/nonexistent/disk")
+        for extra in ([], ["--task", "upgrade"]):
+            r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t), *extra, *options(t, d)])
+            last = r.stderr.splitlines()[-1]
+            assert r.returncode == 1 and "/nonexistent/disk" in last and "Welcome" not in last, r
 
 
 def fleet(t, *hosts, extra=()):
@@ -569,14 +601,28 @@ def test_reboot_of_a_device_of_the_elixir_package(t):
 
 
 def test_refused_port_of_a_nerves_device_of_today(t):
-    """Its ssh server is at port 22, with the subsystem fwup: named, but never taken by itself."""
+    """Its ssh server is at port 22, with the subsystem fwup: named, but never taken by itself, and not even logged into."""
     ssh = t.script("nerves", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;;\n"
-                             "*\" -p 22 \"*) cat > got; $OFFERS;; esac\n"
+                             "*\" -p 22 \"*) echo \"$*\" > call; $SAYS\nexec sleep 1000;; esac\n"
                              "echo 'ssh: connect to host h port 8989: Connection refused' >&2\nexit 255\n")
     text, fw = ssh.read_text(), firmware(t, size=3000)
-    for offers, named in (("echo fwup: empty; exit 1", True), ("echo 'subsystem request failed on channel 0' >&2; exit 255", False),
-                          ("echo 'Permission denied (publickey).' >&2; exit 255", False), ("true", False)):
-        ssh.write_text(text.replace("$OFFERS", offers))
+    software = "echo 'debug1: Remote protocol version 2.0, remote software version %s' >&2"
+    for says, named in ((software % "Erlang/5.1.4", True), (software % "OpenSSH_9.2; exit 255", False), ("exit 255", False)):
+        ssh.write_text(text.replace("$SAYS", says))
         r = t.run([t.bin("fwssh"), "push", "h", "--firmware", fw, "--ssh", ssh])
         assert r.returncode == 6 and "nothing listens on that port" in r.stderr, r
-        assert ("--subsystem fwup" in r.stderr) == named and (t.dir / "got").read_bytes() == b"", r
+        assert ("--subsystem fwup" in r.stderr) == named and "PubkeyAuthentication=no" in (t.dir / "call").read_text(), r
+
+
+def test_look_at_port_22_starts_no_updater(t):
+    """A real ssh and server, with an updater that would run."""
+    d = t.daemon(updater=t.updater("echo no firmware; exit 1"))
+    real = f"ssh -o IdentityFile={d.key} -o StrictHostKeyChecking=no -o UserKnownHostsFile={t.dir}/known_hosts"
+    ssh = t.script("at22", f"#!/bin/sh\ncase \"$*\" in *-GT*) exec {real} \"$@\";; *\" -p 22 \"*)\n"
+                           f"exec {real} -p {d.port} \"$@\";; esac\n"
+                           "echo 'ssh: connect to host h port 8989: Connection refused' >&2\nexit 255\n")
+    r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", firmware(t, size=3000), "--ssh", ssh])
+    assert r.returncode == 6 and "--subsystem fwup" not in r.stderr, r
+    d.wait_log(": connected")
+    t.wait_for(lambda: "disconnected" in d.log(), "the end of the connection")
+    assert "logged in" not in d.log() and "login refused" not in d.log() and not d.updater_pids()

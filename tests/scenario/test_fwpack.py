@@ -475,6 +475,29 @@ def test_output_that_is_no_file_is_written_through(t):
     assert (t.dir / fw).read_bytes() == content
 
 
+def test_names_of_descriptors_are_written_through(t):
+    """Whatever they are: a file behind /dev/stdout keeps its place, and what is in it."""
+    t.env["SOURCE_DATE_EPOCH"] = "1700000000"
+    fw = make(t)
+    t.run([t.bin("fwpack"), "gen-keys", "-o", "k"])
+    fwpack(t, "-c", "-f", "x.conf", "-o", "plain.fw")
+    created = (t.dir / "plain.fw").read_bytes()
+    fwpack(t, "-S", "-i", fw, "-s", "k.priv", "-o", "plain.fw")
+    signed = (t.dir / "plain.fw").read_bytes()
+    out = t.dir / "out.fw"
+    for name, redirect in (("/dev/stdout", ">>out.fw"), ("/dev/fd/1", ">>out.fw"), ("/dev/fd/7", "7>>out.fw"), ("/proc/self/fd/7", "7>>out.fw"),
+                           ("/dev/stderr", "2>>out.fw"), ("/dev/stdout", "1>>out.fw")):
+        for words, wanted in (("-c -f x.conf", created), (f"-S -i {fw} -s k.priv", signed)):
+            out.write_bytes(b"before")
+            (t.dir / "same").unlink(missing_ok=True)
+            os.link(out, t.dir / "same")
+            r = t.run(["sh", "-c", f"{t.bin('fwpack')} {words} -o {name} {redirect}"])
+            assert r.returncode == 0 and (t.dir / "same").read_bytes() == b"before" + wanted, (name, words, r)
+            assert os.path.samefile(out, t.dir / "same")
+    for name in ("/dev/fd/77", "/dev/fd/", "/dev/fd/x"):
+        assert fwpack(t, "-c", "-f", "x.conf", "-o", name).returncode != 0, name
+
+
 def test_versions_that_archives_require(t):
     for version, status in (("1.17.0", 0), ("1.17", 0), ("1.18.0", 1)):
         (t.dir / "v.conf").write_text(f'require-fwup-version = "{version}"\ntask x {{ on-init {{ raw_memset(0, 1, 1) }} }}\n')
@@ -494,6 +517,24 @@ task x { on-init { mbr_write(m) } }
     r = fwpack(t, "-c", "-f", "m.conf", "-o", "m.fw")
     assert r.returncode == 0, r
     assert fwpack(t, "-a", "-i", "m.fw", "-t", "x", "-d", "m.img", "-q").returncode == 0
+
+
+def test_partition_that_grows_is_not_empty(t):
+    """Its length is not known yet; and an empty one is in nobody's way."""
+    def create(*lines):
+        (t.dir / "m.conf").write_text("mbr m {\n" + "\n".join(f"partition {i} {{ {line} }}" for i, line in enumerate(lines)) +
+                                      "\n}\ntask x { on-init { mbr_write(m) } }\n")
+        return fwpack(t, "-c", "-f", "m.conf", "-o", "m.fw")
+    first = "block-offset = 64 block-count = 100 type = 0x83"
+    for where in (64, 100, 163):
+        r = create(first, f"block-offset = {where} block-count = 0 type = 0x83 expand = true")
+        assert r.returncode == 1 and "overlap" in r.stderr, (where, r)
+    grows = "block-offset = 164 block-count = 0 type = 0x83 expand = true"
+    assert create(first, grows).returncode == 0
+    assert create(first, grows, "block-offset = 200 block-count = 0 type = 0x83").returncode == 0
+    assert create(first, grows, "block-offset = 200 block-count = 8 type = 0").returncode == 0
+    r = create(first, grows, "block-offset = 200 block-count = 8 type = 0x83")
+    assert r.returncode == 1 and "cannot come after it" in r.stderr, r
 
 
 def test_variable_that_is_not_closed_is_refused(t):

@@ -121,3 +121,57 @@ def test_time_in_which_the_client_does_not_read_does_not_count(t):
     time.sleep(3)  # the client's slowness is what is tested
     p.stdout.read()
     assert p.wait(20) == 0
+
+
+OPS = """case "$*" in
+*"-t status"*) echo a; exit 0;;
+*"-t validate"*) echo switching >&3; sleep 3; touch $me.done; exit 0;;
+*"-t revert"*) [ ! -e $me.says ] || echo switching >&3; [ ! -e $me.says ] || exit 1; exec sleep 1000;;
+esac"""
+
+
+@waits
+def test_task_of_ops_firmware_that_switches_is_never_killed(t):
+    """One that does not say so is, and then nobody knows what boots next: the reboot that was asked for decides."""
+    (t.dir / "ops.fw").touch()
+    d = t.daemon(updater_timeout=1, updater=t.updater(OPS), ops_firmware=t.dir / "ops.fw")
+    r = d.push(b"fwssh/1 confirm\n", subsystem="fwssh")
+    assert r.returncode == 0 and (t.dir / "updater.done").exists(), r
+    r = d.push(b"fwssh/1 revert\n", subsystem="fwssh")
+    assert r.returncode == 1 and b"was killed after 1 second" in r.stdout, r
+    assert b"what boots next is not known; rebooting, check fwssh status" in r.stdout, r
+    d.wait_reboot()
+    assert_free(d)
+    (t.dir / "updater.says").touch()
+    r = d.push(b"fwssh/1 revert\n", subsystem="fwssh")
+    assert r.returncode == 1 and b"exited with status 1; what boots next is not known; rebooting" in r.stdout, r
+    d.wait_reboot(2)
+
+
+ACTIVATE = """case "$1" in
+activate) echo switching >&3; echo bad disk; exit 1;;
+esac
+take; printf 'Success!\\n'; shake 0"""
+
+
+def test_activation_that_fails_when_it_may_have_switched(t):
+    (t.dir / "bin").mkdir()
+    d = t.daemon(updater=t.updater(ACTIVATE, name="bin/fwpack"))
+    assert d.push(b"fwssh/1 update size=1 stage=yes\nx", subsystem="fwssh").returncode == 0
+    (d.state / "staged").touch()
+    r = d.push(b"fwssh/1 activate\n", subsystem="fwssh")
+    assert r.returncode == 1 and b"bad disk; what boots next is not known; rebooting" in r.stdout, r
+    d.wait_reboot()
+
+
+@waits
+def test_reboot_command_that_hangs(t):
+    """It does not hold the safety net, or a reboot under sshd, for ever."""
+    d = t.daemon(wait=False)
+    script = d.reboot_script()
+    script.write_text(f"echo $$ >> {d.rebooted.with_suffix('.pids')}\n[ -e {d.rebooted}.again ] || {{ touch {d.rebooted}.again; "
+                      f"exec sleep 1000; }}\necho reboot >> {d.rebooted}\n")
+    r = t.run([t.bin("fwssh-receive"), "-f", d.conf, "-o", "slot-command=/bin/false", "--confirm-within", "1"], timeout=60)
+    assert r.returncode == 9 and d.reboots() == 1, r
+    assert "did not end within 30 seconds and was killed" in r.stderr, r
+    wait_gone(t, [int(pid) for pid in d.rebooted.with_suffix(".pids").read_text().split()], "the reboot command")

@@ -256,6 +256,16 @@ class SecurityKey:
         return m
 
 
+def refusal(transport, key):
+    """What the client says; libssh may leave it without an answer."""
+    transport.auth_timeout = 5
+    try:
+        transport.auth_publickey("any", key)
+    except raw_client.paramiko.SSHException as e:
+        return str(e)
+    raise AssertionError("logged in")
+
+
 @waits
 def test_security_keys_do_not_log_in(t):
     """libssh does not show the flags of their signatures, so a key that nobody has touched would do."""
@@ -263,16 +273,31 @@ def test_security_keys_do_not_log_in(t):
     paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
     for flags in (0, 1, 5):
         key = SecurityKey(t, flags)
-        line = f"sk-ssh-ed25519@openssh.com {base64.b64encode(key.asbytes()).decode()} token\n"
+        line = f"sk-ssh-ed25519@openssh.com {base64.b64encode(key.asbytes()).decode()} token\n{public(t.key())}\n"
         d, _ = daemon_with(t, line)
         transport = raw_client.connect(d, key=False)
-        transport.auth_timeout = 3  # libssh may leave the client without an answer
-        try:
-            transport.auth_publickey("any", key)
-            raise AssertionError(f"logged in with flags {flags}")
-        except paramiko.SSHException:
-            pass
+        assert refusal(transport, key) == "Authentication failed."
+        transport.auth_publickey("any", paramiko.Ed25519Key.from_private_key_file(str(d.key)))  # others may be tried
         transport.close()
         assert "authorized:1: ignoring this line: security keys (sk-...) are not accepted" in d.log(), d.log()
-        assert "logged in with" not in d.log()
+        assert "logged in with key sk-" not in d.log() and "security keys (sk-...) are not accepted\n" in d.log()
         d.stop()
+
+
+@waits
+def test_signature_that_is_not_accepted_is_refused_at_once(t):
+    """libssh gives no answer to RSA with SHA-1, and the client would wait for login-grace-time."""
+    paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
+    key = t.key("id_rsa", kind="rsa", bits=2048)
+    d, _ = daemon_with(t, (t.dir / "id_rsa.pub").read_text())
+
+    class Old(paramiko.Transport):
+        """It does not know what the server says about signatures."""
+        server_extensions = property(lambda self: {}, lambda self, value: None)
+
+    transport = Old(socket.create_connection(("127.0.0.1", d.port), timeout=20),
+                    disabled_algorithms={"pubkeys": ["rsa-sha2-256", "rsa-sha2-512"]})
+    transport.start_client(timeout=20)
+    assert "imeout" not in refusal(transport, paramiko.RSAKey.from_private_key_file(str(key)))
+    d.wait_log("disconnected: signature not accepted (RSA with SHA-1?)")
+    transport.close()

@@ -49,6 +49,31 @@ def test_damaged_host_key_is_set_aside(t):
     assert r.returncode == 0 and r.stdout.startswith("ssh-ed25519 ") and "was damaged" in r.stderr, r
 
 
+def test_damaged_ecdsa_key_of_our_own_is_set_aside(t):
+    """The key compatible: without it, older clients are shut out. Also beside a good key, and when both are damaged."""
+    d = t.daemon(compatible=True)
+    key, other = d.state / "ssh_host_ecdsa_key", d.state / KEY
+    good, kept = key.read_bytes(), other.read_bytes()
+    for count, damage in enumerate((b"", good[:len(good) // 2], b"x" * 100_000), 1):
+        d.stop()
+        key.write_bytes(damage)
+        r = t.run([t.bin("fwsshd"), "-f", d.conf, "-t"])
+        assert r.returncode != 2 and f"{key} is damaged: at the next start it will be set aside" in r.stderr, r
+        assert key.read_bytes() == damage
+        d.start()
+        d.wait_log(f"error: the host key {key} was damaged: it is now {key}.damaged-{count}, and a new one is made")
+        assert key.read_bytes() not in (good, damage) and other.read_bytes() == kept
+        shown = t.run(["ssh-keygen", "-lf", key]).stdout.split()[1]
+        assert f"host key ecdsa-sha2-nistp256 {shown}" in d.log(), d.log()
+        assert_works(d)
+    d.stop()
+    key.write_bytes(b"")
+    other.write_bytes(b"")
+    d.start()
+    assert key.read_bytes() and other.read_bytes()
+    assert_works(d)
+
+
 def test_directory_in_place_of_a_host_key(t):
     d = t.daemon(wait=False)
     (d.state / KEY / "inside").mkdir(parents=True)

@@ -1,6 +1,7 @@
 """What those who do not log in cost the device and everybody else behind their address."""
 import os
 import socket
+import subprocess
 import sys
 import time
 
@@ -20,9 +21,9 @@ def knock(d, source="127.0.0.1"):
         return s.recv(100)
 
 
-def penalized(t, **config):
+def penalized(t, log_level="info", **config):
     """A daemon that has a penalty of up to a minute for this machine."""
-    d = t.daemon(max_penalty=60, log_level="info", max_unauthenticated=50, max_unauthenticated_per_source=50, **config)
+    d = t.daemon(max_penalty=60, log_level=log_level, max_unauthenticated=50, max_unauthenticated_per_source=50, **config)
     stranger = t.key("stranger")
 
     def fail():
@@ -69,23 +70,58 @@ def test_one_that_does_not_log_in_makes_room(t):
         assert r.returncode == 0 and time.monotonic() - start < 20, r
 
 
+def hold(d, count, banner=b"SSH-2.0-x\r\n"):
+    """Connections that wait for the device, and do not go on."""
+    held = [socket.create_connection(("127.0.0.1", d.port), timeout=20) for _ in range(count)]
+    for s in held:
+        s.sendall(banner)
+    return held
+
+
+def descriptors(d):
+    return len(os.listdir(f"/proc/{d.process.pid}/fd"))
+
+
+@waits
+def test_places_that_are_taken_keep_nobody_out(t):
+    """By clients that say nothing, or that have said who they are: who comes last is served next."""
+    d = penalized(t)
+    for banner in (b"", b"SSH-2.0-x\r\n"):
+        held = hold(d, 12, banner)
+        time.sleep(1.5)  # how long they wait is what counts
+        start = time.monotonic()
+        r = d.push(HELLO)
+        assert r.returncode == 0 and time.monotonic() - start < 20, (r, d.log())
+        for s in held:
+            s.close()
+        d.wait_reboot()
+        d.push(HELLO, key=t.key("stranger"))
+        t.wait_for(lambda: "source turned away" in d.log(), "the penalty")
+        for _ in range(9):
+            d.push(HELLO, key=t.key("stranger"))
+
+
 @waits
 def test_client_is_told_why_it_is_turned_away(t):
-    d = penalized(t)
-
-    def descriptors():
-        return len(os.listdir(f"/proc/{d.process.pid}/fd"))
+    d = penalized(t, log_level="debug")
     t.wait_for(lambda: not d.pids("fwssh-session"), "the sessions to end")
-    before = descriptors()
-    held = [socket.create_connection(("127.0.0.1", d.port), timeout=20) for _ in range(9)]
-    r = d.push(HELLO)
-    assert r.returncode == 255
-    assert b":12: Too many failed logins from your address; try again later, in " in r.stderr, r
+    before = descriptors(d)
+    held = hold(d, 1)
+    t.wait_for(lambda: d.pids("fwssh-session"), "the session of the first one")
+    count = d.log().count(": connected")
+    client = t.start([t.bin("fwssh"), "status", "127.0.0.1", "--port", str(d.port), "--ssh-option", "StrictHostKeyChecking=no"],
+                     stderr=subprocess.PIPE, text=True)
+    t.wait_for(lambda: d.log().count(": connected") > count, "the client to wait")
+    time.sleep(1.5)  # one that has waited makes room
+    held += hold(d, 9)
+    _, err = client.communicate(timeout=20)
+    assert client.returncode == 3 and "the device turns this address away for a while" in err, err
+    assert "Too many failed logins from your address; try again later, in " in err, err
     for s in held:
         s.close()
     assert d.push(HELLO).returncode == 0
     d.wait_reboot()
-    t.wait_for(lambda: descriptors() <= before, "all to be closed")
+    t.wait_for(lambda: descriptors(d) <= before, "all to be closed")
 
 
 def test_exempt_addresses_get_no_penalty(t):

@@ -154,6 +154,22 @@ def test_counts_when_a_script_confirms_it(t):
         assert r.returncode == 0 and dev.floor() == "2.0", (words, r)
 
 
+def test_counts_before_the_device_leaves_it(t):
+    """Under plain sshd nobody looks at its start: a revert of what has proved itself must not make it unseen."""
+    old = {"active": "a", "next": "a", "version": "1.9", "uuid": "1", "confirmed": "yes"}
+    for over_ssh in (True, False):
+        dev = Device(t, old)
+        assert dev.push("2.0").returncode == 0
+        new = {"active": "b", "next": "b", "version": "2.0", "uuid": uuid(t)}
+        for confirmed, floor in (("no", None), ("yes", "2.0")):
+            dev.report(**new, confirmed=confirmed)
+            if over_ssh:
+                assert dev.ask("fwssh/1 revert").returncode in (0, 3)
+            else:
+                assert t.run([t.bin("fwssh-receive"), "-f", dev.d.conf, "--revert", "old"]).returncode == 0
+            assert dev.floor() == floor, (over_ssh, confirmed)
+
+
 def test_counts_at_the_first_start_where_nothing_confirms(t):
     dev = Device(t, {"active": "a", "next": "a", "version": "1.0", "uuid": "1"})
     assert dev.push("2.0").returncode == 0

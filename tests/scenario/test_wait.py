@@ -179,6 +179,30 @@ touch {t.dir}/pushed
     assert r.returncode == 1 and "does not offer the subsystem fwssh" in r.stderr
 
 
+@waits
+def test_device_that_comes_back_and_answers_with_an_error(t):
+    """It is there: "did not come back" would be wrong, and its own words say what is."""
+    fw, _ = firmware(t)
+    for answer, words in (("fwssh/1 error 1 cannot read the U-Boot environment", "cannot read the U-Boot environment"),
+                          ("", "all sessions of the device are taken")):
+        fake = t.script("fake-ssh", f"""#!/bin/sh
+case "$*" in
+*-GT*) echo "hostname x"; exit;;
+*fwssh) if [ ! -e {t.dir}/pushed ]; then printf 'fwssh/1 ok\\nboot-id=1\\nversion=1.0\\n'; exit 0; fi
+if [ ! -e {t.dir}/away ]; then touch {t.dir}/away; echo "ssh: connect to host x: Connection refused" >&2; exit 255; fi
+[ -n "{answer}" ] || {{ echo "Received disconnect from x: Too many sessions on this device" >&2; exit 255; }}
+echo "{answer}"; exit 1;;
+esac
+cat > /dev/null
+printf 'Running fwup...\\nSuccess!\\nRebooting...\\n'
+touch {t.dir}/pushed
+""")
+        r = t.run([t.bin("fwssh"), "push", "x", "--firmware", fw, "--ssh", fake, "--wait=3"])
+        assert r.returncode == 9 and f"the device answers, but: {words}" in r.stderr and "come back" not in r.stderr, r
+        (t.dir / "pushed").unlink()
+        (t.dir / "away").unlink()
+
+
 def test_interrupt_while_waiting(t):
     b = Rebooting(t)
     fw, _ = firmware(t)

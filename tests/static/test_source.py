@@ -1,5 +1,6 @@
 """The rules for the shape of the code (CONTRIBUTING.md)."""
 import re
+import sys
 
 from support.fixture import seconds
 from support.sources import sources
@@ -67,7 +68,7 @@ ENGINE = {
 DEVICE = {
     "device/config": set(),
     "device/monitor": set(),
-    "device/updaters": {"device/config"},
+    "device/updaters": {"wire", "device/config"},
     "device/slots": {"wire", "device/config", "device/updaters"},
     "device/receive": {"wire", "device/config", "device/updaters", "device/slots"},
     "device/session": {"wire", "device/monitor"},
@@ -114,3 +115,16 @@ def test_device_programs_link_statically_for_arm64(t):
         t.need(program)
     r = t.run([t.src / "packaging/arm64/build.sh", t.dir / "arm64"], timeout=270)
     assert r.returncode == 0, r.stdout[-3000:] + r.stderr[-3000:]
+
+
+def test_mutations_apply(t):
+    """Each finds the lines that it changes, once, and its test has a function or a file."""
+    sys.path.insert(0, str(t.src / "tests"))
+    import mutate
+    every = mutate.mutations([])
+    assert len(every) > 80
+    for m in every:
+        assert (t.src / m.file).read_text().count(m.old + "\n") == 1, f"{m.name} does not apply to {m.file}"
+        suite, file, *test = m.test.split("/")
+        where = t.src / "tests" / suite / (f"test_{file}.py" if suite != "unit" else f"{file}_test.c")
+        assert where.exists() and (not test or f"test_{test[0]}" in where.read_text()), f"{m.name}: no test {m.test}"

@@ -93,6 +93,14 @@ TEST(answers)
     assert_string_equal(buffer_text(&a.reason), "busy?, wait");
     answer_free(&a);
     /* A status that no device may send. */
+    assert_true(answer_parse(&a, "board fwssh/1: okfwssh/1 ok\nactive=a\n"));
+    assert_string_equal(facts_get(&a.facts, "active"), "a");
+    answer_free(&a);
+    assert_true(answer_parse(&a, "$ fwssh/1 error 3 busy\nfwssh/1 ok\n"));
+    assert_int_equal(a.status, EXIT_REFUSED);
+    answer_free(&a);
+    assert_false(answer_parse(&a, "fwssh/1 okay\nfwssh/1\n ok\n"));
+    answer_free(&a);
     assert_true(answer_parse(&a, "fwssh/1 error 77 x\n"));
     assert_int_equal(a.status, EXIT_FAILED);
     answer_free(&a);
@@ -100,7 +108,7 @@ TEST(answers)
     assert_int_equal(a.status, EXIT_FAILED);
     answer_free(&a);
     assert_false(answer_parse(&a, "fwssh/1 ok"));
-    assert_false(answer_parse(&a, "say fwssh/1 ok\n"));
+    assert_false(answer_parse(&a, "say fwssh/1 ok, then\n"));
     assert_false(answer_parse(&a, ""));
     answer_free(&a);
 }

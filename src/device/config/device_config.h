@@ -46,8 +46,8 @@ struct device_config {
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program, *hold_program;
     const char *adaptive; /* yes, coarse or no */
-    bool strict_modes;    /* check who may write to key files (listen/key_file.h) */
-    int session_uid;      /* user and group that sessions become if fwsshd runs as root */
+    bool strict_modes; /* check who may write to key files and programs (config/trusted_file.h) */
+    int session_uid;   /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;
     int max_penalty, login_grace_time, idle_timeout; /* seconds */
     struct text_list penalty_exempt;                 /* addresses and networks (base/network.h) */

@@ -23,6 +23,8 @@
 #define ADMISSION_HELD_MAX 64
 /* Held connections of a source with a penalty, which are served one after another. */
 #define ADMISSION_PENALIZED_MAX 8
+/* So long, in seconds, one has its place; then it goes to a newcomer if all are taken. */
+#define ADMISSION_PENALIZED_PLACE 1
 /* How long one of them may take to log in while others wait. */
 #define ADMISSION_PENALIZED_SECONDS 5
 /* Those that have been turned away, and how long they may take to go. */
@@ -141,10 +143,48 @@ static void admission_start(struct listener *l, struct connection *c)
     l->next_turn = io_now() + ADMISSION_TURN_MS / 1000.0;
 }
 
+/* Whether the client has sent something: those who mean to log in begin with that. */
+static bool admission_speaks(const struct connection *c)
+{
+    return io_pending(c->held) > 0;
+}
+
+/* Of two held connections of a source with a penalty: those that speak are served first, and of
+ * them the last one to come, so that what hangs there keeps nobody out. */
+static bool admission_is_before(const struct connection *a, const struct connection *b)
+{
+    bool speaks = admission_speaks(a);
+
+    return speaks == admission_speaks(b) ? a->started > b->started : speaks;
+}
+
+static bool admission_is_next(const struct listener *l, const struct connection *c)
+{
+    for (const struct connection *other = l->connections; other; other = other->next)
+        if (other != c && admission_is_held(other) && other->penalized &&
+            !strcmp(other->peer.source, c->peer.source) && admission_is_before(other, c))
+            return false;
+    return true;
+}
+
+/* The one whose place a newcomer may have; the newcomer itself if there is none. */
+static struct connection *admission_last(const struct listener *l, struct connection *newcomer)
+{
+    struct connection *last = newcomer;
+
+    for (struct connection *c = l->connections; c; c = c->next)
+        if (admission_is_held(c) && c->penalized &&
+            !strcmp(c->peer.source, newcomer->peer.source) &&
+            newcomer->started - c->started >= ADMISSION_PENALIZED_PLACE &&
+            (last == newcomer || admission_is_before(last, c)))
+            last = c;
+    return last;
+}
+
 /* Whether it is this held connection's turn. A source with a penalty is served one by one. */
 static bool admission_is_due(const struct listener *l, const struct connection *c, double now)
 {
-    return !c->penalized || (!admission_crowd(l, c->peer.source) &&
+    return !c->penalized || (!admission_crowd(l, c->peer.source) && admission_is_next(l, c) &&
                              penalty_may_serve(&l->penalties, c->peer.source, now));
 }
 
@@ -186,7 +226,7 @@ static void admission_hurry(struct listener *l, double now)
 
 static void admission_turn_away(struct listener *l, struct connection *c)
 {
-    double left = penalty_left(&l->penalties, c->peer.source, c->started);
+    double now = io_now(), left = penalty_left(&l->penalties, c->peer.source, now);
     char text[120];
 
     snprintf(text, sizeof text,
@@ -197,7 +237,7 @@ static void admission_turn_away(struct listener *l, struct connection *c)
     connection_account(l, c);
     farewell_send(c->held, text);
     if (admission_count(l, admission_leaves) < ADMISSION_LEAVING_MAX)
-        c->leaves = c->started + ADMISSION_LEAVING_SECONDS;
+        c->leaves = now + ADMISSION_LEAVING_SECONDS;
     else
         io_close(&c->held);
 }
@@ -258,7 +298,7 @@ static void admission_accept_penalized(struct listener *l, struct connection *c)
     if (!admission_is_held(c))
         return;
     if (held > ADMISSION_PENALIZED_MAX)
-        admission_turn_away(l, c);
+        admission_turn_away(l, admission_last(l, c));
     else if (held == 1 && admission_is_due(l, c, c->started))
         admission_start(l, c);
 }

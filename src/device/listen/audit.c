@@ -115,7 +115,7 @@ void audit_update(const struct listener *l, const struct connection *c, const st
                 io_now() - c->update_started);
     if (*result->request)
         audit_add(&line, "request", result->request);
-    audit_add(&line, "task", l->config.task);
+    audit_add(&line, "task", result_task(result, &l->config));
     buffer_printf(&line, " firmwares=%u", result->firmwares);
     audit_add(&line, "uuid", result->uuid);
     buffer_printf(&line, " status=%u reboot=%s", result->status, result->reboot ? "yes" : "no");

@@ -13,12 +13,14 @@
 #include <unistd.h>
 
 #define HOST_KEY_NAME "ssh_host_ed25519_key"
+#define HOST_KEY_ECDSA_NAME "ssh_host_ecdsa_key"
 #define HOST_KEY_FILE_MAX 65536
 /* So many damaged keys are kept. */
 #define HOST_KEYS_ASIDE_MAX 100
 
 /* Ways to load, besides HOST_KEYS_KEEP and HOST_KEYS_OWN. */
 #define HOST_KEYS_ANEW 4u /* the key in state-dir is damaged */
+#define HOST_KEYS_ANEW_ECDSA 8u
 
 static void host_keys_add(struct host_keys *keys, const char *name, struct buffer *text)
 {
@@ -90,37 +92,6 @@ static int host_keys_make(const struct device_config *config, const char *path, 
     return 0;
 }
 
-/* The key compatible: clients without Ed25519 need an ECDSA key, of the system or our own. It is
- * not made just for a check. */
-static void host_keys_add_ecdsa(struct host_keys *keys, const struct device_config *config,
-                                unsigned how)
-{
-    char *path = memory_printf("%s/ssh_host_ecdsa_key", config->state_dir);
-    struct buffer text = {0};
-    struct error err;
-    bool exists = access(path, F_OK) == 0;
-    int rc = 0;
-
-    for (size_t i = 0; i < keys->count; i++)
-        rc = rc || strstr(keys->name[i], "/ssh_host_ecdsa_key");
-    if (!rc && exists)
-        rc = io_read_file(path, HOST_KEY_FILE_MAX, &text, &err);
-    else if (!rc && how & HOST_KEYS_KEEP) {
-        rc = session_tool_make_ecdsa_key(config, &text, &err) ||
-                     state_dir_write(config, "ssh_host_ecdsa_key", text.data, text.len, &err)
-                 ? -1
-                 : 0;
-    }
-    if (rc < 0)
-        log_warning("%s; no ECDSA host key for older clients (key compatible)", err.text);
-    else if (text.len)
-        host_keys_add(keys, path, &text);
-    if (text.data)
-        explicit_bzero(text.data, text.len);
-    buffer_free(&text);
-    free(path);
-}
-
 /* What is no file, or far too long, cannot be a key. */
 static bool host_keys_is_no_key(const char *path)
 {
@@ -129,21 +100,28 @@ static bool host_keys_is_no_key(const char *path)
     return !stat(path, &st) && (!S_ISREG(st.st_mode) || st.st_size > HOST_KEY_FILE_MAX);
 }
 
-/* Reads the key in state-dir: 1, 0 if there has to be a new one, and *keep tells whether it may be
- * stored there. Whatever is wrong with the file, it is no reason not to start. */
-static int host_keys_read_own(const struct device_config *config, const char *path, unsigned how,
-                              struct buffer *text, bool *keep)
+/* A key in state-dir, which we have made ourselves. */
+struct host_key_own {
+    const char *name;      /* of the file */
+    bool damaged;          /* it cannot be parsed */
+    bool keep;             /* may be set aside, repaired, and stored */
+    const char *otherwise; /* what follows if it cannot be read */
+};
+
+/* Reads the key: 1, 0 if there has to be a new one, and own->keep tells whether it may be stored.
+ * Whatever is wrong with the file, it is no reason not to start. */
+static int host_keys_read_own(const struct device_config *config, struct host_key_own *own,
+                              const char *path, struct buffer *text)
 {
     struct stat st;
     struct error err;
 
-    *keep = how & HOST_KEYS_KEEP;
-    if (*keep)
-        state_dir_repair(config, HOST_KEY_NAME, true);
+    if (own->keep)
+        state_dir_repair(config, own->name, true);
     if (lstat(path, &st) && (errno == ENOENT || errno == ENOTDIR))
         return 0;
-    if (how & HOST_KEYS_ANEW || host_keys_is_no_key(path)) {
-        if (!*keep)
+    if (own->damaged || host_keys_is_no_key(path)) {
+        if (!own->keep)
             log_error("the host key %s is damaged: at the next start it will be set aside and a "
                       "new one made",
                       path);
@@ -152,10 +130,9 @@ static int host_keys_read_own(const struct device_config *config, const char *pa
     } else if (!io_read_file(path, HOST_KEY_FILE_MAX, text, &err)) {
         return 1;
     }
-    if (*keep)
-        log_error("%s; using a host key in memory only: clients see another key than before",
-                  err.text);
-    *keep = false;
+    if (own->keep)
+        log_error("%s; %s", err.text, own->otherwise);
+    own->keep = false;
     buffer_clear(text);
     return 0;
 }
@@ -165,17 +142,59 @@ static int host_keys_own(struct host_keys *keys, const struct device_config *con
 {
     char *path = state_dir_path(config, HOST_KEY_NAME);
     struct buffer text = {0};
-    bool keep, stored = true;
+    struct host_key_own own = {
+        .name = HOST_KEY_NAME,
+        .damaged = how & HOST_KEYS_ANEW,
+        .keep = how & HOST_KEYS_KEEP,
+        .otherwise = "using a host key in memory only: clients see another key than before"};
+    bool stored = true;
     int rc = 0;
 
-    if (!host_keys_read_own(config, path, how, &text, &keep))
-        rc = host_keys_make(config, path, keep, &text, &stored, err);
+    if (!host_keys_read_own(config, &own, path, &text))
+        rc = host_keys_make(config, path, own.keep, &text, &stored, err);
     keys->volatile_key = !stored;
     if (!rc)
         host_keys_add(keys, path, &text);
     buffer_free(&text);
     free(path);
     return rc;
+}
+
+/* Whether there is one already, of the system. */
+static bool host_keys_have_ecdsa(const struct host_keys *keys)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (strstr(keys->name[i], "/" HOST_KEY_ECDSA_NAME))
+            return true;
+    return false;
+}
+
+/* The key compatible: clients without Ed25519 need an ECDSA key, of the system or our own. It is
+ * not made just for a check, and none is kept in memory only. */
+static void host_keys_add_ecdsa(struct host_keys *keys, const struct device_config *config,
+                                unsigned how)
+{
+    char *path = state_dir_path(config, HOST_KEY_ECDSA_NAME);
+    struct buffer text = {0};
+    struct host_key_own own = {.name = HOST_KEY_ECDSA_NAME,
+                               .damaged = how & HOST_KEYS_ANEW_ECDSA,
+                               .keep = how & HOST_KEYS_KEEP,
+                               .otherwise = "no ECDSA host key for older clients (key compatible)"};
+    struct error err;
+
+    bool there = host_keys_read_own(config, &own, path, &text);
+    if (!there && own.keep) {
+        there = !session_tool_make_ecdsa_key(config, &text, &err) &&
+                !state_dir_write(config, HOST_KEY_ECDSA_NAME, text.data, text.len, &err);
+        if (!there)
+            log_warning("%s; no ECDSA host key for older clients (key compatible)", err.text);
+    }
+    if (there)
+        host_keys_add(keys, path, &text);
+    if (text.data)
+        explicit_bzero(text.data, text.len);
+    buffer_free(&text);
+    free(path);
 }
 
 static int host_keys_load(struct host_keys *keys, const struct device_config *config, unsigned how,
@@ -187,9 +206,18 @@ static int host_keys_load(struct host_keys *keys, const struct device_config *co
     keys->from_system = keys->count > 0;
     if (!keys->count && host_keys_own(keys, config, how, err))
         return -1;
-    if (config->compatible)
+    if (config->compatible && !host_keys_have_ecdsa(keys))
         host_keys_add_ecdsa(keys, config, how);
     return 0;
+}
+
+static bool host_keys_ecdsa_is_damaged(const struct device_config *config, const char *said)
+{
+    char *line = memory_printf("damaged-key %s/" HOST_KEY_ECDSA_NAME "\n", config->state_dir);
+    bool damaged = strstr(said, line) != NULL;
+
+    free(line);
+    return damaged;
 }
 
 int host_keys_find(struct host_keys *keys, const struct device_config *config, unsigned how,
@@ -199,11 +227,17 @@ int host_keys_find(struct host_keys *keys, const struct device_config *config, u
         buffer_clear(report);
         if (host_keys_load(keys, config, how, err))
             return -1;
-        if (!session_tool_check(config, keys, told, report, err))
-            return 0;
+        bool good = !session_tool_check(config, keys, told, report, err);
         const char *said = buffer_text(report);
+        if (good && (how & HOST_KEYS_ANEW_ECDSA || !host_keys_ecdsa_is_damaged(config, said)))
+            return 0;
+        if (good) {
+            host_keys_free(keys);
+            how |= HOST_KEYS_ANEW_ECDSA;
+            continue;
+        }
         /* Anything else than keys that cannot be parsed is not cured by another key. */
-        bool damaged = strstr(said, "damaged-keys ") && !strstr(said, "host-key ");
+        bool damaged = strstr(said, "damaged-key ") && !strstr(said, "host-key ");
         bool from_system = keys->from_system;
         host_keys_free(keys);
         if (damaged && from_system) {

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/spawn.h"
-#include "device/listen/key_file.h"
+#include "device/config/trusted_file.h"
 #include "device/monitor/brief.h"
 
 #include <grp.h>
@@ -115,7 +115,7 @@ static pid_t key_command_run(const struct device_config *config, char **argv, in
 
     if (argv[0][0] != '/')
         return error_set(err, EXIT_FAILED, "'%s' is not an absolute path", argv[0]);
-    int fd = config->strict_modes ? key_file_open(argv[0], true, err) : -1;
+    int fd = config->strict_modes ? trusted_file_open(argv[0], true, err) : -1;
     if (config->strict_modes && fd < 0)
         return -1;
     /* Nobody else can exchange it now: each directory on the way has been checked. */

@@ -54,6 +54,8 @@ void listener_check_reboot(struct listener *l, double now)
         listener_reboot(l, now);
     if (!l->reboot_wanted && l->reboot_at > 0 && now >= l->reboot_at) {
         log_error("no reboot within %d seconds; accepting updates again", REBOOT_HAPPENS_SECONDS);
+        if (l->reboot_pid)
+            reboot_kill(l->reboot_pid);
         listener_release(l);
     }
 }

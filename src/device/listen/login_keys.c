@@ -2,7 +2,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
-#include "device/listen/key_file.h"
+#include "device/config/trusted_file.h"
 #include "device/monitor/brief.h"
 
 #include <string.h>
@@ -37,7 +37,7 @@ static void login_keys_add_file(struct buffer *items, const char *path, bool str
 {
     struct buffer text = {0};
     struct error err;
-    int fd = key_file_open(path, strict, &err);
+    int fd = trusted_file_open(path, strict, &err);
 
     if (fd < 0 || io_read_fd(fd, path, KEYS_FILE_MAX, &text, &err)) {
         buffer_printf(problems, "%s\n", err.text);

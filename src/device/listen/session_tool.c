@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/run.h"
 #include "base/spawn.h"
 #include "device/listen/host_keys.h"
@@ -136,14 +137,15 @@ static int session_tool_run(const struct device_config *config, char *what, int 
                       .detached = true,
                       .in_child = session_tool_limit};
     struct run_result result;
-    int rc = run_program(&run, &result, err);
+    char *name = memory_printf("%s %s", config->session_program, what);
+    int rc = run_expect(&run, name, &result, err);
 
-    if (rc)
+    free(name);
+    if (rc && result.status) {
+        error_suffix(err, "see above");
+        err->status = EXIT_USAGE;
+    } else if (rc) {
         error_prefix(err, "key session-program");
-    if (!rc && !run_succeeded(&result)) {
-        char *how = run_describe_end(&run, &result);
-        rc = error_set(err, EXIT_USAGE, "%s %s %s; see above", config->session_program, what, how);
-        free(how);
     }
     if (!rc && result.truncated)
         rc = error_set(err, EXIT_FAILED, "the output of %s %s is longer than %u bytes",

@@ -6,6 +6,7 @@
 #include "base/spawn.h"
 #include "device/receive/updater_jail.h"
 #include "device/updaters/updater_fwup.h"
+#include "device/updaters/updater_path.h"
 #include "wire/assembly.h"
 
 #include <errno.h>
@@ -24,7 +25,10 @@
 
 bool assembly_is_possible(const struct device_config *config)
 {
-    return strcmp(config->adaptive, "no") && !access(config->hold_program, X_OK);
+    struct error ignored;
+
+    return strcmp(config->adaptive, "no") && !access(config->hold_program, X_OK) &&
+           !updater_path_check(config, config->hold_program, "hold-program", &ignored);
 }
 
 int assembly_check(const struct device_config *config, struct error *err)

@@ -2,6 +2,7 @@
 
 #include "base/reboot_param.h"
 #include "device/slots/slot_driver.h"
+#include "device/updaters/updater_driver.h"
 #include "wire/slot_facts.h"
 
 int change_check(const struct facts *facts, struct error *err)
@@ -133,11 +134,18 @@ static int change_revert_by(struct slot_view *v, const struct slot_driver *drive
     enum slot_state state = slot_facts_state(v->facts);
     bool was_new = state == SLOT_PENDING;
 
-    if (change_check(v->facts, err) || change_go_back(v, driver, reason, err))
+    if (change_check(v->facts, err))
         return -1;
-    if (state != SLOT_FALLBACK && (change_read_back(v, "reverted", err) ||
-                                   change_judge_revert(v->facts, driver, was_new, err)))
+    if (change_go_back(v, driver, reason, err) ||
+        (state != SLOT_FALLBACK && (change_read_back(v, "reverted", err) ||
+                                    change_judge_revert(v->facts, driver, was_new, err)))) {
+        *reboot = v->unsure && !was_new;
+        if (v->unsure)
+            error_suffix(err, UPDATER_UNSURE "%s",
+                         *reboot ? "rebooting, check fwssh status"
+                                 : "reboot before an update, and check fwssh status");
         return -1;
+    }
     *reboot = !was_new;
     return 0;
 }

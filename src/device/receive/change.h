@@ -20,7 +20,8 @@ int change_confirm(const struct device_config *config, struct facts *facts, stru
 /*
  * Makes the firmware before this one boot next, or discards an update that has not booted yet.
  * reason: for the device's status; "": requested over SSH. *reboot: the running firmware has to be
- * left. If it is not known what boots next, next is not among the facts.
+ * left; after a failure, too, if what boots next is not known then. If it is not known what boots
+ * next, next is not among the facts.
  */
 int change_revert(const struct device_config *config, const char *reason, bool *reboot,
                   struct facts *facts, struct error *err);

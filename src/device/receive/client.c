@@ -127,12 +127,7 @@ static void client_message(struct client *c, int fd, const char *text)
 
 void client_complain(struct client *c, const char *text)
 {
-    client_message(c, c->err, text);
-}
-
-void client_complain_twice(struct client *c, const char *text)
-{
-    if (c->out != c->err)
+    if (c->shows_one && c->out != c->err)
         client_message(c, c->out, text);
     client_message(c, c->err, text);
 }

@@ -17,6 +17,7 @@ struct client {
     int listener;        /* the listener's socket (--result-fd), or -1 */
     struct buffer ahead; /* input that was read together with the header */
     bool gone;           /* nobody reads what we write */
+    bool shows_one;      /* it may show standard output only: messages go there, too */
     bool told_end;       /* the listener has reported a real end of input */
     bool assembled;      /* in and out are those of a program that looks after the connection */
     int idle_timeout;    /* seconds */
@@ -45,9 +46,6 @@ void client_send(struct client *c, const void *bytes, size_t len);
 
 /* Writes "fwssh: TEXT" where the user reads it. */
 void client_complain(struct client *c, const char *text);
-
-/* The same on standard output, too, if that is another stream. */
-void client_complain_twice(struct client *c, const char *text);
 
 /* Reads more bytes into ahead. Returns the count, 0 at the end of input, or -1 with the error set
  * (client lost or silent). */

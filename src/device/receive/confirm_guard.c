@@ -31,16 +31,11 @@ static void guard_feed(int watchdog, char byte)
         (void)io_write_all(watchdog, &byte, 1);
 }
 
+/* A command that hangs is tried again, for as long as it takes: nothing else would reboot. */
 static int guard_reboot(const struct device_config *config)
 {
-    struct error err;
-
-    pid_t pid = reboot_start(config->reboot_command, &err);
-    if (pid < 0) {
-        log_error("%s", err.text);
-        return EXIT_FAILED;
-    }
-    spawn_wait(pid);
+    while (reboot_run(config->reboot_command) > 0)
+        continue;
     return EXIT_UNCONFIRMED;
 }
 

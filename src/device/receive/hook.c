@@ -3,6 +3,7 @@
 #include "base/argv.h"
 #include "base/memory.h"
 #include "base/run.h"
+#include "device/updaters/updater_path.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -30,12 +31,11 @@ static void hook_set(struct hook *h, const char *name, const char *value)
     h->env[h->env_count++] = memory_printf("%s=%s", name, value);
 }
 
-static void hook_set_common(struct hook *h, const char *kind, const struct device_config *config,
-                            const char *device)
+static void hook_set_common(struct hook *h, const char *kind, const char *device, const char *task)
 {
     hook_set(h, "FWSSH_HOOK", kind);
     hook_set(h, "FWSSH_DEVICE", device ? device : "");
-    hook_set(h, "FWSSH_TASK", config->task);
+    hook_set(h, "FWSSH_TASK", task);
 }
 
 static void hook_free(struct hook *h)
@@ -58,7 +58,8 @@ static void hook_join_lines(char *text)
             *p = ' ';
 }
 
-static int hook_run(struct hook *h, int seconds, struct error *err)
+static int hook_run(struct hook *h, const char *key, const struct device_config *config,
+                    struct error *err)
 {
     struct argv argv = {0};
 
@@ -68,9 +69,12 @@ static int hook_run(struct hook *h, int seconds, struct error *err)
                       .output = RUN_KEEP,
                       .errors = RUN_KEEP,
                       .keep = sizeof h->text - 1,
-                      .seconds = seconds,
+                      .seconds = config->hook_timeout,
                       .detached = true};
-    int rc = run_program(&run, &h->result, err);
+    int rc = updater_path_check(config, argv.count ? argv.word[0] : "", key, err) ||
+                     run_program(&run, &h->result, err)
+                 ? -1
+                 : 0;
     snprintf(h->text, sizeof h->text, "%s", buffer_text(&h->result.text));
     hook_join_lines(h->text);
     if (!rc && !run_succeeded(&h->result))
@@ -93,15 +97,15 @@ static int hook_judge(const struct hook *h, struct error *err)
     return error_set(err, EXIT_REFUSED, "refused by hook-precheck: %s; nothing was done", text);
 }
 
-int hook_precheck(const struct device_config *config, const char *device, struct client *client,
-                  struct error *err)
+int hook_precheck(const struct device_config *config, const char *device,
+                  const struct result *result, struct client *client, struct error *err)
 {
     struct hook h = {.command = config->hook_precheck};
 
     if (!*h.command)
         return 0;
-    hook_set_common(&h, "precheck", config, device);
-    int rc = hook_run(&h, config->hook_timeout, err);
+    hook_set_common(&h, "precheck", device, result_task(result, config));
+    int rc = hook_run(&h, "hook-precheck", config, err);
     if (rc) {
         error_prefix(err, "hook-precheck");
         err->status = EXIT_REFUSED;
@@ -125,12 +129,12 @@ void hook_tell(const struct device_config *config, const char *device, struct re
     if (!*h.command || result->asked)
         return;
     snprintf(status, sizeof status, "%u", result->status);
-    hook_set_common(&h, failed ? "failure" : "success", config, device);
+    hook_set_common(&h, failed ? "failure" : "success", device, result_task(result, config));
     hook_set(&h, "FWSSH_STATUS", status);
     hook_set(&h, "FWSSH_UUID", result->uuid);
     hook_set(&h, "FWSSH_REBOOT", result->reboot ? "1" : "0");
     hook_set(&h, "FWSSH_TEXT", result->text);
-    if (hook_run(&h, config->hook_timeout, &err)) {
+    if (hook_run(&h, name, config, &err)) {
         result_note(result, "%s: %s", name, err.text);
     } else if (h.how) {
         result_note(result, "%s %s%s%s", name, h.how, *h.text ? ": " : "", h.text);

@@ -8,8 +8,8 @@
 
 /* Asks hook-precheck whether an update may start. Returns 0 if it exits with status 0 or is not
  * set, else -1 with the error set (EXIT_REFUSED). What it prints is sent to the client. */
-int hook_precheck(const struct device_config *config, const char *device, struct client *client,
-                  struct error *err);
+int hook_precheck(const struct device_config *config, const char *device,
+                  const struct result *result, struct client *client, struct error *err);
 
 /* Runs hook-success or hook-failure; its output or failure is added to the result's note, for the
  * log. */

@@ -75,7 +75,7 @@ int job_look(struct job *j, struct error *err)
 
 int job_start(struct job *j, bool stage, struct error *err)
 {
-    return hook_precheck(j->config, j->device, j->client, err) ||
+    return hook_precheck(j->config, j->device, &j->result, j->client, err) ||
                    stage_prepare(&j->updater, j->config, stage, err)
                ? -1
                : 0;

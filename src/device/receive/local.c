@@ -46,7 +46,7 @@ int local_status(const struct device_config *config)
     return local_end(rc, &err);
 }
 
-/* The firmware is confirmed, whatever comes of this. */
+/* The change is made, whatever comes of this. */
 static void local_settle(const struct device_config *config)
 {
     struct error err;
@@ -75,9 +75,12 @@ int local_revert(const struct device_config *config, const char *reason)
     struct error err;
     bool reboot; /* left to the script */
     int lock;
-    int rc =
-        local_lock(config, &lock, &err) ? -1 : change_revert(config, reason, &reboot, &facts, &err);
+    int rc = local_lock(config, &lock, &err);
 
+    if (!rc) {
+        local_settle(config); /* what has proved itself counts, even if it is left now */
+        rc = change_revert(config, reason, &reboot, &facts, &err);
+    }
     facts_free(&facts);
     io_close(&lock);
     return local_end(rc, &err);

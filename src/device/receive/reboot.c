@@ -25,6 +25,8 @@
 #define REBOOT_LOOK_MS 50
 /* The lock is held this long; a working reboot ends this process, too. */
 #define REBOOT_HOLD_SECONDS 60
+/* Of a command that hangs, while the lock is held. */
+#define REBOOT_TRIES 2
 
 /* For devices whose init has nothing to shut down. */
 static pid_t reboot_by_kernel(struct error *err)
@@ -67,6 +69,39 @@ pid_t reboot_start(const char *command, struct error *err)
     return reboot_by_command(command, err);
 }
 
+void reboot_kill(pid_t pid)
+{
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL); /* reboot_by_kernel() has no group of its own */
+}
+
+int reboot_run(const char *command)
+{
+    struct error err;
+    char how[80];
+    pid_t pid = reboot_start(command, &err);
+
+    if (pid < 0) {
+        log_error("%s", err.text);
+        return -1;
+    }
+    double end = io_now() + REBOOT_SECONDS;
+    while (!spawn_has_ended(pid) && io_now() < end)
+        (void)poll(NULL, 0, REBOOT_LOOK_MS);
+    if (!spawn_has_ended(pid)) {
+        reboot_kill(pid);
+        log_error("the reboot command %s did not end within %d seconds and was killed", command,
+                  REBOOT_SECONDS);
+        return 1; /* not reaped here: what hangs in the kernel does not end by a signal */
+    }
+    int status = spawn_wait(pid);
+    if (!status)
+        return 0;
+    spawn_describe(status, how, sizeof how);
+    log_error("the reboot command %s %s", command, how);
+    return -1;
+}
+
 /* Waits for the SSH server's process to exit, REBOOT_WAIT_MS at most. */
 static void reboot_await(pid_t server)
 {
@@ -82,22 +117,14 @@ static void reboot_await(pid_t server)
 
 static void reboot_wait_and_run(const char *command, pid_t server)
 {
-    struct error err;
-    char how[80];
-
     reboot_await(server);
-    pid_t pid = reboot_start(command, &err);
-    if (pid < 0) {
-        log_error("%s", err.text);
-        return;
+    for (int tries = REBOOT_TRIES; tries; tries--) {
+        int rc = reboot_run(command);
+        if (!rc)
+            sleep(REBOOT_HOLD_SECONDS);
+        if (rc <= 0)
+            return;
     }
-    int status = spawn_wait(pid);
-    if (status) {
-        spawn_describe(status, how, sizeof how);
-        log_error("the reboot command %s %s", command, how);
-        return;
-    }
-    sleep(REBOOT_HOLD_SECONDS);
 }
 
 /* proc(5), /proc/PID/stat: the fields follow the name, which may contain blanks and parentheses. */

@@ -176,15 +176,23 @@ static void receive_answer_change(struct receive *r, const struct facts *after)
     facts_free(&facts);
 }
 
+/* The change is made, whatever comes of this. */
+static void receive_settle(struct receive *r)
+{
+    struct error err;
+
+    if (version_settle(r->job->config, &err))
+        result_note(&r->job->result, "%s", err.text);
+}
+
 static int receive_confirm(struct receive *r, const struct request *q, struct error *err)
 {
     struct facts facts = {0};
-    struct error late;
     int rc = job_lock(r->job, err) || change_confirm(r->job->config, &facts, err) ? -1 : 0;
 
     (void)q;
-    if (!rc && version_settle(r->job->config, &late))
-        result_note(&r->job->result, "%s", late.text);
+    if (!rc)
+        receive_settle(r);
     if (!rc)
         receive_answer_change(r, &facts);
     facts_free(&facts);
@@ -195,10 +203,12 @@ static int receive_revert(struct receive *r, const struct request *q, struct err
 {
     struct facts facts = {0};
     bool reboot = false;
-    int rc = job_lock(r->job, err) || change_revert(r->job->config, q->reason, &reboot, &facts, err)
-                 ? -1
-                 : 0;
+    int rc = job_lock(r->job, err);
 
+    if (!rc) {
+        receive_settle(r); /* what has proved itself counts, even if it is left now */
+        rc = change_revert(r->job->config, q->reason, &reboot, &facts, err);
+    }
     r->job->result.reboot = reboot;
     if (!rc)
         receive_answer_change(r, &facts);
@@ -224,7 +234,8 @@ static int receive_activate(struct receive *r, const struct request *q, struct e
         return -1;
     struct updater_job job = {.device = r->job->device, .floor = &r->job->floor};
     if (stage_activate(r->job->config, &job, &r->job->result, err)) {
-        slot_check_after_failure(r->job->config, err);
+        if (!r->job->result.reboot)
+            slot_check_after_failure(r->job->config, err);
         return -1;
     }
     job_note_exception(r->job);
@@ -329,6 +340,7 @@ static int receive_handle(struct receive *r, const struct request *q, struct err
     struct result *result = &r->job->result;
 
     snprintf(result->request, sizeof result->request, "%s", request_name(q->verb));
+    snprintf(result->task, sizeof result->task, "%s", q->task);
     result->asked = !request_changes(q->verb);
     if (!receive_handlers[q->verb])
         return error_set(err, EXIT_USAGE, "the request %s is not implemented",
@@ -372,14 +384,12 @@ void receive_run(struct job *j, const struct subsystem *subsystem, bool volatile
     struct receive r = {.job = j, .volatile_key = volatile_key, .assembly = ASSEMBLY_NONE};
     struct error err = {0};
 
+    /* Clients of nerves_firmware_ssh show standard output only, and ignore the status. */
+    j->client->shows_one = subsystem->kind == SUBSYSTEM_HEADER;
     if (receive_kinds[subsystem->kind](&r, &err)) {
         j->result.status = err.status <= EXIT_WIRE_MAX ? err.status : EXIT_FAILED;
         snprintf(j->result.text, sizeof j->result.text, "%s", err.text);
-        /* Clients of nerves_firmware_ssh show standard output only, and ignore the status. */
-        if (subsystem->kind == SUBSYSTEM_HEADER)
-            client_complain_twice(j->client, err.text);
-        else
-            client_complain(j->client, err.text);
+        client_complain(j->client, err.text);
     }
     assembly_close(&r.assembly);
     j->result.told = !client_is_gone(j->client);

@@ -32,6 +32,7 @@ int result_receive(int fd, struct result *r, int *lock)
         *r = got; /* a record of the wrong size leaves *r unchanged */
         r->uuid[sizeof r->uuid - 1] = '\0';
         r->request[sizeof r->request - 1] = '\0';
+        r->task[sizeof r->task - 1] = '\0';
         r->text[sizeof r->text - 1] = '\0';
         r->note[sizeof r->note - 1] = '\0';
     }
@@ -41,6 +42,11 @@ int result_receive(int fd, struct result *r, int *lock)
 bool result_is_update(const struct result *r)
 {
     return !*r->request || !strcmp(r->request, "update");
+}
+
+const char *result_task(const struct result *r, const struct device_config *config)
+{
+    return *r->task ? r->task : config->task;
 }
 
 void result_note(struct result *r, const char *format, ...)

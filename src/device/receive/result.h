@@ -17,6 +17,7 @@ struct result {
     uint32_t firmwares; /* how many were written */
     uint32_t asked;     /* 1: a query, which changed nothing */
     char request[16];   /* verb in the subsystem fwssh, "" for the others */
+    char task[64];      /* the one that was asked for, "": the key task */
     char uuid[40];      /* of the last firmware, "" if unknown */
     char text[512];     /* the error, or "" */
     char note[512];     /* for the log only, or "": overrides used, output of hooks */
@@ -37,6 +38,9 @@ int result_receive(int fd, struct result *r, int *lock);
 
 /* False for the requests of the subsystem fwssh other than update. */
 bool result_is_update(const struct result *r);
+
+/* The task of an update. */
+const char *result_task(const struct result *r, const struct device_config *config);
 
 /* Appends to the note, after a semicolon. */
 void result_note(struct result *r, const char *format, ...) __attribute__((format(printf, 2, 3)));

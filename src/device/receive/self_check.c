@@ -78,14 +78,14 @@ static int self_check_version(const struct updater *u, struct error *err)
                       .seconds = VERSION_SECONDS,
                       .detached = true};
     struct run_result result;
-    int rc = run_program(&run, &result, err);
+    char *what = memory_printf("%s --version (key updater)", u->program);
+    int rc = run_expect(&run, what, &result, err);
 
-    if (!rc && (!run_succeeded(&result) || !result.text.len)) {
-        char *how = run_describe(&run, &result);
-        rc = error_set(err, EXIT_FAILED, "%s --version (key updater) %s; install it anew",
-                       u->program, run_succeeded(&result) ? "printed nothing" : how);
-        free(how);
-    }
+    if (!rc && !result.text.len)
+        rc = error_set(err, EXIT_FAILED, "%s printed nothing", what);
+    if (rc)
+        error_suffix(err, "install it anew");
+    free(what);
     run_free(&result);
     return rc;
 }
@@ -211,6 +211,8 @@ static void self_check_command(struct self_check *s, const char *key, const char
                            "cannot find the program %s (key %s), or it is not executable; install "
                            "it, or correct the key",
                            words.word[0], key);
+        else
+            rc = updater_path_check(s->config, words.word[0], key, &err);
         free(found);
         self_check_tell(s, key, rc, &err);
     }
@@ -229,6 +231,8 @@ static void self_check_commands(struct self_check *s)
     self_check_command(s, "slot-command", c->slot_command);
     self_check_command(s, "authorized-keys-command", c->keys_command);
     self_check_command(s, "receive-program", c->receive_program);
+    if (!access(c->hold_program, F_OK)) /* without it, whole firmwares are taken */
+        self_check_command(s, "hold-program", c->hold_program);
 }
 
 static void self_check_slots(struct self_check *s)

@@ -34,17 +34,22 @@ int stage_prepare(const struct updater *u, const struct device_config *config, b
 }
 
 static int stage_run(const struct updater *u, const struct device_config *config,
-                     const struct updater_job *job, struct error *err)
+                     const struct updater_job *job, struct result *result, struct error *err)
 {
     char *path = stage_path(config);
     struct updater_job activate = *job;
-    struct run_result result;
+    struct updater_done done;
 
     activate.verb = UPDATER_ACTIVATE;
     activate.path = path;
-    int rc = updater_do(u, config, &activate, REQUEST_ACTIVATE_SECONDS, &result, err);
-    run_free(&result);
+    int rc = updater_do(u, config, &activate, REQUEST_ACTIVATE_SECONDS, &done, err);
+    run_free(&done.run);
     free(path);
+    if (done.unsure) {
+        error_suffix(err, UPDATER_UNSURE "rebooting, check fwssh status");
+        err->status = EXIT_FAILED;
+        result->reboot = 1;
+    }
     return rc ? error_prefix(err, "cannot activate the staged firmware") : 0;
 }
 
@@ -61,7 +66,7 @@ int stage_activate(const struct device_config *config, const struct updater_job 
         return error_set(err, EXIT_REFUSED, "no firmware is staged on the device");
     if (!updater_find(&u, config, err))
         rc = u.driver->can_stage
-                 ? stage_run(&u, config, job, err)
+                 ? stage_run(&u, config, job, result, err)
                  : error_set(err, EXIT_REFUSED,
                              "only fwpack can activate a staged firmware, but the updater is %s",
                              u.name);

@@ -21,7 +21,8 @@ int stage_prepare(const struct updater *u, const struct device_config *config, b
                   struct error *err);
 
 /* Makes the staged update boot next. That its record cannot be removed afterwards is noted in the
- * result. Returns 0, or -1 with the error set: EXIT_REFUSED if there is none. */
+ * result. Returns 0, or -1 with the error set: EXIT_REFUSED if there is none. If it failed when it
+ * may have switched, the result asks for the reboot, after which what runs is what boots next. */
 int stage_activate(const struct device_config *config, const struct updater_job *job,
                    struct result *result, struct error *err);
 

@@ -103,11 +103,11 @@ int host_key_tool_check(void)
 
     log_open("fwsshd", LOG_LEVEL_INFO, false);
     int rc = session_brief_read(&s.brief, BRIEF_FD_BRIEF, true, &err);
-    if (s.brief.damaged_host_keys)
-        printf("damaged-keys %zu\n", s.brief.damaged_host_keys);
+    fputs(buffer_text(&s.brief.damaged), stdout);
     fflush(stdout);
     if (rc) {
         log_error("%s", err.text);
+        session_brief_free(&s.brief);
         return status;
     }
     for (size_t i = 0; i < s.brief.host_key_count; i++)

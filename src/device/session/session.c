@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -97,6 +98,14 @@ static void session_keep_alive(struct session *s, double now)
     (void)ssh_send_keepalive(s->ssh);
 }
 
+/* libssh gives no answer to a signature of a type that is not in accepted_key_types: "Public key
+ * from client (TYPE) doesn't match server preference (LIST)". */
+static bool session_has_refused(const struct session *s)
+{
+    return !s->authenticated && ssh_get_error_code(s->ssh) == SSH_FATAL &&
+           strstr(ssh_get_error(s->ssh), "doesn't match server preference");
+}
+
 /* Why the session has to end, or NULL. */
 static const char *session_time_is_up(const struct session *s, double now)
 {
@@ -105,6 +114,8 @@ static const char *session_time_is_up(const struct session *s, double now)
     if (!s->authenticated && now - s->started > s->brief.grace_seconds)
         return "no login within login-grace-time";
     bool asks = s->channel.running || s->channel.ended;
+    if (session_has_refused(s))
+        return "signature not accepted (RSA with SHA-1?); use an Ed25519 key, or a newer client";
     if (s->authenticated && !asks && now - s->quiet_since > s->brief.idle_seconds)
         return "no request from the client within idle-timeout";
     return NULL;

@@ -65,7 +65,7 @@ static void session_brief_host_key(struct session_brief *b, const struct brief_i
         host_key_is_usable(key)) {
         b->host_key[b->host_key_count++] = key;
     } else {
-        b->damaged_host_keys++;
+        buffer_printf(&b->damaged, "damaged-key %s\n", name ? name : "");
         log_at(b->complain ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
                "ignoring host key %s: damaged, in an unknown format, or protected by a passphrase",
                name ? name : "");
@@ -148,9 +148,10 @@ int session_brief_read(struct session_brief *b, int fd, bool complain, struct er
     buffer_free(&bytes);
     free(name);
     if (rc) {
-        size_t damaged = b->damaged_host_keys;
+        struct buffer damaged = b->damaged;
+        b->damaged = (struct buffer){0};
         session_brief_free(b);
-        b->damaged_host_keys = damaged;
+        b->damaged = damaged;
     }
     return rc;
 }
@@ -163,5 +164,6 @@ void session_brief_free(struct session_brief *b)
     free(b->ciphers);
     free(b->macs);
     free(b->kex);
+    buffer_free(&b->damaged);
     *b = (struct session_brief){0};
 }

@@ -25,15 +25,15 @@ struct session_brief {
     int grace_seconds, idle_seconds;
     unsigned uid; /* the user that the session becomes */
     enum log_level log_level;
-    bool ask_keys;            /* authorized-keys-command may know more keys */
-    size_t damaged_host_keys; /* left out; also known after a failure */
-    bool complain;            /* warn about host keys that cannot be used */
+    bool ask_keys;         /* authorized-keys-command may know more keys */
+    struct buffer damaged; /* "damaged-key NAME\n" of those left out; also after a failure */
+    bool complain;         /* warn about host keys that cannot be used */
 };
 
 /*
  * Reads the brief from a descriptor. Host keys that cannot be used are left out (complain: with a
- * warning); if none is left, that is an error. Returns 0 (release with session_brief_free()), or -1
- * with the error set.
+ * warning); if none is left, that is an error. Returns 0, or -1 with
+ * the error set; session_brief_free() in any case.
  */
 int session_brief_read(struct session_brief *b, int fd, bool complain, struct error *err);
 void session_brief_free(struct session_brief *b);

@@ -21,11 +21,11 @@
 #define SESSION_UNHEARD_BYTES 65536
 #define SESSION_MAKE_WAY_ROUNDS 4
 
-/* Without certificates and SHA-1 signatures, and without security keys, whose signatures libssh
- * accepts without a touch. */
+/* Without certificates and SHA-1 signatures. Security keys, whose signatures libssh accepts without
+ * a touch, are refused by session_auth.c: libssh would leave the client without an answer. */
 static const char accepted_key_types[] =
     "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,"
-    "rsa-sha2-512,rsa-sha2-256";
+    "rsa-sha2-512,rsa-sha2-256,sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com";
 
 static int session_option(ssh_bind bind, enum ssh_bind_options_e option, const void *value,
                           const char *what, struct error *err)

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/run.h"
 #include "device/slots/slot_driver.h"
+#include "device/updaters/updater_path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +36,13 @@ static int slot_command_run(const struct device_config *config, const char *word
                       .keep = SLOT_COMMAND_TEXT_MAX,
                       .seconds = SLOT_COMMAND_SECONDS,
                       .detached = true};
-    int rc = run_program(&run, r, err);
-    if (!rc && !run_succeeded(r)) {
-        char *how = run_describe(&run, r);
-        rc = error_set(err, EXIT_FAILED, "slot-command %s %s", word, how);
-        free(how);
-    }
+    char *what = memory_printf("slot-command %s", word);
+    *r = (struct run_result){0};
+    int rc = updater_path_check(config, argv.count ? argv.word[0] : "", "slot-command", err) ||
+                     run_expect(&run, what, r, err)
+                 ? -1
+                 : 0;
+    free(what);
     argv_free(&argv);
     free(variable);
     return rc;

@@ -24,17 +24,19 @@ static bool slot_ops_is_there(const struct slot_view *v)
 }
 
 static int slot_ops_apply(const struct device_config *config, const char *task,
-                          struct run_result *r, struct error *err)
+                          struct updater_done *done, struct error *err)
 {
     struct updater_job job = {.verb = UPDATER_TASK, .task = task, .path = config->ops_firmware};
     struct updater u = {0};
     char *device = device_path_find(config, err);
+    int seconds =
+        config->updater_timeout < SLOT_OPS_SECONDS ? config->updater_timeout : SLOT_OPS_SECONDS;
     int rc = -1;
 
-    *r = (struct run_result){0};
+    *done = (struct updater_done){0};
     job.device = device;
     if (device && !updater_find(&u, config, err) &&
-        (rc = updater_do(&u, config, &job, SLOT_OPS_SECONDS, r, err)))
+        (rc = updater_do(&u, config, &job, seconds, done, err)))
         error_prefix(err, "task %s of %s failed", task, config->ops_firmware);
     updater_free(&u);
     free(device);
@@ -53,13 +55,13 @@ static void slot_ops_set_fallback(struct facts *facts)
 
 static int slot_ops_read(struct slot_view *v, struct error *err)
 {
-    struct run_result r;
+    struct updater_done done;
 
-    if (slot_ops_apply(v->config, "status", &r, err)) {
-        run_free(&r);
+    if (slot_ops_apply(v->config, "status", &done, err)) {
+        run_free(&done.run);
         return -1;
     }
-    const char *text = buffer_text(&r.text);
+    const char *text = buffer_text(&done.run.text);
     if (!strncmp(text, INFO_PREFIX, strlen(INFO_PREFIX)))
         text += strlen(INFO_PREFIX);
     char *active = memory_printf("%.*s", (int)strcspn(text, "\r\n"), text);
@@ -71,29 +73,34 @@ static int slot_ops_read(struct slot_view *v, struct error *err)
     nerves_vars_describe_beside(v->config, v->facts);
     slot_ops_set_fallback(v->facts);
     free(active);
-    run_free(&r);
+    run_free(&done.run);
     return 0;
 }
 
-/* Applies a task whose output does not matter. */
-static int slot_ops_do(const struct device_config *config, const char *task, struct error *err)
+/* Applies a task that changes something. */
+static int slot_ops_do(struct slot_view *v, const char *task, struct error *err)
 {
-    struct run_result r;
-    int rc = slot_ops_apply(config, task, &r, err);
+    struct updater_done done;
+    int rc = slot_ops_apply(v->config, task, &done, err);
 
-    run_free(&r);
+    v->unsure = done.unsure;
+    run_free(&done.run);
     return rc;
 }
 
 static int slot_ops_confirm(struct slot_view *v, struct error *err)
 {
-    return slot_ops_do(v->config, "validate", err);
+    if (!slot_ops_do(v, "validate", err))
+        return 0;
+    if (v->unsure)
+        error_suffix(err, UPDATER_UNSURE "reboot before an update, and check fwssh status");
+    return -1;
 }
 
 static int slot_ops_revert(struct slot_view *v, const char *reason, struct error *err)
 {
     (void)reason; /* the tasks store none */
-    return slot_ops_do(v->config, "revert", err);
+    return slot_ops_do(v, "revert", err);
 }
 
 const struct slot_driver slot_ops = {

@@ -27,6 +27,7 @@ struct slot_view {
     bool decided;     /* there is a driver */
     bool remembers;   /* this is not the first look since the boot */
     struct boot_memory memory;
+    bool unsure; /* set by a driver whose change failed half-way: what boots next is not known */
 };
 
 /* Looks; boot-id must be among the facts. slot_view_close() in any case. */

@@ -1,14 +1,17 @@
 #include "device/updaters/updater_driver.h"
 
 #include "base/device_lock.h"
+#include "base/io.h"
 #include "device/updaters/updater_path.h"
+#include "wire/updater_result.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define UPDATER_TEXT_MAX 16384
 /* Where run_program() puts the first of fds. */
-#define UPDATER_DO_LOCK_FD "3"
+#define UPDATER_DO_RESULT_FD "3"
+#define UPDATER_DO_LOCK_FD "4"
 
 int updater_find(struct updater *u, const struct device_config *config, struct error *err)
 {
@@ -18,6 +21,8 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
                          "cannot find the updater '%s' (key updater) on the device; install fwup "
                          "or fwpack, or configure its path",
                          config->updater);
+    if (updater_path_check(config, u->program, "updater", err))
+        return -1;
     u->name = strrchr(u->program, '/') ? strrchr(u->program, '/') + 1 : u->program;
     u->driver = strcmp(u->name, "fwpack") ? &updater_fwup : &updater_fwpack;
     return 0;
@@ -47,31 +52,68 @@ void updater_arguments(const struct updater *u, const struct device_config *conf
     u->driver->arguments(u, config, job, a);
 }
 
-int updater_do(const struct updater *u, const struct device_config *config,
-               const struct updater_job *job, int seconds, struct run_result *result,
-               struct error *err)
-{
-    struct argv argv = {0};
-    int lock = device_lock_exported();
-    char *environment[] = {DEVICE_LOCK_FD_VARIABLE "=" UPDATER_DO_LOCK_FD, NULL};
+/* A program that runs without input, and what it says of itself. */
+struct updater_task {
+    int pipe[2];
+    struct updater_result said;
+};
 
-    updater_arguments(u, config, job, &argv);
-    struct run run = {.argv = argv.word,
-                      .env = lock >= 0 ? environment : NULL,
-                      .fds = &lock,
-                      .fd_count = lock >= 0 ? 1 : 0,
+static bool updater_may_be_killed(void *data)
+{
+    struct updater_task *t = data;
+
+    while (updater_result_read(t->pipe[0], &t->said) > 0)
+        ;
+    return !t->said.switching;
+}
+
+static int updater_run_task(const struct updater *u, char *const *argv, int seconds,
+                            struct updater_task *t, struct updater_done *done, struct error *err)
+{
+    int fds[] = {t->pipe[1], device_lock_exported()};
+    char *environment[] = {UPDATER_RESULT_VARIABLE "=" UPDATER_DO_RESULT_FD,
+                           fds[1] >= 0 ? DEVICE_LOCK_FD_VARIABLE "=" UPDATER_DO_LOCK_FD : NULL,
+                           NULL};
+    struct run run = {.argv = argv,
+                      .env = environment,
+                      .fds = fds,
+                      .fd_count = fds[1] >= 0 ? 2 : 1,
                       .output = RUN_KEEP,
                       .errors = RUN_KEEP,
                       .keep = UPDATER_TEXT_MAX,
                       .seconds = seconds,
+                      .may_kill = updater_may_be_killed,
+                      .may_kill_data = t,
                       .detached = true};
-    int rc = run_program(&run, result, err);
-    if (!rc && !run_succeeded(result)) {
-        char *how = run_describe(&run, result);
-        rc = error_set(err, result->timed_out ? EXIT_FAILED : u->driver->judge(job, result->status),
-                       "%s %s", u->name, how);
-        free(how);
+
+    if (!run_expect(&run, u->name, &done->run, err))
+        return 0;
+    done->unsure =
+        !updater_may_be_killed(t) || (done->run.timed_out && !u->driver->tells_switching);
+    return -1;
+}
+
+int updater_do(const struct updater *u, const struct device_config *config,
+               const struct updater_job *job, int seconds, struct updater_done *done,
+               struct error *err)
+{
+    struct updater_task t = {{-1, -1}, {0}};
+    struct argv argv = {0};
+    int rc = -1;
+
+    *done = (struct updater_done){0};
+    updater_result_init(&t.said);
+    if (io_pipe(t.pipe)) {
+        error_errno(err, "cannot create a pipe");
+    } else {
+        io_set_nonblocking(t.pipe[0]);
+        updater_arguments(u, config, job, &argv);
+        rc = updater_run_task(u, argv.word, seconds, &t, done, err);
+        if (rc && !done->run.timed_out)
+            err->status = u->driver->judge(job, done->run.status);
     }
     argv_free(&argv);
+    io_close(&t.pipe[0]);
+    io_close(&t.pipe[1]);
     return rc;
 }

@@ -63,10 +63,21 @@ void updater_free(struct updater *u);
 void updater_arguments(const struct updater *u, const struct device_config *config,
                        const struct updater_job *job, struct argv *a);
 
-/* Runs a job without input (UPDATER_ACTIVATE, UPDATER_TASK) for at most that many seconds. Returns
- * 0 with its output in result, or -1 with the error set; run_free(result) in any case. */
+/* For the message of one that is unsure; what follows from it comes next. */
+#define UPDATER_UNSURE "what boots next is not known; "
+
+struct updater_done {
+    struct run_result run;
+    bool unsure; /* it failed when it may have switched: what boots next is not known */
+};
+
+/*
+ * Runs a job without input (UPDATER_ACTIVATE, UPDATER_TASK) for at most that many seconds, but
+ * never kills one that has said that it switches. Returns 0 with its output in done->run, or -1
+ * with the error set; run_free(&done->run) in any case.
+ */
 int updater_do(const struct updater *u, const struct device_config *config,
-               const struct updater_job *job, int seconds, struct run_result *result,
+               const struct updater_job *job, int seconds, struct updater_done *done,
                struct error *err);
 
 /* The drivers, each in the file of its name. */

@@ -1,6 +1,8 @@
 #include "device/updaters/updater_path.h"
 
+#include "base/io.h"
 #include "base/memory.h"
+#include "device/config/trusted_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,4 +46,20 @@ char *updater_path_find(const struct device_config *config)
         return updater_path_search(key);
     char *found = updater_path_search("fwup");
     return found ? found : updater_path_fwpack();
+}
+
+int updater_path_check(const struct device_config *config, const char *name, const char *key,
+                       struct error *err)
+{
+    char *found = config->strict_modes ? updater_path_search(name) : NULL;
+    char *whole = found && *found != '/' ? realpath(found, NULL) : found;
+    int fd = -1, rc = 0;
+
+    if (whole && (fd = trusted_file_open(whole, true, err)) < 0)
+        rc = error_suffix(err, "it is not run (keys %s and strict-modes)", key);
+    io_close(&fd);
+    if (whole != found)
+        free(whole);
+    free(found);
+    return rc;
 }

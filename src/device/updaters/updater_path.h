@@ -2,6 +2,7 @@
 #ifndef FWSSH_DEVICE_UPDATERS_UPDATER_PATH_H
 #define FWSSH_DEVICE_UPDATERS_UPDATER_PATH_H
 
+#include "base/error.h"
 #include "device/config/device_config.h"
 
 /* Returns the path of the program that the key updater selects, without running it, or NULL if
@@ -10,5 +11,13 @@ char *updater_path_find(const struct device_config *config);
 
 /* The same for a name, which is searched for in PATH, or a path. */
 char *updater_path_search(const char *name);
+
+/*
+ * With strict-modes: whether nobody but root or the current user can change a program, found as
+ * above. Returns 0, also if there is no such program, which running it will say; -1 with the error
+ * set. key: the one that names it.
+ */
+int updater_path_check(const struct device_config *config, const char *name, const char *key,
+                       struct error *err);
 
 #endif

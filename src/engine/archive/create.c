@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 /* The output: a temporary file next to the place, renamed at the end; or what is written as it is:
- * standard output, and what is no regular file. */
+ * standard output, what is no regular file, and the names of descriptors. */
 struct create_output {
     char *place; /* NULL: nothing is renamed */
     char *temporary;
@@ -60,9 +60,8 @@ static int create_open(struct create_output *out, const char *path, struct error
     *out = (struct create_output){.fd = STDOUT_FILENO};
     if (!path || !strcmp(path, "-"))
         return 0;
-    if (io_is_special(path)) {
-        out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    } else {
+    out->fd = io_open_through(path, 0);
+    if (out->fd == IO_ORDINARY) {
         out->place = create_place(path);
         out->temporary = out->place ? memory_printf("%s.XXXXXX", out->place) : NULL;
         out->fd = out->place ? mkostemp(out->temporary, O_CLOEXEC) : -1;

@@ -45,15 +45,16 @@ static int mbr_read_partition(cfg_t *section, struct mbr_table *table, struct er
     return 0;
 }
 
+/* One that grows has a block at least. */
 static uint64_t mbr_end(const struct mbr_partition *p)
 {
-    return (uint64_t)p->offset + p->count;
+    return (uint64_t)p->offset + (p->count || !p->expand ? p->count : 1);
 }
 
 /* Of type 0, or without length: existing archives have such entries anywhere. */
 static bool mbr_is_empty(const struct mbr_partition *p)
 {
-    return !p->present || !p->type || !p->count;
+    return !p->present || !p->type || (!p->count && !p->expand);
 }
 
 static int mbr_check_pair(const struct mbr_table *table, int a, int b, struct error *err)
@@ -70,7 +71,7 @@ static int mbr_check_pair(const struct mbr_table *table, int a, int b, struct er
 }
 
 /* Logical partitions 4 to 11 lie inside partition 3, whose first blocks hold one EBR for each of
- * them. */
+ * them, also for empty ones: their place is relative to it. */
 static int mbr_check_logical(const struct mbr_table *table, struct error *err)
 {
     const struct mbr_partition *ext = &table->partition[3];
@@ -119,8 +120,8 @@ static int mbr_check(const struct mbr_table *table, struct error *err)
     }
     for (int a = 0; a < MBR_PARTITIONS; a++) {
         const struct mbr_partition *p = &table->partition[a];
-        for (int b = 0; a != 3 && p->present && p->expand && b < MBR_PARTITIONS; b++)
-            if (table->partition[b].present && table->partition[b].offset > p->offset)
+        for (int b = 0; a != 3 && !mbr_is_empty(p) && p->expand && b < MBR_PARTITIONS; b++)
+            if (!mbr_is_empty(&table->partition[b]) && table->partition[b].offset > p->offset)
                 return error_set(
                     err, EXIT_FAILED,
                     "partition %d has expand=true, so partition %d cannot come after it", a, b);

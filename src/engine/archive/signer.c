@@ -51,13 +51,10 @@ static int signer_run(const struct signer *s, const void *data, size_t len,
                       .errors = RUN_PASS,
                       .keep = SIGNER_OUTPUT_MAX};
     struct run_result result;
-    int rc = run_program(&run, &result, err);
+    int rc = run_expect(&run, "the signing command", &result, err);
 
-    if (!rc && !run_succeeded(&result)) {
-        char *how = run_describe_end(&run, &result);
-        rc = error_set(err, EXIT_FAILED, "the signing command %s; nothing was signed", how);
-        free(how);
-    }
+    if (rc)
+        error_suffix(err, "nothing was signed");
     if (!rc && result.truncated)
         rc = error_set(err, EXIT_FAILED, "the signing command's output is longer than %d bytes",
                        SIGNER_OUTPUT_MAX);

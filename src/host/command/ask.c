@@ -1,5 +1,6 @@
 #include "host/command/ask.h"
 
+#include "host/command/host_config.h"
 #include "host/output/json.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/question.h"
@@ -96,6 +97,21 @@ static void ask_print(const struct output_options *o, enum request_verb verb, co
     fflush(stdout);
 }
 
+static void ask_one(struct question *q, const struct host_options *o, const char *host,
+                    const struct request *request)
+{
+    struct host_options own;
+    struct error err;
+
+    if (host_config_apply(&own, o, host, &err)) {
+        q->status = (int)err.status;
+        buffer_add_text(&q->text, err.text);
+    } else {
+        question_ask(q, &own.reach, host, request, false);
+    }
+    host_config_drop(&own);
+}
+
 int ask_run(const struct host_options *o, enum request_verb verb)
 {
     const struct fleet_options *fleet = &o->fleet;
@@ -105,8 +121,8 @@ int ask_run(const struct host_options *o, enum request_verb verb)
     snprintf(request.reason, sizeof request.reason, "%s", o->reason ? o->reason : "");
     interrupt_watch();
     for (size_t i = 0; i < fleet->host_count && !interrupt_came(); i++) {
-        struct question q;
-        question_ask(&q, &o->reach, fleet->hosts[i], &request, false);
+        struct question q = {0};
+        ask_one(&q, o, fleet->hosts[i], &request);
         ask_print(&o->output, verb, fleet->hosts[i], &q);
         if (q.status)
             status = fleet->host_count > 1 ? EXIT_SOME_FAILED : q.status;

@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/command/host_config.h"
 #include "host/output/json.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/ssh_outcome.h"
@@ -345,11 +346,14 @@ static void check_subsystem(struct check *c)
 
 static int check_host(const struct host_options *o, const char *host)
 {
-    struct check c = {.o = o};
+    struct host_options own;
+    struct check c = {.o = &own};
     struct error err;
 
-    if (ssh_target_resolve(&c.target, &o->reach, host, o->reach.subsystem, &err)) {
+    if (host_config_apply(&own, o, host, &err) ||
+        ssh_target_resolve(&c.target, &own.reach, host, own.reach.subsystem, &err)) {
         check_fail(&c, "ssh", (int)err.status, err.text);
+        host_config_drop(&own);
         return c.status;
     }
     if (check_converse(&c, &err))
@@ -360,6 +364,7 @@ static int check_host(const struct host_options *o, const char *host)
         check_subsystem(&c);
     ssh_run_free(&c.ssh);
     ssh_target_free(&c.target);
+    host_config_drop(&own);
     return c.status;
 }
 

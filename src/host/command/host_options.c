@@ -4,9 +4,11 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/option_error.h"
+#include "host/command/host_config.h"
 #include "host/command/host_list.h"
 #include "wire/subsystem.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,31 +162,31 @@ static const struct option_word words[] = {
     {"target", "TARGET", "instead of MIX_TARGET", COMMAND_PUSH, option_text, PLACE(job.target), 0,
      0},
     {"wait", "[=SECONDS]", "wait until the device runs the new firmware and it is confirmed (300)",
-     COMMAND_PUSH, option_wait, PLACE(job.wait), 86400, 0},
-    {"confirm", NULL, "confirm it from here once the device is back (implies --wait)", COMMAND_PUSH,
-     option_flag, PLACE(job.confirm), 0, 0},
+     COMMAND_PUSH | COMMAND_CONFIG, option_wait, PLACE(job.wait), 86400, 0},
+    {"confirm", NULL, "confirm it from here once the device is back (implies --wait)",
+     COMMAND_PUSH | COMMAND_CONFIG, option_flag, PLACE(job.confirm), 0, 0},
     {"stage", NULL, "write the firmware now; fwssh activate boots it later", COMMAND_PUSH,
      option_flag, PLACE(job.stage), 0, 0},
-    {"task", "TASK", "run this task instead of the device's own, if it allows that", COMMAND_PUSH,
-     option_text, PLACE(job.task), 0, 0},
+    {"task", "TASK", "run this task instead of the device's own, if it allows that",
+     COMMAND_PUSH | COMMAND_CONFIG, option_text, PLACE(job.task), 0, 0},
     {"no-reboot", NULL, "write the firmware, but leave the reboot for later", COMMAND_PUSH,
      option_flag, PLACE(job.no_reboot), 0, 0},
     {"force", NULL, "push even to devices that already run this firmware", COMMAND_PUSH,
      option_flag, PLACE(job.force), 0, 0},
     {"adaptive", "MODE", "send only what the device lacks: auto (default), never or always",
-     COMMAND_PUSH, option_adaptive, 0, 0, 0},
+     COMMAND_PUSH | COMMAND_CONFIG, option_adaptive, 0, 0, 0},
     {"base", "FILE", "an older firmware that the device may hold (default: from the cache)",
      COMMAND_PUSH, option_text, PLACE(adaptive.base), 0, 0},
-    {"no-cache", NULL, "keep no copy of what is pushed, and use none", COMMAND_PUSH, option_flag,
-     PLACE(no_cache), 0, 0},
+    {"no-cache", NULL, "keep no copy of what is pushed, and use none",
+     COMMAND_PUSH | COMMAND_CONFIG, option_flag, PLACE(no_cache), 0, 0},
     {"max-bytes", "N", "send no more than this (300k, 2M), in both directions", COMMAND_PUSH,
      option_bytes, PLACE(adaptive.max_bytes), 0, 0},
-    {"bwlimit", "RATE", "send no faster than this many bytes a second to each device", COMMAND_PUSH,
-     option_bytes, PLACE(rate), 0, 0},
+    {"bwlimit", "RATE", "send no faster than this many bytes a second to each device",
+     COMMAND_PUSH | COMMAND_CONFIG, option_bytes, PLACE(rate), 0, 0},
     {"bwlimit-all", "RATE", "the same for all devices together", COMMAND_PUSH, option_bytes,
      PLACE(rate_all), 0, 0},
-    {"retries", "N", "after a fault of the network, go on up to N times (0)", COMMAND_PUSH,
-     option_count, PLACE(retries), 1000, 0},
+    {"retries", "N", "after a fault of the network, go on up to N times (0)",
+     COMMAND_PUSH | COMMAND_CONFIG, option_count, PLACE(retries), 1000, 0},
     {"dry-run", NULL, "only say what would be sent", COMMAND_PUSH, option_flag,
      PLACE(adaptive.dry_run), 0, 0},
     {"reason", "TEXT", "the reason, which the device stores for its status", COMMAND_REVERT,
@@ -197,28 +199,28 @@ static const struct option_word words[] = {
      option_count, PLACE(fleet.canary), 1000, 0},
     {"max-failures", "N|N%", "start no more devices after more failures than this", COMMAND_PUSH,
      option_text, PLACE(fleet.max_failures_text), 0, 0},
-    {"port", "N", "default: Port in ~/.ssh/config if it is not 22, else 8989", COMMAND_REMOTE,
-     option_count, PLACE(reach.port), 65535, 0},
-    {"user", "USER", "fwsshd accepts any name", COMMAND_REMOTE, option_text, PLACE(reach.user), 0,
-     0},
-    {"user-dir", "DIR", "use the keys id_* in this directory", COMMAND_REMOTE, option_text,
-     PLACE(reach.user_dir), 0, 0},
+    {"port", "N", "default: Port in ~/.ssh/config if it is not 22, else 8989",
+     COMMAND_REMOTE | COMMAND_CONFIG, option_count, PLACE(reach.port), 65535, 0},
+    {"user", "USER", "fwsshd accepts any name", COMMAND_REMOTE | COMMAND_CONFIG, option_text,
+     PLACE(reach.user), 0, 0},
+    {"user-dir", "DIR", "use the keys id_* in this directory", COMMAND_REMOTE | COMMAND_CONFIG,
+     option_text, PLACE(reach.user_dir), 0, 0},
     {"passphrase-file", "FILE", "passphrase of the key (- for standard input)", COMMAND_REMOTE,
      option_passphrase_file, 0, 0, 0},
     {"passphrase", "TEXT", "the same, but visible to others: better use an ssh agent",
      COMMAND_REMOTE, option_passphrase, 0, 0, 0},
     {"subsystem", "NAME", "default nerves_firmware_ssh; fwup needs no header (port 22)",
-     COMMAND_PUSH | COMMAND_CHECK, option_text, PLACE(reach.subsystem), 0, 0},
-    {"exec", NULL, "run the subsystem as a command (Dropbear)", COMMAND_PUSH | COMMAND_CHECK,
-     option_flag, PLACE(reach.exec), 0, 0},
-    {"host-key-alias", "NAME", "look up the host key under this name", COMMAND_REMOTE, option_text,
-     PLACE(reach.host_key_alias), 0, 0},
-    {"timeout", "SECONDS", "give up on a device after this time (none)", COMMAND_REMOTE,
-     option_count, PLACE(reach.timeout), 86400, 0},
-    {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)", COMMAND_REMOTE, option_text,
-     PLACE(reach.ssh), 0, 0},
-    {"ssh-option", "OPT", "passed to ssh as -o OPT; may be repeated", COMMAND_REMOTE,
-     option_ssh_option, 0, 0, 0},
+     COMMAND_PUSH | COMMAND_CHECK | COMMAND_CONFIG, option_text, PLACE(reach.subsystem), 0, 0},
+    {"exec", NULL, "run the subsystem as a command (Dropbear)",
+     COMMAND_PUSH | COMMAND_CHECK | COMMAND_CONFIG, option_flag, PLACE(reach.exec), 0, 0},
+    {"host-key-alias", "NAME", "look up the host key under this name",
+     COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.host_key_alias), 0, 0},
+    {"timeout", "SECONDS", "give up on a device after this time (none)",
+     COMMAND_REMOTE | COMMAND_CONFIG, option_count, PLACE(reach.timeout), 86400, 0},
+    {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)",
+     COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.ssh), 0, 0},
+    {"ssh-option", "OPT", "passed to ssh as -o OPT; may be repeated",
+     COMMAND_REMOTE | COMMAND_CONFIG, option_ssh_option, 0, 0, 0},
     {"log-dir", "DIR", "log everything printed and received, one file per push", COMMAND_PUSH,
      option_text, PLACE(output.log_dir), 0, 0},
     {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE, option_flag,
@@ -233,6 +235,7 @@ static const struct option_word words[] = {
 };
 
 #define WORDS (sizeof words / sizeof *words)
+static_assert(WORDS <= HOST_OPTIONS_MAX, "a bit for each in host_options.given");
 /* getopt_long(3) returns WORD_BASE plus the index of the option; letters are below that. */
 #define WORD_BASE 256
 
@@ -285,10 +288,12 @@ static int options_set_max_failures(struct fleet_options *f, struct error *err)
     return 0;
 }
 
-static int options_check_job(struct host_options *o, struct error *err)
+int host_options_check(struct host_options *o, struct error *err)
 {
     struct job_options *j = &o->job;
 
+    if (o->reach.user && strchr(o->reach.user, '@'))
+        return error_set(err, EXIT_USAGE, "--user '%s' must not contain an @", o->reach.user);
     if (j->task && (strpbrk(j->task, " =\n") || strlen(j->task) > TASK_MAX))
         return error_set(err, EXIT_USAGE, "'%s' is not a valid task", j->task);
     if (job_options_need_request(j) &&
@@ -312,6 +317,82 @@ static int options_check_job(struct host_options *o, struct error *err)
     return 0;
 }
 
+const char *host_options_key(size_t number)
+{
+    return number < WORDS && words[number].commands & COMMAND_CONFIG ? words[number].name : NULL;
+}
+
+/* key: one of the configuration, for libconfuse knows no others. */
+static const struct option_word *options_find_key(const char *key)
+{
+    size_t i = 0;
+
+    while (i < WORDS - 1 && !(host_options_key(i) && !strcmp(words[i].name, key)))
+        i++;
+    return &words[i];
+}
+
+bool host_options_is_list(const char *key)
+{
+    return options_find_key(key)->set == option_ssh_option;
+}
+
+static uint64_t option_bit(const struct option_word *w)
+{
+    return 1ull << (w - words);
+}
+
+static bool option_was_given(const struct host_options *o, const char *key)
+{
+    return o->given & option_bit(options_find_key(key));
+}
+
+/* A flag is true or false in the configuration. */
+static int option_set_text(struct host_options *o, const struct option_word *w, const char *value,
+                           struct error *err)
+{
+    bool yes = !strcmp(value, "true");
+
+    if (w->argument)
+        return w->set(o, w, (char *)value, err);
+    if (!yes && strcmp(value, "false"))
+        return error_set(err, EXIT_USAGE, "%s is '%s', but must be true or false", w->name, value);
+    return yes ? w->set(o, w, NULL, err) : 0;
+}
+
+int host_options_try(const char *key, const char *value, struct error *err)
+{
+    struct host_options o = {.reach = {.subsystem = SUBSYSTEM_NERVES}};
+    int rc = option_set_text(&o, options_find_key(key), value, err) || host_options_check(&o, err)
+                 ? -1
+                 : 0;
+
+    reach_free(&o.reach);
+    return rc;
+}
+
+/* What the command line says, and what of the configuration would contradict it. */
+static bool option_gives_way(const struct host_options *o, const char *key)
+{
+    if (!strcmp(key, "wait") || !strcmp(key, "confirm"))
+        return o->job.no_reboot || o->job.stage;
+    return !strcmp(key, "task") &&
+           (option_was_given(o, "subsystem") || option_was_given(o, "exec"));
+}
+
+int host_options_default(struct host_options *own, const struct host_options *o, const char *key,
+                         const char *value, struct error *err)
+{
+    const struct option_word *w = options_find_key(key);
+
+    if (w->set != option_ssh_option && own->given & option_bit(w))
+        return 0;
+    if (option_gives_way(o, key))
+        return 0;
+    own->given |= option_bit(w);
+    return option_set_text(own, w, value, err);
+}
+
 int host_options_parse(struct host_options *o, unsigned command, int argc, char **argv,
                        struct error *err)
 {
@@ -330,7 +411,10 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
             return option_error(err, c, argv, names, "fwssh --help");
         if (w->set(o, w, optarg, err))
             return -1;
+        o->given |= option_bit(w);
     }
+    if (o->reach.ssh)
+        o->given |= option_bit(options_find_key("ssh"));
     if (command == COMMAND_SCRIPT && optind < argc)
         return error_set(err, EXIT_USAGE, "%s takes no '%s'", argv[0], argv[optind]);
     for (; optind < argc; optind++)
@@ -338,10 +422,10 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
             return -1;
     if (!o->fleet.host_count && host_list_add(&o->fleet, HOST_DEFAULT, err))
         return -1;
-    if (o->reach.user && strchr(o->reach.user, '@'))
-        return error_set(err, EXIT_USAGE, "--user '%s' must not contain an @", o->reach.user);
     host_list_unite(&o->fleet, o->output.quiet);
-    return options_check_job(o, err) ? -1 : options_set_max_failures(&o->fleet, err);
+    if (host_options_check(o, err) || options_set_max_failures(&o->fleet, err))
+        return -1;
+    return command & COMMAND_REMOTE && !o->help ? host_config_load(o, err) : 0;
 }
 
 bool job_options_need_request(const struct job_options *o)
@@ -351,6 +435,7 @@ bool job_options_need_request(const struct job_options *o)
 
 void host_options_free(struct host_options *o)
 {
+    host_config_free(o);
     reach_free(&o->reach);
     free(o->fleet.hosts);
     free(o->fleet.hosts_text);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define HOST_DEFAULT "nerves.local"
 
@@ -19,6 +20,7 @@ enum command_set {
     COMMAND_REVERT = 4,
     COMMAND_CHECK = 8,
     COMMAND_SCRIPT = 16,
+    COMMAND_CONFIG = 32, /* may stand in the configuration (host_config.h) */
     COMMAND_REMOTE = COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CHECK,
 };
 
@@ -53,6 +55,8 @@ struct host_options {
     const char *reason; /* for revert; NULL: none */
     const char *script; /* where gen-script writes */
     bool help;
+    uint64_t given; /* a bit for each option that was given (host_options.c) */
+    void *config;   /* the configuration; NULL: none; owned (host_config.h) */
 };
 
 /*
@@ -62,6 +66,26 @@ struct host_options {
 int host_options_parse(struct host_options *o, unsigned command, int argc, char **argv,
                        struct error *err);
 void host_options_free(struct host_options *o);
+
+/*
+ * For the configuration (host_config.h), whose keys are options. host_options_key(): the name of a
+ * key, by a number below HOST_OPTIONS_MAX; NULL if there is none with that number.
+ * host_options_is_list(): whether it may have several values. host_options_try(): whether a value
+ * is possible.
+ */
+#define HOST_OPTIONS_MAX 64
+const char *host_options_key(size_t number);
+bool host_options_is_list(const char *key);
+int host_options_try(const char *key, const char *value, struct error *err);
+
+/* Sets an option of own, a copy of o with values of the configuration, unless it has been set
+ * before, or the command line (o) has it or something that it does not go with. The value is not
+ * copied. */
+int host_options_default(struct host_options *own, const struct host_options *o, const char *key,
+                         const char *value, struct error *err);
+
+/* Whether the options go together. Returns 0, or -1 with the error set. */
+int host_options_check(struct host_options *o, struct error *err);
 
 /* Prints a line for each option of these commands (enum command_set). */
 void host_options_print_help(FILE *out, unsigned commands);

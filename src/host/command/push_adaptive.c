@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "host/adaptive/device_memory.h"
 #include "host/adaptive/firmware_cache.h"
-#include "host/remote/server_banner.h"
+#include "host/remote/server_software.h"
 #include "wire/request.h"
 #include "wire/slot_facts.h"
 #include "wire/subsystem.h"
@@ -31,7 +31,7 @@ bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmw
 
 bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target)
 {
-    char banner[SOFTWARE_BANNER_MAX + 1];
+    char software[SOFTWARE_MAX + 1];
 
     if (!push_adaptive_is_asked_for(w->o, w->firmware) || w->before.unknown)
         return false;
@@ -44,7 +44,7 @@ bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *targ
     if (memory.ability != DEVICE_UNKNOWN)
         return memory.ability == DEVICE_ASSEMBLES;
     /* Whoever would refuse the request would have to be logged in to a second time. */
-    return w->o->reach.ssh || !server_banner_read(target, banner) || software_may_assemble(banner);
+    return !server_software_read(&w->o->reach, target, software) || software_may_assemble(software);
 }
 
 void push_adaptive_print(const struct host_options *o, struct buffer *line)

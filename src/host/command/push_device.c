@@ -1,6 +1,7 @@
 #include "host/command/push_device.h"
 
 #include "base/io.h"
+#include "host/command/host_config.h"
 #include "host/command/push_adaptive.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
@@ -194,7 +195,8 @@ static int push_ask_before(struct wait *w, struct buffer *text)
     return -1;
 }
 
-static int push_steps(struct wait *w, struct buffer *text)
+/* waited: the device has got everything, and was waited for. */
+static int push_steps(struct wait *w, bool *waited, struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
@@ -202,6 +204,7 @@ static int push_steps(struct wait *w, struct buffer *text)
     struct error err;
     int status = -1;
 
+    *waited = false;
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
          error_errno(&err, "cannot read the firmware from the start")) ||
         ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
@@ -216,6 +219,7 @@ static int push_steps(struct wait *w, struct buffer *text)
         /* Lost after the last byte: some servers reboot without a word. */
         if ((!status || (status == EXIT_UNCONFIRMED && !try.late)) && o->job.wait && !try.over) {
             buffer_clear(text);
+            *waited = true;
             status = wait_return(w, text);
         }
     }
@@ -240,26 +244,43 @@ static void push_pause(const struct wait *w, int tries, const struct buffer *tex
     interrupt_pause(seconds);
 }
 
+static int push_with_retries(struct wait *w, struct buffer *text)
+{
+    bool waited;
+    int status = push_steps(w, &waited, text);
+
+    for (int tries = 0; !waited && push_is_worth_a_retry(w->o, status, tries); tries++) {
+        push_pause(w, tries, text);
+        buffer_clear(text);
+        wait_free(w);
+        w->before = (struct question){0};
+        status = push_steps(w, &waited, text);
+    }
+    return status;
+}
+
 int push_device(const struct host_options *o, const char *host,
                 const struct push_firmware *firmware, struct console *console)
 {
-    struct wait w = {.o = o,
+    struct host_options own;
+    struct wait w = {.o = &own,
                      .host = host,
                      .firmware = firmware->file,
                      .stream = firmware->stream,
                      .console = console};
     struct buffer text = {0};
-    int status = push_steps(&w, &text);
+    struct error err;
+    int status;
 
-    for (int tries = 0; push_is_worth_a_retry(o, status, tries); tries++) {
-        push_pause(&w, tries, &text);
-        buffer_clear(&text);
-        wait_free(&w);
-        w.before = (struct question){0};
-        status = push_steps(&w, &text);
+    if (host_config_apply(&own, o, host, &err)) {
+        status = (int)err.status;
+        buffer_add_text(&text, err.text);
+    } else {
+        status = push_with_retries(&w, &text);
     }
     console_result(console, status, buffer_text(&text));
     buffer_free(&text);
     wait_free(&w);
+    host_config_drop(&own);
     return status;
 }

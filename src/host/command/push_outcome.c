@@ -2,6 +2,7 @@
 
 #include "host/remote/question.h"
 #include "host/remote/ssh_outcome.h"
+#include "wire/answer.h"
 #include "wire/subsystem.h"
 
 #include <string.h>
@@ -17,6 +18,8 @@ static bool push_says_rebooting(const struct transfer *t)
     return said->len >= len && !strcmp(said->data + said->len - len, rebooting);
 }
 
+/* What comes before the updater's text. */
+static const char running[] = "Running fwup...";
 /* fwup's last line of text, which the server passes on. */
 static const char success[] = "Success!";
 /* fwup's --exit-handshake: this byte and the exit status, which fwsshd removes from the text. */
@@ -175,6 +178,20 @@ static int push_refused(int status, const char *reason, const char *last, struct
     return known;
 }
 
+/* Whether the device has come as far as the updater: what else is in the text of one that has not
+ * is no reason for its refusal, as a shell's greeting. */
+static bool push_updater_ran(const struct transfer *t)
+{
+    const char *said = buffer_text(&t->ssh.text[0]);
+    struct answer a;
+
+    if (!t->asks)
+        return !*t->header || strstr(said, running);
+    bool accepted = answer_parse(&a, said) && !a.status;
+    answer_free(&a);
+    return accepted;
+}
+
 int push_outcome(const struct host_options *o, const struct transfer *t,
                  const struct ssh_target *target, bool trusted, struct buffer *text)
 {
@@ -188,6 +205,8 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = push_good(o, t, trusted, text);
         break;
     case SSH_ENDING_DEVICE:
+        if (*why && !push_updater_ran(t))
+            buffer_clear(&outcome.last);
         status = push_refused(outcome.status, why, buffer_text(&outcome.last), text);
         break;
     case SSH_ENDING_SILENT:
@@ -203,9 +222,10 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
     case SSH_ENDING_SSH:
         buffer_add_text(text, why);
         if (outcome.refused && target->port == REACH_DEFAULT_PORT && !o->reach.port &&
-            question_has_fwup(&o->reach, target->name))
-            buffer_add_text(text, ". Port 22 of this host takes firmware, too: if that is meant, "
-                                  "and fwsshd is not just restarting, add --subsystem fwup");
+            question_may_have_fwup(&o->reach, target->name))
+            buffer_add_text(text, ". At port 22 there is Erlang's SSH server, as on Nerves "
+                                  "devices: if the firmware is to go there, and fwsshd is not "
+                                  "just restarting, add --subsystem fwup");
         status = outcome.status;
         break;
     case SSH_ENDING_LOST:

@@ -53,6 +53,7 @@ bool wait_runs_already(const struct wait *w)
 struct wait_loop {
     struct wait *w;
     struct buffer *text;
+    struct buffer trouble; /* what was wrong with the last answer, if it was not the way to it */
     double began;
     bool was_away; /* it did not answer, so it may be rebooting */
     bool runs;     /* it has come back with the firmware */
@@ -182,12 +183,24 @@ static int wait_judge(struct wait_loop *l, const struct question *q)
     return wait_runs(l->w, facts) ? wait_judge_new(l, facts) : wait_judge_other(l, facts);
 }
 
+/* It is there, but does not say what it runs: that may pass (all its sessions are taken, the slots
+ * cannot be read yet). */
+static void wait_note_trouble(struct wait_loop *l, const struct question *q)
+{
+    bool answers = q->answered || q->status == EXIT_REFUSED;
+
+    buffer_printf(&l->trouble, "%s: %s",
+                  answers ? "the device answers, but" : "the device cannot be asked what it runs",
+                  buffer_text(&q->text));
+}
+
 static int wait_look(struct wait_loop *l)
 {
     struct question q;
     int status = -1;
 
     wait_ask(l->w, REQUEST_STATUS, true, &q);
+    buffer_clear(&l->trouble);
     if (!q.status) {
         status = wait_judge(l, &q);
     } else if (q.status == EXIT_ACCESS && wait_key_is_volatile(l->w)) {
@@ -201,8 +214,10 @@ static int wait_look(struct wait_loop *l)
         buffer_add_text(l->text, "the device is back, but it does not say what it runs: this "
                                  "server speaks only the nerves_firmware_ssh protocol");
         status = EXIT_UNCONFIRMED;
-    } else if (!q.unknown) {
+    } else if (q.status == EXIT_UNREACHABLE) {
         l->was_away = true;
+    } else if (!q.unknown) {
+        wait_note_trouble(l, &q);
     }
     question_free(&q);
     return status;
@@ -217,11 +232,13 @@ static int wait_time_is_up(struct wait_loop *l)
                       "the device runs the new firmware, but it was not confirmed within %d s; "
                       "confirm it with fwssh confirm %s, or it will revert",
                       seconds, l->w->host);
+    else if (l->trouble.len)
+        buffer_add_text(l->text, buffer_text(&l->trouble));
     else if (l->was_away)
         buffer_printf(l->text, "the device did not come back within %d s", seconds);
     else
         buffer_printf(l->text, "the device did not reboot within %d s", seconds);
-    return l->runs || !l->was_away ? EXIT_UNCONFIRMED : EXIT_UNREACHABLE;
+    return l->runs || l->trouble.len || !l->was_away ? EXIT_UNCONFIRMED : EXIT_UNREACHABLE;
 }
 
 int wait_return(struct wait *w, struct buffer *text)
@@ -237,13 +254,15 @@ int wait_return(struct wait *w, struct buffer *text)
             buffer_add_text(
                 text,
                 "interrupted while the device was rebooting; check what it runs with fwssh status");
-            return EXIT_INTERRUPTED;
+            status = EXIT_INTERRUPTED;
+        } else {
+            status = wait_look(&l);
         }
-        status = wait_look(&l);
         if (status < 0 && io_now() - l.began > w->o->job.wait)
             status = wait_time_is_up(&l);
         pause = pause * 1.5 < WAIT_LONGEST_PAUSE ? pause * 1.5 : WAIT_LONGEST_PAUSE;
     }
+    buffer_free(&l.trouble);
     return status;
 }
 

@@ -20,6 +20,9 @@
 #define CONSOLE_RATE_SECONDS 0.5
 #define CONSOLE_PLAIN_STEP 25
 #define CONSOLE_LINE_MAX 4096
+/* Of messages that may come a second time, and in place of a stream's number: it has. */
+#define CONSOLE_MESSAGES_MAX 65536
+#define CONSOLE_SAID_TWICE '-'
 
 static void console_log(struct console *c, const char *kind, const char *text)
 {
@@ -83,7 +86,7 @@ void console_close(struct console *c)
     buffer_free(&c->line[0]);
     buffer_free(&c->line[1]);
     buffer_free(&c->held);
-    buffer_free(&c->message);
+    buffer_free(&c->messages);
 }
 
 static void console_relay(struct console *c, char kind, const char *text)
@@ -322,12 +325,15 @@ static bool console_is_said_already(struct console *c, int stream, const char *t
 {
     if (!answer_message(text))
         return false;
-    bool again = stream != c->message_stream && !strcmp(text, buffer_text(&c->message));
-    buffer_clear(&c->message);
-    if (!again)
-        buffer_add_text(&c->message, text);
-    c->message_stream = stream;
-    return again;
+    char *echo = memory_printf("\n%d %s\n", !stream, text);
+    char *at = c->messages.len ? strstr(c->messages.data, echo) : NULL;
+
+    if (at)
+        at[1] = CONSOLE_SAID_TWICE;
+    else if (c->messages.len < CONSOLE_MESSAGES_MAX)
+        buffer_printf(&c->messages, "\n%d %s\n", stream, text);
+    free(echo);
+    return at != NULL;
 }
 
 static void console_device_line(struct console *c, int stream, const char *text)

@@ -42,9 +42,8 @@ struct console {
     struct buffer line[2]; /* incomplete lines of the device's standard output and error */
     struct buffer held;    /* a message of the device, held back while it may be its last */
     int held_stream;
-    struct buffer message; /* the last message, which may come again on the other stream */
-    int message_stream;
-    char device_bar[160]; /* the device's own progress, from text that ends in CR */
+    struct buffer messages; /* "\nSTREAM TEXT\n" for each that may come again on the other stream */
+    char device_bar[160];   /* the device's own progress, from text that ends in CR */
 };
 
 /* Which output the user wants. */

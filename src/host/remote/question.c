@@ -1,6 +1,7 @@
 #include "host/remote/question.h"
 
 #include "base/io.h"
+#include "host/remote/server_software.h"
 #include "host/remote/ssh_outcome.h"
 #include "wire/header.h"
 #include "wire/subsystem.h"
@@ -24,6 +25,7 @@ static void question_judge_ssh(struct question *q, const struct ssh_run *r,
 
     ssh_outcome_read(&o, r, target);
     q->unknown = o.no_subsystem;
+    q->answered = o.ending == SSH_ENDING_DEVICE;
     if (r->late)
         question_fail(q, EXIT_UNREACHABLE, "the device did not answer in time");
     else if (r->interrupted)
@@ -53,6 +55,7 @@ static void question_judge(struct question *q, const struct ssh_run *r,
         return;
     }
     q->status = (int)a.status;
+    q->answered = true;
     q->facts = a.facts;
     q->text = a.reason; /* both are now owned by q */
 }
@@ -142,30 +145,22 @@ void question_free(struct question *q)
     buffer_free(&q->text);
 }
 
-bool question_has_fwup(const struct reach *reach, const char *host)
+/* Nerves devices of today: nerves_ssh, which is Erlang's SSH server. */
+#define QUESTION_NERVES "Erlang/"
+
+bool question_may_have_fwup(const struct reach *reach, const char *host)
 {
+    char software[SOFTWARE_MAX + 1];
     struct reach quiet = *reach;
-    struct ssh_outcome o;
     struct ssh_target target;
-    struct ssh_run r = {0};
     struct error err;
 
-    /* An empty input is no firmware: nothing is done with it. */
     quiet.batch = true;
     if (ssh_target_resolve(&target, &quiet, host, SUBSYSTEM_FWUP, &err))
         return false;
-    struct ssh_call call = {
-        .reach = &quiet, .target = &target, .subsystem = SUBSYSTEM_FWUP, .impatient = true};
-    bool asked = target.port != REACH_DEFAULT_PORT && !ssh_run_start(&r, &call, &err);
-    if (asked) {
-        ssh_run_close_input(&r);
-        int event = ssh_run_await(&r, NULL, io_now() + QUESTION_IMPATIENT_SECONDS, &err);
-        ssh_run_end(&r, event != SSH_RUN_ENDED);
-        ssh_outcome_read(&o, &r, &target);
-        asked = o.ending == SSH_ENDING_DEVICE || o.ending == SSH_ENDING_SILENT;
-        ssh_outcome_free(&o);
-        ssh_run_free(&r);
-    }
+    bool found = target.port != REACH_DEFAULT_PORT &&
+                 server_software_read(&quiet, &target, software) &&
+                 !strncmp(software, QUESTION_NERVES, strlen(QUESTION_NERVES));
     ssh_target_free(&target);
-    return asked;
+    return found;
 }

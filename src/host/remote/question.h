@@ -11,6 +11,7 @@
 struct question {
     int status;           /* enum exit_status */
     bool checks_host_key; /* ssh refuses another host key than the one that it knows */
+    bool answered;        /* the device itself has said what status is */
     bool unknown; /* the device has no such subsystem: another SSH server, or an old fwsshd */
     struct facts facts;
     struct buffer text; /* why it failed */
@@ -25,8 +26,9 @@ void question_ask(struct question *q, const struct reach *reach, const char *hos
                   const struct request *request, bool impatient);
 void question_free(struct question *q);
 
-/* Whether a host takes firmware at ssh's own port, in the subsystem fwup, as Nerves devices of
- * today do. Asks nothing of the user; false if it cannot be found out. */
-bool question_has_fwup(const struct reach *reach, const char *host);
+/* Whether a host may take firmware at ssh's own port, in the subsystem fwup, as Nerves devices of
+ * today do. Looks at the name of its SSH server only, and asks nothing of the user or the host;
+ * false if it cannot be found out. */
+bool question_may_have_fwup(const struct reach *reach, const char *host);
 
 #endif

@@ -146,6 +146,8 @@ static void ssh_target_line(struct ssh_target *t, char *line)
     ssh_undo(t, line, value);
     if (!strcmp(line, "hostname") && !t->hostname)
         t->hostname = memory_text(value);
+    else if (!strcmp(line, "user") && !t->user)
+        t->user = memory_text(value);
     else if (!strcmp(line, "port"))
         t->port = atoi(value);
     else if (!strcmp(line, "hostkeyalias") && !t->known_as && strcmp(value, "none"))
@@ -159,8 +161,6 @@ static void ssh_target_line(struct ssh_target *t, char *line)
     else if (!strcmp(line, "stricthostkeychecking"))
         t->ignores_host_key =
             !strcmp(value, "false") || !strcmp(value, "no") || !strcmp(value, "off");
-    else if (!strcmp(line, "proxycommand") || !strcmp(line, "proxyjump"))
-        t->has_proxy |= strcmp(value, "none") != 0;
     else if (!strcmp(line, "sessiontype"))
         t->has_session_type = strcmp(value, "default") != 0;
     else if (!strcmp(line, "connecttimeout"))
@@ -291,6 +291,7 @@ void ssh_target_free(struct ssh_target *t)
     free(t->given);
     free(t->name);
     free(t->hostname);
+    free(t->user);
     free(t->known_as);
     free(t->known_hosts);
     free(t->control_path);
@@ -305,6 +306,9 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     const struct reach *r = c->reach;
 
     ssh_add_program(a, r);
+    /* Not -v, which the ssh to a jump host inherits: its lines would pass for the device's. */
+    if (c->verbose)
+        ssh_add_option(a, "LogLevel=DEBUG1");
     ssh_add_common(a, r);
     argv_add(a, "-T");
     for (size_t i = 0; i < c->target->undo.count; i++)
@@ -312,8 +316,6 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     /* A device that has rebooted does not answer on the connection from before. */
     if (c->target->shares_ports || (c->target->control_path && c->impatient))
         ssh_add_option(a, "ControlPath=none");
-    if (c->verbose)
-        argv_add(a, "-v");
     ssh_add_keys(a, c->target);
     if (c->impatient)
         ssh_add_option(a, SSH_SHORT_TIMEOUT);
@@ -323,6 +325,8 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
         ssh_add_option(a, SSH_ALIVE_INTERVAL);
         ssh_add_option(a, SSH_ALIVE_COUNT);
     }
+    if (c->banner_only)
+        ssh_add_option(a, "PubkeyAuthentication=no");
     /* The nerves_firmware_ssh server asks for passwords, but never accepts one. */
     ssh_add_option(a, "PreferredAuthentications=publickey");
     argv_add(a, "-p");

@@ -13,6 +13,7 @@ struct ssh_target {
     char *given;        /* as the user named it, with --user */
     char *name;         /* the same without the user and the port */
     char *hostname;     /* the name to which ssh connects */
+    char *user;         /* for whom it logs in; NULL if unknown */
     char *known_as;     /* its name in known_hosts */
     char *known_hosts;  /* the file, or NULL if unknown */
     char *control_path; /* of a shared connection; NULL: none */
@@ -23,7 +24,6 @@ struct ssh_target {
     struct argv keys;     /* all private keys that ssh may use, by name; they may not exist */
     bool
         ignores_host_key; /* StrictHostKeyChecking=no: a key that has changed is only remarked on */
-    bool has_proxy;       /* ProxyCommand or ProxyJump */
     bool has_connect_timeout, has_alive_interval, has_session_type, has_passphrase;
 };
 
@@ -46,7 +46,8 @@ struct ssh_call {
     const char *subsystem; /* the subsystem to request */
     bool exec;             /* request it as a command */
     bool impatient;        /* the device may be away: short connect timeout */
-    bool verbose;          /* ssh -v */
+    bool banner_only;      /* no key is offered, so there is no login */
+    bool verbose;          /* with the lines of ssh -v, but none of the ssh to a jump host */
 };
 
 /* Appends the command line. */

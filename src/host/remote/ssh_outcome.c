@@ -14,6 +14,7 @@
 
 #define PORT_REFUSED "Connection refused"
 #define KEY_UNKNOWN "Host key verification failed"
+#define DISCONNECTED "Received disconnect from"
 #define KEY_CHANGED "REMOTE HOST IDENTIFICATION HAS CHANGED"
 /* ssh's exit status for its own failures, and for a channel that was closed without a status. */
 #define SSH_FAILED 255
@@ -38,8 +39,6 @@ static const struct ssh_failure failures[] = {
     {"Bad owner or permissions on", SSH_STEP_SSH, EXIT_USAGE, "ssh refuses its configuration",
      true},
     {"Bad configuration option", SSH_STEP_SSH, EXIT_USAGE, "ssh refuses its configuration", true},
-    {"Too many failed logins from your address", SSH_STEP_BANNER, EXIT_REFUSED,
-     "the device turns this address away for a while", true},
     {"Not allowed at this time", SSH_STEP_BANNER, EXIT_REFUSED,
      "the device turns this address away for a while, after failed logins; try again in some "
      "minutes",
@@ -75,14 +74,8 @@ static const struct ssh_failure failures[] = {
      "the private key that ssh should use is missing", true},
     {"no such identity", SSH_STEP_LOGIN, EXIT_ACCESS,
      "the private key that ssh should use is missing", true},
-    {"Permission denied (", SSH_STEP_LOGIN, EXIT_ACCESS,
-     "the device does not accept any of your keys; check with fwssh check, and add your public key "
-     "to its authorized_keys",
-     false},
-    {"Permission denied, please try again", SSH_STEP_LOGIN, EXIT_ACCESS,
-     "the device does not accept any of your keys; check with fwssh check, and add your public key "
-     "to its authorized_keys",
-     false},
+    {"Permission denied (", SSH_STEP_LOGIN, EXIT_ACCESS, NULL, false},
+    {"Permission denied, please try again", SSH_STEP_LOGIN, EXIT_ACCESS, NULL, false},
     {"no matching host key type", SSH_STEP_HOST_KEY, EXIT_ACCESS,
      "ssh and the device have no host key type in common", true},
     {"no matching", SSH_STEP_HOST_KEY, EXIT_UNREACHABLE,
@@ -137,7 +130,7 @@ static const struct ssh_failure failures[] = {
     {"not responding", SSH_STEP_SESSION, EXIT_UNREACHABLE, NULL, false},
     {"Corrupted MAC", SSH_STEP_SESSION, EXIT_UNREACHABLE, NULL, false},
     {"message authentication code incorrect", SSH_STEP_SESSION, EXIT_UNREACHABLE, NULL, false},
-    {"Received disconnect from", SSH_STEP_SESSION, EXIT_UNREACHABLE, NULL, false},
+    {DISCONNECTED, SSH_STEP_SESSION, EXIT_UNREACHABLE, NULL, false},
 };
 
 #define FAILURES (sizeof failures / sizeof *failures)
@@ -154,6 +147,13 @@ static const struct ssh_failure jump_failures[] = {
 static const struct ssh_failure jump_failed = {
     "UNKNOWN port", SSH_STEP_JUMP, EXIT_UNREACHABLE,
     "the jump host (or ProxyCommand) failed before the device was reached", false};
+
+/* Instead of DISCONNECTED, with this reason code: SSH_DISCONNECT_TOO_MANY_CONNECTIONS (RFC 4253,
+ * section 11.1). ssh prints "Received disconnect from ADDRESS port PORT:CODE: TEXT". */
+static const struct ssh_failure turned_away = {DISCONNECTED, SSH_STEP_BANNER, EXIT_REFUSED,
+                                               "the device turns this address away for a while",
+                                               true};
+#define TURNED_AWAY_CODE ":12: "
 
 /* The line of ssh with these words; what the device says, and ssh -v, does not count. NULL if there
  * is none. */
@@ -192,11 +192,21 @@ static const struct ssh_failure *ssh_failure_of_jump(const char *errors)
     return f ? f : &jump_failed;
 }
 
+static bool ssh_is_turned_away(const char *errors)
+{
+    const char *line = ssh_line(errors, DISCONNECTED);
+    const char *code = line ? strstr(line, TURNED_AWAY_CODE) : NULL;
+
+    return code && code < line + strcspn(line, "\n");
+}
+
 const struct ssh_failure *ssh_failure_find(const char *errors)
 {
     const struct ssh_failure *f = ssh_failure_of_jump(errors);
 
-    return f ? f : ssh_failure_in(failures, FAILURES, errors);
+    if (!f)
+        f = ssh_is_turned_away(errors) ? &turned_away : ssh_failure_in(failures, FAILURES, errors);
+    return f;
 }
 
 /* Whether a working connection was lost; messages about earlier steps do not count. */
@@ -268,6 +278,18 @@ static bool ssh_blame_locked_key(const struct ssh_target *target, struct buffer 
     return false;
 }
 
+/* A server does not say whether it has such a user. */
+static void ssh_blame_keys(const struct ssh_target *target, struct buffer *text)
+{
+    if (ssh_blame_locked_key(target, text))
+        return;
+    buffer_add_text(text, "the device does not accept any of your keys");
+    if (target->user)
+        buffer_printf(text, " for the user '%s', or has no such user", target->user);
+    buffer_add_text(text, "; check with fwssh check, and add your public key to its "
+                          "authorized_keys");
+}
+
 /* ssh -v shows the key. */
 static void ssh_name_host_key(const char *errors, struct buffer *text)
 {
@@ -313,8 +335,10 @@ enum exit_status ssh_failure_describe(const struct ssh_failure *f, const char *e
         ssh_outcome_host_key_changed(errors, target, text);
         return f->status;
     }
-    if (!strncmp(f->words, "Permission", 10) && ssh_blame_locked_key(target, text))
+    if (!strncmp(f->words, "Permission", 10)) {
+        ssh_blame_keys(target, text);
         return f->status;
+    }
     if (!strcmp(f->words, KEY_UNKNOWN))
         ssh_name_host_key(errors, text);
     buffer_add_text(text, f->meaning ? f->meaning : "the connection was lost");

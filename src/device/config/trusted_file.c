@@ -1,4 +1,4 @@
-#include "device/listen/key_file.h"
+#include "device/config/trusted_file.h"
 
 #include "base/io.h"
 #include "base/memory.h"
@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_FILE_LINKS_MAX 40 /* as the kernel */
-#define KEY_FILE_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define TRUSTED_FILE_LINKS_MAX 40 /* as the kernel */
+#define TRUSTED_FILE_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 /* The way to a file, name by name. */
-struct key_walk {
+struct trusted_walk {
     const char *path;
     int dir;    /* the directory reached, O_PATH */
     char *done; /* its name, for messages */
@@ -23,7 +23,7 @@ struct key_walk {
     unsigned links;
 };
 
-static int key_file_check(const struct stat *st, const char *name, struct error *err)
+static int trusted_file_check(const struct stat *st, const char *name, struct error *err)
 {
     bool guarded = S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX);
 
@@ -38,7 +38,7 @@ static int key_file_check(const struct stat *st, const char *name, struct error 
 }
 
 /* Enters a directory, whose descriptor it takes. */
-static void key_walk_enter(struct key_walk *w, int *dir, char *name)
+static void trusted_walk_enter(struct trusted_walk *w, int *dir, char *name)
 {
     io_close(&w->dir);
     free(w->done);
@@ -47,7 +47,7 @@ static void key_walk_enter(struct key_walk *w, int *dir, char *name)
     *dir = -1;
 }
 
-static int key_walk_root(struct key_walk *w, struct error *err)
+static int trusted_walk_root(struct trusted_walk *w, struct error *err)
 {
     int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
@@ -56,37 +56,37 @@ static int key_walk_root(struct key_walk *w, struct error *err)
         io_close(&dir);
         return error_errno(err, "cannot read '/'");
     }
-    key_walk_enter(w, &dir, memory_text("/"));
-    return key_file_check(&st, "/", err);
+    trusted_walk_enter(w, &dir, memory_text("/"));
+    return trusted_file_check(&st, "/", err);
 }
 
 /* Puts the target of a link, given by its O_PATH descriptor, before what is left to go. */
-static int key_walk_follow(struct key_walk *w, int link, struct error *err)
+static int trusted_walk_follow(struct trusted_walk *w, int link, struct error *err)
 {
     char target[PATH_MAX];
     ssize_t len = readlinkat(link, "", target, sizeof target - 1);
 
-    if (len >= 0 && ++w->links > KEY_FILE_LINKS_MAX)
+    if (len >= 0 && ++w->links > TRUSTED_FILE_LINKS_MAX)
         errno = ELOOP;
-    if (len < 0 || w->links > KEY_FILE_LINKS_MAX)
+    if (len < 0 || w->links > TRUSTED_FILE_LINKS_MAX)
         return error_errno(err, "cannot read '%s'", w->path);
     target[len] = '\0';
     char *rest = memory_printf("%s/%s", target, w->rest);
     free(w->rest);
     w->rest = rest;
-    return *target == '/' ? key_walk_root(w, err) : 0;
+    return *target == '/' ? trusted_walk_root(w, err) : 0;
 }
 
 /* The descriptor of the file at the end of the way, checked once more because it is another one. */
-static int key_walk_open(const struct key_walk *w, const char *name, const char *shown,
-                         struct error *err)
+static int trusted_walk_open(const struct trusted_walk *w, const char *name, const char *shown,
+                             struct error *err)
 {
-    int fd = openat(w->dir, name, KEY_FILE_FLAGS | O_NOFOLLOW);
+    int fd = openat(w->dir, name, TRUSTED_FILE_FLAGS | O_NOFOLLOW);
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st))
         error_errno(err, "cannot read '%s'", w->path);
-    else if (!key_file_check(&st, shown, err))
+    else if (!trusted_file_check(&st, shown, err))
         return fd;
     io_close(&fd);
     return -1;
@@ -94,7 +94,7 @@ static int key_walk_open(const struct key_walk *w, const char *name, const char 
 
 /* Goes on by a name. Returns the descriptor of the file, -1 with the error set, or -2: not yet at
  * the end. */
-static int key_walk_step(struct key_walk *w, const char *name, struct error *err)
+static int trusted_walk_step(struct trusted_walk *w, const char *name, struct error *err)
 {
     char *shown = memory_printf("%s%s%s", w->done, strcmp(w->done, "/") ? "/" : "", name);
     int fd = openat(w->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = -2;
@@ -103,33 +103,33 @@ static int key_walk_step(struct key_walk *w, const char *name, struct error *err
 
     if (fd < 0 || fstat(fd, &st)) {
         rc = error_errno(err, "cannot read '%s'", w->path);
-    } else if (key_file_check(&st, shown, err)) {
+    } else if (trusted_file_check(&st, shown, err)) {
         rc = -1;
     } else if (S_ISLNK(st.st_mode)) {
-        rc = key_walk_follow(w, fd, err) ? -1 : -2;
+        rc = trusted_walk_follow(w, fd, err) ? -1 : -2;
     } else if (S_ISDIR(st.st_mode) && !last) {
-        key_walk_enter(w, &fd, shown);
+        trusted_walk_enter(w, &fd, shown);
         shown = NULL;
     } else if (!S_ISREG(st.st_mode) || !last) {
         rc = error_set(err, EXIT_FAILED, "cannot read '%s': not a regular file", w->path);
     } else {
-        rc = key_walk_open(w, name, shown, err);
+        rc = trusted_walk_open(w, name, shown, err);
     }
     io_close(&fd);
     free(shown);
     return rc;
 }
 
-static int key_file_walk(const char *path, struct error *err)
+static int trusted_file_walk(const char *path, struct error *err)
 {
-    struct key_walk w = {.path = path, .dir = -1, .rest = memory_text(path)};
-    int rc = key_walk_root(&w, err) ? -1 : -2;
+    struct trusted_walk w = {.path = path, .dir = -1, .rest = memory_text(path)};
+    int rc = trusted_walk_root(&w, err) ? -1 : -2;
 
     while (rc == -2) {
         char *start = w.rest + strspn(w.rest, "/");
         char *name = memory_printf("%.*s", (int)strcspn(start, "/"), start);
         memmove(w.rest, start + strlen(name), strlen(start + strlen(name)) + 1);
-        rc = *name ? key_walk_step(&w, name, err)
+        rc = *name ? trusted_walk_step(&w, name, err)
                    : error_set(err, EXIT_FAILED, "cannot read '%s': not a regular file", path);
         free(name);
     }
@@ -139,11 +139,11 @@ static int key_file_walk(const char *path, struct error *err)
     return rc;
 }
 
-int key_file_open(const char *path, bool strict, struct error *err)
+int trusted_file_open(const char *path, bool strict, struct error *err)
 {
     if (strict)
-        return key_file_walk(path, err);
-    int fd = open(path, KEY_FILE_FLAGS);
+        return trusted_file_walk(path, err);
+    int fd = open(path, TRUSTED_FILE_FLAGS);
     struct stat st;
     if (fd < 0 || fstat(fd, &st))
         error_errno(err, "cannot read '%s'", path);

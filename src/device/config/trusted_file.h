@@ -1,6 +1,7 @@
-/* Ownership and permissions of files that decide who may log in. */
-#ifndef FWSSH_DEVICE_LISTEN_KEY_FILE_H
-#define FWSSH_DEVICE_LISTEN_KEY_FILE_H
+/* Ownership and permissions of files that decide who may log in, and of programs that run as root.
+ */
+#ifndef FWSSH_DEVICE_CONFIG_TRUSTED_FILE_H
+#define FWSSH_DEVICE_CONFIG_TRUSTED_FILE_H
 
 #include "base/error.h"
 
@@ -14,6 +15,6 @@
  * may write to them; a directory with the sticky bit (such as /tmp) is accepted. Each is opened
  * once, and what is checked is what is opened, so nobody can exchange it in between.
  */
-int key_file_open(const char *path, bool strict, struct error *err);
+int trusted_file_open(const char *path, bool strict, struct error *err);
 
 #endif
