@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* What is about to be overwritten is looked at only if so much is missing. */
 #define ANSWER_SECOND_FROM (2u << 20)
@@ -31,9 +32,10 @@ struct answer_parts {
     size_t count;
 };
 
+/* In order, and none over another: so a place belongs to one of them at most. */
 static void answer_read_parts(struct assembly_body *body, struct answer_parts *p)
 {
-    uint64_t count = assembly_get(body);
+    uint64_t count = assembly_get(body), end = 0;
 
     *p = (struct answer_parts){0};
     body->bad |= count > ASSEMBLY_PARTS_MAX;
@@ -45,7 +47,8 @@ static void answer_read_parts(struct assembly_body *body, struct answer_parts *p
         part->at = assembly_get(body);
         part->len = assembly_get(body);
         uint64_t len = assembly_get(body);
-        body->bad |= len > ASSEMBLY_NAME_MAX || part->len > INT64_MAX - part->at;
+        body->bad |= len > ASSEMBLY_NAME_MAX || part->at < end || part->len > INT64_MAX - part->at;
+        end = part->at + part->len;
         part->name = assembly_get_bytes(body, len);
         part->name_len = (size_t)len;
     }
@@ -228,7 +231,10 @@ static int answer_read_list(struct hold *h, struct assembly_body *body,
 {
     int device = h->sources.device;
 
-    if (body->bad || !h->size || h->bases_announced > HOLD_BASES_MAX)
+    const struct answer_part *last = parts->count ? &parts->item[parts->count - 1] : NULL;
+
+    if (body->bad || !h->size || h->bases_announced > HOLD_BASES_MAX ||
+        (last && last->at + last->len > h->size))
         return answer_bad(err, "the list is damaged");
     if (answer_read_start(h, body, err) || answer_read_groups(h, body, err))
         return -1;
@@ -300,14 +306,14 @@ static int answer_base_groups(struct answer_base *b, struct assembly_body *body,
         hold_pieces_add(p, b->at, len, place);
         b->at += len;
     }
-    return 0;
+    return body->len ? answer_bad(err, "a base is too long") : 0;
 }
 
 static int answer_base(struct hold *h, struct assembly_body *body, struct error *err)
 {
     struct answer_base b = {.h = h};
 
-    if (!h->group || h->bases == h->bases_announced || h->stream.count != h->groups)
+    if (!h->group || h->bases == h->bases_announced || h->asked)
         return answer_bad(err, "a base that was not announced");
     struct hold_pieces *p = &h->base[h->bases++];
     answer_read_parts(body, &b.parts);
@@ -321,19 +327,25 @@ static int answer_base(struct hold *h, struct assembly_body *body, struct error 
 /* A question for the chunks of what is missing, which they replace. */
 struct answer_question {
     struct hold *h;
-    unsigned bytes; /* of a hash */
-    unsigned k;     /* chunks of 2^k bytes on average */
+    enum assembly_type level;
+    uint64_t bytes; /* of a hash */
+    uint64_t k;     /* chunks of 2^k bytes on average */
     struct hold_pieces pieces;
     size_t *asked;  /* the pieces that are chunks; owned */
     uint64_t *hash; /* of each of them; owned */
     size_t count;
 };
 
+static struct hold_piece *question_piece(const struct answer_question *q, size_t i)
+{
+    return &q->pieces.item[q->asked[i]];
+}
+
 static int question_run(struct answer_question *q, struct assembly_body *body, uint64_t at,
                         uint64_t end, struct error *err)
 {
     for (uint64_t n = assembly_get(body); n; n--) {
-        uint64_t len = assembly_get(body), hash = assembly_get_hash(body, q->bytes);
+        uint64_t len = assembly_get(body), hash = assembly_get_hash(body, (unsigned)q->bytes);
         if (body->bad || !len || len > end - at || len > CHUNK_GROUP_MAX ||
             q->count == ASSEMBLY_ASKED_MAX)
             return answer_bad(err, "a question does not fit");
@@ -349,10 +361,12 @@ static int question_run(struct answer_question *q, struct assembly_body *body, u
 static int question_read(struct answer_question *q, struct assembly_body *body, struct error *err)
 {
     const struct hold_pieces *old = &q->h->stream;
+    bool fine = q->level == ASSEMBLY_FINE;
+    unsigned most = fine ? 8 : CHUNK_INDEX_HASH, least = fine ? CHUNK_LOG_MIN : CHUNK_LOG;
 
-    q->bytes = (unsigned)assembly_get(body);
-    q->k = (unsigned)assembly_get(body);
-    if (body->bad || q->bytes < 2 || q->bytes > 8 || q->k < CHUNK_LOG_MIN || q->k > CHUNK_LOG)
+    q->bytes = assembly_get(body);
+    q->k = assembly_get(body);
+    if (body->bad || q->bytes < 2 || q->bytes > most || q->k < least || q->k > CHUNK_LOG)
         return answer_bad(err, "a question does not fit");
     for (size_t i = 0; i < old->count;) {
         uint64_t at = old->item[i].at, end = at;
@@ -373,51 +387,66 @@ static int question_read(struct answer_question *q, struct assembly_body *body, 
 static void question_search(struct answer_question *q)
 {
     for (size_t i = 0; i < q->count; i++) {
-        struct hold_piece *p = &q->pieces.item[q->asked[i]];
+        struct hold_piece *p = question_piece(q, i);
         if (q->hash[i] && p->len <= CHUNK_MAX)
-            p->place = chunk_index_find_chunk(q->h->index, q->hash[i], q->bytes, p->len);
+            p->place = chunk_index_find_chunk(q->h->index, q->hash[i], (unsigned)q->bytes, p->len);
     }
 }
 
-/* A table of what is asked for, by hash. */
+/* A table of what is asked for, by hash and length; what is asked for more than once is a chain, so
+ * that it takes no longer. Nobody can choose hashes that all fall into one place. */
 struct question_table {
-    uint32_t *cell;
-    size_t mask;
+    uint32_t *cell; /* the first of a chain, + 1 */
+    uint32_t *next; /* of each chunk asked for, + 1 */
+    unsigned log;   /* of the number of cells */
+    uint64_t factor;
 };
 
-static size_t question_slot(const struct question_table *t, uint64_t hash)
+/* The cell of what is asked for by this hash and length, or the free one where it would be. */
+static uint32_t *question_cell(const struct answer_question *q, const struct question_table *t,
+                               uint64_t hash, uint32_t len)
 {
-    return (size_t)(hash * 0x9e3779b97f4a7c15ull >> 20) & t->mask;
+    size_t mask = ((size_t)1 << t->log) - 1;
+
+    for (size_t at = (size_t)((hash + len) * t->factor >> (64 - t->log));; at = (at + 1) & mask) {
+        size_t i = t->cell[at];
+        if (!i || (q->hash[i - 1] == hash && question_piece(q, i - 1)->len == len))
+            return &t->cell[at];
+    }
 }
 
 static void question_table_make(struct question_table *t, const struct answer_question *q)
 {
-    size_t size = 64;
-
-    while (size < q->count * 2)
-        size *= 2;
-    *t = (struct question_table){memory_new(size, sizeof *t->cell), size - 1};
+    *t = (struct question_table){.next = memory_new(q->count, sizeof *t->next), .log = 6};
+    while ((size_t)1 << t->log < q->count * 2)
+        t->log++;
+    t->cell = memory_new((size_t)1 << t->log, sizeof *t->cell);
+    if (getrandom(&t->factor, sizeof t->factor, GRND_NONBLOCK) != sizeof t->factor)
+        t->factor = (uint64_t)(uintptr_t)t->cell;
+    t->factor |= 1;
     for (size_t i = 0; i < q->count; i++) {
-        size_t at = question_slot(t, q->hash[i]);
-        while (t->cell[at])
-            at = (at + 1) & t->mask;
-        if (q->hash[i])
-            t->cell[at] = (uint32_t)i + 1;
+        if (!q->hash[i])
+            continue;
+        uint32_t *cell = question_cell(q, t, q->hash[i], question_piece(q, i)->len);
+        t->next[i] = *cell;
+        *cell = (uint32_t)i + 1;
     }
+}
+
+static void question_table_free(struct question_table *t)
+{
+    free(t->cell);
+    free(t->next);
 }
 
 /* A chunk of what is held: whoever asked for it has found it. */
 static void question_match(struct answer_question *q, const struct question_table *t,
                            const struct chunk *c, uint64_t place)
 {
-    uint64_t hash = assembly_cut_hash(c->hash, q->bytes);
+    uint32_t i = *question_cell(q, t, assembly_cut_hash(c->hash, (unsigned)q->bytes), c->len);
 
-    for (size_t at = question_slot(t, hash); t->cell[at]; at = (at + 1) & t->mask) {
-        size_t i = t->cell[at] - 1;
-        struct hold_piece *p = &q->pieces.item[q->asked[i]];
-        if (q->hash[i] == hash && p->len == c->len && p->place == CHUNK_NOWHERE)
-            p->place = place;
-    }
+    for (; i && question_piece(q, i - 1)->place == CHUNK_NOWHERE; i = t->next[i - 1])
+        question_piece(q, i - 1)->place = place;
 }
 
 /* Cuts what has not been found yet as finely as the host has cut what it misses. */
@@ -437,7 +466,7 @@ static int question_search_fine(struct answer_question *q, struct error *err)
         if (!hold_sources_read(&q->h->sources, place, piece, len))
             continue;
         list.count = 0;
-        chunk_list_cut(&list, &cutter, piece, 0, len, q->k);
+        chunk_list_cut(&list, &cutter, piece, 0, len, (unsigned)q->k);
         for (size_t i = 0; i < list.count; i++)
             question_match(q, &table, &list.item[i], place + list.item[i].at);
         rc = answer_tick(q->h, 0);
@@ -445,40 +474,45 @@ static int question_search_fine(struct answer_question *q, struct error *err)
     if (rc)
         *err = q->h->error;
     chunk_list_free(&list);
-    free(table.cell);
+    question_table_free(&table);
     free(piece);
     return rc;
 }
 
-static void question_answer(struct answer_question *q, enum assembly_type level)
+static void question_answer(struct answer_question *q)
 {
     uint8_t *yes = memory_new(q->count, 1);
 
     for (size_t i = 0; i < q->count; i++)
-        yes[i] = q->pieces.item[q->asked[i]].place != CHUNK_NOWHERE;
-    answer_send(q->h, level, yes, q->count);
+        yes[i] = question_piece(q, i)->place != CHUNK_NOWHERE;
+    answer_send(q->h, q->level, yes, q->count);
     free(yes);
+}
+
+/* The list has come, with all its bases. */
+static bool answer_is_listed(const struct hold *h)
+{
+    return h->group && h->bases == h->bases_announced;
 }
 
 static int answer_chunks(struct hold *h, struct assembly_record *record, struct error *err)
 {
     struct answer_question q = {.h = h,
+                                .level = record->type,
                                 .asked = memory_new(ASSEMBLY_ASKED_MAX, sizeof *q.asked),
                                 .hash = memory_new(ASSEMBLY_ASKED_MAX, sizeof *q.hash)};
     unsigned level = record->type == ASSEMBLY_CHUNKS ? 1 : 2;
-    int rc = h->group && !(h->asked & level)
+    int rc = answer_is_listed(h) && !(h->asked & level)
                  ? question_read(&q, &record->body, err)
                  : answer_bad(err, "a question without a list, or a second one");
 
     h->asked |= level;
-    if (!rc && record->type == ASSEMBLY_CHUNKS && q.bytes > CHUNK_INDEX_HASH)
-        rc = answer_bad(err, "a question does not fit");
     if (!rc && record->type == ASSEMBLY_CHUNKS)
         question_search(&q);
     else if (!rc && h->options->finest)
         rc = question_search_fine(&q, err);
     if (!rc) {
-        question_answer(&q, record->type);
+        question_answer(&q);
         hold_pieces_free(&h->stream);
         h->stream = q.pieces;
         q.pieces = (struct hold_pieces){0};
@@ -501,7 +535,7 @@ static int answer_go(struct hold *h, const struct assembly_body *body, struct ho
                      struct error *err)
 {
     *wish = (struct hold_word){.kind = HOLD_GO, .size = h->size};
-    return h->group && !body->len ? 0 : answer_bad(err, "go without a list");
+    return answer_is_listed(h) && !body->len ? 0 : answer_bad(err, "go without a list");
 }
 
 int hold_answer(struct hold *h, struct hold_word *wish, struct error *err)
@@ -527,7 +561,7 @@ int hold_answer(struct hold *h, struct hold_word *wish, struct error *err)
             return answer_whole(&record.body, wish, err);
         case ASSEMBLY_END:
             *wish = (struct hold_word){.kind = HOLD_NONE};
-            return 0;
+            return record.body.len ? answer_bad(err, "an end that does not fit") : 0;
         default:
             return answer_bad(err, "a record that nobody expects");
         }
