@@ -1,9 +1,9 @@
 """A push that sends only what the device lacks (PROTOCOL.md, "assemble")."""
-import json
 import random
 import re
 import time
 
+from support.rebooting import events
 from support.relay import Relay
 from support.slots import SLOT_A, SLOT_B, TwoSlots, changed, content, firmware
 
@@ -36,7 +36,7 @@ def test_a_known_base_saves_more(t):
     r = device.push(fw, "--base", device.old)
     check_pushed(device, r, new)
     assert sent(r) < 6_000, r.stdout
-    assert "compared with what it runs" in r.stdout
+    assert "differences from what it runs" in r.stdout
 
 
 def test_what_was_pushed_is_kept_as_a_base(t):
@@ -47,7 +47,7 @@ def test_what_was_pushed_is_kept_as_a_base(t):
     device.boot("b")
     r = device.push(versions[1])
     check_pushed(device, r, changed(root, 3), "a")
-    assert "compared with what it runs" in r.stdout, r.stdout
+    assert "differences from what it runs" in r.stdout, r.stdout
     kept = sorted(p.name for p in (t.dir / "cache/fwssh").glob("*.fw"))
     assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f-]{36}\.fw", name) for name in kept)
 
@@ -145,8 +145,9 @@ def test_stage_and_no_reboot(t):
 def test_json_says_what_was_sent(t):
     device = TwoSlots(t, content(1))
     r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--json")
-    events = [json.loads(line) for line in r.stdout.splitlines()]
-    assert r.returncode == 0 and any("Sent 0.0" in e.get("text", "") for e in events), r.stdout
+    transfer, = [e for e in events(r) if e["event"] == "transfer"]
+    assert transfer["bytes"] < 30_000 and transfer["held"] > 4_000_000 and not transfer["base"], transfer
+    assert transfer["archive"] == (t.dir / "2.0.0.fw").stat().st_size
 
 
 def test_a_slot_that_was_written_to_is_no_harm(t):
@@ -202,10 +203,10 @@ def test_an_interrupted_push_goes_on_where_it_stopped(t):
     new = content(2, 12 << 20)
     device = TwoSlots(t, content(1))
     fw = firmware(t, "2.0.0", new)
-    r = device.push(fw, port=Relay(device.daemon.port, 4 << 20).port)
+    r = device.push(fw, "--adaptive=always", port=Relay(device.daemon.port, 4 << 20).port)
     assert r.returncode == 6 and "the device keeps its running firmware" in r.stderr, r
     t.wait_for(lambda: not device.daemon.pids("fwssh-receive"), "the update to end")
-    r = device.push(fw)
+    r = device.push(fw, "--adaptive=always")
     check_pushed(device, r, new)
     whole = fw.stat().st_size
     assert sent(r) < whole - (4 << 20) + (2 << 20), (whole, r.stdout)
@@ -236,3 +237,27 @@ def test_a_server_without_it_gets_a_plain_push_at_once(t):
     device.boot("b")  # from now on it is known
     r = device.push(fw)
     assert r.returncode == 0 and device.daemon.log().count("logged in") == 3, (r, device.daemon.log())
+
+
+def test_a_device_that_looks_too_long_gets_the_whole_firmware(t):
+    """If all of it could be sent in less time than the device takes to look at what it holds. Slots of 3 GB, nearly empty."""
+    size = 3 << 30
+    with open(t.dir / "sparse", "wb") as f:
+        f.write(random.Random(1).randbytes(200_000))
+        f.truncate(size)
+    (t.dir / "sparse.conf").write_text(f"""
+file-resource root {{ host-path = "{t.dir}/sparse" skip-holes = true }}
+task upgrade {{ on-resource root {{ raw_write({size // 512 + 4096}) }} }}
+task other {{ on-resource root {{ raw_write(2048) }} }}
+""")
+    fw = t.dir / "sparse.fw"
+    r = t.run([t.bin("fwpack"), "create", "-f", t.dir / "sparse.conf", "-o", fw])
+    assert r.returncode == 0, r
+    device = TwoSlots(t, content(1))
+    with open(device.image, "r+b") as f:
+        f.truncate(2 * size + (4 << 20))
+    remembered = t.dir / f"cache/fwssh/devices/[127.0.0.1]:{device.daemon.port}"
+    remembered.parent.mkdir(parents=True)
+    remembered.write_text("assemble yes\nrate 900000000\n")
+    r = device.push(fw)
+    assert r.returncode == 0 and "longer to look at what it holds" in r.stdout, (r, device.daemon.log())
