@@ -244,6 +244,31 @@ def test_parts_of_a_list_that_take_time(t):
     h.refuse([("L", h.stream.list(parts=parts))], 2)
 
 
+def test_the_next_record_comes_while_the_list_is_looked_at(t):
+    """It moves the list in memory (found by the address sanitizer): the list's length is just below a power of two."""
+    h = Hostile(t)
+    size = len(h.stream.data)
+
+    def listed(more):
+        """A list that is longer by parts of no bytes."""
+        names = [more[at:at + 500] for at in range(0, len(more), 500)]
+        return h.stream.list(bases=1, parts=number(len(h.stream.parts) + len(names)) + h.stream.print_parts()[1:] +
+                             b"".join(number(size) + number(0) + number(len(name)) + name for name in names))
+    record_size = 1 << (len(listed(b"")) + 100).bit_length()
+    for end in range(1, 5):
+        more = b"x" * (record_size - len(listed(b"")) - 200)
+        while 4 + len(listed(more)) < record_size - end:
+            more += b"x"
+        assert 4 + len(listed(more)) == record_size - end
+        host = h.host()
+        assert host.await_ok()
+        host.send_bytes(record("L", listed(more)) + record("B", h.old.base()))
+        host.answer("L")
+        host.answer("B")
+        host.send("Z")
+        h.check(host, 0)
+
+
 # Bases
 
 
