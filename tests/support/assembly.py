@@ -75,8 +75,8 @@ class Reader:
             if byte < 0x80:
                 return value
 
-    def rest(self):
-        return self.data[self.at:]
+    def skip(self, count):
+        self.at += count
 
     def runs(self):
         """The runs of yes and no as a list of booleans."""
