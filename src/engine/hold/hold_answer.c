@@ -3,12 +3,12 @@
 #include "engine/chunks/chunk_frame.h"
 #include "engine/chunks/chunk_hash.h"
 #include "engine/chunks/chunk_list.h"
+#include "engine/chunks/chunk_table.h"
 #include "engine/hold/hold.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* What is about to be overwritten is looked at only if so much is missing. */
 #define ANSWER_SECOND_FROM (2u << 20)
@@ -403,49 +403,42 @@ static void question_search(struct answer_question *q)
     }
 }
 
-/* A table of what is asked for, by hash and length; what is asked for more than once is a chain, so
- * that it takes no longer. Nobody can choose hashes that all fall into one place. */
+/* What is asked for, by hash. What is asked for more than once is there once, and the others are
+ * chained to it, so that they take no longer. */
 struct question_table {
-    uint32_t *cell; /* the first of a chain, + 1 */
-    uint32_t *next; /* of each chunk asked for, + 1 */
-    unsigned log;   /* of the number of cells */
-    uint64_t factor;
+    struct chunk_table first;
+    uint32_t *next; /* of each chunk asked for, + 1; 0: none; owned */
 };
 
-/* The cell of what is asked for by this hash and length, or the free one where it would be. */
-static uint32_t *question_cell(const struct answer_question *q, const struct question_table *t,
-                               uint64_t hash, uint32_t len)
+/* Where a hash and a length are, or the free cell where they would be. */
+static size_t question_find(const struct answer_question *q, const struct question_table *t,
+                            uint64_t hash, uint32_t len)
 {
-    size_t mask = ((size_t)1 << t->log) - 1;
+    size_t at = chunk_table_first(&t->first, hash);
 
-    for (size_t at = (size_t)((hash + len) * t->factor >> (64 - t->log));; at = (at + 1) & mask) {
-        size_t i = t->cell[at];
-        if (!i || (q->hash[i - 1] == hash && question_piece(q, i - 1)->len == len))
-            return &t->cell[at];
+    for (;; at = chunk_table_next(&t->first, at)) {
+        uint32_t i = t->first.cell[at];
+        if (i == CHUNK_TABLE_FREE || (q->hash[i] == hash && question_piece(q, i)->len == len))
+            return at;
     }
 }
 
-static void question_table_make(struct question_table *t, const struct answer_question *q)
+static void question_table_open(struct question_table *t, const struct answer_question *q)
 {
-    *t = (struct question_table){.next = memory_new(q->count, sizeof *t->next), .log = 6};
-    while ((size_t)1 << t->log < q->count * 2)
-        t->log++;
-    t->cell = memory_new((size_t)1 << t->log, sizeof *t->cell);
-    if (getrandom(&t->factor, sizeof t->factor, GRND_NONBLOCK) != sizeof t->factor)
-        t->factor = (uint64_t)(uintptr_t)t->cell;
-    t->factor |= 1;
+    *t = (struct question_table){.next = memory_new(q->count, sizeof *t->next)};
+    chunk_table_open(&t->first, q->count);
     for (size_t i = 0; i < q->count; i++) {
         if (!q->hash[i])
             continue;
-        uint32_t *cell = question_cell(q, t, q->hash[i], question_piece(q, i)->len);
-        t->next[i] = *cell;
-        *cell = (uint32_t)i + 1;
+        uint32_t *cell = &t->first.cell[question_find(q, t, q->hash[i], question_piece(q, i)->len)];
+        t->next[i] = *cell == CHUNK_TABLE_FREE ? 0 : *cell + 1;
+        *cell = (uint32_t)i;
     }
 }
 
-static void question_table_free(struct question_table *t)
+static void question_table_close(struct question_table *t)
 {
-    free(t->cell);
+    chunk_table_free(&t->first);
     free(t->next);
 }
 
@@ -453,9 +446,12 @@ static void question_table_free(struct question_table *t)
 static void question_match(struct answer_question *q, const struct question_table *t,
                            const struct chunk *c, uint64_t place)
 {
-    uint32_t i = *question_cell(q, t, assembly_cut_hash(c->hash, (unsigned)q->bytes), c->len);
+    uint64_t hash = assembly_cut_hash(c->hash, (unsigned)q->bytes);
+    uint32_t first = t->first.cell[question_find(q, t, hash, c->len)];
 
-    for (; i && question_piece(q, i - 1)->place == CHUNK_NOWHERE; i = t->next[i - 1])
+    if (first == CHUNK_TABLE_FREE || question_piece(q, first)->place != CHUNK_NOWHERE)
+        return;
+    for (uint32_t i = first + 1; i; i = t->next[i - 1])
         question_piece(q, i - 1)->place = place;
 }
 
@@ -471,7 +467,7 @@ static int question_search_fine(struct answer_question *q, struct error *err)
     int rc = 0;
 
     chunk_cutter_init(&cutter);
-    question_table_make(&table, q);
+    question_table_open(&table, q);
     while (!rc && chunk_index_next_run(q->h->index, &at, ANSWER_FINE_PIECE, &place, &len)) {
         if (!hold_sources_read(&q->h->sources, place, piece, len))
             continue;
@@ -484,7 +480,7 @@ static int question_search_fine(struct answer_question *q, struct error *err)
     if (rc)
         *err = q->h->error;
     chunk_list_free(&list);
-    question_table_free(&table);
+    question_table_close(&table);
     free(piece);
     return rc;
 }
