@@ -39,15 +39,29 @@ int assembly_check(const struct device_config *config, struct error *err)
                            "this device takes whole firmwares only (keys adaptive, hold-program)");
 }
 
-void assembly_say_facts(struct client *client, const struct facts *facts)
+static void assembly_say(struct client *client, enum assembly_type type, const char *text)
 {
     struct buffer record = {0};
-    size_t place = assembly_begin(&record, ASSEMBLY_INFO);
+    size_t place = assembly_begin(&record, type);
 
-    facts_print(facts, &record);
+    buffer_add_text(&record, text);
     assembly_end(&record, place);
     client_send(client, record.data, record.len);
     buffer_free(&record);
+}
+
+void assembly_say_facts(struct client *client, const struct facts *facts)
+{
+    struct buffer text = {0};
+
+    facts_print(facts, &text);
+    assembly_say(client, ASSEMBLY_INFO, buffer_text(&text));
+    buffer_free(&text);
+}
+
+void assembly_say_text(struct client *client, const char *text)
+{
+    assembly_say(client, ASSEMBLY_TEXT, text);
 }
 
 static void assembly_arguments(const struct job *j, const char *task, struct argv *a)

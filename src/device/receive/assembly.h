@@ -33,6 +33,9 @@ bool assembly_is_possible(const struct device_config *config);
 /* Sends what is known of the device, as the first record. */
 void assembly_say_facts(struct client *client, const struct facts *facts);
 
+/* Sends text after the facts, if fwssh-hold could not be started. */
+void assembly_say_text(struct client *client, const char *text);
+
 /* Starts fwssh-hold for the job's device; the client's input is from now on the firmware that it
  * puts together. task: NULL for the key task. 0, or -1 with the error set; assembly_close() in any
  * case. */

@@ -18,6 +18,7 @@ struct receive {
     struct job *job;
     bool volatile_key;
     struct assembly assembly;
+    bool records; /* of it, in place of text */
 };
 
 static void receive_answer(struct receive *r, const struct facts *facts)
@@ -304,6 +305,7 @@ static int receive_assemble(struct receive *r, const struct request *q, struct e
         return -1;
     receive_answer(r, NULL);
     receive_describe_holder(r);
+    r->records = true;
     j->result.asked = 1; /* so far */
     if (assembly_open(&r->assembly, j, firmware.task, err) ||
         assembly_await(&r->assembly, &word, err))
@@ -312,8 +314,10 @@ static int receive_assemble(struct receive *r, const struct request *q, struct e
         return 0;
     j->result.asked = 0;
     firmware.size = word.size;
-    if (word.kind == HOLD_WHOLE)
+    if (word.kind == HOLD_WHOLE) {
         assembly_close(&r->assembly);
+        r->records = false;
+    }
     if (job_start(j, q->stage, err))
         return -1;
     if (job_write(j, &firmware, err)) {
@@ -367,7 +371,11 @@ static int receive_request(struct receive *r, struct error *err)
     if (rc) {
         struct buffer text = {0};
         answer_print_error(err, &text);
-        client_say(client, buffer_text(&text));
+        /* If fwssh-hold runs, it makes a record of it. */
+        if (r->records && !r->assembly.client)
+            assembly_say_text(client, buffer_text(&text));
+        else
+            client_say(client, buffer_text(&text));
         buffer_free(&text);
     }
     return rc;

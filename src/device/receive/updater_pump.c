@@ -105,6 +105,16 @@ static int pump_input_end(struct updater_pump *p, struct error *err)
     return 0;
 }
 
+/* What is put together for us may break off while the updater reads nothing: that is no reason to
+ * wait for it. */
+static int pump_check_end(struct updater_pump *p, short revents, struct error *err)
+{
+    if (!p->client->assembled || p->broken_off || !(revents & POLLHUP))
+        return 0;
+    p->broken_off = true;
+    return p->ahead->len + io_pending(p->from) < p->left ? pump_input_end(p, err) : 0;
+}
+
 /* Nothing of the end of a firmware is passed on before all of it is here. */
 static void pump_release(struct updater_pump *p)
 {
@@ -269,6 +279,8 @@ static void pump_prepare(struct updater_pump *p, struct pollfd polls[WATCH_COUNT
         polls[i] = (struct pollfd){.fd = -1};
     if (feeding && !p->sink_full && !have)
         polls[WATCH_IN] = (struct pollfd){.fd = p->from, .events = POLLIN};
+    else if (feeding && p->client->assembled && !p->broken_off)
+        polls[WATCH_IN] = (struct pollfd){.fd = p->from};
     if (feeding)
         polls[WATCH_SINK] =
             (struct pollfd){.fd = *p->in, .events = p->sink_full || have ? POLLOUT : 0};
@@ -373,6 +385,8 @@ static int pump_round(struct updater_pump *p, struct error *err)
     if (n < 0)
         return 0;
     if (polls[WATCH_CLIENT_OUT].revents & (POLLERR | POLLHUP) && pump_check_client(p, err))
+        return -1;
+    if (pump_check_end(p, polls[WATCH_IN].revents, err))
         return -1;
     if (polls[WATCH_SINK].revents & POLLERR)
         pump_close_input(p);

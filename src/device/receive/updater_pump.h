@@ -38,6 +38,7 @@ struct updater_pump {
     int pidfd; /* -1: the kernel has none */
     struct updater_guard guard;
     bool sink_full, copy;
+    bool broken_off; /* nobody writes to from any more */
     bool seen_1a, shaken;
     bool mute;         /* nobody reads its text: dropped */
     double moved;      /* when it last gave a sign of life, or was not waited for (io_now()) */

@@ -4,19 +4,27 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define TABLE_FIRST 64
+#define TABLE_FIRST_SHIFT (64 - 6)
+/* Early in the boot there may be nothing random. */
+#define TABLE_MIX 0x9e3779b97f4a7c15ull
 
 void chunk_table_open(struct chunk_table *t, size_t count)
 {
     size_t size = TABLE_FIRST;
 
     chunk_table_free(t);
-    while (size < count + count / 2)
-        size *= 2;
+    t->shift = TABLE_FIRST_SHIFT;
+    for (; size < count + count / 2; size *= 2)
+        t->shift--;
     t->cell = memory_new(size, sizeof *t->cell);
     memset(t->cell, 0xff, size * sizeof *t->cell);
     t->mask = size - 1;
+    if (getrandom(&t->factor, sizeof t->factor, GRND_NONBLOCK) != sizeof t->factor)
+        t->factor = (uintptr_t)t->cell * TABLE_MIX;
+    t->factor |= 1;
 }
 
 void chunk_table_free(struct chunk_table *t)

@@ -1,6 +1,7 @@
 /*
  * Finds elements of an array by hash: cells with their indices, open addressing. Who searches
- * compares: elements with the same hash may stand one after the other, up to a free cell.
+ * compares: elements with the same hash may stand one after the other, up to a free cell. Nobody
+ * can choose hashes that all fall into one place.
  */
 #ifndef FWSSH_ENGINE_CHUNKS_CHUNK_TABLE_H
 #define FWSSH_ENGINE_CHUNKS_CHUNK_TABLE_H
@@ -13,6 +14,8 @@
 struct chunk_table {
     uint32_t *cell; /* owned */
     size_t mask;
+    unsigned shift;  /* of what the factor makes of a hash, to a cell */
+    uint64_t factor; /* secret */
 };
 
 /* An empty table for so many elements; frees an earlier one. */
@@ -25,7 +28,7 @@ void chunk_table_add(struct chunk_table *t, uint64_t hash, size_t index);
 /* Where a search for a hash begins, and where it goes on. */
 static inline size_t chunk_table_first(const struct chunk_table *t, uint64_t hash)
 {
-    return (size_t)(hash * 0x9e3779b97f4a7c15ull >> 20) & t->mask;
+    return (size_t)(hash * t->factor >> t->shift);
 }
 
 static inline size_t chunk_table_next(const struct chunk_table *t, size_t at)

@@ -57,8 +57,8 @@ int hold_run(const struct hold_options *options)
 
     int rc = hold_open(&h, options, &word.error) || hold_converse(&h, &word.error) ? -1 : 0;
     if (rc) {
+        hold_link_say(&h.link, &word); /* before the stream ends: it is the reason */
         io_close(&h.link.feed);
-        hold_link_say(&h.link, &word);
     }
     hold_link_finish(&h.link);
     hold_close(&h);

@@ -32,9 +32,10 @@ struct answer_parts {
     size_t count;
 };
 
+/* In order, and none over another: so a place belongs to one of them at most. */
 static void answer_read_parts(struct assembly_body *body, struct answer_parts *p)
 {
-    uint64_t count = assembly_get(body);
+    uint64_t count = assembly_get(body), end = 0;
 
     *p = (struct answer_parts){0};
     body->bad |= count > ASSEMBLY_PARTS_MAX;
@@ -46,7 +47,8 @@ static void answer_read_parts(struct assembly_body *body, struct answer_parts *p
         part->at = assembly_get(body);
         part->len = assembly_get(body);
         uint64_t len = assembly_get(body);
-        body->bad |= len > ASSEMBLY_NAME_MAX || part->len > INT64_MAX - part->at;
+        body->bad |= len > ASSEMBLY_NAME_MAX || part->at < end || part->len > INT64_MAX - part->at;
+        end = part->at + part->len;
         part->name = assembly_get_bytes(body, len);
         part->name_len = (size_t)len;
     }
@@ -237,7 +239,10 @@ static int answer_read_list(struct hold *h, struct assembly_body *body,
 {
     int device = h->sources.device;
 
-    if (body->bad || !h->size || h->bases_announced > HOLD_BASES_MAX)
+    const struct answer_part *last = parts->count ? &parts->item[parts->count - 1] : NULL;
+
+    if (body->bad || !h->size || h->bases_announced > HOLD_BASES_MAX ||
+        (last && last->at + last->len > h->size))
         return answer_bad(err, "the list is damaged");
     if (answer_read_start(h, body, err) || answer_read_groups(h, body, err))
         return -1;
@@ -309,7 +314,7 @@ static int answer_base_groups(struct answer_base *b, struct assembly_body *body,
         hold_pieces_add(p, b->at, len, place);
         b->at += len;
     }
-    return 0;
+    return body->len ? answer_bad(err, "a base is too long") : 0;
 }
 
 static int answer_base(struct hold *h, struct assembly_body *body, struct error *err)
@@ -318,7 +323,7 @@ static int answer_base(struct hold *h, struct assembly_body *body, struct error 
 
     if (hold_link_has(&h->link, ASSEMBLY_WHOLE))
         return 0; /* no answer is wanted any more */
-    if (!h->group || h->bases == h->bases_announced || h->stream.count != h->groups)
+    if (!h->group || h->bases == h->bases_announced || h->asked)
         return answer_bad(err, "a base that was not announced");
     struct hold_pieces *p = &h->base[h->bases++];
     answer_read_parts(body, &b.parts);
@@ -332,19 +337,25 @@ static int answer_base(struct hold *h, struct assembly_body *body, struct error 
 /* A question for the chunks of what is missing, which they replace. */
 struct answer_question {
     struct hold *h;
-    unsigned bytes; /* of a hash */
-    unsigned k;     /* chunks of 2^k bytes on average */
+    enum assembly_type level;
+    uint64_t bytes; /* of a hash */
+    uint64_t k;     /* chunks of 2^k bytes on average */
     struct hold_pieces pieces;
     size_t *asked;  /* the pieces that are chunks; owned */
     uint64_t *hash; /* of each of them; owned */
     size_t count;
 };
 
+static struct hold_piece *question_piece(const struct answer_question *q, size_t i)
+{
+    return &q->pieces.item[q->asked[i]];
+}
+
 static int question_run(struct answer_question *q, struct assembly_body *body, uint64_t at,
                         uint64_t end, struct error *err)
 {
     for (uint64_t n = assembly_get(body); n; n--) {
-        uint64_t len = assembly_get(body), hash = assembly_get_hash(body, q->bytes);
+        uint64_t len = assembly_get(body), hash = assembly_get_hash(body, (unsigned)q->bytes);
         if (body->bad || !len || len > end - at || len > CHUNK_GROUP_MAX ||
             q->count == ASSEMBLY_ASKED_MAX)
             return answer_bad(err, "a question does not fit");
@@ -360,10 +371,12 @@ static int question_run(struct answer_question *q, struct assembly_body *body, u
 static int question_read(struct answer_question *q, struct assembly_body *body, struct error *err)
 {
     const struct hold_pieces *old = &q->h->stream;
+    bool fine = q->level == ASSEMBLY_FINE;
+    unsigned most = fine ? 8 : CHUNK_INDEX_HASH, least = fine ? CHUNK_LOG_MIN : CHUNK_LOG;
 
-    q->bytes = (unsigned)assembly_get(body);
-    q->k = (unsigned)assembly_get(body);
-    if (body->bad || q->bytes < 2 || q->bytes > 8 || q->k < CHUNK_LOG_MIN || q->k > CHUNK_LOG)
+    q->bytes = assembly_get(body);
+    q->k = assembly_get(body);
+    if (body->bad || q->bytes < 2 || q->bytes > most || q->k < least || q->k > CHUNK_LOG)
         return answer_bad(err, "a question does not fit");
     for (size_t i = 0; i < old->count;) {
         uint64_t at = old->item[i].at, end = at;
@@ -384,41 +397,69 @@ static int question_read(struct answer_question *q, struct assembly_body *body, 
 static void question_search(struct answer_question *q)
 {
     for (size_t i = 0; i < q->count; i++) {
-        struct hold_piece *p = &q->pieces.item[q->asked[i]];
+        struct hold_piece *p = question_piece(q, i);
         if (q->hash[i] && p->len <= CHUNK_MAX)
-            p->place = chunk_index_find_chunk(q->h->index, q->hash[i], q->bytes, p->len);
+            p->place = chunk_index_find_chunk(q->h->index, q->hash[i], (unsigned)q->bytes, p->len);
     }
 }
 
-/* What is asked for, by hash. */
-static void question_fill_table(const struct answer_question *q, struct chunk_table *t)
+/* What is asked for, by hash. What is asked for more than once is there once, and the others are
+ * chained to it, so that they take no longer. */
+struct question_table {
+    struct chunk_table first;
+    uint32_t *next; /* of each chunk asked for, + 1; 0: none; owned */
+};
+
+/* Where a hash and a length are, or the free cell where they would be. */
+static size_t question_find(const struct answer_question *q, const struct question_table *t,
+                            uint64_t hash, uint32_t len)
 {
-    chunk_table_open(t, q->count);
-    for (size_t i = 0; i < q->count; i++)
-        if (q->hash[i])
-            chunk_table_add(t, q->hash[i], i);
+    size_t at = chunk_table_first(&t->first, hash);
+
+    for (;; at = chunk_table_next(&t->first, at)) {
+        uint32_t i = t->first.cell[at];
+        if (i == CHUNK_TABLE_FREE || (q->hash[i] == hash && question_piece(q, i)->len == len))
+            return at;
+    }
+}
+
+static void question_table_open(struct question_table *t, const struct answer_question *q)
+{
+    *t = (struct question_table){.next = memory_new(q->count, sizeof *t->next)};
+    chunk_table_open(&t->first, q->count);
+    for (size_t i = 0; i < q->count; i++) {
+        if (!q->hash[i])
+            continue;
+        uint32_t *cell = &t->first.cell[question_find(q, t, q->hash[i], question_piece(q, i)->len)];
+        t->next[i] = *cell == CHUNK_TABLE_FREE ? 0 : *cell + 1;
+        *cell = (uint32_t)i;
+    }
+}
+
+static void question_table_close(struct question_table *t)
+{
+    chunk_table_free(&t->first);
+    free(t->next);
 }
 
 /* A chunk of what is held: whoever asked for it has found it. */
-static void question_match(struct answer_question *q, const struct chunk_table *t,
+static void question_match(struct answer_question *q, const struct question_table *t,
                            const struct chunk *c, uint64_t place)
 {
-    uint64_t hash = assembly_cut_hash(c->hash, q->bytes);
+    uint64_t hash = assembly_cut_hash(c->hash, (unsigned)q->bytes);
+    uint32_t first = t->first.cell[question_find(q, t, hash, c->len)];
 
-    for (size_t at = chunk_table_first(t, hash); t->cell[at] != CHUNK_TABLE_FREE;
-         at = chunk_table_next(t, at)) {
-        size_t i = t->cell[at];
-        struct hold_piece *p = &q->pieces.item[q->asked[i]];
-        if (q->hash[i] == hash && p->len == c->len && p->place == CHUNK_NOWHERE)
-            p->place = place;
-    }
+    if (first == CHUNK_TABLE_FREE || question_piece(q, first)->place != CHUNK_NOWHERE)
+        return;
+    for (uint32_t i = first + 1; i; i = t->next[i - 1])
+        question_piece(q, i - 1)->place = place;
 }
 
 /* Cuts what has not been found yet as finely as the host has cut what it misses. */
 static int question_search_fine(struct answer_question *q, struct error *err)
 {
     uint8_t *piece = memory_new(ANSWER_FINE_PIECE, 1);
-    struct chunk_table table = {0};
+    struct question_table table;
     struct chunk_cutter cutter;
     struct chunk_list list = {0};
     uint64_t place;
@@ -426,12 +467,12 @@ static int question_search_fine(struct answer_question *q, struct error *err)
     int rc = 0;
 
     chunk_cutter_init(&cutter);
-    question_fill_table(q, &table);
+    question_table_open(&table, q);
     while (!rc && chunk_index_next_run(q->h->index, &at, ANSWER_FINE_PIECE, &place, &len)) {
         if (!hold_sources_read(&q->h->sources, place, piece, len))
             continue;
         list.count = 0;
-        chunk_list_cut(&list, &cutter, piece, 0, len, q->k);
+        chunk_list_cut(&list, &cutter, piece, 0, len, (unsigned)q->k);
         for (size_t i = 0; i < list.count; i++)
             question_match(q, &table, &list.item[i], place + list.item[i].at);
         rc = answer_tick(q->h, 0);
@@ -439,40 +480,45 @@ static int question_search_fine(struct answer_question *q, struct error *err)
     if (rc)
         *err = q->h->error;
     chunk_list_free(&list);
-    chunk_table_free(&table);
+    question_table_close(&table);
     free(piece);
     return rc;
 }
 
-static void question_answer(struct answer_question *q, enum assembly_type level)
+static void question_answer(struct answer_question *q)
 {
     uint8_t *yes = memory_new(q->count, 1);
 
     for (size_t i = 0; i < q->count; i++)
-        yes[i] = q->pieces.item[q->asked[i]].place != CHUNK_NOWHERE;
-    answer_send(q->h, level, yes, q->count);
+        yes[i] = question_piece(q, i)->place != CHUNK_NOWHERE;
+    answer_send(q->h, q->level, yes, q->count);
     free(yes);
+}
+
+/* The list has come, with all its bases. */
+static bool answer_is_listed(const struct hold *h)
+{
+    return h->group && h->bases == h->bases_announced;
 }
 
 static int answer_chunks(struct hold *h, struct assembly_record *record, struct error *err)
 {
     struct answer_question q = {.h = h,
+                                .level = record->type,
                                 .asked = memory_new(ASSEMBLY_ASKED_MAX, sizeof *q.asked),
                                 .hash = memory_new(ASSEMBLY_ASKED_MAX, sizeof *q.hash)};
     unsigned level = record->type == ASSEMBLY_CHUNKS ? 1 : 2;
-    int rc = h->group && !(h->asked & level)
+    int rc = answer_is_listed(h) && !(h->asked & level)
                  ? question_read(&q, &record->body, err)
                  : answer_bad(err, "a question without a list, or a second one");
 
     h->asked |= level;
-    if (!rc && record->type == ASSEMBLY_CHUNKS && q.bytes > CHUNK_INDEX_HASH)
-        rc = answer_bad(err, "a question does not fit");
     if (!rc && record->type == ASSEMBLY_CHUNKS)
         question_search(&q);
     else if (!rc && h->options->finest)
         rc = question_search_fine(&q, err);
     if (rc == 0) {
-        question_answer(&q, record->type);
+        question_answer(&q);
         hold_pieces_free(&h->stream);
         h->stream = q.pieces;
         q.pieces = (struct hold_pieces){0};
@@ -495,7 +541,7 @@ static int answer_go(struct hold *h, const struct assembly_body *body, struct ho
                      struct error *err)
 {
     *wish = (struct hold_word){.kind = HOLD_GO, .size = h->size};
-    return h->group && !body->len ? 0 : answer_bad(err, "go without a list");
+    return answer_is_listed(h) && !body->len ? 0 : answer_bad(err, "go without a list");
 }
 
 int hold_answer(struct hold *h, struct hold_word *wish, struct error *err)
@@ -521,7 +567,7 @@ int hold_answer(struct hold *h, struct hold_word *wish, struct error *err)
             return answer_whole(&record.body, wish, err);
         case ASSEMBLY_END:
             *wish = (struct hold_word){.kind = HOLD_NONE};
-            return 0;
+            return record.body.len ? answer_bad(err, "an end that does not fit") : 0;
         default:
             return answer_bad(err, "a record that nobody expects");
         }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Steps of a frame: at most so many bytes. */
-#define FRAME_STEPS_MAX ASSEMBLY_FRAME_BASE_MAX
+/* A prefix, a length, and a frame. */
+#define FRAME_LEAST 3u
 
 enum { FRAME_STEPS, FRAME_CHANGES, FRAME_LITERALS };
 
@@ -31,30 +31,34 @@ void hold_frames_close(struct hold_frames *f)
         free(f->scratch[i]);
 }
 
+static int frame_bad(struct error *err)
+{
+    return hold_link_bad(err, "a frame does not fit");
+}
+
 int hold_frames_put(struct hold_frames *f, const struct assembly_record *record, struct error *err)
 {
-    size_t waits = f->waiting.len - f->waiting_at;
+    size_t len = record->body.len;
 
-    if (waits && waits + record->body.len > ASSEMBLY_CREDIT + ASSEMBLY_BODY_MAX)
+    /* Shorter ones stand for nothing, and would cost no credit. */
+    if (len < FRAME_LEAST)
+        return frame_bad(err);
+    if (f->owed && f->owed + len > ASSEMBLY_CREDIT)
         return hold_link_bad(err, "more frames than were granted");
     if (f->waiting_at) {
         buffer_drop(&f->waiting, f->waiting_at);
         f->waiting_at = 0;
     }
     size_t place = assembly_begin(&f->waiting, record->type);
-    buffer_add(&f->waiting, record->body.bytes, record->body.len);
+    buffer_add(&f->waiting, record->body.bytes, len);
     assembly_end(&f->waiting, place);
+    f->owed += len;
     return 0;
 }
 
 bool hold_frames_are_used_up(const struct hold_frames *f)
 {
     return f->out_at == f->out_len && f->waiting_at == f->waiting.len;
-}
-
-static int frame_bad(struct error *err)
-{
-    return hold_link_bad(err, "a frame does not fit");
 }
 
 /* A frame: prefix, raw length, zstd. The prefix is the end of the frame before. */
@@ -169,6 +173,7 @@ static int frame_next(struct hold_frames *f, struct error *err)
                                       : frame_read_base(f, &record.body, err))
         return -1;
     f->waiting_at += ASSEMBLY_HEAD + len;
+    f->owed -= len;
     f->out_at = 0;
     frame_grant(f, len);
     return 1;

@@ -10,6 +10,7 @@ struct hold_frames {
     struct chunk_unpacker *unpacker;
     struct buffer waiting; /* whole records that have come and are not unpacked yet */
     size_t waiting_at;
+    size_t owed;  /* bytes of their bodies, which the host has not been granted again */
     uint8_t *out; /* of the last frame; owned, as last */
     size_t out_len, out_at;
     uint8_t *scratch[3]; /* steps, changes, literals of a frame with a base; owned */

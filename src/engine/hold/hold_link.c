@@ -39,6 +39,7 @@ void hold_link_close(struct hold_link *l)
     io_close(&l->text);
     io_close(&l->word);
     buffer_free(&l->got);
+    buffer_free(&l->taken);
     buffer_free(&l->queue);
 }
 
@@ -61,7 +62,7 @@ static int link_lost(struct hold_link *l, struct error *err)
 static size_t link_room(const struct hold_link *l)
 {
     struct assembly_record record;
-    size_t at = l->eaten, end = ASSEMBLY_HEAD;
+    size_t at = 0, end = ASSEMBLY_HEAD;
 
     while (assembly_next(buffer_text(&l->got) + at, l->got.len - at, &record) > 0) {
         if (record.type == ASSEMBLY_WHOLE || l->got.len > LINK_GOT_MAX)
@@ -180,23 +181,26 @@ int hold_link_serve(struct hold_link *l, bool owed, bool feeds, double until,
 
 int hold_link_take(struct hold_link *l, struct assembly_record *record, struct error *err)
 {
-    if (l->eaten)
-        buffer_drop(&l->got, l->eaten);
-    l->eaten = 0;
     int found = assembly_next(buffer_text(&l->got), l->got.len, record);
+
     if (found < 0)
         return hold_link_bad(err, "a record is too long");
-    if (found)
-        l->eaten = ASSEMBLY_HEAD + record->body.len;
-    return found;
+    if (!found)
+        return 0;
+    /* What comes while it is being worked on may move the other ones. */
+    size_t len = record->body.len;
+    buffer_clear(&l->taken);
+    buffer_add(&l->taken, record->body.bytes, len);
+    buffer_drop(&l->got, ASSEMBLY_HEAD + len);
+    record->body.bytes = (const uint8_t *)l->taken.data;
+    return 1;
 }
 
 bool hold_link_has(const struct hold_link *l, enum assembly_type type)
 {
     struct assembly_record record;
 
-    for (size_t at = l->eaten;
-         assembly_next(buffer_text(&l->got) + at, l->got.len - at, &record) > 0;
+    for (size_t at = 0; assembly_next(buffer_text(&l->got) + at, l->got.len - at, &record) > 0;
          at += ASSEMBLY_HEAD + record.body.len)
         if (record.type == type)
             return true;

@@ -28,7 +28,7 @@ struct hold_link {
     int in, out, feed, text, word; /* -1 when closed */
     struct buffer got;             /* read, and not looked at */
     struct buffer queue;           /* to be written to the host */
-    size_t eaten;                  /* of got: the last record */
+    struct buffer taken;           /* the body of the last record */
     bool exact;                    /* nothing is read past a record: other bytes may follow it */
     bool host_gone;
     bool host_needed; /* its loss is an error */

@@ -188,6 +188,8 @@ static int push_fill(struct adaptive_push *p, struct error *err)
     struct adaptive_dialog *d = &p->dialog;
     uint64_t most = p->a->firmware->tree.groups.count;
 
+    if (d->late_done == d->lates)
+        return 1;
     for (; d->late_done < d->lates; d->late_done++)
         if (d->lates > most ||
             !adaptive_frames_fill(&p->frames, d->late[d->late_done], adaptive_dialog_out(d)))
@@ -225,13 +227,19 @@ static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, 
         rc = push_step(p, err);
     if (rc <= 0)
         return rc;
+    /* Behind the last one it would be too late: the device may have everything then. */
+    if (push_is_over_limit(p, frame->len)) {
+        p->a->ending = ADAPTIVE_TOO_MUCH;
+        return 0;
+    }
     d->in_flight += body;
     buffer_add(adaptive_dialog_out(d), frame->data, frame->len);
     push_show(p);
     /* ssh sends it while the next one is made. */
     while (rc > 0 && d->out.len && p->t->ssh.in >= 0)
         rc = push_step(p, err);
-    return rc;
+    /* Whoever has ended has not got all. */
+    return rc > 0 && p->t->ssh.in < 0 ? push_await_end(p, err) : rc;
 }
 
 static int push_send_frames(struct adaptive_push *p, struct error *err)
@@ -367,6 +375,7 @@ int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *
 
     a->ending = ADAPTIVE_RAN;
     adaptive_dialog_open(&p.dialog, t);
+    p.dialog.max_bytes = a->options->max_bytes;
     int rc = transfer_start(t, call, err);
     if (!rc) {
         rc = push_run(&p, call, err);

@@ -14,6 +14,8 @@
 /* While it owes an answer, a device says every second what it does. */
 #define DIALOG_SILENCE 60.0
 #define DIALOG_LATE_MAX ASSEMBLY_GROUPS_MAX
+/* A device that has said so much will not end by itself. */
+#define DIALOG_HEARD_MAX (64u << 20)
 
 static void dialog_late(struct adaptive_dialog *d, struct assembly_body *body)
 {
@@ -126,6 +128,7 @@ static void dialog_decode(void *data, const char *bytes, size_t len, struct buff
     int found;
 
     d->got_bytes += len;
+    d->bad |= d->got_bytes > DIALOG_HEARD_MAX;
     d->heard = io_now();
     if (!d->records) {
         size_t n = dialog_read_text(d, bytes, len, text);
@@ -193,9 +196,15 @@ int adaptive_dialog_wait(struct adaptive_dialog *d, struct error *err)
     return event < 0 ? -1 : event == SSH_RUN_HEARD || event == SSH_RUN_WRITABLE;
 }
 
-/* The same for a time in which the device may not be silent. */
+/* The same for a time in which the device may not be silent, nor talk for ever. */
 static int dialog_wait_owed(struct adaptive_dialog *d, struct error *err)
 {
+    uint64_t bytes = d->sent + d->got_bytes + (d->out.len - d->out_at);
+    if (d->max_bytes && bytes > d->max_bytes)
+        return error_set(err, EXIT_FAILED,
+                         "the questions alone take more than %llu bytes (--max-bytes); nothing was "
+                         "activated",
+                         (unsigned long long)d->max_bytes);
     struct transfer *t = d->transfer;
     double until = t->until, end = d->heard + DIALOG_SILENCE;
     bool ours = until <= 0 || end < until;

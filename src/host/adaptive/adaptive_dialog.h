@@ -22,11 +22,12 @@ struct adaptive_dialog {
     bool has_facts;
     uint64_t in_flight; /* bytes of frames that the device has not used up */
     uint64_t sent, got_bytes;
-    double asked;    /* when the question was asked that is open */
-    double patience; /* seconds in which the whole firmware could be sent; 0: not known */
-    bool too_slow;   /* the device takes longer than that to look at what it holds */
-    double heard;    /* when the device last sent something (io_now()) */
-    uint64_t *late;  /* groups that the device asks for; owned */
+    uint64_t max_bytes; /* of both, for the questions; 0: no limit */
+    double asked;       /* when the question was asked that is open */
+    double patience;    /* seconds in which the whole firmware could be sent; 0: not known */
+    bool too_slow;      /* the device takes longer than that to look at what it holds */
+    double heard;       /* when the device last sent something (io_now()) */
+    uint64_t *late;     /* groups that the device asks for; owned */
     size_t lates, late_done;
 };
 
