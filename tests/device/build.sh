@@ -69,7 +69,7 @@ make_tree() {
     done
     cp "$out/arm64/bin/fwsshd" "$tree/usr/sbin"
     cp "$out/arm64/bin/fwpack" "$tree/usr/bin"
-    cp "$out/arm64/bin/fwssh-session" "$out/arm64/bin/fwssh-receive" "$tree/usr/libexec"
+    cp "$out/arm64/bin/fwssh-session" "$out/arm64/bin/fwssh-receive" "$out/arm64/bin/fwssh-hold" "$tree/usr/libexec"
     ln -s ../libexec/fwssh-receive "$tree/usr/sbin/fwssh-receive"
     cp "$here/init" "$tree/init"
     chmod 755 "$tree/init"

@@ -1,8 +1,10 @@
 """A push that sends only what the device lacks (PROTOCOL.md, "assemble")."""
-import json
 import random
 import re
+import time
 
+from support.rebooting import events
+from support.relay import Relay
 from support.slots import SLOT_A, SLOT_B, TwoSlots, changed, content, firmware
 
 
@@ -34,7 +36,7 @@ def test_a_known_base_saves_more(t):
     r = device.push(fw, "--base", device.old)
     check_pushed(device, r, new)
     assert sent(r) < 6_000, r.stdout
-    assert "compared with what it runs" in r.stdout
+    assert "differences from what it runs" in r.stdout
 
 
 def test_what_was_pushed_is_kept_as_a_base(t):
@@ -45,7 +47,7 @@ def test_what_was_pushed_is_kept_as_a_base(t):
     device.boot("b")
     r = device.push(versions[1])
     check_pushed(device, r, changed(root, 3), "a")
-    assert "compared with what it runs" in r.stdout, r.stdout
+    assert "differences from what it runs" in r.stdout, r.stdout
     kept = sorted(p.name for p in (t.dir / "cache/fwssh").glob("*.fw"))
     assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f-]{36}\.fw", name) for name in kept)
 
@@ -143,8 +145,9 @@ def test_stage_and_no_reboot(t):
 def test_json_says_what_was_sent(t):
     device = TwoSlots(t, content(1))
     r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--json")
-    events = [json.loads(line) for line in r.stdout.splitlines()]
-    assert r.returncode == 0 and any("Sent 0.0" in e.get("text", "") for e in events), r.stdout
+    transfer, = [e for e in events(r) if e["event"] == "transfer"]
+    assert transfer["bytes"] < 30_000 and transfer["held"] > 4_000_000 and not transfer["base"], transfer
+    assert transfer["archive"] == (t.dir / "2.0.0.fw").stat().st_size
 
 
 def test_a_slot_that_was_written_to_is_no_harm(t):
@@ -182,3 +185,55 @@ def test_several_devices_share_the_work(t):
     # One of them finds the other at work, or the slot written: both are answers of one device.
     assert r.returncode in (0, 10), r
     assert device.slot("b").startswith(new)
+
+
+def test_a_limit_of_the_rate(t):
+    """A quarter of a second for 250 kB at 1 MB/s; the pipes in between take some of it at once."""
+    root = content(1)
+    device = TwoSlots(t, root)
+    fw = firmware(t, "2.0.0", root[:1 << 20] + random.Random(5).randbytes(1 << 20))
+    for option in ("--bwlimit", "--bwlimit-all"):
+        began = time.monotonic()
+        r = device.push(fw, option, "1M", "--adaptive=never")
+        assert r.returncode == 0 and 1.5 < time.monotonic() - began, r
+        device.boot("a" if device.slot("a").startswith(root[:1 << 20]) else "b")
+
+
+def test_an_interrupted_push_goes_on_where_it_stopped(t):
+    new = content(2, 12 << 20)
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", new)
+    r = device.push(fw, port=Relay(device.daemon.port, 4 << 20).port)
+    assert r.returncode == 6 and "the device keeps its running firmware" in r.stderr, r
+    t.wait_for(lambda: not device.daemon.pids("fwssh-receive"), "the update to end")
+    r = device.push(fw)
+    check_pushed(device, r, new)
+    whole = fw.stat().st_size
+    assert sent(r) < whole - (4 << 20) + (2 << 20), (whole, r.stdout)
+
+
+def test_retries_go_on_by_themselves(t):
+    new = content(2, 12 << 20)
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", new)
+    r = device.push(fw, "--retries", "2", port=Relay(device.daemon.port, 4 << 20).port)
+    check_pushed(device, r, new)
+    assert r.stdout.count("trying again in 2 s (1 of 2)") == 1, r.stdout
+
+
+def test_a_refusal_is_not_tried_again(t):
+    device = TwoSlots(t, content(1), hook_precheck="/bin/false")
+    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--retries", "3")
+    assert r.returncode == 3 and "trying again" not in r.stdout, r
+
+
+def test_a_server_without_it_gets_a_plain_push_at_once(t):
+    """A device that says it does not do it is asked once; after that, it is known."""
+    device = TwoSlots(t, content(1), adaptive="no")
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    r = device.push(fw)
+    assert r.returncode == 0 and "Sent" not in r.stdout, r
+    assert device.daemon.log().count("logged in") == 2
+    device.boot("b")  # from now on it is known
+    r = device.push(fw)
+    assert r.returncode == 0 and device.daemon.log().count("logged in") == 3, (r, device.daemon.log())

@@ -82,16 +82,15 @@ class TwoSlots:
         r = t.run([t.bin("fwpack"), "apply", "-q", "-i", self.old, "-t", "complete", "-d", self.image])
         assert r.returncode == 0, r
         (t.dir / "fw_env.config").write_text(f"{self.image} 0x2000 0x2000\n{self.image} 0x4000 0x2000\n")
-        self.daemon = t.daemon(device=self.image, updater=t.bin("fwpack"), hold_program=t.bin("fwssh-hold"),
-                               uboot_env_config=t.dir / "fw_env.config", **config)
+        self.daemon = t.daemon(device=self.image, updater=t.bin("fwpack"), uboot_env_config=t.dir / "fw_env.config", **config)
         self.env = {"XDG_CACHE_HOME": str(t.dir / "cache"), "TMPDIR": str(t.dir)}
 
-    def fwssh(self, *args, timeout=60, **kw):
-        return self.t.run([self.t.bin("fwssh"), *args, *self.options(), "127.0.0.1"], env=self.env, timeout=timeout,
-                          **kw)
+    def fwssh(self, *args, port=None, timeout=60, **kw):
+        return self.t.run([self.t.bin("fwssh"), *args, *self.options(port), "127.0.0.1"], env=self.env,
+                          timeout=timeout, **kw)
 
-    def options(self):
-        return ["--port", str(self.daemon.port), "--user-dir", self.daemon.key.parent, "--ssh-option",
+    def options(self, port=None):
+        return ["--port", str(port or self.daemon.port), "--user-dir", self.daemon.key.parent, "--ssh-option",
                 "StrictHostKeyChecking=no", "--ssh-option", f"UserKnownHostsFile={self.t.dir}/known_hosts"]
 
     def boot(self, slot):

@@ -6,12 +6,13 @@
 #include "host/remote/ssh_outcome.h"
 #include "wire/answer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Below this, differences would hardly be smaller than the archive. */
 #define ADAPTIVE_WHOLE_PERCENT 85
+/* For the login, where the user may be asked for a passphrase, and the answer. */
+#define ADAPTIVE_ANSWER_SECONDS 150.0
 #define ADAPTIVE_SAMPLES 16u
 #define ADAPTIVE_SAMPLE (64u << 10)
 #define ADAPTIVE_SAMPLE_LEVEL 1
@@ -324,18 +325,31 @@ static int push_converse(struct adaptive_push *p, struct error *err)
 /* Reads the firmware while ssh logs in, if that has not been done before. */
 static int push_prepare(struct adaptive_push *p, struct error *err)
 {
-    return p->a->firmware->stored.bytes
-               ? 0
-               : firmware_stream_open(p->a->firmware, p->t->firmware->fd, err);
+    if (p->a->firmware->stored.bytes ||
+        !firmware_stream_open(p->a->firmware, p->t->firmware->fd, err))
+        return 0;
+    if (err->status == EXIT_MISMATCH)
+        error_prefix(err, "the firmware is damaged");
+    return error_suffix(err, "nothing was sent");
 }
 
 static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct error *err)
 {
     if (push_prepare(p, err))
         return -1;
+    double until = p->t->until, end = io_now() + ADAPTIVE_ANSWER_SECONDS;
+    bool ours = until <= 0 || end < until;
+
+    p->t->until = ours ? end : until;
     int answered = transfer_await(p->t, err);
+    p->t->until = until;
     if (answered < 0)
         return -1;
+    if (ours && p->t->ssh.late)
+        return error_set(err, EXIT_UNREACHABLE,
+                         "the device has not answered in %d s; nothing was sent. Try again with "
+                         "--adaptive=never",
+                         (int)ADAPTIVE_ANSWER_SECONDS);
     p->a->answered = answered;
     return answered ? push_converse(p, err) : push_not_answered(p, call, err);
 }

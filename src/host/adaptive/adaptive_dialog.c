@@ -4,14 +4,15 @@
 #include "base/memory.h"
 #include "wire/request.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DIALOG_LINE_MAX 4096
 /* Answers that have not been asked for would fill the memory. */
 #define DIALOG_ANSWERS_MAX (2 * ASSEMBLY_BODY_MAX)
+/* While it owes an answer, a device says every second what it does. */
+#define DIALOG_SILENCE 60.0
 #define DIALOG_LATE_MAX ASSEMBLY_GROUPS_MAX
 
 static void dialog_late(struct adaptive_dialog *d, struct assembly_body *body)
@@ -53,6 +54,15 @@ static void dialog_read_facts(struct adaptive_dialog *d, const struct assembly_b
     free(text);
 }
 
+static void dialog_show_progress(const struct adaptive_dialog *d, uint64_t percent)
+{
+    char line[80];
+
+    snprintf(line, sizeof line, "the device looks at what it holds: %u%%",
+             percent < 100 ? (unsigned)percent : 100);
+    console_glance(d->transfer->console, line);
+}
+
 static void dialog_take(struct adaptive_dialog *d, struct assembly_record *record,
                         struct buffer *text)
 {
@@ -64,7 +74,7 @@ static void dialog_take(struct adaptive_dialog *d, struct assembly_record *recor
         dialog_read_facts(d, &record->body);
         break;
     case ASSEMBLY_PROGRESS:
-        d->percent = (int)(assembly_get(&record->body) % 1000);
+        dialog_show_progress(d, assembly_get(&record->body));
         break;
     case ASSEMBLY_ANSWER:
         dialog_keep_answer(d, record);
@@ -111,6 +121,7 @@ static void dialog_decode(void *data, const char *bytes, size_t len, struct buff
     int found;
 
     d->got_bytes += len;
+    d->heard = io_now();
     if (!d->records) {
         size_t n = dialog_read_text(d, bytes, len, text);
         bytes += n;
@@ -131,7 +142,7 @@ static void dialog_decode(void *data, const char *bytes, size_t len, struct buff
 
 void adaptive_dialog_open(struct adaptive_dialog *d, struct transfer *transfer)
 {
-    *d = (struct adaptive_dialog){.transfer = transfer, .percent = -1};
+    *d = (struct adaptive_dialog){.transfer = transfer};
     transfer->ssh.decode = dialog_decode;
     transfer->ssh.decode_data = d;
 }
@@ -149,18 +160,11 @@ void adaptive_dialog_close(struct adaptive_dialog *d)
 static int dialog_write(struct adaptive_dialog *d, struct error *err)
 {
     struct ssh_run *ssh = &d->transfer->ssh;
-    ssize_t n = write(ssh->in, d->out.data + d->out_at, d->out.len - d->out_at);
+    ssize_t n = ssh_run_write(ssh, d->out.data + d->out_at, d->out.len - d->out_at, err);
 
-    if (n < 0 && errno == EPIPE) {
-        ssh_run_close_input(ssh); /* ssh has exited; its messages and status show why */
-        return 0;
-    }
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR
-                   ? 0
-                   : error_errno(err, "cannot pass the firmware to ssh");
+    if (n <= 0)
+        return (int)n;
     d->sent += (uint64_t)n;
-    ssh->fed += (uint64_t)n;
     d->out_at += (size_t)n;
     if (d->out_at == d->out.len) {
         buffer_clear(&d->out);
@@ -183,12 +187,31 @@ int adaptive_dialog_wait(struct adaptive_dialog *d, struct error *err)
     return event < 0 ? -1 : event == SSH_RUN_HEARD || event == SSH_RUN_WRITABLE;
 }
 
+/* The same for a time in which the device may not be silent. */
+static int dialog_wait_owed(struct adaptive_dialog *d, struct error *err)
+{
+    struct transfer *t = d->transfer;
+    double until = t->until, end = d->heard + DIALOG_SILENCE;
+    bool ours = until <= 0 || end < until;
+
+    t->until = ours ? end : until;
+    int rc = adaptive_dialog_wait(d, err);
+    t->until = until;
+    if (!ours || !t->ssh.late)
+        return rc;
+    return error_set(err, EXIT_UNREACHABLE,
+                     "the device has been silent for %d s instead of answering; nothing was "
+                     "activated. Try again, or with --adaptive=never",
+                     (int)DIALOG_SILENCE);
+}
+
 int adaptive_dialog_await_facts(struct adaptive_dialog *d, struct error *err)
 {
     int rc = 1;
 
+    d->heard = io_now();
     while (rc > 0 && !d->has_facts)
-        rc = adaptive_dialog_wait(d, err);
+        rc = dialog_wait_owed(d, err);
     return rc;
 }
 
@@ -206,8 +229,9 @@ int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type l
     int rc = 1;
 
     *yes = NULL;
+    d->heard = io_now();
     while (rc > 0 && (d->out.len || !assembly_next(d->answer.data, d->answer.len, &record)))
-        rc = adaptive_dialog_wait(d, err);
+        rc = dialog_wait_owed(d, err);
     if (rc <= 0)
         return rc;
     struct assembly_body *body = &record.body;

@@ -22,7 +22,7 @@ struct adaptive_dialog {
     bool has_facts;
     uint64_t in_flight; /* bytes of frames that the device has not used up */
     uint64_t sent, got_bytes;
-    int percent;    /* of the device's look at what it holds; -1: not said */
+    double heard;   /* when the device last sent something (io_now()) */
     uint64_t *late; /* groups that the device asks for; owned */
     size_t lates, late_done;
 };

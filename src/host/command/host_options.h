@@ -46,7 +46,9 @@ struct host_options {
     struct job_options job;
     struct fleet_options fleet;
     struct adaptive_options adaptive;
-    bool no_cache; /* neither use nor fill the cache of firmwares */
+    uint64_t rate, rate_all; /* bytes a second to each device, and to all; 0: no limit */
+    int retries;             /* after a fault of the network */
+    bool no_cache;           /* neither use nor fill the cache of firmwares */
     struct output_options output;
     const char *reason; /* for revert; NULL: none */
     const char *script; /* where gen-script writes */

@@ -6,6 +6,7 @@
 #include "host/command/push_adaptive.h"
 #include "host/command/push_device.h"
 #include "host/remote/interrupt.h"
+#include "host/remote/rate_limit.h"
 
 #include <stdio.h>
 
@@ -64,8 +65,19 @@ static int push_open(const struct host_options *o, struct firmware_file *file,
     return firmware_stream_open(stream, file->fd, err);
 }
 
+/* A child process has a copy of the device's own limit, and shares that for all. */
+static int push_limit(struct host_options *o, struct rate_limit *rate, struct error *err)
+{
+    *rate = (struct rate_limit){.rate = o->rate};
+    o->reach.rate = rate;
+    if (o->rate_all)
+        o->reach.rate_all = rate_limit_new_shared(o->rate_all, err);
+    return o->rate_all && !o->reach.rate_all ? -1 : 0;
+}
+
 int push_run(struct host_options *o)
 {
+    struct rate_limit rate;
     struct firmware_stream stream = {0};
     bool several = o->fleet.host_count > 1;
     struct firmware_file firmware;
@@ -76,7 +88,7 @@ int push_run(struct host_options *o)
     interrupt_watch();
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
-    if (push_open(o, &firmware, &stream, &fit, &err)) {
+    if (push_open(o, &firmware, &stream, &fit, &err) || push_limit(o, &rate, &err)) {
         status = push_no_firmware(o, &err);
     } else {
         push_tell_choice(o, &firmware, fit);
@@ -85,6 +97,7 @@ int push_run(struct host_options *o)
         push_keep(o, &firmware, status);
     }
     firmware_stream_close(&stream);
+    rate_limit_free_shared(o->reach.rate_all);
     firmware_file_close(&firmware);
     return status;
 }

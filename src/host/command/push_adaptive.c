@@ -143,17 +143,13 @@ int push_adaptive_judge(const struct push_adaptive *p, struct buffer *text)
 void push_adaptive_note(const struct push_adaptive *p, const struct transfer *t)
 {
     const struct adaptive *a = &p->adaptive;
-    double stream = (double)a->firmware->stored.len / 1e6;
-    char line[240];
+    uint64_t stream = a->firmware->stored.len;
+    const struct console_transfer sent = {.bytes = a->bytes,
+                                          .archive = t->total,
+                                          .stream = stream,
+                                          .held = stream - a->missing,
+                                          .base = a->has_base,
+                                          .whole = a->whole};
 
-    if (a->whole)
-        snprintf(line, sizeof line, "Sent the whole firmware: the device holds little of it.");
-    else
-        snprintf(line, sizeof line,
-                 "Sent %.3f MB instead of %.1f MB; of the %.1f MB in the firmware, %.1f MB were on "
-                 "the device%s.",
-                 (double)a->bytes / 1e6, (double)t->total / 1e6, stream,
-                 stream - (double)a->missing / 1e6,
-                 a->has_base ? ", and the rest was compared with what it runs" : "");
-    console_note(t->console, line);
+    console_transfer(t->console, &sent);
 }

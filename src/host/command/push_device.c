@@ -4,6 +4,7 @@
 #include "host/command/push_adaptive.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
+#include "host/remote/interrupt.h"
 #include "host/remote/transfer.h"
 #include "wire/header.h"
 #include "wire/request.h"
@@ -13,6 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Seconds before another try: 2, 4, 8 and so on, up to 64. */
+#define PUSH_FIRST_PAUSE 2
+#define PUSH_PAUSE_STEPS 5
 
 /* The line that the subsystem expects before the firmware; fwup has none. */
 static void push_header(const struct job_options *job, const char *subsystem, uint64_t size,
@@ -218,6 +223,23 @@ static int push_steps(struct wait *w, struct buffer *text)
     return status;
 }
 
+/* Faults of the network may pass; what was written is found again. A refusal stays one. */
+static bool push_is_worth_a_retry(const struct host_options *o, int status, int tries)
+{
+    return status == EXIT_UNREACHABLE && tries < o->retries && !interrupt_came();
+}
+
+static void push_pause(const struct wait *w, int tries, const struct buffer *text)
+{
+    int seconds = PUSH_FIRST_PAUSE << (tries < PUSH_PAUSE_STEPS ? tries : PUSH_PAUSE_STEPS);
+    char line[700];
+
+    snprintf(line, sizeof line, "%.500s; trying again in %d s (%d of %d)", buffer_text(text),
+             seconds, tries + 1, w->o->retries);
+    console_note(w->console, line);
+    interrupt_pause(seconds);
+}
+
 int push_device(const struct host_options *o, const char *host,
                 const struct push_firmware *firmware, struct console *console)
 {
@@ -229,6 +251,13 @@ int push_device(const struct host_options *o, const char *host,
     struct buffer text = {0};
     int status = push_steps(&w, &text);
 
+    for (int tries = 0; push_is_worth_a_retry(o, status, tries); tries++) {
+        push_pause(&w, tries, &text);
+        buffer_clear(&text);
+        wait_free(&w);
+        w.before = (struct question){0};
+        status = push_steps(&w, &text);
+    }
     console_result(console, status, buffer_text(&text));
     buffer_free(&text);
     wait_free(&w);

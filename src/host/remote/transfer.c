@@ -3,7 +3,6 @@
 #include "base/io.h"
 #include "wire/answer.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,19 +34,12 @@ static int transfer_feed(struct transfer *t, struct transfer_piece *p, struct er
 {
     if (!p->len && transfer_fill(t, p, err))
         return -1;
-    ssize_t n = write(t->ssh.in, p->data + p->pos, p->len);
-    if (n < 0 && errno == EPIPE) {
-        ssh_run_close_input(&t->ssh); /* ssh has exited; its messages and status show why */
-        return 0;
-    }
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR
-                   ? 0
-                   : error_errno(err, "cannot pass the firmware to ssh");
+    ssize_t n = ssh_run_write(&t->ssh, p->data + p->pos, p->len, err);
+    if (n <= 0)
+        return (int)n;
     p->pos += (size_t)n;
     p->len -= (size_t)n;
     t->sent += (uint64_t)n;
-    t->ssh.fed += (uint64_t)n;
     if (t->sent == t->total) {
         ssh_run_close_input(&t->ssh);
         t->all_sent = io_now();
