@@ -144,7 +144,7 @@ def measure_index(b):
     firmwares = [b.directory / f"images/random.{n}.fw" for n in (0, 1)]
     if not firmwares[1].exists():
         with open(image, "wb") as f:
-            quiet_random(f, GIB)
+            write_random(f, GIB)
         pack(b.device.t.bin("fwpack"), image, "1.0.0", GIB + MIB, firmwares[0])
         with open(image, "r+b") as f:
             for i in range(12):
@@ -166,10 +166,8 @@ def measure_index(b):
     b.device.install(b.images.firmware("squashfs-gzip", "base"), SLOT_A + 2 * SLOT_SIZE + MIB)
 
 
-def quiet_random(f, size):
+def write_random(f, size):
     """Bytes that do not compress, the same in each run."""
-    subprocess.run(["openssl", "enc", "-aes-128-ctr", "-nosalt", "-K", "0" * 32, "-iv", "0" * 32, "-in", "/dev/zero"],
-                   stdout=subprocess.PIPE) if size < 0 else None
     p = subprocess.Popen(["openssl", "enc", "-aes-128-ctr", "-nosalt", "-K", "0" * 32, "-iv", "0" * 32, "-in", "/dev/zero"],
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     while size:

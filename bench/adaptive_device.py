@@ -2,8 +2,8 @@
 import os
 import subprocess
 import time
-from pathlib import Path
 
+import adaptive_link
 from adaptive_images import SLOT_A
 from support.fixture import Fixture
 
@@ -27,6 +27,7 @@ class Device:
         self.tools = tools
         self.image = self.t.dir / "device"
         self.installed = None
+        self.link = None  # what stands between host and device, if anything does
         self.hold_log, self.count_log = self.t.dir / "hold.log", self.t.dir / "count.log"
         self.hold = self.t.script("fwssh-hold-metered",
                                   f'#!/bin/sh\nexec {tools}/meter {self.hold_log} {self.t.bin("fwssh-hold")} "$@"\n')
@@ -50,19 +51,24 @@ class Device:
         """One that has not seen a push yet."""
         environment = self.t.dir / "fw_env.config"
         environment.write_text(f"{self.image} 0x2000 0x2000\n{self.image} 0x4000 0x2000\n")
-        return self.t.daemon(device=self.image, updater=self.t.bin("fwpack"), hold_program=self.hold, log_level="info",
-                             uboot_env_config=environment, **config)
+        if self.link:
+            config["listen_address"] = [adaptive_link.DEVICE]
+        daemon = self.t.daemon(wait=False, device=self.image, updater=self.t.bin("fwpack"), hold_program=self.hold,
+                               log_level="info", uboot_env_config=environment, **config)
+        if self.link:
+            daemon.wrapper = self.link.at("device")
+        return daemon.start()
 
-    def push(self, firmware, *options, port=None, **config):
-        """A push as a user makes it. Options are those of fwssh; port, if a relay stands before the device."""
+    def push(self, firmware, *options, **config):
+        """A push as a user makes it. Options are those of fwssh."""
         daemon = self.daemon(**config)
         for log in (self.hold_log, self.count_log):
             log.write_text("")
-        argv = [self.t.bin("fwssh"), "push", "--firmware", firmware, "--no-cache", "--port",
-                port(daemon.port) if port else daemon.port, "--user-dir", daemon.key.parent,
-                "--ssh-option", "StrictHostKeyChecking=no", "--ssh-option",
-                f"UserKnownHostsFile={self.t.dir}/known_hosts", "--ssh", f"{self.tools}/count {self.count_log} ssh",
-                *options, "127.0.0.1"]
+        argv = [*(self.link.at("host") if self.link else []), self.t.bin("fwssh"), "push", "--firmware", firmware,
+                "--no-cache", "--port", daemon.port, "--user-dir", daemon.key.parent, "--ssh-option", "StrictHostKeyChecking=no", "--ssh-option",
+                f"UserKnownHostsFile={self.t.dir}/known_hosts", "--ssh",
+                f"{self.tools}/count {self.count_log} ssh", *options,
+                adaptive_link.DEVICE if self.link else "127.0.0.1"]
         text = self.t.dir / "push.log"
         begun = time.monotonic()
         with open(text, "wb") as f:
@@ -86,8 +92,3 @@ class Device:
                     return False
         return True
 
-
-def is_here(port):
-    """Whether somebody listens on a port, without connecting to it."""
-    rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return any(row.split()[1].endswith(f":{port:04X}") and row.split()[3] == "0A" for row in rows)
