@@ -203,10 +203,10 @@ def test_an_interrupted_push_goes_on_where_it_stopped(t):
     new = content(2, 12 << 20)
     device = TwoSlots(t, content(1))
     fw = firmware(t, "2.0.0", new)
-    r = device.push(fw, port=Relay(device.daemon.port, 4 << 20).port)
+    r = device.push(fw, "--adaptive=always", port=Relay(device.daemon.port, 4 << 20).port)
     assert r.returncode == 6 and "the device keeps its running firmware" in r.stderr, r
     t.wait_for(lambda: not device.daemon.pids("fwssh-receive"), "the update to end")
-    r = device.push(fw)
+    r = device.push(fw, "--adaptive=always")
     check_pushed(device, r, new)
     whole = fw.stat().st_size
     assert sent(r) < whole - (4 << 20) + (2 << 20), (whole, r.stdout)
@@ -237,3 +237,27 @@ def test_a_server_without_it_gets_a_plain_push_at_once(t):
     device.boot("b")  # from now on it is known
     r = device.push(fw)
     assert r.returncode == 0 and device.daemon.log().count("logged in") == 3, (r, device.daemon.log())
+
+
+def test_a_device_that_looks_too_long_gets_the_whole_firmware(t):
+    """If all of it could be sent in less time than the device takes to look at what it holds. Slots of 3 GB, nearly empty."""
+    size = 3 << 30
+    with open(t.dir / "sparse", "wb") as f:
+        f.write(random.Random(1).randbytes(200_000))
+        f.truncate(size)
+    (t.dir / "sparse.conf").write_text(f"""
+file-resource root {{ host-path = "{t.dir}/sparse" skip-holes = true }}
+task upgrade {{ on-resource root {{ raw_write({size // 512 + 4096}) }} }}
+task other {{ on-resource root {{ raw_write(2048) }} }}
+""")
+    fw = t.dir / "sparse.fw"
+    r = t.run([t.bin("fwpack"), "create", "-f", t.dir / "sparse.conf", "-o", fw])
+    assert r.returncode == 0, r
+    device = TwoSlots(t, content(1))
+    with open(device.image, "r+b") as f:
+        f.truncate(2 * size + (4 << 20))
+    remembered = t.dir / f"cache/fwssh/devices/[127.0.0.1]:{device.daemon.port}"
+    remembered.parent.mkdir(parents=True)
+    remembered.write_text("assemble yes\nrate 900000000\n")
+    r = device.push(fw)
+    assert r.returncode == 0 and "longer to look at what it holds" in r.stdout, (r, device.daemon.log())
