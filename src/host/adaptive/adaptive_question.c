@@ -60,6 +60,18 @@ static size_t *question_in_base(const struct adaptive_question *q)
     return in_base;
 }
 
+/* Whether a group of the base is data of a resource. No device holds the headers between them, and
+ * meta.conf. */
+static bool question_is_data(const struct stored_stream *base, const struct chunk *group)
+{
+    for (size_t i = 0; i < base->parts; i++) {
+        const struct stored_part *p = &base->part[i];
+        if (group->at >= p->at && group->at - p->at < p->len)
+            return group->at >= base->start;
+    }
+    return false;
+}
+
 /* Whether the device holds what the base has in place of a missing group: the base's own groups
  * after the one that stands before it. If not, the slot was written to. */
 static bool question_is_known(const struct adaptive_question *q, const size_t *in_base,
@@ -73,7 +85,7 @@ static bool question_is_known(const struct adaptive_question *q, const size_t *i
         group--;
     size_t i = in_base[group] == ADAPTIVE_BASE_NONE ? 0 : in_base[group] + 1;
     for (; i < b->stream.tree.groups.count && b->same[i] == ADAPTIVE_BASE_NONE; i++)
-        if (!held[i])
+        if (!held[i] && question_is_data(&b->stream.stored, &b->stream.tree.groups.item[i]))
             return false;
     return true;
 }
