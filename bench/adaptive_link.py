@@ -34,8 +34,8 @@ class Link:
             raise RuntimeError("no TUN devices here")
         for space, own, other in zip(self.spaces, (DEVICE, HOST), (HOST, DEVICE)):
             ip("-n", space, "address", "add", own, "peer", other, "dev", "link")
-            ip("-n", space, "link", "set", "link", "mtu", str(PACKET), "up")
-            ip("-n", space, "link", "set", "lo", "up")
+            ip("-n", space, "link", "set", "dev", "link", "mtu", str(PACKET), "up")
+            ip("-n", space, "link", "set", "dev", "lo", "up")
             subprocess.run(["tc", "-n", space, "qdisc", "add", "dev", "link", "root", "tbf", "rate",
                             f"{self.megabits}mbit", "burst", "16kb", "latency", "200ms"], check=True)
 
