@@ -141,7 +141,7 @@ def show_others(known):
 def measure_index(b):
     """A slot of 1 GiB of random bytes, every chunk of which is unlike every other one."""
     image = b.directory / "images/random"
-    firmwares = [b.directory / f"images/random.{n}.fw" for n in (0, 1)]
+    firmwares = [b.directory / f"images/random.{n}.d/firmware.fw" for n in (0, 1)]
     if not firmwares[1].exists():
         with open(image, "wb") as f:
             write_random(f, GIB)

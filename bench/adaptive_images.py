@@ -60,13 +60,15 @@ class Images:
     def firmware(self, system, change):
         """A firmware with this image as its root file system."""
         version = "1.0.0" if change == "base" else "2.0.0"
-        path = self.directory / f"{system}.{change}.fw"
+        path = self.directory / f"{system}.{change}.d/firmware.fw"
         if not path.exists():
             pack(self.fwpack, self.get(system, change), version, SLOT_SIZE, path)
         return path
 
 
 def pack(fwpack, image, version, slot_size, path):
+    """A firmware in a directory of its own: fwssh would take an older one beside it for what the device runs."""
+    path.parent.mkdir(exist_ok=True)
     resources = f'file-resource root {{ host-path = "{image}" }}'
     conf = path.with_suffix(".conf")
     conf.write_text(CONF.format(version=version, resources=resources, a=SLOT_A // 512, b=(SLOT_A + slot_size) // 512,
