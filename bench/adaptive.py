@@ -84,6 +84,8 @@ def others(b):
     """What the other programs need, by file system, change and program; several at a time."""
     jobs = [(system, change, name) for name in [*rivals.FLOORS, *rivals.RIVALS] for change in b.changes
             for system in b.systems if change == "dozen" or b.all and change != "everything"]
+    if not b.all:  # bsdiff takes long
+        jobs = [job for job in jobs if job[0] not in WITHOUT_BSDIFF or job[2] != "bsdiff"]
     pairs = {(s, c): (b.images.get(s, "base"), b.images.get(s, c)) for s, c, _ in jobs}
 
     def run(job):
@@ -133,7 +135,7 @@ def measure_bytes(b):
 def show_others(known):
     """All figures of the other programs."""
     names = [*rivals.FLOORS, *rivals.RIVALS]
-    rows = [[f"{FILE_SYSTEMS[s]}, {c}", *(f"{known[s, c, n] / MB:.3f}" for n in names)]
+    rows = [[f"{FILE_SYSTEMS[s]}, {c}", *(f"{known[s, c, n] / MB:.3f}" if (s, c, n) in known else "" for n in names)]
             for s, c in sorted({key[:2] for key in known})]
     show(["", *names], rows)
 
