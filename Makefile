@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint test bench fuzz mutate soak format install clean
+.PHONY: all demo demo-device check check-long check-device lint test bench bench-adaptive fuzz mutate soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -50,6 +50,11 @@ bench: all
 	@bench/engine.sh $(BUILD)
 	@bench/flood.py $(BUILD)
 	@bench/fleet.py $(BUILD)
+
+# What differential pushes send, beside other programs: 20 minutes as root.
+bench-adaptive: all
+	@tests/packages.sh bench
+	@bench/adaptive.py $(BUILD)
 
 # Ten minutes for each parser; FUZZ_SECONDS and FUZZ_TARGETS change that.
 FUZZ_SECONDS ?= 600

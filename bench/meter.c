@@ -1,5 +1,6 @@
 /*
- * Runs a program and appends the CPU seconds that it and its children took to a file:
+ * Runs a program and appends to a file the CPU seconds that it and its children took, and the most
+ * memory that one of them had, in kB:
  *
  *   meter LOG PROGRAM [ARGUMENT]...
  *
@@ -35,8 +36,8 @@ int main(int argc, char **argv)
         close(fd);
     if (pid < 0 || wait4(pid, &status, 0, &used) != pid)
         return 2;
-    int len =
-        snprintf(line, sizeof line, "%.6f\n", seconds(used.ru_utime) + seconds(used.ru_stime));
+    int len = snprintf(line, sizeof line, "%.6f %ld\n",
+                       seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss);
     if (write(log, line, (size_t)len) != len)
         return 2;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;

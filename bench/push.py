@@ -101,7 +101,7 @@ def measure_cpu(b):
                 sink = b.sunk()[1]
                 cpu[server].append(server.cpu() - before - sink)
                 if server is ours:
-                    hop.append(float(meter_log.read_text()) - sink)
+                    hop.append(float(meter_log.read_text().split()[0]) - sink)
             report_cpu(b, cipher, cpu, wall, hop)
 
 

@@ -39,6 +39,18 @@ def test_a_known_base_saves_more(t):
     assert "differences from what it runs" in r.stdout
 
 
+def test_a_known_base_saves_more_where_the_start_has_changed(t):
+    """No device holds the headers and the meta.conf before it as the base has them; that makes the rest no less known."""
+    root = content(1)
+    device = TwoSlots(t, root)
+    new = bytearray(root)
+    for at in range(0, 512 << 10, 32 << 10):
+        new[at:at + 8] = bytes(8)
+    r = device.push(firmware(t, "2.0.0", bytes(new)), "--base", device.old)
+    check_pushed(device, r, bytes(new))
+    assert sent(r) < 6_000, r.stdout
+
+
 def test_an_older_firmware_beside_the_new_one_is_a_base(t):
     root = content(1)
     device = TwoSlots(t, root)

@@ -44,8 +44,20 @@ static void question_print_list(const struct adaptive_question *q, struct buffer
     assembly_end(out, place);
 }
 
-/* For each group of the firmware: the equal one of the base, or ADAPTIVE_BASE_NONE. The caller
- * frees it. */
+/* Whether a group of the base is data of a resource. No device holds the headers between them, and
+ * meta.conf. */
+static bool question_is_data(const struct stored_stream *base, const struct chunk *group)
+{
+    for (size_t i = 0; i < base->parts; i++) {
+        const struct stored_part *p = &base->part[i];
+        if (group->at >= p->at && group->at - p->at < p->len)
+            return group->at >= base->start;
+    }
+    return false;
+}
+
+/* For each group of the firmware: the equal one in the data of the base, or ADAPTIVE_BASE_NONE. The
+ * caller frees it. */
 static size_t *question_in_base(const struct adaptive_question *q)
 {
     size_t count = q->firmware->tree.groups.count;
@@ -55,13 +67,31 @@ static size_t *question_in_base(const struct adaptive_question *q)
     for (size_t i = 0; i < count; i++)
         in_base[i] = ADAPTIVE_BASE_NONE;
     for (size_t i = 0; b && i < b->stream.tree.groups.count; i++)
-        if (b->same[i] != ADAPTIVE_BASE_NONE)
+        if (b->same[i] != ADAPTIVE_BASE_NONE &&
+            question_is_data(&b->stream.stored, &b->stream.tree.groups.item[i]))
             in_base[b->same[i]] = i;
     return in_base;
 }
 
+/* The first group of the base in place of a missing one: it follows what both have before it, else
+ * it is the first one, if both have something after it. ADAPTIVE_BASE_NONE: they have nothing in
+ * common. */
+static size_t question_place_in_base(const struct adaptive_question *q, const size_t *in_base,
+                                     size_t group)
+{
+    size_t before = group, after = group, count = q->firmware->tree.groups.count;
+
+    while (before && in_base[before] == ADAPTIVE_BASE_NONE)
+        before--;
+    if (in_base[before] != ADAPTIVE_BASE_NONE)
+        return in_base[before] + 1;
+    while (after < count && in_base[after] == ADAPTIVE_BASE_NONE)
+        after++;
+    return after < count ? 0 : ADAPTIVE_BASE_NONE;
+}
+
 /* Whether the device holds what the base has in place of a missing group: the base's own groups
- * after the one that stands before it. If not, the slot was written to. */
+ * there. If not, the slot was written to. */
 static bool question_is_known(const struct adaptive_question *q, const size_t *in_base,
                               size_t group, const uint8_t *held)
 {
@@ -69,11 +99,11 @@ static bool question_is_known(const struct adaptive_question *q, const size_t *i
 
     if (!b || !b->used || in_base[group] != ADAPTIVE_BASE_NONE)
         return false;
-    while (group && in_base[group] == ADAPTIVE_BASE_NONE)
-        group--;
-    size_t i = in_base[group] == ADAPTIVE_BASE_NONE ? 0 : in_base[group] + 1;
+    size_t i = question_place_in_base(q, in_base, group);
+    if (i == ADAPTIVE_BASE_NONE)
+        return false;
     for (; i < b->stream.tree.groups.count && b->same[i] == ADAPTIVE_BASE_NONE; i++)
-        if (!held[i])
+        if (!held[i] && question_is_data(&b->stream.stored, &b->stream.tree.groups.item[i]))
             return false;
     return true;
 }
