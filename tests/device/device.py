@@ -30,6 +30,13 @@ def artefacts(t):
     return t.build / "device"
 
 
+def expect(result, status, *texts):
+    """What fwssh returned, and said."""
+    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
+    for text in texts:
+        assert text in result.stdout + result.stderr, (text, result.stdout, result.stderr)
+
+
 class Console:
     """The lines of a serial console, as they arrive."""
 
@@ -72,9 +79,12 @@ class Console:
 
 
 class VirtualDevice:
-    def __init__(self, t):
+    machine = "tests/device/qemu.sh"
+
+    def __init__(self, t, directory=None):
+        """directory: where the disk, slots and firmware of a layout are."""
         self.t = t
-        self.artefacts = artefacts(t)
+        self.artefacts = directory or artefacts(t)
         self.path = t.dir / "disk.img"
         t.run(["cp", "--reflink=auto", "--sparse=always", self.artefacts / "disk.img", self.path])
         self.port = t.port()
@@ -86,7 +96,7 @@ class VirtualDevice:
         """Switches on. With a listener, called with ("Write" or "Flush", offset, count), power_cut() loses what was not
         flushed."""
         self.disk = Disk(self.t, self.path, listener) if listener else None
-        self.process = self.t.start([self.t.src / "tests/device/qemu.sh", self.artefacts,
+        self.process = self.t.start([self.t.src / self.machine, self.artefacts,
                                      self.disk.uri if self.disk else self.path, self.port],
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.console = Console(self.process.stdout)
