@@ -434,7 +434,8 @@ static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
 
 static bool ssh_is_chatter(const char *line)
 {
-    static const char *const lines[] = {"Running fwup...", "Rebooting...", "Success!", "Warning: "};
+    static const char *const lines[] = {"Running fwup...", "Rebooting...", "Success!",
+                                        "Warning: ", "fwssh-receive: warning: "};
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!strncmp(line, lines[i], strlen(lines[i])))
