@@ -63,6 +63,7 @@ reboot-command = "/bin/sh $PWD/reboot.sh"
 lock-file = "$PWD/DEVICE.lock"
 receive-program = "$build/fwssh-receive"
 session-program = "$build/fwssh-session"
+hold-program = "$build/fwssh-hold"
 EOF
 cat >reboot.sh <<'EOF'
 echo 'the device reboots' >>"$(dirname "$0")/rebooted"

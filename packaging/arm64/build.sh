@@ -3,7 +3,7 @@
 # Usage: packaging/arm64/build.sh BUILDDIR (the programs end up in BUILDDIR/bin)
 set -eu
 
-programs='fwsshd fwssh-session fwssh-receive fwpack'
+programs='fwsshd fwssh-session fwssh-receive fwssh-hold fwpack'
 tool=aarch64-linux-gnu
 emulator=qemu-aarch64-static
 

@@ -15,7 +15,7 @@ static const struct {
     [REQUEST_STATUS] = {"status", false},    [REQUEST_LOG] = {"log", false},
     [REQUEST_CONFIRM] = {"confirm", true},   [REQUEST_REVERT] = {"revert", true},
     [REQUEST_REBOOT] = {"reboot", true},     [REQUEST_UPDATE] = {"update", true},
-    [REQUEST_ACTIVATE] = {"activate", true},
+    [REQUEST_ACTIVATE] = {"activate", true}, [REQUEST_ASSEMBLE] = {"assemble", true},
 };
 
 static int request_text(char *to, size_t size, const char *name, const char *value,
@@ -108,6 +108,9 @@ static const struct {
     {REQUEST_UPDATE, "task", request_read_task, request_print_task},
     {REQUEST_UPDATE, "reboot", request_read_reboot, request_print_reboot},
     {REQUEST_UPDATE, "stage", request_read_stage, request_print_stage},
+    {REQUEST_ASSEMBLE, "task", request_read_task, request_print_task},
+    {REQUEST_ASSEMBLE, "reboot", request_read_reboot, request_print_reboot},
+    {REQUEST_ASSEMBLE, "stage", request_read_stage, request_print_stage},
     {REQUEST_REVERT, "reason", request_read_reason, request_print_reason},
 };
 
@@ -132,17 +135,18 @@ enum request_verb request_find_verb(const char *name)
     return verb;
 }
 
-void request_list_verbs(struct buffer *text)
+void request_list_verbs(struct buffer *text, bool assembles)
 {
     for (enum request_verb verb = 0; verb < REQUEST_VERBS; verb++)
-        buffer_printf(text, "%s%s", verb ? " " : "", request_name(verb));
+        if (verb != REQUEST_ASSEMBLE || assembles)
+            buffer_printf(text, "%s%s", verb ? " " : "", request_name(verb));
 }
 
 static int request_unknown_verb(const char *word, struct error *err)
 {
     struct buffer known = {0};
 
-    request_list_verbs(&known);
+    request_list_verbs(&known, true);
     error_set(err, EXIT_USAGE, "unknown request '%.40s'; this device knows: %s", word,
               buffer_text(&known));
     buffer_free(&known);

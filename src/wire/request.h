@@ -29,15 +29,16 @@ enum request_verb {
     REQUEST_REBOOT,
     REQUEST_UPDATE,
     REQUEST_ACTIVATE,
-    REQUEST_VERBS /* number of verbs */
+    REQUEST_ASSEMBLE, /* an update of which only what the device lacks is sent (wire/assembly.h) */
+    REQUEST_VERBS     /* number of verbs */
 };
 
 struct request {
     enum request_verb verb;
     uint64_t size;    /* update: bytes of the firmware, 1 to 2^63-1 */
-    char task[64];    /* update; "": the key task of the device */
-    bool reboot;      /* update; default yes */
-    bool stage;       /* update; default no */
+    char task[64];    /* update, assemble; "": the key task of the device */
+    bool reboot;      /* the same; default yes */
+    bool stage;       /* the same; default no */
     char reason[200]; /* revert; "": none */
 };
 
@@ -50,8 +51,8 @@ bool request_changes(enum request_verb verb);
 /* The verb with this name, or REQUEST_VERBS if there is none. */
 enum request_verb request_find_verb(const char *name);
 
-/* Appends all names, separated by blanks. */
-void request_list_verbs(struct buffer *text);
+/* Appends the names of all verbs, separated by blanks; assemble only if the device can do that. */
+void request_list_verbs(struct buffer *text, bool assembles);
 
 /* Parses a line without its newline. Returns 0, or -1 with the error set (EXIT_USAGE). */
 int request_parse(const char *line, size_t len, struct request *q, struct error *err);

@@ -14,10 +14,11 @@ programs=$build/src
 # shellcheck source=tests/device/root.sh
 . "$here/root.sh"
 other_modules='fat vfat nls_cp437 nls_ascii'
+device_programs='fwsshd fwssh-session fwssh-receive fwssh-hold fwpack'
 grub=$guest/usr/lib/grub/i386-pc
 
 inputs() {
-    for program in fwsshd fwssh-session fwssh-receive fwpack; do
+    for program in $device_programs; do
         sha256sum "$programs/$program"
     done
     sha256sum "$source/packaging/arm64/extract.sh"
@@ -26,7 +27,7 @@ inputs() {
 
 # The programs are those that this machine runs, so they need its libraries.
 copy_libraries() {
-    for program in fwsshd fwssh-session fwssh-receive fwpack; do
+    for program in $device_programs; do
         ldd "$programs/$program"
     done | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*ld-linux[^ ]*\) .*/\1/p' | sort -u |
         while read -r library; do
@@ -135,8 +136,9 @@ make_tree
 copy_libraries
 mkdir "$tree/lib/modules/efi"
 cp "$(find_module efivarfs)" "$tree/lib/modules/efi"
-printf 'session-program = "/usr/libexec/fwssh-session"\nreceive-program = "/usr/libexec/fwssh-receive"\n' \
-    >>"$tree/etc/fwssh/fwsshd.conf"
+for program in session receive hold; do
+    echo "$program-program = \"/usr/libexec/fwssh-$program\""
+done >>"$tree/etc/fwssh/fwsshd.conf"
 echo "/dev/nvme0n1p1 rw" >"$tree/etc/boot-partition"
 make_slot good-1 1.0.0 good
 make_slot good-2 2.0.0 good

@@ -52,7 +52,7 @@ make_tree() {
     done
     cp "$programs/fwsshd" "$tree/usr/sbin"
     cp "$programs/fwpack" "$tree/usr/bin"
-    cp "$programs/fwssh-session" "$programs/fwssh-receive" "$tree/usr/libexec"
+    cp "$programs/fwssh-session" "$programs/fwssh-receive" "$programs/fwssh-hold" "$tree/usr/libexec"
     ln -s ../libexec/fwssh-receive "$tree/usr/sbin/fwssh-receive"
     cp "$here/init" "$tree/init"
     chmod 755 "$tree/init"

@@ -32,7 +32,7 @@ write_system() {
 
 write_service() {
     cp "$out/arm64/bin/fwsshd" "$tree/usr/sbin"
-    cp "$out/arm64/bin/fwssh-session" "$out/arm64/bin/fwssh-receive" "$tree/usr/libexec"
+    cp "$out/arm64/bin/fwssh-session" "$out/arm64/bin/fwssh-receive" "$out/arm64/bin/fwssh-hold" "$tree/usr/libexec"
     cp "$source/packaging/fwsshd.service" "$tree/lib/systemd/system"
     cp "$here/systemd-updater" "$tree/usr/bin/updater"
     cp "$here/systemd-network" "$tree/usr/sbin/device-network"

@@ -331,3 +331,27 @@ def test_power_cut_around_the_switch(t):
     for (_, switches, events), status, new in cut_power(t, [(SLOT_SIZE, *place) for place in places[:CUTS]]):
         assert status in (6, 9) or events > 0 and status == 0, (switches, events, status)
         assert new == (events > 0), (switches, events, new)
+
+
+def sent_bytes(result):
+    """What a push says it has sent, and what the firmware has."""
+    found = re.search(r"Sent ([\d.]+) MB instead of ([\d.]+) MB", result.stdout)
+    assert found, (result.stdout, result.stderr)
+    return float(found[1]) * 1e6, float(found[2]) * 1e6
+
+
+@seconds(300)
+def test_differences_go_on_after_a_power_cut(t):
+    """From slot a to b, the plug pulled in the middle; the second push sends no more than what was missing."""
+    device = VirtualDevice(t)
+    switch = PowerSwitch(device)
+    device.start(switch).wait_running("a", "1.0.0")
+    switch.arm("b", SLOT_SIZE // 2)
+    result = device.push("good-2", "--adaptive=always")
+    assert result.returncode in (6, 9) and switch.off.wait(60), (result.stdout, result.stderr)
+    device.start(switch).wait_running("a", "1.0.0")
+    result = device.push("good-2", "--adaptive=always", "--wait=120")
+    expect(result, 0, "runs the new firmware (slot b, version 2.0.0)")
+    sent, whole = sent_bytes(result)
+    assert sent < whole / 5, (sent, whole)
+    assert device.holds("a", "good-1") and device.holds("b", "good-2")

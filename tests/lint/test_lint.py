@@ -47,7 +47,7 @@ def test_static_analysis(t):
     t.need("meson")
     r = t.run(["meson", "setup", "build", t.src, "-Doptimization=1", "-Dc_args=-fanalyzer"], env={"CC": "gcc"})
     assert r.returncode == 0, r.stdout[-2000:] + r.stderr
-    programs = [f"src/{name}" for name in ("fwssh", "fwsshd", "fwssh-session", "fwssh-receive", "fwpack")]
+    programs = [f"src/{name}" for name in ("fwssh", "fwsshd", "fwssh-session", "fwssh-receive", "fwssh-hold", "fwpack")]
     r = t.run(["ninja", "-C", "build", *programs], timeout=290)
     assert r.returncode == 0, r.stdout[-3000:]
     found = set(re.findall(r"(src/\S+?):\d+:\d+: warning: .*\[-Wanalyzer-([\w-]+)\]", r.stdout))

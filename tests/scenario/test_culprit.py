@@ -26,7 +26,7 @@ def fake_ssh(t, err, out="", status=255, takes="cat > /dev/null", host="board"):
 
 
 def fake_push(t, *args, fw=None, extra=(), **kw):
-    return t.run([t.bin("fwssh"), "push", "board", "--firmware", fw or firmware(t, size=3000), "--ssh",
+    return t.run([t.bin("fwssh"), "push", "board", "--adaptive=never", "--firmware", fw or firmware(t, size=3000), "--ssh",
                   fake_ssh(t, *args, **kw), *extra])
 
 
@@ -533,7 +533,7 @@ def test_nothing_of_an_archive_acts_on_a_terminal(t):
 def test_endless_text_ends(t):
     ssh = t.script("endless", "#!/bin/sh\ncase \"$*\" in *-GT*) echo hostname h; exit 0;; esac\ncat >/dev/null\n"
                               "exec yes 'an endless text of the device'\n")
-    r = t.run([t.bin("fwssh"), "push", "h", "--firmware", firmware(t), "--ssh", ssh, "--quiet", "--log-dir", "logs"])
+    r = t.run([t.bin("fwssh"), "push", "h", "--adaptive=never", "--firmware", firmware(t), "--ssh", ssh, "--quiet", "--log-dir", "logs"])
     assert r.returncode == 1 and "more than 16 MB of text" in r.stderr, r
     assert sum(log.stat().st_size for log in (t.dir / "logs").iterdir()) < 100 << 20
     r = t.run([t.bin("fwssh"), "status", "h", "--ssh", ssh])

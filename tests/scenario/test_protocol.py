@@ -35,4 +35,4 @@ def test_transcripts_of_the_protocol_are_true(t):
         out = [line.replace("UPDATER", str(updater)).replace("IMAGE", str(d.config["device"])) for line in out]
         assert (r.stdout.splitlines(), r.stderr.splitlines(), r.returncode) == (out, err, status), command
         count += 1
-    assert count == 20
+    assert count == 21

@@ -56,10 +56,12 @@ def test_functions_take_few_parameters(t):
 # Who may include whom, folder by folder: ARCHITECTURE.md, "Layout".
 ENGINE = {
     "engine/archive": set(),
+    "engine/chunks": {"wire"},
     "engine/medium": set(),
     "engine/fat": {"engine/medium"},
     "engine/delta": {"engine/medium", "engine/fat"},
     "engine/apply": {"engine/archive", "engine/medium", "engine/fat", "engine/delta"},
+    "engine/hold": {"wire", "engine/archive", "engine/chunks", "engine/medium", "engine/fat", "engine/apply"},
     "engine/pack": {"wire", "engine/archive", "engine/medium", "engine/delta", "engine/apply"},
 }
 DEVICE = {
@@ -68,13 +70,14 @@ DEVICE = {
     "device/updaters": {"device/config"},
     "device/slots": {"wire", "device/config", "device/updaters"},
     "device/receive": {"wire", "device/config", "device/updaters", "device/slots"},
-    "device/session": {"device/monitor"},
+    "device/session": {"wire", "device/monitor"},
     "device/listen": {"wire", "device/config", "device/monitor", "device/receive"},
 }
 HOST = {
     "host/output": {"wire", "engine/archive"},
     "host/remote": {"wire", "engine/archive", "host/output"},
-    "host/command": {"wire", "engine/archive", "host/output", "host/remote"},
+    "host/adaptive": {"wire", "engine/archive", "engine/chunks", "host/output", "host/remote"},
+    "host/command": {"host/adaptive", "wire", "engine/archive", "host/output", "host/remote"},
 }
 ALLOWED = {"base": set(), "wire": set(), **ENGINE, **DEVICE, **HOST}
 

@@ -237,6 +237,7 @@ class Daemon:
             "lock-file": t.dir / f"lock{self.number}-DEVICE",
             "receive-program": t.bin("fwssh-receive"),
             "session-program": t.bin("fwssh-session"),
+            "hold-program": t.bin("fwssh-hold"),
             "log-level": "debug",
         }
         self.config.update({k.replace("_", "-"): v for k, v in config.items()})

@@ -179,6 +179,13 @@ static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *val
     return device_config_choice(cfg, opt, value, result, words, "warn, refuse or ignore");
 }
 
+static int device_config_adaptive(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"yes", "coarse", "no", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "yes, coarse or no");
+}
+
 static cfg_opt_t device_config_rows[] = {
     CFG_INT_CB("port", 8989, CFGF_NONE, device_config_port),
     CFG_STR_LIST_CB("listen-address", "{\"::\", \"0.0.0.0\"}", CFGF_NONE, device_config_address),
@@ -205,6 +212,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
     CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
     CFG_INT_CB("updater-timeout", 600, CFGF_NONE, device_config_seconds),
+    CFG_STR_CB("adaptive", "yes", CFGF_NONE, device_config_adaptive),
     CFG_STR("minimum-version", "", CFGF_NONE),
     CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
     CFG_STR_CB("reboot-command", "/sbin/reboot", CFGF_NONE, device_config_word),
@@ -217,6 +225,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("lock-file", DEVICE_LOCK_FILE, CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
+    CFG_STR_CB("hold-program", FWSSH_LIBEXECDIR "/fwssh-hold", CFGF_NONE, device_config_path),
     CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
     CFG_INT_CB("max-sessions", 4, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
@@ -358,6 +367,8 @@ static void device_config_fill(struct device_config *c)
     c->lock_file = cfg_getstr(cfg, "lock-file");
     c->receive_program = cfg_getstr(cfg, "receive-program");
     c->session_program = cfg_getstr(cfg, "session-program");
+    c->hold_program = cfg_getstr(cfg, "hold-program");
+    c->adaptive = cfg_getstr(cfg, "adaptive");
     c->session_uid = (int)cfg_getint(cfg, "session-uid");
     c->max_sessions = (int)cfg_getint(cfg, "max-sessions");
     c->max_unauthenticated = (int)cfg_getint(cfg, "max-unauthenticated");

@@ -44,9 +44,10 @@ struct device_config {
     int audit_file_size;         /* bytes; 0: no limit */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
-    const char *receive_program, *session_program;
-    bool strict_modes; /* check who may write to key files (listen/key_file.h) */
-    int session_uid;   /* user and group that sessions become if fwsshd runs as root */
+    const char *receive_program, *session_program, *hold_program;
+    const char *adaptive; /* yes, coarse or no */
+    bool strict_modes;    /* check who may write to key files (listen/key_file.h) */
+    int session_uid;      /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;
     int max_penalty, login_grace_time, idle_timeout; /* seconds */
     struct text_list penalty_exempt;                 /* addresses and networks (base/network.h) */

@@ -1,12 +1,12 @@
 #include "device/listen/farewell.h"
 
 #include "base/buffer.h"
+#include "wire/software.h"
 
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define FAREWELL_VERSION "SSH-2.0-fwssh\r\n"
 #define FAREWELL_DISCONNECT 1
 #define FAREWELL_TOO_MANY_CONNECTIONS 12
 /* A packet's length is a multiple of this, and its padding is between 4 and 11 bytes. */
@@ -34,7 +34,7 @@ void farewell_send(int socket, const char *text)
     uint8_t padding = (uint8_t)(FAREWELL_BLOCK - (5 + payload.len) % FAREWELL_BLOCK);
     if (padding < FAREWELL_PADDING_MIN)
         padding += FAREWELL_BLOCK;
-    buffer_add_text(&all, FAREWELL_VERSION);
+    buffer_add_text(&all, SOFTWARE_BANNER);
     farewell_add_number(&all, (uint32_t)(1 + payload.len + padding));
     buffer_add(&all, &padding, 1);
     buffer_add(&all, payload.data, payload.len);

@@ -79,6 +79,8 @@ bool client_has_ended(struct client *c, int wait_ms)
  */
 bool client_is_gone_at_end(struct client *c)
 {
+    if (c->assembled)
+        return false;
     if (c->listener < 0)
         return client_look(c, CLIENT_SETTLE_MS);
     if (!client_has_ended(c, CLIENT_WORD_MS))
@@ -107,6 +109,11 @@ static void client_write(struct client *c, int fd, const char *data, size_t len)
 void client_say(struct client *c, const char *text)
 {
     client_write(c, c->out, text, strlen(text));
+}
+
+void client_send(struct client *c, const void *bytes, size_t len)
+{
+    client_write(c, c->out, bytes, len);
 }
 
 static void client_message(struct client *c, int fd, const char *text)

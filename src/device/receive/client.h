@@ -18,6 +18,7 @@ struct client {
     struct buffer ahead; /* input that was read together with the header */
     bool gone;           /* nobody reads what we write */
     bool told_end;       /* the listener has reported a real end of input */
+    bool assembled;      /* in and out are those of a program that looks after the connection */
     int idle_timeout;    /* seconds */
     double heard;        /* when the last byte arrived (io_now()) */
 };
@@ -38,6 +39,9 @@ bool client_is_gone_at_end(struct client *c);
 /* Writes a text to the client's standard output, as the nerves_firmware_ssh server does. Blocks; a
  * client that is gone is not an error. */
 void client_say(struct client *c, const char *text);
+
+/* The same for bytes. */
+void client_send(struct client *c, const void *bytes, size_t len);
 
 /* Writes "fwssh: TEXT" where the user reads it. */
 void client_complain(struct client *c, const char *text);

@@ -62,17 +62,28 @@ void job_note_exception(struct job *j)
                     *j->floor.version ? "; the newest version so far is " : "", j->floor.version);
 }
 
-int job_prepare(struct job *j, bool stage, struct error *err)
+int job_look(struct job *j, struct error *err)
 {
     /* The disk first: whoever has held it until now may have switched slots. */
     return job_read_floor(j, err) || device_lock_disk(j->device, &j->disk, err) ||
                    slot_check_before(j->config, j->client, err) ||
-                   hook_precheck(j->config, j->device, j->client, err) ||
                    updater_find(&j->updater, j->config, err) ||
-                   updater_identify(&j->updater, j->config, err) ||
+                   updater_identify(&j->updater, j->config, err)
+               ? -1
+               : 0;
+}
+
+int job_start(struct job *j, bool stage, struct error *err)
+{
+    return hook_precheck(j->config, j->device, j->client, err) ||
                    stage_prepare(&j->updater, j->config, stage, err)
                ? -1
                : 0;
+}
+
+int job_prepare(struct job *j, bool stage, struct error *err)
+{
+    return job_look(j, err) || job_start(j, stage, err) ? -1 : 0;
 }
 
 /* Both slots are intact. After a reboot, the slot that boots next is the running one, so the next

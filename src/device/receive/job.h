@@ -39,8 +39,15 @@ void job_close(struct job *j);
  */
 int job_lock(struct job *j, struct error *err);
 
-/* Takes the disk's lock and checks whether an update may start: slots, hook-precheck, updater.
- * stage: it will be staged. Returns 0, or -1 with the error set. */
+/* Takes the disk's lock and checks whether an update may start: slots and updater. Changes nothing.
+ * Returns 0, or -1 with the error set. */
+int job_look(struct job *j, struct error *err);
+
+/* The start of an update that job_look() has found possible: runs hook-precheck, and discards what
+ * was staged before. stage: it will be staged. Returns 0, or -1 with the error set. */
+int job_start(struct job *j, bool stage, struct error *err);
+
+/* Both. */
 int job_prepare(struct job *j, bool stage, struct error *err);
 
 /* Reads which versions are too old (key refuse-older). Returns 0, or -1 with the error set. */

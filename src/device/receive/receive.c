@@ -1,5 +1,6 @@
 #include "device/receive/receive.h"
 
+#include "device/receive/assembly.h"
 #include "device/receive/change.h"
 #include "device/receive/slot_check.h"
 #include "device/receive/stage.h"
@@ -16,6 +17,7 @@
 struct receive {
     struct job *job;
     bool volatile_key;
+    struct assembly assembly;
 };
 
 static void receive_answer(struct receive *r, const struct facts *facts)
@@ -264,13 +266,61 @@ static int receive_update(struct receive *r, const struct request *q, struct err
     return 0;
 }
 
+/* The device's facts, by which the host decides what to ask. */
+static void receive_describe_holder(struct receive *r)
+{
+    struct facts facts = {0};
+    struct error ignored;
+
+    (void)status_read(r->job->config, r->volatile_key, &facts, &ignored);
+    assembly_say_facts(r->job->client, &facts);
+    facts_free(&facts);
+}
+
+/* Serves the host's questions, until it wants the update. */
+static int receive_assemble(struct receive *r, const struct request *q, struct error *err)
+{
+    struct job *j = r->job;
+    struct job_firmware firmware = {.task = *q->task ? q->task : NULL,
+                                    .stage = q->stage,
+                                    .last = true,
+                                    .reboot = q->reboot && !q->stage};
+    struct hold_word word;
+
+    if (assembly_check(j->config, err) || receive_check_task(j->config, q->task, err) ||
+        job_lock(j, err) || job_look(j, err))
+        return -1;
+    receive_answer(r, NULL);
+    receive_describe_holder(r);
+    j->result.asked = 1; /* so far */
+    if (assembly_open(&r->assembly, j, firmware.task, err) ||
+        assembly_await(&r->assembly, &word, err))
+        return -1;
+    if (word.kind == HOLD_NONE)
+        return 0;
+    j->result.asked = 0;
+    firmware.size = word.size;
+    if (word.kind == HOLD_WHOLE)
+        assembly_close(&r->assembly);
+    if (job_start(j, q->stage, err))
+        return -1;
+    if (job_write(j, &firmware, err)) {
+        assembly_explain(&r->assembly, err);
+        return -1;
+    }
+    if (word.kind == HOLD_WHOLE && job_check_surplus(j, err))
+        return -1;
+    j->result.reboot = firmware.reboot;
+    return 0;
+}
+
 /* One for each verb in wire/request.h. */
 static int (*const receive_handlers[REQUEST_VERBS])(struct receive *r, const struct request *q,
                                                     struct error *err) = {
     [REQUEST_STATUS] = receive_status,     [REQUEST_LOG] = receive_log,
     [REQUEST_CONFIRM] = receive_confirm,   [REQUEST_REVERT] = receive_revert,
     [REQUEST_REBOOT] = receive_reboot,     [REQUEST_UPDATE] = receive_update,
-    [REQUEST_ACTIVATE] = receive_activate,
+    [REQUEST_ACTIVATE] = receive_activate, [REQUEST_ASSEMBLE] = receive_assemble,
 };
 
 static int receive_handle(struct receive *r, const struct request *q, struct error *err)
@@ -318,7 +368,7 @@ static int (*const receive_kinds[])(struct receive *r, struct error *err) = {
 
 void receive_run(struct job *j, const struct subsystem *subsystem, bool volatile_key)
 {
-    struct receive r = {.job = j, .volatile_key = volatile_key};
+    struct receive r = {.job = j, .volatile_key = volatile_key, .assembly = ASSEMBLY_NONE};
     struct error err = {0};
 
     if (receive_kinds[subsystem->kind](&r, &err)) {
@@ -330,5 +380,6 @@ void receive_run(struct job *j, const struct subsystem *subsystem, bool volatile
         else
             client_complain(j->client, err.text);
     }
+    assembly_close(&r.assembly);
     j->result.told = !client_is_gone(j->client);
 }

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "device/receive/assembly.h"
 #include "device/receive/self_check.h"
 #include "device/receive/stage.h"
 #include "device/slots/device_path.h"
@@ -57,7 +58,7 @@ static void status_read_abilities(const struct device_config *config, struct fac
     struct error ignored;
     bool found = !updater_find(&updater, config, &ignored);
 
-    request_list_verbs(&verbs);
+    request_list_verbs(&verbs, assembly_is_possible(config));
     if (found && updater.driver->can_stage)
         buffer_add_text(&verbs, " stage");
     facts_set(facts, "can", buffer_text(&verbs));

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "device/monitor/brief.h"
 #include "device/session/sandbox.h"
+#include "wire/software.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ static int session_algorithms(struct session *s, struct error *err)
 
     /* libssh must not read the system's sshd_config. */
     ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_PROCESS_CONFIG, &no);
-    ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_BANNER, "fwssh");
+    ssh_bind_options_set(s->bind, SSH_BIND_OPTIONS_BANNER, SOFTWARE_VERSION);
     if (session_option(s->bind, SSH_BIND_OPTIONS_CIPHERS_C_S, b->ciphers, "ciphers", err) ||
         session_option(s->bind, SSH_BIND_OPTIONS_CIPHERS_S_C, b->ciphers, "ciphers", err) ||
         session_option(s->bind, SSH_BIND_OPTIONS_HMAC_C_S, b->macs, "macs", err) ||

@@ -20,7 +20,7 @@
 
 struct fleet {
     const struct host_options *o;
-    const struct firmware_file *firmware;
+    const struct push_firmware *firmware;
     struct fleet_view view;
     size_t started; /* in the order of the list */
     int running, failed;
@@ -38,13 +38,14 @@ static struct fleet_device *fleet_device(const struct fleet *f, size_t i)
 static int fleet_child(const struct fleet *f, size_t i, int out)
 {
     const char *host = f->o->fleet.hosts[i];
-    struct firmware_file firmware = *f->firmware;
+    struct firmware_file file = *f->firmware->file;
+    struct push_firmware firmware = {.file = &file, .stream = f->firmware->stream};
     struct console console;
     struct error err;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0); /* interrupts from the terminal are for the parent */
-    firmware.fd = open(firmware.path, O_RDONLY | O_CLOEXEC);
+    file.fd = open(file.path, O_RDONLY | O_CLOEXEC);
     int status = console_open(&console, host, &f->o->output, &err) ? (int)err.status : EXIT_DONE;
     console.out = fdopen(out, "w");
     if (!f->o->output.json)
@@ -143,11 +144,11 @@ static void fleet_listen(struct fleet *f)
     free(p);
 }
 
-int fleet_run(const struct host_options *o, const struct firmware_file *firmware)
+int fleet_run(const struct host_options *o, const struct push_firmware *firmware)
 {
     struct fleet f = {.o = o, .firmware = firmware};
 
-    fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, firmware);
+    fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, firmware->file);
     while (f.running || fleet_may_start(&f)) {
         while (fleet_may_start(&f))
             if (fleet_start(&f))

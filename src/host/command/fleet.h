@@ -7,10 +7,9 @@
 #ifndef FWSSH_HOST_COMMAND_FLEET_H
 #define FWSSH_HOST_COMMAND_FLEET_H
 
-#include "engine/archive/firmware_file.h"
-#include "host/command/host_options.h"
+#include "host/command/push_device.h"
 
 /* Returns EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED. */
-int fleet_run(const struct host_options *o, const struct firmware_file *firmware);
+int fleet_run(const struct host_options *o, const struct push_firmware *firmware);
 
 #endif

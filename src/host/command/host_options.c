@@ -15,7 +15,7 @@
 #define DEFAULT_JOBS 8
 #define PASSPHRASE_MAX 1024
 #define TASK_MAX 63
-#define HELP_COLUMN 24
+#define HELP_COLUMN 28
 
 struct option_word {
     const char *name;
@@ -116,6 +116,41 @@ static int option_passphrase_file(struct host_options *o, const struct option_wo
     return rc;
 }
 
+static int option_adaptive(struct host_options *o, const struct option_word *w, char *value,
+                           struct error *err)
+{
+    static const char *const names[] = {
+        [ADAPTIVE_AUTO] = "auto", [ADAPTIVE_NEVER] = "never", [ADAPTIVE_ALWAYS] = "always"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(value, names[i])) {
+            o->adaptive.mode = (enum adaptive_mode)i;
+            return 0;
+        }
+    return error_set(err, EXIT_USAGE, "--%s needs auto, never or always, but got '%s'", w->name,
+                     value);
+}
+
+/* A number of bytes, with k, M or G for powers of 1000. */
+static int option_bytes(struct host_options *o, const struct option_word *w, char *value,
+                        struct error *err)
+{
+    static const char units[] = "kMG";
+    size_t len = strlen(value);
+    const char *unit = len ? strchr(units, value[len - 1]) : NULL;
+    uint64_t number, factor = 1;
+
+    for (const char *p = units; unit && p <= unit; p++)
+        factor *= 1000;
+    if (number_parse_decimal(value, len - (unit ? 1 : 0), &number) || !number ||
+        number > INT64_MAX / factor)
+        return error_set(err, EXIT_USAGE,
+                         "--%s needs a number of bytes, such as 300k or 2M, but got '%s'", w->name,
+                         value);
+    *(uint64_t *)((char *)o + w->place) = number * factor;
+    return 0;
+}
+
 #define PLACE(member) offsetof(struct host_options, member)
 
 /* In the order of the help text; the manual has the same options (a test compares them). */
@@ -136,6 +171,22 @@ static const struct option_word words[] = {
      option_flag, PLACE(job.no_reboot), 0, 0},
     {"force", NULL, "push even to devices that already run this firmware", COMMAND_PUSH,
      option_flag, PLACE(job.force), 0, 0},
+    {"adaptive", "MODE", "send only what the device lacks: auto (default), never or always",
+     COMMAND_PUSH, option_adaptive, 0, 0, 0},
+    {"base", "FILE", "an older firmware that the device may hold (default: from the cache)",
+     COMMAND_PUSH, option_text, PLACE(adaptive.base), 0, 0},
+    {"no-cache", NULL, "keep no copy of what is pushed, and use none", COMMAND_PUSH, option_flag,
+     PLACE(no_cache), 0, 0},
+    {"max-bytes", "N", "send no more than this (300k, 2M), in both directions", COMMAND_PUSH,
+     option_bytes, PLACE(adaptive.max_bytes), 0, 0},
+    {"bwlimit", "RATE", "send no faster than this many bytes a second to each device", COMMAND_PUSH,
+     option_bytes, PLACE(rate), 0, 0},
+    {"bwlimit-all", "RATE", "the same for all devices together", COMMAND_PUSH, option_bytes,
+     PLACE(rate_all), 0, 0},
+    {"retries", "N", "after a fault of the network, go on up to N times (0)", COMMAND_PUSH,
+     option_count, PLACE(retries), 1000, 0},
+    {"dry-run", NULL, "only say what would be sent", COMMAND_PUSH, option_flag,
+     PLACE(adaptive.dry_run), 0, 0},
     {"reason", "TEXT", "the reason, which the device stores for its status", COMMAND_REVERT,
      option_text, PLACE(reason), 0, 0},
     {"hosts", "FILE", "more hosts, one per line (- for standard input)", COMMAND_REMOTE,
@@ -251,6 +302,8 @@ static int options_check_job(struct host_options *o, struct error *err)
                          "decides");
     if ((o->fleet.canary || j->confirm) && !j->wait)
         j->wait = DEFAULT_WAIT;
+    if (o->adaptive.dry_run && o->adaptive.mode == ADAPTIVE_NEVER)
+        return error_set(err, EXIT_USAGE, "--dry-run cannot be used with --adaptive=never");
     if (j->stage && (j->wait || j->no_reboot))
         return error_set(err, EXIT_USAGE,
                          "--stage does not reboot: it cannot be used with --wait or --no-reboot");

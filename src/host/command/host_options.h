@@ -3,6 +3,7 @@
 #define FWSSH_HOST_COMMAND_HOST_OPTIONS_H
 
 #include "base/error.h"
+#include "host/adaptive/adaptive.h"
 #include "host/output/console.h"
 #include "host/remote/reach.h"
 
@@ -44,6 +45,10 @@ struct host_options {
     struct reach reach;
     struct job_options job;
     struct fleet_options fleet;
+    struct adaptive_options adaptive;
+    uint64_t rate, rate_all; /* bytes a second to each device, and to all; 0: no limit */
+    int retries;             /* after a fault of the network */
+    bool no_cache;           /* neither use nor fill the cache of firmwares */
     struct output_options output;
     const char *reason; /* for revert; NULL: none */
     const char *script; /* where gen-script writes */

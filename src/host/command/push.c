@@ -1,13 +1,16 @@
 #include "host/command/push.h"
 
+#include "host/adaptive/firmware_cache.h"
 #include "host/command/firmware_find.h"
 #include "host/command/fleet.h"
+#include "host/command/push_adaptive.h"
 #include "host/command/push_device.h"
 #include "host/remote/interrupt.h"
+#include "host/remote/rate_limit.h"
 
 #include <stdio.h>
 
-static int push_one(const struct host_options *o, struct firmware_file *firmware)
+static int push_one(const struct host_options *o, const struct push_firmware *firmware)
 {
     struct console console;
     struct error err;
@@ -41,8 +44,41 @@ static void push_tell_choice(const struct host_options *o, const struct firmware
         fprintf(stderr, "fwssh: %zu files fit; the newest is pushed: %s\n", fit, firmware->path);
 }
 
+/* A device that runs it gets the next one as differences. */
+static void push_keep(const struct host_options *o, const struct firmware_file *firmware,
+                      int status)
+{
+    bool went = status == EXIT_DONE || status == EXIT_SOME_FAILED || status == EXIT_UNCONFIRMED;
+
+    if (went && !o->no_cache && !o->adaptive.dry_run && o->adaptive.mode != ADAPTIVE_NEVER)
+        firmware_cache_keep(firmware, FIRMWARE_CACHE_MAX);
+}
+
+/* For several devices, the firmware is read once. */
+static int push_open(const struct host_options *o, struct firmware_file *file,
+                     struct firmware_stream *stream, size_t *fit, struct error *err)
+{
+    if (firmware_find(file, o->job.firmware, o->job.target, fit, err))
+        return -1;
+    if (o->fleet.host_count == 1 || !push_adaptive_is_asked_for(o, file))
+        return 0;
+    return firmware_stream_open(stream, file->fd, err);
+}
+
+/* A child process has a copy of the device's own limit, and shares that for all. */
+static int push_limit(struct host_options *o, struct rate_limit *rate, struct error *err)
+{
+    *rate = (struct rate_limit){.rate = o->rate};
+    o->reach.rate = rate;
+    if (o->rate_all)
+        o->reach.rate_all = rate_limit_new_shared(o->rate_all, err);
+    return o->rate_all && !o->reach.rate_all ? -1 : 0;
+}
+
 int push_run(struct host_options *o)
 {
+    struct rate_limit rate;
+    struct firmware_stream stream = {0};
     bool several = o->fleet.host_count > 1;
     struct firmware_file firmware;
     struct error err;
@@ -52,12 +88,16 @@ int push_run(struct host_options *o)
     interrupt_watch();
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
-    if (firmware_find(&firmware, o->job.firmware, o->job.target, &fit, &err)) {
+    if (push_open(o, &firmware, &stream, &fit, &err) || push_limit(o, &rate, &err)) {
         status = push_no_firmware(o, &err);
     } else {
         push_tell_choice(o, &firmware, fit);
-        status = several ? fleet_run(o, &firmware) : push_one(o, &firmware);
+        const struct push_firmware push = {&firmware, stream.stored.bytes ? &stream : NULL};
+        status = several ? fleet_run(o, &push) : push_one(o, &push);
+        push_keep(o, &firmware, status);
     }
+    firmware_stream_close(&stream);
+    rate_limit_free_shared(o->reach.rate_all);
     firmware_file_close(&firmware);
     return status;
 }

@@ -1,8 +1,10 @@
 #include "host/command/push_device.h"
 
 #include "base/io.h"
+#include "host/command/push_adaptive.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
+#include "host/remote/interrupt.h"
 #include "host/remote/transfer.h"
 #include "wire/header.h"
 #include "wire/request.h"
@@ -12,6 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Seconds before another try: 2, 4, 8 and so on, up to 64. */
+#define PUSH_FIRST_PAUSE 2
+#define PUSH_PAUSE_STEPS 5
 
 /* The line that the subsystem expects before the firmware; fwup has none. */
 static void push_header(const struct job_options *job, const char *subsystem, uint64_t size,
@@ -54,39 +60,104 @@ static bool push_is_fwsshd(const struct wait *w)
     return found;
 }
 
-/* late: the time of --timeout is up. */
-static int push_send(const struct wait *w, const struct ssh_target *target, bool *late,
-                     struct buffer *text)
+/* One push, plain or adaptive. */
+struct push_try {
+    const struct wait *w;
+    const struct ssh_target *target;
+    bool late;           /* the time of --timeout is up */
+    bool over;           /* nothing was sent on purpose: there is nothing to wait for */
+    struct buffer *text; /* gets the line for the user */
+};
+
+static struct ssh_call push_call(const struct push_try *try, bool asks)
 {
-    const struct host_options *o = w->o;
+    const struct host_options *o = try->w->o;
+
+    return (struct ssh_call){.reach = &o->reach,
+                             .target = try->target,
+                             .subsystem = asks ? SUBSYSTEM_FWSSH : o->reach.subsystem,
+                             .exec = o->reach.exec};
+}
+
+static struct transfer push_transfer(const struct wait *w, const struct buffer *header, bool asks)
+{
+    int timeout = w->o->reach.timeout;
+
+    return (struct transfer){.header = buffer_text(header),
+                             .until = timeout ? io_now() + timeout : 0,
+                             .asks = asks,
+                             .firmware = w->firmware,
+                             .console = w->console};
+}
+
+static int push_judge(struct push_try *try, const struct transfer *t)
+{
+    const struct host_options *o = try->w->o;
+    bool trusted = push_outcome_is_doubtful(o, t) && push_is_fwsshd(try->w);
+    int status = push_outcome(o, t, try->target, trusted, try->text);
+
+    if (!status && o->job.wait)
+        push_note_times(t);
+    return status;
+}
+
+static int push_send_plain(struct push_try *try)
+{
+    const struct host_options *o = try->w->o;
     bool asks = job_options_need_request(&o->job);
-    struct ssh_call call = {.reach = &o->reach,
-                            .target = target,
-                            .subsystem = asks ? SUBSYSTEM_FWSSH : o->reach.subsystem,
-                            .exec = o->reach.exec};
+    struct ssh_call call = push_call(try, asks);
     struct buffer header = {0};
     struct error err;
     int status;
 
-    push_header(&o->job, call.subsystem, w->firmware->size, &header);
-    struct transfer t = {.header = buffer_text(&header),
-                         .until = o->reach.timeout ? io_now() + o->reach.timeout : 0,
-                         .asks = asks,
-                         .firmware = w->firmware,
-                         .console = w->console};
+    push_header(&o->job, call.subsystem, try->w->firmware->size, &header);
+    struct transfer t = push_transfer(try->w, &header, asks);
     if (transfer_run(&t, &call, &err)) {
-        buffer_add_text(text, err.text);
+        buffer_add_text(try->text, err.text);
         status = (int)err.status;
     } else {
-        bool trusted = push_outcome_is_doubtful(o, &t) && push_is_fwsshd(w);
-        status = push_outcome(o, &t, target, trusted, text);
-        if (!status && o->job.wait)
-            push_note_times(&t);
+        status = push_judge(try, &t);
     }
-    *late = t.ssh.late;
+    try->late = t.ssh.late;
     transfer_free(&t);
     buffer_free(&header);
     return status;
+}
+
+/* Returns -1 if the device does not do it; nothing was sent then. */
+static int push_send_adaptive(struct push_try *try)
+{
+    struct ssh_call call = push_call(try, true);
+    struct push_adaptive p = {0};
+    struct buffer header = {0};
+    struct error err;
+    int status = -1;
+
+    push_adaptive_print(try->w->o, &header);
+    struct transfer t = push_transfer(try->w, &header, true);
+    if (push_adaptive_run(&p, try->w, &t, &call, &err)) {
+        buffer_add_text(try->text, err.text);
+        status = (int)err.status;
+    } else if (p.adaptive.ending == ADAPTIVE_RAN) {
+        status = push_judge(try, &t);
+        if (!status)
+            push_adaptive_note(&p, &t);
+    } else if (p.adaptive.ending != ADAPTIVE_CANNOT) {
+        status = push_adaptive_judge(&p, try->text);
+        try->over = true;
+    }
+    try->late = t.ssh.late;
+    push_adaptive_free(&p);
+    transfer_free(&t);
+    buffer_free(&header);
+    return status;
+}
+
+static int push_send(struct push_try *try)
+{
+    int status = push_adaptive_is_wanted(try->w, try->target) ? push_send_adaptive(try) : -1;
+
+    return status < 0 ? push_send_plain(try) : status;
 }
 
 /* The running slot also boots next and, with --wait, is confirmed or needs no confirmation. */
@@ -127,8 +198,8 @@ static int push_steps(struct wait *w, struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
+    struct push_try try = {.w = w, .target = &target, .text = text};
     struct error err;
-    bool late = false;
     int status = -1;
 
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
@@ -141,9 +212,9 @@ static int push_steps(struct wait *w, struct buffer *text)
     if (o->job.wait || o->job.stage || o->fleet.host_count > 1)
         status = push_ask_before(w, text);
     if (status < 0) {
-        status = push_send(w, &target, &late, text);
+        status = push_send(&try);
         /* Lost after the last byte: some servers reboot without a word. */
-        if ((!status || (status == EXIT_UNCONFIRMED && !late)) && o->job.wait) {
+        if ((!status || (status == EXIT_UNCONFIRMED && !try.late)) && o->job.wait && !try.over) {
             buffer_clear(text);
             status = wait_return(w, text);
         }
@@ -152,13 +223,41 @@ static int push_steps(struct wait *w, struct buffer *text)
     return status;
 }
 
-int push_device(const struct host_options *o, const char *host,
-                const struct firmware_file *firmware, struct console *console)
+/* Faults of the network may pass; what was written is found again. A refusal stays one. */
+static bool push_is_worth_a_retry(const struct host_options *o, int status, int tries)
 {
-    struct wait w = {.o = o, .host = host, .firmware = firmware, .console = console};
+    return status == EXIT_UNREACHABLE && tries < o->retries && !interrupt_came();
+}
+
+static void push_pause(const struct wait *w, int tries, const struct buffer *text)
+{
+    int seconds = PUSH_FIRST_PAUSE << (tries < PUSH_PAUSE_STEPS ? tries : PUSH_PAUSE_STEPS);
+    char line[700];
+
+    snprintf(line, sizeof line, "%.500s; trying again in %d s (%d of %d)", buffer_text(text),
+             seconds, tries + 1, w->o->retries);
+    console_note(w->console, line);
+    interrupt_pause(seconds);
+}
+
+int push_device(const struct host_options *o, const char *host,
+                const struct push_firmware *firmware, struct console *console)
+{
+    struct wait w = {.o = o,
+                     .host = host,
+                     .firmware = firmware->file,
+                     .stream = firmware->stream,
+                     .console = console};
     struct buffer text = {0};
     int status = push_steps(&w, &text);
 
+    for (int tries = 0; push_is_worth_a_retry(o, status, tries); tries++) {
+        push_pause(&w, tries, &text);
+        buffer_clear(&text);
+        wait_free(&w);
+        w.before = (struct question){0};
+        status = push_steps(&w, &text);
+    }
     console_result(console, status, buffer_text(&text));
     buffer_free(&text);
     wait_free(&w);

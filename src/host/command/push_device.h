@@ -3,11 +3,17 @@
 #define FWSSH_HOST_COMMAND_PUSH_DEVICE_H
 
 #include "engine/archive/firmware_file.h"
+#include "host/adaptive/firmware_stream.h"
 #include "host/command/host_options.h"
+
+struct push_firmware {
+    const struct firmware_file *file;
+    struct firmware_stream *stream; /* its content, read before; NULL: each push reads it */
+};
 
 /* Asks the device, sends the firmware, and prints the result on the console. The firmware's
  * descriptor is read from the start. Returns the exit status. */
 int push_device(const struct host_options *o, const char *host,
-                const struct firmware_file *firmware, struct console *console);
+                const struct push_firmware *firmware, struct console *console);
 
 #endif

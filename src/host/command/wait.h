@@ -11,6 +11,7 @@ struct wait {
     const struct host_options *o;
     const char *host;
     const struct firmware_file *firmware;
+    struct firmware_stream *stream; /* of the firmware, read before; NULL: not read */
     struct console *console;
     struct question before; /* the device's status before the update; set by wait_begin() */
 };

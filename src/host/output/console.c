@@ -171,15 +171,50 @@ void console_note(struct console *c, const char *text)
     console_line(c, "%s", text);
 }
 
+static void console_json_transfer(struct console *c, const struct console_transfer *t)
+{
+    struct buffer m = {0};
+
+    buffer_printf(&m,
+                  ",\"bytes\":%" PRIu64 ",\"archive\":%" PRIu64 ",\"stream\":%" PRIu64
+                  ",\"held\":%" PRIu64 ",\"base\":%s,\"whole\":%s",
+                  t->bytes, t->archive, t->stream, t->held, t->base ? "true" : "false",
+                  t->whole ? "true" : "false");
+    console_json(c, "transfer", &m);
+    buffer_free(&m);
+}
+
+void console_transfer(struct console *c, const struct console_transfer *t)
+{
+    if (c->mode == CONSOLE_JSON)
+        console_json_transfer(c, t);
+    if (t->whole)
+        console_line(c, "Sent the whole firmware: the device holds little of it.");
+    else
+        console_line(
+            c,
+            "Sent %.3f MB instead of %.1f MB: of the %.1f MB in the firmware, %.1f MB were "
+            "on the device%s.",
+            (double)t->bytes / 1e6, (double)t->archive / 1e6, (double)t->stream / 1e6,
+            (double)t->held / 1e6,
+            t->base ? ", and the rest was sent as differences from what it runs" : "");
+}
+
+void console_glance(struct console *c, const char *text)
+{
+    if (c->mode != CONSOLE_TERMINAL)
+        return;
+    printf("\r\033[K%s", text);
+    fflush(stdout);
+    c->bar_shown = true;
+}
+
 void console_state(struct console *c, const char *text)
 {
-    if (c->mode == CONSOLE_TERMINAL) {
-        printf("\r\033[K%s", text);
-        fflush(stdout);
-        c->bar_shown = true;
-    } else {
+    if (c->mode == CONSOLE_TERMINAL)
+        console_glance(c, text);
+    else
         console_note(c, text);
-    }
 }
 
 static void console_draw(struct console *c, int percent)

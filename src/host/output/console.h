@@ -65,10 +65,25 @@ void console_firmware(struct console *c, const struct firmware_file *f, int port
 void console_note(struct console *c, const char *text);
 void console_progress(struct console *c, uint64_t sent, uint64_t total);
 
+/* What a push has sent. */
+struct console_transfer {
+    uint64_t bytes;   /* in both directions, without SSH's own */
+    uint64_t archive; /* of the firmware */
+    uint64_t stream;  /* of the firmware, unpacked */
+    uint64_t held;    /* of the stream: what the device held */
+    bool base;        /* the rest was sent as differences from an older firmware */
+    bool whole;       /* the archive was sent, as the device holds little of it */
+};
+
+void console_transfer(struct console *c, const struct console_transfer *t);
+
 /*
  * What the push is doing now: "Waiting for the device ...". Overwritten on a terminal, else a note.
  */
 void console_state(struct console *c, const char *text);
+
+/* The same for what is of interest only while it lasts: shown on a terminal, else not at all. */
+void console_glance(struct console *c, const char *text);
 
 /* Bytes from the device. stream: 0 is its standard output, 1 standard error (with ssh's own
  * messages). */

@@ -159,6 +159,8 @@ static void ssh_target_line(struct ssh_target *t, char *line)
     else if (!strcmp(line, "stricthostkeychecking"))
         t->ignores_host_key =
             !strcmp(value, "false") || !strcmp(value, "no") || !strcmp(value, "off");
+    else if (!strcmp(line, "proxycommand") || !strcmp(line, "proxyjump"))
+        t->has_proxy |= strcmp(value, "none") != 0;
     else if (!strcmp(line, "sessiontype"))
         t->has_session_type = strcmp(value, "default") != 0;
     else if (!strcmp(line, "connecttimeout"))

@@ -23,6 +23,7 @@ struct ssh_target {
     struct argv keys;     /* all private keys that ssh may use, by name; they may not exist */
     bool
         ignores_host_key; /* StrictHostKeyChecking=no: a key that has changed is only remarked on */
+    bool has_proxy;       /* ProxyCommand or ProxyJump */
     bool has_connect_timeout, has_alive_interval, has_session_type, has_passphrase;
 };
 

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/spawn.h"
 #include "host/remote/interrupt.h"
+#include "host/remote/rate_limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,8 +55,12 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
                           .out = {-1, -1},
                           .askpass = {.fd = -1},
                           .began = io_now(),
+                          .rate = call->reach->rate,
+                          .rate_all = call->reach->rate_all,
                           .hear = r->hear,
-                          .hear_data = r->hear_data};
+                          .hear_data = r->hear_data,
+                          .decode = r->decode,
+                          .decode_data = r->decode_data};
     if (ssh_askpass_open(&r->askpass, call, err))
         return -1;
     if (!ssh_run_make_pipes(&p, err))
@@ -74,9 +79,30 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
     return r->pid < 0 ? -1 : 0;
 }
 
-static void ssh_run_hear(struct ssh_run *r, int stream)
+static void ssh_run_take(struct ssh_run *r, int stream, const char *bytes, size_t len)
 {
     struct buffer *text = &r->text[stream];
+
+    r->heard += len;
+    buffer_add(text, bytes, len);
+    if (text->len > 2 * SSH_RUN_TEXT_MAX)
+        buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
+    if (r->hear)
+        r->hear(r->hear_data, stream, bytes, len);
+}
+
+static void ssh_run_decode(struct ssh_run *r, const char *bytes, size_t len)
+{
+    struct buffer text = {0};
+
+    r->decode(r->decode_data, bytes, len, &text);
+    if (text.len)
+        ssh_run_take(r, 0, text.data, text.len);
+    buffer_free(&text);
+}
+
+static void ssh_run_hear(struct ssh_run *r, int stream)
+{
     char data[4096];
     ssize_t n = read(r->out[stream], data, sizeof data);
 
@@ -86,12 +112,10 @@ static void ssh_run_hear(struct ssh_run *r, int stream)
         io_close(&r->out[stream]);
         return;
     }
-    r->heard += (uint64_t)n;
-    buffer_add(text, data, (size_t)n);
-    if (text->len > 2 * SSH_RUN_TEXT_MAX)
-        buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
-    if (r->hear)
-        r->hear(r->hear_data, stream, data, (size_t)n);
+    if (stream == 0 && r->decode)
+        ssh_run_decode(r, data, (size_t)n);
+    else
+        ssh_run_take(r, stream, data, (size_t)n);
 }
 
 /* The timeout for poll(2), in milliseconds. */
@@ -102,21 +126,51 @@ static int ssh_run_patience(double until)
     return until <= 0 ? -1 : left <= 0 ? 0 : (int)left + 1;
 }
 
+/* Seconds until the next bytes may be written. */
+static double ssh_run_held(const struct ssh_run *r)
+{
+    double one = rate_limit_wait(r->rate), all = rate_limit_wait(r->rate_all);
+
+    return one > all ? one : all;
+}
+
+ssize_t ssh_run_write(struct ssh_run *r, const void *bytes, size_t len, struct error *err)
+{
+    size_t piece = rate_limit_piece(r->rate_all, rate_limit_piece(r->rate, len));
+    ssize_t n = write(r->in, bytes, piece);
+
+    if (n > 0) {
+        rate_limit_take(r->rate, (size_t)n);
+        rate_limit_take(r->rate_all, (size_t)n);
+        r->fed += (uint64_t)n;
+        return n;
+    }
+    if (n < 0 && errno == EPIPE)
+        ssh_run_close_input(r); /* ssh has exited; its messages and status show why */
+    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+        return error_errno(err, "cannot pass the firmware to ssh");
+    return 0;
+}
+
 int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err)
 {
     for (;;) {
+        double held = writes ? ssh_run_held(r) : 0;
         struct pollfd p[3] = {{.fd = r->out[0], .events = POLLIN},
                               {.fd = r->out[1], .events = POLLIN},
-                              {.fd = writes ? r->in : -1, .events = POLLOUT}};
+                              {.fd = writes && held <= 0 ? r->in : -1, .events = POLLOUT}};
+        bool early = held > 0 && (until <= 0 || io_now() + held < until);
         if (r->out[0] < 0 && r->out[1] < 0)
             return SSH_RUN_ENDED;
-        int n = interrupt_poll(p, 3, ssh_run_patience(until));
+        int n = interrupt_poll(p, 3, ssh_run_patience(early ? io_now() + held : until));
         if (n < 0 && errno != EINTR)
             return error_errno(err, "cannot wait for ssh");
         if (interrupt_came()) {
             r->interrupted = true;
             return SSH_RUN_INTERRUPTED;
         }
+        if (n == 0 && early)
+            continue;
         if (n == 0) {
             r->late = true;
             return SSH_RUN_LATE;

@@ -40,13 +40,18 @@ struct ssh_run {
     int wait_status;        /* from waitpid(2), after ssh_run_end() */
     double began, ended;    /* io_now() */
     struct ssh_askpass askpass;
+    struct rate_limit *rate, *rate_all; /* of what goes in; NULL: no limit */
 
     /* Called for each piece of text; may be NULL. */
     void (*hear)(void *data, int stream, const char *bytes, size_t len);
     void *hear_data;
+
+    /* Makes text of what comes on standard output, if that is not all text; may be NULL. */
+    void (*decode)(void *data, const char *bytes, size_t len, struct buffer *text);
+    void *decode_data;
 };
 
-/* Starts ssh; hear and hear_data may be set before. Returns 0, or -1 with the error set;
+/* Starts ssh; the functions and their data may be set before. Returns 0, or -1 with the error set;
  * ssh_run_end() and ssh_run_free() in any case. */
 int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *err);
 
@@ -63,6 +68,10 @@ int ssh_run_await(struct ssh_run *r, bool (*found)(const char *text), double unt
  * Writes a short text (at most a pipe's size). If ssh does not take it, its exit status shows why.
  */
 void ssh_run_say(struct ssh_run *r, const char *text);
+
+/* Writes some of these bytes, without blocking: the count, 0 if ssh takes none now or has exited
+ * (its input is closed then), or -1 with the error set. */
+ssize_t ssh_run_write(struct ssh_run *r, const void *bytes, size_t len, struct error *err);
 
 /* Ends ssh's input. */
 void ssh_run_close_input(struct ssh_run *r);

@@ -3,7 +3,6 @@
 #include "base/io.h"
 #include "wire/answer.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,19 +34,12 @@ static int transfer_feed(struct transfer *t, struct transfer_piece *p, struct er
 {
     if (!p->len && transfer_fill(t, p, err))
         return -1;
-    ssize_t n = write(t->ssh.in, p->data + p->pos, p->len);
-    if (n < 0 && errno == EPIPE) {
-        ssh_run_close_input(&t->ssh); /* ssh has exited; its messages and status show why */
-        return 0;
-    }
-    if (n < 0)
-        return errno == EAGAIN || errno == EINTR
-                   ? 0
-                   : error_errno(err, "cannot pass the firmware to ssh");
+    ssize_t n = ssh_run_write(&t->ssh, p->data + p->pos, p->len, err);
+    if (n <= 0)
+        return (int)n;
     p->pos += (size_t)n;
     p->len -= (size_t)n;
     t->sent += (uint64_t)n;
-    t->ssh.fed += (uint64_t)n;
     if (t->sent == t->total) {
         ssh_run_close_input(&t->ssh);
         t->all_sent = io_now();
@@ -60,8 +52,7 @@ static void transfer_hear(void *data, int stream, const char *bytes, size_t len)
     console_device_text(data, stream, bytes, len);
 }
 
-/* Sends the firmware until ssh exits or is stopped. */
-static int transfer_send(struct transfer *t, struct error *err)
+int transfer_send(struct transfer *t, struct error *err)
 {
     struct transfer_piece piece = {0};
     uint64_t shown = 0;
@@ -90,32 +81,54 @@ static bool transfer_answered(const char *text)
     return found;
 }
 
-static int transfer_converse(struct transfer *t, struct error *err)
+int transfer_await(struct transfer *t, struct error *err)
 {
     struct answer a = {0};
 
-    ssh_run_say(&t->ssh, t->header);
-    if (t->asks) {
-        if (ssh_run_await(&t->ssh, transfer_answered, t->until, err) < 0)
-            return -1;
-        /* Refused: nothing is sent, and the device has given the reason. */
-        if (!answer_parse(&a, buffer_text(&t->ssh.text[0])) || a.status)
-            ssh_run_close_input(&t->ssh);
-        answer_free(&a);
-    }
+    if (ssh_run_await(&t->ssh, transfer_answered, t->until, err) < 0)
+        return -1;
+    bool good = answer_parse(&a, buffer_text(&t->ssh.text[0])) && !a.status;
+    answer_free(&a);
+    return good;
+}
+
+static int transfer_converse(struct transfer *t, struct error *err)
+{
+    int answered = t->asks ? transfer_await(t, err) : 1;
+
+    if (answered < 0)
+        return -1;
+    /* Refused: nothing is sent, and the device has given the reason. */
+    if (!answered)
+        ssh_run_close_input(&t->ssh);
     return t->ssh.interrupted || t->ssh.late ? 0 : transfer_send(t, err);
 }
 
-int transfer_run(struct transfer *t, const struct ssh_call *call, struct error *err)
+int transfer_start(struct transfer *t, const struct ssh_call *call, struct error *err)
 {
     t->sent = 0;
     t->all_sent = 0;
     t->total = t->firmware->size;
-    t->ssh = (struct ssh_run){.hear = transfer_hear, .hear_data = t->console};
-    int rc = ssh_run_start(&t->ssh, call, err);
+    t->ssh.hear = transfer_hear;
+    t->ssh.hear_data = t->console;
+    if (ssh_run_start(&t->ssh, call, err))
+        return -1;
+    ssh_run_say(&t->ssh, t->header);
+    return 0;
+}
+
+void transfer_end(struct transfer *t, int rc)
+{
+    ssh_run_end(&t->ssh, rc || t->ssh.interrupted || t->ssh.late);
+}
+
+int transfer_run(struct transfer *t, const struct ssh_call *call, struct error *err)
+{
+    int rc = transfer_start(t, call, err);
+
     if (!rc) {
         rc = transfer_converse(t, err);
-        ssh_run_end(&t->ssh, rc || t->ssh.interrupted || t->ssh.late);
+        transfer_end(t, rc);
     }
     return rc;
 }

@@ -26,6 +26,20 @@ struct transfer {
 /* Returns 0 if ssh has exited, or was stopped by an interrupt; -1 with the error set.
  * transfer_free() in any case. */
 int transfer_run(struct transfer *t, const struct ssh_call *call, struct error *err);
+
+/* The same step by step, for who has more to say (host/adaptive). Starts ssh and sends the header;
+ * ssh.decode and its data may be set before. */
+int transfer_start(struct transfer *t, const struct ssh_call *call, struct error *err);
+
+/* Waits for the answer to a header that asks. Returns 1 for "ok", 0 if there is none, or another
+ * one, -1 with the error set. */
+int transfer_await(struct transfer *t, struct error *err);
+
+/* Sends the firmware until ssh exits or is stopped. */
+int transfer_send(struct transfer *t, struct error *err);
+
+/* Waits for ssh, which is killed if it failed (rc other than 0) or was stopped. */
+void transfer_end(struct transfer *t, int rc);
 void transfer_free(struct transfer *t);
 
 #endif

@@ -1,0 +1,377 @@
+#include "host/adaptive/adaptive.h"
+
+#include "base/io.h"
+#include "host/adaptive/adaptive_frame.h"
+#include "host/adaptive/adaptive_question.h"
+#include "host/remote/ssh_outcome.h"
+#include "wire/answer.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Below this, differences would hardly be smaller than the archive. */
+#define ADAPTIVE_WHOLE_PERCENT 85
+/* For the login, where the user may be asked for a passphrase, and the answer. */
+#define ADAPTIVE_ANSWER_SECONDS 150.0
+#define ADAPTIVE_SAMPLES 16u
+#define ADAPTIVE_SAMPLE (64u << 10)
+#define ADAPTIVE_SAMPLE_LEVEL 1
+
+/* One push. */
+struct adaptive_push {
+    struct adaptive *a;
+    struct transfer *t;
+    struct adaptive_dialog dialog;
+    struct adaptive_base base;
+    struct adaptive_question question;
+    struct chunk_packer *packer;
+    struct adaptive_frames frames;
+    struct buffer made; /* frames that were made to be counted */
+    uint64_t counted;   /* bytes of them */
+    bool ended;         /* everything has been sent */
+};
+
+static void push_print_empty(struct adaptive_push *p, enum assembly_type type)
+{
+    struct buffer *out = adaptive_dialog_out(&p->dialog);
+
+    assembly_end(out, assembly_begin(out, type));
+}
+
+/* Waits for ssh to end. Returns 0, or -1 with the error set. */
+static int push_await_end(struct adaptive_push *p, struct error *err)
+{
+    int rc;
+
+    do
+        rc = adaptive_dialog_wait(&p->dialog, err);
+    while (rc > 0);
+    return rc;
+}
+
+/* Says that no update is wanted, and waits for the end. */
+static int push_stop(struct adaptive_push *p, enum adaptive_ending ending, struct error *err)
+{
+    push_print_empty(p, ASSEMBLY_END);
+    p->a->ending = ending;
+    return push_await_end(p, err);
+}
+
+/* The device has not said "ok": it refuses, or does not know the request. */
+static int push_not_answered(struct adaptive_push *p, const struct ssh_call *call,
+                             struct error *err)
+{
+    struct ssh_outcome outcome;
+    struct answer answer = {0};
+
+    ssh_run_close_input(&p->t->ssh);
+    if (push_await_end(p, err))
+        return -1;
+    ssh_run_end(&p->t->ssh, p->t->ssh.interrupted || p->t->ssh.late);
+    ssh_outcome_read(&outcome, &p->t->ssh, call->target);
+    bool answered = answer_parse(&answer, buffer_text(&p->t->ssh.text[0]));
+    if (outcome.no_subsystem || (answered && answer.status == EXIT_USAGE))
+        p->a->ending = ADAPTIVE_CANNOT;
+    answer_free(&answer);
+    ssh_outcome_free(&outcome);
+    return 0;
+}
+
+static void push_find_base(struct adaptive_push *p)
+{
+    struct adaptive *a = p->a;
+    const char *uuid = facts_get(&p->dialog.facts, "uuid");
+    struct error ignored;
+
+    int fd = a->find_base ? a->find_base(a->find_data, uuid) : -1;
+    if (fd < 0)
+        return;
+    a->has_base = !adaptive_base_open(&p->base, fd, a->firmware, &ignored);
+    if (!a->has_base)
+        adaptive_base_close(&p->base);
+    io_close(&fd);
+}
+
+/* What the gaps would take, from samples of them, in bytes. */
+static uint64_t push_estimate(const struct adaptive_push *p)
+{
+    const struct gap_list *gaps = &p->question.gaps;
+    const uint8_t *bytes = p->a->firmware->stored.bytes;
+    size_t step = gaps->count / ADAPTIVE_SAMPLES + 1;
+    uint64_t raw = 0;
+    struct buffer packed = {0};
+
+    for (size_t i = 0; i < gaps->count; i += step) {
+        const struct gap *g = &gaps->item[i];
+        /* A few long gaps are looked at in several places. */
+        for (uint64_t at = 0; at < g->len; at += g->len / ADAPTIVE_SAMPLES + ADAPTIVE_SAMPLE) {
+            size_t n = g->len - at < ADAPTIVE_SAMPLE ? (size_t)(g->len - at) : ADAPTIVE_SAMPLE;
+            chunk_pack(p->packer, (struct chunk_bytes){bytes + g->at + at, n},
+                       (struct chunk_bytes){0}, ADAPTIVE_SAMPLE_LEVEL, &packed);
+            raw += n;
+        }
+    }
+    double ratio = raw ? (double)packed.len / (double)raw : 0;
+    buffer_free(&packed);
+    return (uint64_t)((double)gaps->bytes * ratio);
+}
+
+/* Whether the archive itself is the shorter way. */
+static bool push_is_hopeless(const struct adaptive_push *p)
+{
+    if (p->a->options->mode == ADAPTIVE_ALWAYS || p->base.used)
+        return false;
+    return push_estimate(p) >= p->t->total * ADAPTIVE_WHOLE_PERCENT / 100;
+}
+
+/* Asks what the device lacks. Returns like adaptive_dialog_wait(). */
+static int push_ask(struct adaptive_push *p, struct error *err)
+{
+    struct adaptive_question *q = &p->question;
+
+    *q = (struct adaptive_question){.dialog = &p->dialog,
+                                    .firmware = p->a->firmware,
+                                    .base = p->a->has_base ? &p->base : NULL,
+                                    .packer = p->packer};
+    int rc = adaptive_question_groups(q, err);
+    return rc > 0 ? adaptive_question_refine(q, err) : rc;
+}
+
+static uint64_t push_bytes(const struct adaptive_push *p)
+{
+    return p->dialog.sent + p->dialog.got_bytes + (p->dialog.out.len - p->dialog.out_at);
+}
+
+static bool push_is_over_limit(const struct adaptive_push *p, uint64_t more)
+{
+    uint64_t max = p->a->options->max_bytes;
+
+    return max && push_bytes(p) + more > max;
+}
+
+/* Makes all frames, to know how many bytes they are: true if they are within the limit. */
+static bool push_count(struct adaptive_push *p)
+{
+    struct buffer frame = {0};
+    bool fits = true;
+
+    while (fits && adaptive_frames_next(&p->frames, &frame)) {
+        p->counted += frame.len;
+        fits = !push_is_over_limit(p, p->counted);
+        if (fits && !p->a->options->dry_run)
+            buffer_add(&p->made, frame.data, frame.len);
+        buffer_clear(&frame);
+    }
+    buffer_free(&frame);
+    return fits;
+}
+
+/* The next frame, made now or before. */
+static bool push_next_frame(struct adaptive_push *p, size_t *at, struct buffer *frame)
+{
+    struct assembly_record record;
+
+    if (!p->counted)
+        return adaptive_frames_next(&p->frames, frame);
+    if (assembly_next(p->made.data + *at, p->made.len - *at, &record) <= 0)
+        return false;
+    buffer_add(frame, p->made.data + *at, ASSEMBLY_HEAD + record.body.len);
+    *at += ASSEMBLY_HEAD + record.body.len;
+    return true;
+}
+
+/* Sends what the device has asked for again. */
+static int push_fill(struct adaptive_push *p, struct error *err)
+{
+    struct adaptive_dialog *d = &p->dialog;
+    uint64_t most = p->a->firmware->tree.groups.count;
+
+    for (; d->late_done < d->lates; d->late_done++)
+        if (d->lates > most ||
+            !adaptive_frames_fill(&p->frames, d->late[d->late_done], adaptive_dialog_out(d)))
+            return error_set(err, EXIT_FAILED,
+                             "the device asks for what is not in the firmware; nothing was "
+                             "activated. Try again with --adaptive=never");
+    if (push_is_over_limit(p, 0)) {
+        p->a->ending = ADAPTIVE_TOO_MUCH;
+        return 0;
+    }
+    return 1;
+}
+
+static int push_step(struct adaptive_push *p, struct error *err)
+{
+    int rc = adaptive_dialog_wait(&p->dialog, err);
+
+    return rc > 0 ? push_fill(p, err) : rc;
+}
+
+static void push_show(struct adaptive_push *p)
+{
+    console_progress(p->t->console, p->ended ? p->a->firmware->stored.len : p->frames.place,
+                     p->a->firmware->stored.len);
+}
+
+/* Sends a frame once the device has granted so much. Returns like adaptive_dialog_wait(). */
+static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, struct error *err)
+{
+    struct adaptive_dialog *d = &p->dialog;
+    size_t body = frame->len - ASSEMBLY_HEAD;
+    int rc = 1;
+
+    while (rc > 0 && d->in_flight && d->in_flight + body > ASSEMBLY_CREDIT)
+        rc = push_step(p, err);
+    if (rc <= 0)
+        return rc;
+    d->in_flight += body;
+    buffer_add(adaptive_dialog_out(d), frame->data, frame->len);
+    push_show(p);
+    /* ssh sends it while the next one is made. */
+    while (rc > 0 && d->out.len && p->t->ssh.in >= 0)
+        rc = push_step(p, err);
+    return rc;
+}
+
+static int push_send_frames(struct adaptive_push *p, struct error *err)
+{
+    struct buffer frame = {0};
+    size_t at = 0;
+    int rc = 1;
+
+    while (rc > 0 && push_next_frame(p, &at, &frame)) {
+        rc = push_send_frame(p, &frame, err);
+        buffer_clear(&frame);
+    }
+    buffer_free(&frame);
+    return rc;
+}
+
+/* Everything after the decision. Returns 0 when ssh has ended, or -1 with the error set. */
+static int push_send(struct adaptive_push *p, struct error *err)
+{
+    p->t->sent = 0;
+    push_print_empty(p, ASSEMBLY_GO);
+    int rc = push_send_frames(p, err);
+    if (rc > 0) {
+        push_print_empty(p, ASSEMBLY_END);
+        rc = adaptive_dialog_flush(&p->dialog, err);
+    }
+    if (rc > 0) {
+        p->ended = true;
+        p->t->sent = p->t->total;
+        p->t->all_sent = io_now();
+        push_show(p);
+    }
+    while (rc > 0)
+        rc = push_step(p, err);
+    return rc;
+}
+
+/* Sends the archive instead: no more records. */
+static int push_send_whole(struct adaptive_push *p, struct error *err)
+{
+    struct buffer *out = adaptive_dialog_out(&p->dialog);
+    size_t place = assembly_begin(out, ASSEMBLY_WHOLE);
+
+    assembly_put(out, p->t->total);
+    assembly_end(out, place);
+    p->a->whole = true;
+    p->dialog.records = false;
+    int rc = adaptive_dialog_flush(&p->dialog, err);
+    if (rc > 0)
+        rc = transfer_send(p->t, err);
+    p->dialog.sent += p->t->sent;
+    return rc;
+}
+
+static int push_decide(struct adaptive_push *p, struct error *err)
+{
+    const struct adaptive_options *o = p->a->options;
+    bool whole = push_is_hopeless(p);
+
+    p->a->missing = p->question.gaps.bytes;
+    if (whole && !o->dry_run && !push_is_over_limit(p, p->t->total))
+        return push_send_whole(p, err);
+    if (!whole && (o->dry_run || o->max_bytes) && !push_count(p))
+        return push_stop(p, ADAPTIVE_TOO_MUCH, err);
+    p->a->expected = push_bytes(p) + (whole ? p->t->total : p->counted);
+    p->a->whole = whole;
+    if (whole || o->dry_run)
+        return push_stop(p, o->dry_run ? ADAPTIVE_DRY : ADAPTIVE_TOO_MUCH, err);
+    return push_send(p, err);
+}
+
+static int push_converse(struct adaptive_push *p, struct error *err)
+{
+    int rc = adaptive_dialog_await_facts(&p->dialog, err);
+
+    if (rc <= 0)
+        return rc;
+    if (p->a->is_same && p->a->is_same(p->a->same_data, &p->dialog.facts))
+        return push_stop(p, ADAPTIVE_SAME, err);
+    push_find_base(p);
+    p->packer = chunk_packer_new();
+    rc = push_ask(p, err);
+    if (rc <= 0)
+        return rc;
+    p->frames = (struct adaptive_frames){.firmware = p->a->firmware,
+                                         .base = p->a->has_base ? &p->base : NULL,
+                                         .gaps = &p->question.gaps,
+                                         .packer = p->packer};
+    adaptive_frames_open(&p->frames);
+    return push_decide(p, err);
+}
+
+/* Reads the firmware while ssh logs in, if that has not been done before. */
+static int push_prepare(struct adaptive_push *p, struct error *err)
+{
+    if (p->a->firmware->stored.bytes ||
+        !firmware_stream_open(p->a->firmware, p->t->firmware->fd, err))
+        return 0;
+    if (err->status == EXIT_MISMATCH)
+        error_prefix(err, "the firmware is damaged");
+    return error_suffix(err, "nothing was sent");
+}
+
+static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct error *err)
+{
+    if (push_prepare(p, err))
+        return -1;
+    double until = p->t->until, end = io_now() + ADAPTIVE_ANSWER_SECONDS;
+    bool ours = until <= 0 || end < until;
+
+    p->t->until = ours ? end : until;
+    int answered = transfer_await(p->t, err);
+    p->t->until = until;
+    if (answered < 0)
+        return -1;
+    if (ours && p->t->ssh.late)
+        return error_set(err, EXIT_UNREACHABLE,
+                         "the device has not answered in %d s; nothing was sent. Try again with "
+                         "--adaptive=never",
+                         (int)ADAPTIVE_ANSWER_SECONDS);
+    p->a->answered = answered;
+    return answered ? push_converse(p, err) : push_not_answered(p, call, err);
+}
+
+int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *call,
+                 struct error *err)
+{
+    struct adaptive_push p = {.a = a, .t = t};
+
+    a->ending = ADAPTIVE_RAN;
+    adaptive_dialog_open(&p.dialog, t);
+    int rc = transfer_start(t, call, err);
+    if (!rc) {
+        rc = push_run(&p, call, err);
+        transfer_end(t, rc || a->ending == ADAPTIVE_TOO_MUCH);
+    }
+    a->bytes = push_bytes(&p);
+    adaptive_frames_close(&p.frames);
+    gap_list_free(&p.question.gaps);
+    chunk_packer_free(p.packer);
+    adaptive_base_close(&p.base);
+    buffer_free(&p.made);
+    adaptive_dialog_close(&p.dialog);
+    return rc;
+}

@@ -1,0 +1,266 @@
+#include "host/adaptive/adaptive_dialog.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "wire/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIALOG_LINE_MAX 4096
+/* Answers that have not been asked for would fill the memory. */
+#define DIALOG_ANSWERS_MAX (2 * ASSEMBLY_BODY_MAX)
+/* While it owes an answer, a device says every second what it does. */
+#define DIALOG_SILENCE 60.0
+#define DIALOG_LATE_MAX ASSEMBLY_GROUPS_MAX
+
+static void dialog_late(struct adaptive_dialog *d, struct assembly_body *body)
+{
+    uint64_t group = assembly_get(body);
+
+    d->bad |= body->bad || body->len || d->lates == DIALOG_LATE_MAX;
+    if (d->bad)
+        return;
+    if ((d->lates & (d->lates - 1)) == 0)
+        d->late = memory_resize(d->late, (d->lates ? d->lates * 2 : 1) * sizeof *d->late);
+    d->late[d->lates++] = group;
+}
+
+static void dialog_grant(struct adaptive_dialog *d, struct assembly_body *body)
+{
+    uint64_t len = assembly_get(body);
+
+    d->bad |= body->bad || body->len || len > d->in_flight;
+    d->in_flight -= d->bad ? 0 : len;
+}
+
+static void dialog_keep_answer(struct adaptive_dialog *d, const struct assembly_record *record)
+{
+    d->bad |= d->answer.len + record->body.len > DIALOG_ANSWERS_MAX;
+    if (d->bad)
+        return;
+    size_t place = assembly_begin(&d->answer, ASSEMBLY_ANSWER);
+    buffer_add(&d->answer, record->body.bytes, record->body.len);
+    assembly_end(&d->answer, place);
+}
+
+static void dialog_read_facts(struct adaptive_dialog *d, const struct assembly_body *body)
+{
+    char *text = memory_printf("%.*s", (int)body->len, (const char *)body->bytes);
+
+    facts_parse(&d->facts, text);
+    d->has_facts = true;
+    free(text);
+}
+
+static void dialog_show_progress(const struct adaptive_dialog *d, uint64_t percent)
+{
+    char line[80];
+
+    snprintf(line, sizeof line, "the device looks at what it holds: %u%%",
+             percent < 100 ? (unsigned)percent : 100);
+    console_glance(d->transfer->console, line);
+}
+
+static void dialog_take(struct adaptive_dialog *d, struct assembly_record *record,
+                        struct buffer *text)
+{
+    switch (record->type) {
+    case ASSEMBLY_TEXT:
+        buffer_add(text, record->body.bytes, record->body.len);
+        break;
+    case ASSEMBLY_INFO:
+        dialog_read_facts(d, &record->body);
+        break;
+    case ASSEMBLY_PROGRESS:
+        dialog_show_progress(d, assembly_get(&record->body));
+        break;
+    case ASSEMBLY_ANSWER:
+        dialog_keep_answer(d, record);
+        break;
+    case ASSEMBLY_GRANT:
+        dialog_grant(d, &record->body);
+        break;
+    case ASSEMBLY_LATE:
+        dialog_late(d, &record->body);
+        break;
+    default:
+        d->bad = true;
+    }
+}
+
+/* Text before the records; the line that ends it is part of it. Returns how many bytes it takes. */
+static size_t dialog_read_text(struct adaptive_dialog *d, const char *bytes, size_t len,
+                               struct buffer *text)
+{
+    static const char ok[] = REQUEST_VERSION " ok";
+    size_t n = 0;
+
+    while (n < len && !d->records) {
+        char c = bytes[n++];
+        if (c != '\n') {
+            if (d->line.len < DIALOG_LINE_MAX)
+                buffer_add(&d->line, &c, 1);
+            continue;
+        }
+        /* A shell's own words may stand before it. */
+        size_t before = d->line.len - (d->line.len < strlen(ok) ? d->line.len : strlen(ok));
+        d->records = d->line.len && !strcmp(d->line.data + before, ok);
+        buffer_clear(&d->line);
+    }
+    buffer_add(text, bytes, n);
+    return n;
+}
+
+static void dialog_decode(void *data, const char *bytes, size_t len, struct buffer *text)
+{
+    struct adaptive_dialog *d = data;
+    struct assembly_record record;
+    size_t at = 0;
+    int found;
+
+    d->got_bytes += len;
+    d->heard = io_now();
+    if (!d->records) {
+        size_t n = dialog_read_text(d, bytes, len, text);
+        bytes += n;
+        len -= n;
+    }
+    if (!d->records || d->bad)
+        return;
+    buffer_add(&d->got, bytes, len);
+    while (!d->bad && (found = assembly_next(d->got.data + at, d->got.len - at, &record)) != 0) {
+        d->bad = found < 0;
+        at += ASSEMBLY_HEAD + (found < 0 ? 0 : record.body.len);
+        if (!d->bad)
+            dialog_take(d, &record, text);
+    }
+    if (d->got.len)
+        buffer_drop(&d->got, at < d->got.len ? at : d->got.len);
+}
+
+void adaptive_dialog_open(struct adaptive_dialog *d, struct transfer *transfer)
+{
+    *d = (struct adaptive_dialog){.transfer = transfer};
+    transfer->ssh.decode = dialog_decode;
+    transfer->ssh.decode_data = d;
+}
+
+void adaptive_dialog_close(struct adaptive_dialog *d)
+{
+    buffer_free(&d->line);
+    buffer_free(&d->got);
+    buffer_free(&d->answer);
+    buffer_free(&d->out);
+    facts_free(&d->facts);
+    free(d->late);
+}
+
+static int dialog_write(struct adaptive_dialog *d, struct error *err)
+{
+    struct ssh_run *ssh = &d->transfer->ssh;
+    ssize_t n = ssh_run_write(ssh, d->out.data + d->out_at, d->out.len - d->out_at, err);
+
+    if (n <= 0)
+        return (int)n;
+    d->sent += (uint64_t)n;
+    d->out_at += (size_t)n;
+    if (d->out_at == d->out.len) {
+        buffer_clear(&d->out);
+        d->out_at = 0;
+    }
+    return 0;
+}
+
+int adaptive_dialog_wait(struct adaptive_dialog *d, struct error *err)
+{
+    struct ssh_run *ssh = &d->transfer->ssh;
+    int event = ssh_run_next(ssh, ssh->in >= 0 && d->out.len, d->transfer->until, err);
+
+    if (event == SSH_RUN_WRITABLE && dialog_write(d, err))
+        return -1;
+    if (d->bad)
+        return error_set(err, EXIT_FAILED,
+                         "the device sent what is no record of fwssh; nothing was activated. Try "
+                         "again with --adaptive=never");
+    return event < 0 ? -1 : event == SSH_RUN_HEARD || event == SSH_RUN_WRITABLE;
+}
+
+/* The same for a time in which the device may not be silent. */
+static int dialog_wait_owed(struct adaptive_dialog *d, struct error *err)
+{
+    struct transfer *t = d->transfer;
+    double until = t->until, end = d->heard + DIALOG_SILENCE;
+    bool ours = until <= 0 || end < until;
+
+    t->until = ours ? end : until;
+    int rc = adaptive_dialog_wait(d, err);
+    t->until = until;
+    if (!ours || !t->ssh.late)
+        return rc;
+    return error_set(err, EXIT_UNREACHABLE,
+                     "the device has been silent for %d s instead of answering; nothing was "
+                     "activated. Try again, or with --adaptive=never",
+                     (int)DIALOG_SILENCE);
+}
+
+int adaptive_dialog_await_facts(struct adaptive_dialog *d, struct error *err)
+{
+    int rc = 1;
+
+    d->heard = io_now();
+    while (rc > 0 && !d->has_facts)
+        rc = dialog_wait_owed(d, err);
+    return rc;
+}
+
+static int dialog_bad_answer(struct error *err)
+{
+    return error_set(err, EXIT_FAILED,
+                     "the device's answer does not fit the question; nothing was activated. Try "
+                     "again with --adaptive=never");
+}
+
+int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type level, size_t count,
+                                 uint8_t **yes, uint64_t *candidates, struct error *err)
+{
+    struct assembly_record record = {0};
+    int rc = 1;
+
+    *yes = NULL;
+    d->heard = io_now();
+    while (rc > 0 && (d->out.len || !assembly_next(d->answer.data, d->answer.len, &record)))
+        rc = dialog_wait_owed(d, err);
+    if (rc <= 0)
+        return rc;
+    struct assembly_body *body = &record.body;
+    const uint8_t *byte = assembly_get_bytes(body, 1);
+    bool fits = byte && *byte == level;
+    *candidates = assembly_get(body);
+    size_t len = d->answer.len;
+    *yes = memory_new(count, 1);
+    assembly_get_runs(body, *yes, count);
+    fits &= !body->bad;
+    /* The body's end is the record's. */
+    buffer_drop(&d->answer, (size_t)((const char *)body->bytes + body->len - d->answer.data));
+    if (fits && d->answer.len < len)
+        return 1;
+    free(*yes);
+    *yes = NULL;
+    return dialog_bad_answer(err);
+}
+
+struct buffer *adaptive_dialog_out(struct adaptive_dialog *d)
+{
+    return &d->out;
+}
+
+int adaptive_dialog_flush(struct adaptive_dialog *d, struct error *err)
+{
+    int rc = 1;
+
+    while (rc > 0 && d->out.len && d->transfer->ssh.in >= 0)
+        rc = adaptive_dialog_wait(d, err);
+    return rc;
+}

@@ -1,0 +1,23 @@
+/*
+ * Firmware files that were pushed, by UUID, in $XDG_CACHE_HOME/fwssh (else ~/.cache/fwssh): a
+ * device that runs one of them gets the next one as differences. The cache is only a hint: what a
+ * device says it holds decides. It is bounded: the file used longest ago goes first.
+ */
+#ifndef FWSSH_HOST_ADAPTIVE_FIRMWARE_CACHE_H
+#define FWSSH_HOST_ADAPTIVE_FIRMWARE_CACHE_H
+
+#include "engine/archive/firmware_file.h"
+
+#include <stdint.h>
+
+#define FIRMWARE_CACHE_MAX (1ull << 30)
+
+/* Opens the firmware with this UUID and marks it as used; the caller closes the descriptor. -1 if
+ * it is not there. */
+int firmware_cache_open(const char *uuid);
+
+/* Keeps a copy. That it cannot be kept is no failure of the push: nothing is reported. max: bytes
+ * of the whole cache. */
+void firmware_cache_keep(const struct firmware_file *firmware, uint64_t max);
+
+#endif

@@ -1,0 +1,155 @@
+#include "host/command/push_adaptive.h"
+
+#include "base/io.h"
+#include "host/adaptive/device_memory.h"
+#include "host/adaptive/firmware_cache.h"
+#include "host/remote/server_banner.h"
+#include "wire/request.h"
+#include "wire/slot_facts.h"
+#include "wire/subsystem.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Below this the questions cost more than they save. */
+#define PUSH_ADAPTIVE_FROM 65536
+
+bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmware_file *firmware)
+{
+    if (o->adaptive.mode == ADAPTIVE_NEVER || o->reach.exec ||
+        strcmp(o->reach.subsystem, SUBSYSTEM_NERVES))
+        return false;
+    return o->adaptive.mode == ADAPTIVE_ALWAYS || o->adaptive.dry_run || o->adaptive.max_bytes ||
+           firmware->size >= PUSH_ADAPTIVE_FROM;
+}
+
+bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target)
+{
+    char banner[SOFTWARE_BANNER_MAX + 1];
+
+    if (!push_adaptive_is_asked_for(w->o, w->firmware) || w->before.unknown)
+        return false;
+    /* Where the device has been asked already, it has said so. */
+    if (w->before.facts.count)
+        return slot_facts_can(&w->before.facts, "assemble");
+    if (w->o->adaptive.mode == ADAPTIVE_ALWAYS)
+        return true;
+    enum device_memory memory = device_memory_read(target->known_as);
+    if (memory != DEVICE_UNKNOWN)
+        return memory == DEVICE_ASSEMBLES;
+    /* Whoever would refuse the request would have to be logged in to a second time. */
+    return w->o->reach.ssh || !server_banner_read(target, banner) || software_may_assemble(banner);
+}
+
+void push_adaptive_print(const struct host_options *o, struct buffer *line)
+{
+    struct request request = {.verb = REQUEST_ASSEMBLE,
+                              .reboot = !o->job.no_reboot && !o->job.stage,
+                              .stage = o->job.stage};
+
+    snprintf(request.task, sizeof request.task, "%s", o->job.task ? o->job.task : "");
+    request_print(&request, line);
+}
+
+static bool push_adaptive_same_text(const char *a, const char *b)
+{
+    return !strcmp(a ? a : "", b ? b : "");
+}
+
+/* A firmware of another product is no base: a device that lies about what it runs would be told
+ * something about it. */
+static int push_adaptive_check_base(const struct wait *w, int fd)
+{
+    struct firmware_file base;
+    struct error ignored;
+    char path[32];
+
+    if (fd < 0)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    bool fits = !firmware_file_open(&base, path, &ignored) &&
+                push_adaptive_same_text(base.product, w->firmware->product) &&
+                strcmp(base.uuid, w->firmware->uuid);
+    firmware_file_close(&base);
+    if (!fits)
+        io_close(&fd);
+    return fd;
+}
+
+static int push_adaptive_find_base(void *data, const char *uuid)
+{
+    const struct wait *w = data;
+    const struct host_options *o = w->o;
+
+    if (o->adaptive.base)
+        return push_adaptive_check_base(w, open(o->adaptive.base, O_RDONLY | O_CLOEXEC));
+    return o->no_cache ? -1 : push_adaptive_check_base(w, firmware_cache_open(uuid));
+}
+
+static bool push_adaptive_is_same(void *data, const struct facts *facts)
+{
+    const struct wait *w = data;
+
+    return !w->o->job.force && !w->o->job.stage && !w->o->job.task &&
+           slot_facts_state(facts) == SLOT_SETTLED &&
+           !strcmp(facts_get(facts, "uuid"), w->firmware->uuid);
+}
+
+int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct transfer *t,
+                      const struct ssh_call *call, struct error *err)
+{
+    p->w = w;
+    p->adaptive = (struct adaptive){.options = &w->o->adaptive,
+                                    .firmware = w->stream ? w->stream : &p->own,
+                                    .find_base = push_adaptive_find_base,
+                                    .find_data = (void *)w,
+                                    .is_same = push_adaptive_is_same,
+                                    .same_data = (void *)w};
+    int rc = adaptive_run(&p->adaptive, t, call, err);
+    if (p->adaptive.answered || p->adaptive.ending == ADAPTIVE_CANNOT)
+        device_memory_write(call->target->known_as, p->adaptive.answered);
+    return rc;
+}
+
+void push_adaptive_free(struct push_adaptive *p)
+{
+    firmware_stream_close(&p->own);
+}
+
+int push_adaptive_judge(const struct push_adaptive *p, struct buffer *text)
+{
+    const struct adaptive *a = &p->adaptive;
+    double archive = (double)p->w->firmware->size / 1e6;
+
+    if (a->ending == ADAPTIVE_SAME) {
+        buffer_add_text(text, "The device already runs this firmware; nothing was sent (--force "
+                              "pushes it anyway).");
+        return EXIT_DONE;
+    }
+    if (a->ending == ADAPTIVE_DRY) {
+        buffer_printf(text, "Dry run: %.3f of %.1f MB would be sent%s; nothing was written.",
+                      (double)a->expected / 1e6, archive, a->whole ? ", the whole firmware" : "");
+        return EXIT_DONE;
+    }
+    buffer_printf(
+        text,
+        "more than %llu bytes would have to be sent (--max-bytes); %llu were, and nothing "
+        "was activated",
+        (unsigned long long)p->w->o->adaptive.max_bytes, (unsigned long long)a->bytes);
+    return EXIT_FAILED;
+}
+
+void push_adaptive_note(const struct push_adaptive *p, const struct transfer *t)
+{
+    const struct adaptive *a = &p->adaptive;
+    uint64_t stream = a->firmware->stored.len;
+    const struct console_transfer sent = {.bytes = a->bytes,
+                                          .archive = t->total,
+                                          .stream = stream,
+                                          .held = stream - a->missing,
+                                          .base = a->has_base,
+                                          .whole = a->whole};
+
+    console_transfer(t->console, &sent);
+}

@@ -1,0 +1,239 @@
+"""A push that sends only what the device lacks (PROTOCOL.md, "assemble")."""
+import random
+import re
+import time
+
+from support.rebooting import events
+from support.relay import Relay
+from support.slots import SLOT_A, SLOT_B, TwoSlots, changed, content, firmware
+
+
+def sent(r):
+    """Bytes that a push says it has sent."""
+    return float(re.search(r"Sent ([\d.]+) MB instead of", r.stdout)[1]) * 1e6
+
+
+def check_pushed(device, r, new, slot="b"):
+    assert r.returncode == 0, (r, device.daemon.log())
+    assert device.slot(slot).startswith(new)
+
+
+def test_only_what_is_missing_is_sent(t):
+    root = content(1)
+    device = TwoSlots(t, root)
+    new = changed(root, 2)
+    r = device.push(firmware(t, "2.0.0", new))
+    check_pushed(device, r, new)
+    assert sent(r) < 30_000, r.stdout
+    device.daemon.wait_reboot()
+
+
+def test_a_known_base_saves_more(t):
+    root = content(1)
+    device = TwoSlots(t, root)
+    new = changed(root, 2)
+    fw = firmware(t, "2.0.0", new)
+    r = device.push(fw, "--base", device.old)
+    check_pushed(device, r, new)
+    assert sent(r) < 6_000, r.stdout
+    assert "differences from what it runs" in r.stdout
+
+
+def test_what_was_pushed_is_kept_as_a_base(t):
+    root = content(1)
+    device = TwoSlots(t, root)
+    versions = [firmware(t, f"{n}.0.0", changed(root, n)) for n in (2, 3)]
+    assert device.push(versions[0]).returncode == 0
+    device.boot("b")
+    r = device.push(versions[1])
+    check_pushed(device, r, changed(root, 3), "a")
+    assert "differences from what it runs" in r.stdout, r.stdout
+    kept = sorted(p.name for p in (t.dir / "cache/fwssh").glob("*.fw"))
+    assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f-]{36}\.fw", name) for name in kept)
+
+
+def test_no_cache_is_used_if_none_is_wanted(t):
+    device = TwoSlots(t, content(1))
+    assert device.push(firmware(t, "2.0.0", content(2)), "--no-cache").returncode == 0
+    assert not list((t.dir / "cache/fwssh").glob("*.fw"))
+
+
+def test_everything_changed_goes_as_the_whole_archive(t):
+    device = TwoSlots(t, content(1))
+    new = random.Random(3).randbytes(4 << 20)
+    fw = firmware(t, "2.0.0", new)
+    r = device.push(fw)
+    check_pushed(device, r, new)
+    assert "Sent the whole firmware" in r.stdout, r.stdout
+    assert "Success!" in r.stdout
+
+
+def test_always_stays_adaptive(t):
+    device = TwoSlots(t, content(1))
+    new = random.Random(3).randbytes(4 << 20)
+    r = device.push(firmware(t, "2.0.0", new), "--adaptive=always")
+    check_pushed(device, r, new)
+    assert sent(r) < 1.01 * len(new), r.stdout
+
+
+def test_never_is_a_plain_push(t):
+    device = TwoSlots(t, content(1))
+    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--adaptive=never")
+    check_pushed(device, r, changed(content(1), 2))
+    assert "Sent" not in r.stdout and "assemble" not in device.daemon.log()
+
+
+def test_a_device_that_runs_it_is_only_asked(t):
+    device = TwoSlots(t, content(1))
+    before = device.image.read_bytes()
+    r = device.push(device.old)
+    assert r.returncode == 0 and "already runs this firmware; nothing was sent" in r.stdout, r
+    assert device.image.read_bytes() == before and not device.daemon.reboots()
+    r = device.push(device.old, "--force")
+    check_pushed(device, r, content(1))
+
+
+def test_a_dry_run_writes_nothing(t):
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    before = device.image.read_bytes()
+    r = device.push(fw, "--dry-run", "--wait")
+    said = re.search(r"Dry run: ([\d.]+) of [\d.]+ MB would be sent; nothing was written", r.stdout)
+    assert r.returncode == 0 and said, r
+    assert device.image.read_bytes() == before and not device.daemon.reboots()
+    r = device.push(fw)
+    assert abs(sent(r) - float(said[1]) * 1e6) < 6000, (said, r.stdout)
+
+
+def test_no_more_than_max_bytes_is_sent(t):
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", changed(content(1), 2, count=100))
+    before = device.image.read_bytes()
+    for options in ((), ("--base", device.old)):
+        r = device.push(fw, "--max-bytes", "15k", *options)
+        assert r.returncode == 1 and "--max-bytes" in r.stderr and "nothing was activated" in r.stderr, r
+    # The whole archive would be shorter than the differences, but is too much, too.
+    r = device.push(firmware(t, "3.0.0", random.Random(3).randbytes(4 << 20)), "--max-bytes", "1M")
+    assert r.returncode == 1 and "--max-bytes" in r.stderr, r
+    assert device.image.read_bytes() == before and not device.daemon.reboots()
+    r = device.push(fw, "--max-bytes", "500k")
+    assert r.returncode == 0, (r, device.daemon.log())
+
+
+def test_a_signature_is_checked_before_anything_is_looked_at(t):
+    device = TwoSlots(t, content(1), signed=True)
+    before = device.image.read_bytes()
+    unsigned = firmware(t, "2.0.0", changed(content(1), 2))
+    r = device.push(unsigned)
+    assert r.returncode == 4 and "signed" in r.stderr, r
+    assert device.image.read_bytes() == before
+    signed = firmware(t, "3.0.0", changed(content(1), 3), signed=True)
+    check_pushed(device, device.push(signed), changed(content(1), 3))
+
+
+def test_stage_and_no_reboot(t):
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    r = device.push(fw, "--stage")
+    assert r.returncode == 0 and sent(r) < 30_000, (r, device.daemon.log())
+    assert device.slot("b").startswith(changed(content(1), 2)) and not device.daemon.reboots()
+    r = device.fwssh("activate")
+    assert r.returncode == 0, r
+    device.daemon.wait_reboot()
+
+
+def test_json_says_what_was_sent(t):
+    device = TwoSlots(t, content(1))
+    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--json")
+    transfer, = [e for e in events(r) if e["event"] == "transfer"]
+    assert transfer["bytes"] < 30_000 and transfer["held"] > 4_000_000 and not transfer["base"], transfer
+    assert transfer["archive"] == (t.dir / "2.0.0.fw").stat().st_size
+
+
+def test_a_slot_that_was_written_to_is_no_harm(t):
+    """The running slot differs from its firmware: what differs is sent."""
+    root = content(1)
+    device = TwoSlots(t, root)
+    with open(device.image, "r+b") as f:
+        f.seek(SLOT_A + (1 << 20))
+        f.write(random.Random(9).randbytes(100_000))
+    new = changed(root, 2)
+    r = device.push(firmware(t, "2.0.0", new), "--base", device.old)
+    check_pushed(device, r, new)
+    assert 100_000 < sent(r) < 160_000, r.stdout
+
+
+def test_the_other_slot_helps_too(t):
+    """What an earlier push has left there is not sent again."""
+    device = TwoSlots(t, content(1))
+    new = content(2)
+    with open(device.image, "r+b") as f:
+        f.seek(SLOT_B)
+        f.write(new[:3 << 20])
+    r = device.push(firmware(t, "2.0.0", new))
+    check_pushed(device, r, new)
+    assert sent(r) < 900_000, r.stdout
+
+
+def test_several_devices_share_the_work(t):
+    root = content(1)
+    device = TwoSlots(t, root)
+    new = changed(root, 2)
+    fw = firmware(t, "2.0.0", new)
+    r = device.t.run([t.bin("fwssh"), "push", "--firmware", fw, "127.0.0.1", "localhost", *device.options()],
+                     env=device.env)
+    # One of them finds the other at work, or the slot written: both are answers of one device.
+    assert r.returncode in (0, 10), r
+    assert device.slot("b").startswith(new)
+
+
+def test_a_limit_of_the_rate(t):
+    """A quarter of a second for 250 kB at 1 MB/s; the pipes in between take some of it at once."""
+    root = content(1)
+    device = TwoSlots(t, root)
+    fw = firmware(t, "2.0.0", root[:1 << 20] + random.Random(5).randbytes(1 << 20))
+    for option in ("--bwlimit", "--bwlimit-all"):
+        began = time.monotonic()
+        r = device.push(fw, option, "1M", "--adaptive=never")
+        assert r.returncode == 0 and 1.5 < time.monotonic() - began, r
+        device.boot("a" if device.slot("a").startswith(root[:1 << 20]) else "b")
+
+
+def test_an_interrupted_push_goes_on_where_it_stopped(t):
+    new = content(2, 12 << 20)
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", new)
+    r = device.push(fw, port=Relay(device.daemon.port, 4 << 20).port)
+    assert r.returncode == 6 and "the device keeps its running firmware" in r.stderr, r
+    t.wait_for(lambda: not device.daemon.pids("fwssh-receive"), "the update to end")
+    r = device.push(fw)
+    check_pushed(device, r, new)
+    whole = fw.stat().st_size
+    assert sent(r) < whole - (4 << 20) + (2 << 20), (whole, r.stdout)
+
+
+def test_retries_go_on_by_themselves(t):
+    new = content(2, 12 << 20)
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", new)
+    r = device.push(fw, "--retries", "2", port=Relay(device.daemon.port, 4 << 20).port)
+    check_pushed(device, r, new)
+    assert r.stdout.count("trying again in 2 s (1 of 2)") == 1, r.stdout
+
+
+def test_a_refusal_is_not_tried_again(t):
+    device = TwoSlots(t, content(1), hook_precheck="/bin/false")
+    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--retries", "3")
+    assert r.returncode == 3 and "trying again" not in r.stdout, r
+
+
+def test_a_server_without_it_gets_a_plain_push_at_once(t):
+    """A device that says it does not do it is asked once; after that, it is known."""
+    device = TwoSlots(t, content(1), adaptive="no")
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    r = device.push(fw)
+    assert r.returncode == 0 and "Sent" not in r.stdout, r
+    assert device.daemon.log().count("logged in") == 2
+    device.boot("b")  # from now on it is known
+    r = device.push(fw)
+    assert r.returncode == 0 and device.daemon.log().count("logged in") == 3, (r, device.daemon.log())
