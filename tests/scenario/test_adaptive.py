@@ -237,3 +237,27 @@ def test_a_server_without_it_gets_a_plain_push_at_once(t):
     device.boot("b")  # from now on it is known
     r = device.push(fw)
     assert r.returncode == 0 and device.daemon.log().count("logged in") == 3, (r, device.daemon.log())
+
+
+def test_a_device_that_looks_too_long_gets_the_whole_firmware(t):
+    """If all of it could be sent in less time than the device takes to look at what it holds. Slots of 3 GB, nearly empty."""
+    size = 3 << 30
+    with open(t.dir / "sparse", "wb") as f:
+        f.write(random.Random(1).randbytes(200_000))
+        f.truncate(size)
+    (t.dir / "sparse.conf").write_text(f"""
+file-resource root {{ host-path = "{t.dir}/sparse" skip-holes = true }}
+task upgrade {{ on-resource root {{ raw_write({size // 512 + 4096}) }} }}
+task other {{ on-resource root {{ raw_write(2048) }} }}
+""")
+    fw = t.dir / "sparse.fw"
+    r = t.run([t.bin("fwpack"), "create", "-f", t.dir / "sparse.conf", "-o", fw])
+    assert r.returncode == 0, r
+    device = TwoSlots(t, content(1))
+    with open(device.image, "r+b") as f:
+        f.truncate(2 * size + (4 << 20))
+    remembered = t.dir / f"cache/fwssh/devices/[127.0.0.1]:{device.daemon.port}"
+    remembered.parent.mkdir(parents=True)
+    remembered.write_text("assemble yes\nrate 900000000\n")
+    r = device.push(fw)
+    assert r.returncode == 0 and "longer to look at what it holds" in r.stdout, (r, device.daemon.log())

@@ -128,7 +128,8 @@ static int answer_read_groups(struct hold *h, struct assembly_body *body, struct
     return at == h->size && !body->len ? 0 : answer_bad(err, "groups and size differ");
 }
 
-/* A sign of life for the host, whose connection is looked after, too. */
+/* A sign of life for the host, whose connection is looked after, too: 1 if it does not want the
+ * answer any more, -1 with the error set. */
 static int answer_tick(void *data, uint64_t bytes)
 {
     struct hold *h = data;
@@ -143,7 +144,10 @@ static int answer_tick(void *data, uint64_t bytes)
     size_t place = assembly_begin(&h->link.queue, ASSEMBLY_PROGRESS);
     assembly_put(&h->link.queue, h->indexed * 100 / all);
     assembly_end(&h->link.queue, place);
-    return hold_link_serve(&h->link, false, false, 0, &event, &h->error);
+    if (hold_link_serve(&h->link, false, false, 0, &event, &h->error))
+        return -1;
+    /* The host has waited long enough, and wants something else. */
+    return hold_link_has(&h->link, ASSEMBLY_WHOLE) || hold_link_has(&h->link, ASSEMBLY_END);
 }
 
 /* Where a group of the stream is; those at the start are in memory. */
@@ -159,9 +163,11 @@ static uint64_t answer_find_group(struct hold *h, const struct answer_parts *par
 static int answer_index(struct hold *h, const struct answer_parts *parts, size_t to,
                         struct error *err)
 {
-    if (hold_sources_index(&h->sources, h->looked_at, to, h->index, answer_tick, h)) {
+    int rc = hold_sources_index(&h->sources, h->looked_at, to, h->index, answer_tick, h);
+
+    if (rc) {
         *err = h->error;
-        return -1;
+        return rc;
     }
     h->looked_at = to;
     h->stream.count = 0;
@@ -178,8 +184,9 @@ static int answer_look(struct hold *h, const struct answer_parts *parts, struct 
     struct hold_sources *s = &h->sources;
 
     h->looked_at = 1;
-    if (answer_index(h, parts, s->first, err))
-        return -1;
+    int rc = answer_index(h, parts, s->first, err);
+    if (rc)
+        return rc;
     if (s->first == s->count || hold_pieces_missing(&h->stream) < ANSWER_SECOND_FROM)
         return 0;
     return answer_index(h, parts, s->count, err);
@@ -223,6 +230,7 @@ static int answer_read_firmware(struct hold *h, struct error *err)
     return 0;
 }
 
+/* Returns 1 if the host does not want the answer any more. */
 static int answer_read_list(struct hold *h, struct assembly_body *body,
                             const struct answer_parts *parts, struct error *err)
 {
@@ -233,7 +241,7 @@ static int answer_read_list(struct hold *h, struct assembly_body *body,
     if (answer_read_start(h, body, err) || answer_read_groups(h, body, err))
         return -1;
     hold_sources_open(&h->sources, device, h->start, h->start_len);
-    return answer_read_firmware(h, err) || answer_look(h, parts, err) ? -1 : 0;
+    return answer_read_firmware(h, err) ? -1 : answer_look(h, parts, err);
 }
 
 static int answer_list(struct hold *h, struct assembly_body *body, struct error *err)
@@ -249,7 +257,7 @@ static int answer_list(struct hold *h, struct assembly_body *body, struct error 
     free(parts.item);
     if (!rc)
         answer_send_pieces(h, ASSEMBLY_LIST, &h->stream);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 /* A base that is being read. */
@@ -307,6 +315,8 @@ static int answer_base(struct hold *h, struct assembly_body *body, struct error 
 {
     struct answer_base b = {.h = h};
 
+    if (hold_link_has(&h->link, ASSEMBLY_WHOLE))
+        return 0; /* no answer is wanted any more */
     if (!h->group || h->bases == h->bases_announced || h->stream.count != h->groups)
         return answer_bad(err, "a base that was not announced");
     struct hold_pieces *p = &h->base[h->bases++];
@@ -477,7 +487,7 @@ static int answer_chunks(struct hold *h, struct assembly_record *record, struct 
         question_search(&q);
     else if (!rc && h->options->finest)
         rc = question_search_fine(&q, err);
-    if (!rc) {
+    if (rc == 0) {
         question_answer(&q, record->type);
         hold_pieces_free(&h->stream);
         h->stream = q.pieces;
@@ -486,7 +496,7 @@ static int answer_chunks(struct hold *h, struct assembly_record *record, struct 
     hold_pieces_free(&q.pieces);
     free(q.asked);
     free(q.hash);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
 static int answer_whole(struct assembly_body *body, struct hold_word *wish, struct error *err)

@@ -56,15 +56,23 @@ static int link_lost(struct hold_link *l, struct error *err)
                           : 0;
 }
 
-/* Bytes up to the end of the record that is coming. */
+/* Bytes up to the end of the record that is coming. None after the last one: "whole" is followed by
+ * the archive. */
 static size_t link_room(const struct hold_link *l)
 {
-    const uint8_t *head = (const uint8_t *)l->got.data;
-    size_t end = ASSEMBLY_HEAD;
+    struct assembly_record record;
+    size_t at = l->eaten, end = ASSEMBLY_HEAD;
 
-    if (l->got.len >= ASSEMBLY_HEAD)
+    while (assembly_next(l->got.data + at, l->got.len - at, &record) > 0) {
+        if (record.type == ASSEMBLY_WHOLE || l->got.len > LINK_GOT_MAX)
+            return 0;
+        at += ASSEMBLY_HEAD + record.body.len;
+    }
+    const uint8_t *head = (const uint8_t *)l->got.data + at;
+    size_t len = l->got.len - at;
+    if (len >= ASSEMBLY_HEAD)
         end += (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    return end > l->got.len ? end - l->got.len : 0;
+    return end > len ? end - len : 0;
 }
 
 static int link_read(struct hold_link *l, struct error *err)
@@ -181,6 +189,17 @@ int hold_link_take(struct hold_link *l, struct assembly_record *record, struct e
     if (found)
         l->eaten = ASSEMBLY_HEAD + record->body.len;
     return found;
+}
+
+bool hold_link_has(const struct hold_link *l, enum assembly_type type)
+{
+    struct assembly_record record;
+
+    for (size_t at = l->eaten; assembly_next(l->got.data + at, l->got.len - at, &record) > 0;
+         at += ASSEMBLY_HEAD + record.body.len)
+        if (record.type == type)
+            return true;
+    return false;
 }
 
 int hold_link_await(struct hold_link *l, struct assembly_record *record, struct error *err)

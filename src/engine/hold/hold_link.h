@@ -57,6 +57,9 @@ int hold_link_serve(struct hold_link *l, bool owed, bool feeds, double until,
  * until the next call. */
 int hold_link_take(struct hold_link *l, struct assembly_record *record, struct error *err);
 
+/* Whether a record of this type has come that has not been taken. */
+bool hold_link_has(const struct hold_link *l, enum assembly_type type);
+
 /* The next record, waited for. 0, or -1 with the error set. */
 int hold_link_await(struct hold_link *l, struct assembly_record *record, struct error *err);
 

@@ -119,6 +119,8 @@ static uint64_t push_estimate(const struct adaptive_push *p)
 /* Whether the archive itself is the shorter way. */
 static bool push_is_hopeless(const struct adaptive_push *p)
 {
+    if (p->dialog.too_slow)
+        return true;
     if (p->a->options->mode == ADAPTIVE_ALWAYS || p->base.used)
         return false;
     return push_estimate(p) >= p->t->total * ADAPTIVE_WHOLE_PERCENT / 100;
@@ -276,6 +278,7 @@ static int push_send_whole(struct adaptive_push *p, struct error *err)
     assembly_put(out, p->t->total);
     assembly_end(out, place);
     p->a->whole = true;
+    p->a->began = io_now();
     p->dialog.records = false;
     int rc = adaptive_dialog_flush(&p->dialog, err);
     if (rc > 0)
@@ -289,6 +292,7 @@ static int push_decide(struct adaptive_push *p, struct error *err)
     const struct adaptive_options *o = p->a->options;
     bool whole = push_is_hopeless(p);
 
+    p->a->too_slow = p->dialog.too_slow;
     p->a->missing = p->question.gaps.bytes;
     if (whole && !o->dry_run && !push_is_over_limit(p, p->t->total))
         return push_send_whole(p, err);
@@ -309,6 +313,8 @@ static int push_converse(struct adaptive_push *p, struct error *err)
         return rc;
     if (p->a->is_same && p->a->is_same(p->a->same_data, &p->dialog.facts))
         return push_stop(p, ADAPTIVE_SAME, err);
+    if (p->a->rate > 0 && p->a->options->mode != ADAPTIVE_ALWAYS && !p->a->options->max_bytes)
+        p->dialog.patience = (double)p->t->total / p->a->rate;
     push_find_base(p);
     p->packer = chunk_packer_new();
     rc = push_ask(p, err);

@@ -26,6 +26,7 @@ enum adaptive_ending {
 
 struct adaptive {
     const struct adaptive_options *options;
+    double rate; /* bytes a second that went to the device in an earlier push; 0: not known */
     struct firmware_stream *firmware; /* of the transfer's firmware; read here if it has no bytes */
     /* Opens a firmware that the device may hold, by the UUID that it runs: a descriptor, or -1. May
      * be NULL. */
@@ -36,10 +37,12 @@ struct adaptive {
     void *same_data;
 
     enum adaptive_ending ending;
+    double began;         /* io_now() when the whole firmware began to be sent */
     bool answered;        /* the device knows the request */
     uint64_t bytes;       /* both directions, without SSH's own */
     uint64_t missing;     /* bytes of the stream that were sent */
     uint64_t expected;    /* bytes that a dry run would have sent */
+    bool too_slow;        /* the device takes longer to look at what it holds than sending does */
     bool whole, has_base; /* the archive was sent; a base was used */
 };
 

@@ -54,9 +54,14 @@ static void dialog_read_facts(struct adaptive_dialog *d, const struct assembly_b
     free(text);
 }
 
-static void dialog_show_progress(const struct adaptive_dialog *d, uint64_t percent)
+/* The device has looked at so much: how long all of it takes can be told. */
+static void dialog_take_progress(struct adaptive_dialog *d, uint64_t percent)
 {
+    double so_far = io_now() - d->asked;
     char line[80];
+
+    d->too_slow |= d->patience > 0 && percent < 100 &&
+                   so_far * 100 > d->patience * (double)(percent ? percent : 1);
 
     snprintf(line, sizeof line, "the device looks at what it holds: %u%%",
              percent < 100 ? (unsigned)percent : 100);
@@ -74,7 +79,7 @@ static void dialog_take(struct adaptive_dialog *d, struct assembly_record *recor
         dialog_read_facts(d, &record->body);
         break;
     case ASSEMBLY_PROGRESS:
-        dialog_show_progress(d, assembly_get(&record->body));
+        dialog_take_progress(d, assembly_get(&record->body));
         break;
     case ASSEMBLY_ANSWER:
         dialog_keep_answer(d, record);
@@ -229,10 +234,11 @@ int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type l
     int rc = 1;
 
     *yes = NULL;
-    d->heard = io_now();
-    while (rc > 0 && (d->out.len || !assembly_next(d->answer.data, d->answer.len, &record)))
+    d->heard = d->asked = io_now();
+    while (rc > 0 && !d->too_slow &&
+           (d->out.len || !assembly_next(d->answer.data, d->answer.len, &record)))
         rc = dialog_wait_owed(d, err);
-    if (rc <= 0)
+    if (rc <= 0 || d->too_slow)
         return rc;
     struct assembly_body *body = &record.body;
     const uint8_t *byte = assembly_get_bytes(body, 1);

@@ -22,8 +22,11 @@ struct adaptive_dialog {
     bool has_facts;
     uint64_t in_flight; /* bytes of frames that the device has not used up */
     uint64_t sent, got_bytes;
-    double heard;   /* when the device last sent something (io_now()) */
-    uint64_t *late; /* groups that the device asks for; owned */
+    double asked;    /* when the question was asked that is open */
+    double patience; /* seconds in which the whole firmware could be sent; 0: not known */
+    bool too_slow;   /* the device takes longer than that to look at what it holds */
+    double heard;    /* when the device last sent something (io_now()) */
+    uint64_t *late;  /* groups that the device asks for; owned */
     size_t lates, late_done;
 };
 
@@ -41,7 +44,8 @@ int adaptive_dialog_wait(struct adaptive_dialog *d, struct error *err);
 int adaptive_dialog_await_facts(struct adaptive_dialog *d, struct error *err);
 
 /* Waits for the answer to a question about count elements; *yes is owned by the caller.
- * *candidates: bytes of the device that may match. Returns like adaptive_dialog_wait(). */
+ * *candidates: bytes of the device that may match. Returns like adaptive_dialog_wait(), with *yes
+ * NULL if the device is too slow. */
 int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type level, size_t count,
                                  uint8_t **yes, uint64_t *candidates, struct error *err);
 

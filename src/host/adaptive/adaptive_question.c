@@ -100,13 +100,13 @@ int adaptive_question_groups(struct adaptive_question *q, struct error *err)
         adaptive_base_print(q->base, adaptive_dialog_out(d));
     int rc = adaptive_dialog_await_answer(d, ASSEMBLY_LIST, q->firmware->tree.groups.count, &yes,
                                           &q->candidates, err);
-    if (rc > 0 && q->base) {
+    if (rc > 0 && q->base && yes) {
         rc = adaptive_dialog_await_answer(d, ASSEMBLY_BASE, q->base->stream.tree.groups.count,
                                           &held, &q->candidates, err);
-        if (rc > 0)
+        if (rc > 0 && held)
             adaptive_base_judge(q->base, held);
     }
-    if (rc > 0)
+    if (rc > 0 && !d->too_slow)
         question_find_gaps(q, yes, held);
     free(yes);
     free(held);
@@ -221,7 +221,7 @@ static int question_level(struct adaptive_question *q, enum assembly_type type, 
     question_print(&l, adaptive_dialog_out(q->dialog));
     int rc =
         adaptive_dialog_await_answer(q->dialog, type, l.chunks.count, &yes, &q->candidates, err);
-    if (rc > 0)
+    if (rc > 0 && yes)
         question_narrow(&l, yes);
     free(yes);
     chunk_list_free(&l.chunks);
@@ -230,10 +230,10 @@ static int question_level(struct adaptive_question *q, enum assembly_type type, 
 
 int adaptive_question_refine(struct adaptive_question *q, struct error *err)
 {
-    if (q->gaps.unknown <= QUESTION_CHUNKS_FROM)
+    if (q->dialog->too_slow || q->gaps.unknown <= QUESTION_CHUNKS_FROM)
         return 1;
     int rc = question_level(q, ASSEMBLY_CHUNKS, CHUNK_LOG, err);
-    if (rc <= 0 || q->gaps.unknown <= QUESTION_FINE_FROM ||
+    if (rc <= 0 || q->dialog->too_slow || q->gaps.unknown <= QUESTION_FINE_FROM ||
         q->gaps.unknown > q->firmware->stored.len / 2)
         return rc;
     return question_level(q, ASSEMBLY_FINE, CHUNK_LOG_FINE, err);

@@ -5,6 +5,7 @@
 #include "host/adaptive/cache_path.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +13,6 @@
 #include <unistd.h>
 
 #define MEMORY_DOES_NOT_SECONDS (7 * 86400)
-
-static const char memory_yes[] = "assemble yes\n", memory_no[] = "assemble no\n";
 
 /* The file, which the caller frees, or NULL. */
 static char *device_path(const char *known_as)
@@ -28,34 +27,51 @@ static char *device_path(const char *known_as)
     return path;
 }
 
-enum device_memory device_memory_read(const char *known_as)
+static const char *const memory_words[] = {
+    [DEVICE_UNKNOWN] = "", [DEVICE_ASSEMBLES] = "yes", [DEVICE_DOES_NOT] = "no"};
+
+static void memory_parse(const char *text, struct device_memory *m)
 {
+    char word[8] = "";
+    double rate = 0;
+
+    if (sscanf(text, "assemble %7s\nrate %lf", word, &rate) < 1)
+        return;
+    for (size_t i = DEVICE_ASSEMBLES; i <= DEVICE_DOES_NOT; i++)
+        if (!strcmp(word, memory_words[i]))
+            m->ability = (enum device_ability)i;
+    m->rate = rate > 0 ? rate : 0;
+}
+
+struct device_memory device_memory_read(const char *known_as)
+{
+    struct device_memory m = {.ability = DEVICE_UNKNOWN};
     char *path = device_path(known_as);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    enum device_memory memory = DEVICE_UNKNOWN;
-    char text[32] = "";
+    char text[128] = "";
     struct stat st;
 
     if (fd >= 0 && !fstat(fd, &st) && read(fd, text, sizeof text - 1) > 0) {
-        if (!strcmp(text, memory_yes))
-            memory = DEVICE_ASSEMBLES;
-        else if (!strcmp(text, memory_no) && time(NULL) - st.st_mtime < MEMORY_DOES_NOT_SECONDS)
-            memory = DEVICE_DOES_NOT;
+        memory_parse(text, &m);
+        if (m.ability == DEVICE_DOES_NOT && time(NULL) - st.st_mtime >= MEMORY_DOES_NOT_SECONDS)
+            m.ability = DEVICE_UNKNOWN;
     }
     io_close(&fd);
     free(path);
-    return memory;
+    return m;
 }
 
-void device_memory_write(const char *known_as, bool assembles)
+void device_memory_write(const char *known_as, const struct device_memory *m)
 {
-    const char *text = assembles ? memory_yes : memory_no;
     char *path = device_path(known_as);
     struct error ignored;
+    char text[128];
 
-    if (path && (!assembles || device_memory_read(known_as) != DEVICE_ASSEMBLES)) {
+    if (path && m->ability != DEVICE_UNKNOWN) {
+        int len = snprintf(text, sizeof text, "assemble %s\nrate %.0f\n", memory_words[m->ability],
+                           m->rate);
         cache_path_make(path);
-        (void)io_write_file(path, text, strlen(text), 0600, &ignored);
+        (void)io_write_file(path, text, (size_t)len, 0600, &ignored);
     }
     free(path);
 }

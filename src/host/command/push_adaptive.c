@@ -35,9 +35,9 @@ bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *targ
         return slot_facts_can(&w->before.facts, "assemble");
     if (w->o->adaptive.mode == ADAPTIVE_ALWAYS)
         return true;
-    enum device_memory memory = device_memory_read(target->known_as);
-    if (memory != DEVICE_UNKNOWN)
-        return memory == DEVICE_ASSEMBLES;
+    struct device_memory memory = device_memory_read(target->known_as);
+    if (memory.ability != DEVICE_UNKNOWN)
+        return memory.ability == DEVICE_ASSEMBLES;
     /* Whoever would refuse the request would have to be logged in to a second time. */
     return w->o->reach.ssh || !server_banner_read(target, banner) || software_may_assemble(banner);
 }
@@ -96,6 +96,21 @@ static bool push_adaptive_is_same(void *data, const struct facts *facts)
            !strcmp(facts_get(facts, "uuid"), w->firmware->uuid);
 }
 
+/* What this push has shown of the device. */
+static void push_adaptive_remember(struct push_adaptive *p, const struct transfer *t,
+                                   const struct ssh_target *target)
+{
+    struct device_memory before = p->memory, *m = &p->memory;
+    double seconds = t->all_sent - p->adaptive.began;
+
+    if (p->adaptive.answered || p->adaptive.ending == ADAPTIVE_CANNOT)
+        m->ability = p->adaptive.answered ? DEVICE_ASSEMBLES : DEVICE_DOES_NOT;
+    if (p->adaptive.whole && t->all_sent > 0 && seconds > 0)
+        m->rate = (double)t->total / seconds;
+    if (m->ability != before.ability || m->rate != before.rate)
+        device_memory_write(target->known_as, m);
+}
+
 int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct transfer *t,
                       const struct ssh_call *call, struct error *err)
 {
@@ -106,9 +121,10 @@ int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct tran
                                     .find_data = (void *)w,
                                     .is_same = push_adaptive_is_same,
                                     .same_data = (void *)w};
+    p->memory = device_memory_read(call->target->known_as);
+    p->adaptive.rate = w->o->rate || w->o->rate_all ? 0 : p->memory.rate;
     int rc = adaptive_run(&p->adaptive, t, call, err);
-    if (p->adaptive.answered || p->adaptive.ending == ADAPTIVE_CANNOT)
-        device_memory_write(call->target->known_as, p->adaptive.answered);
+    push_adaptive_remember(p, t, call->target);
     return rc;
 }
 
@@ -149,7 +165,8 @@ void push_adaptive_note(const struct push_adaptive *p, const struct transfer *t)
                                           .stream = stream,
                                           .held = stream - a->missing,
                                           .base = a->has_base,
-                                          .whole = a->whole};
+                                          .whole = a->whole,
+                                          .slow = a->too_slow};
 
     console_transfer(t->console, &sent);
 }

@@ -2,12 +2,14 @@
 #ifndef FWSSH_HOST_COMMAND_PUSH_ADAPTIVE_H
 #define FWSSH_HOST_COMMAND_PUSH_ADAPTIVE_H
 
+#include "host/adaptive/device_memory.h"
 #include "host/command/wait.h"
 #include "host/remote/transfer.h"
 
 struct push_adaptive {
     const struct wait *w;
     struct adaptive adaptive;
+    struct device_memory memory;
     struct firmware_stream own; /* the firmware, unless a fleet has read it */
 };
 

@@ -189,7 +189,9 @@ void console_transfer(struct console *c, const struct console_transfer *t)
     if (c->mode == CONSOLE_JSON)
         console_json_transfer(c, t);
     if (t->whole)
-        console_line(c, "Sent the whole firmware: the device holds little of it.");
+        console_line(c, "Sent the whole firmware: %s.",
+                     t->slow ? "the device would have taken longer to look at what it holds"
+                             : "the device holds little of it");
     else
         console_line(
             c,

@@ -72,7 +72,8 @@ struct console_transfer {
     uint64_t stream;  /* of the firmware, unpacked */
     uint64_t held;    /* of the stream: what the device held */
     bool base;        /* the rest was sent as differences from an older firmware */
-    bool whole;       /* the archive was sent, as the device holds little of it */
+    bool whole;       /* the archive was sent, as the device holds little of it ... */
+    bool slow;        /* ... or would have taken longer to look at what it holds */
 };
 
 void console_transfer(struct console *c, const struct console_transfer *t);
