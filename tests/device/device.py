@@ -64,7 +64,7 @@ class Console:
                 return line
         return None
 
-    def wait(self, text, timeout=60):
+    def wait(self, text, timeout=240):
         """The next line with this text, after the one that the last call returned."""
         end = time.monotonic() + timeout
         with self.changed:
@@ -119,7 +119,7 @@ class VirtualDevice:
     def log(self):
         return "\n".join(self.console.lines) if self.console else ""
 
-    def wait(self, text, timeout=60):
+    def wait(self, text, timeout=240):
         return self.console.wait(text, timeout)
 
     def wait_running(self, slot, version):

@@ -63,7 +63,7 @@ def test_count_that_is_confirmed(t):
 @seconds(300)
 def test_count_that_is_not_confirmed(t):
     device = started(t, "grub-count")
-    expect(device.push("trial", "--wait=30"), 9, "was not confirmed within 30 s")
+    expect(device.push("trial"), 0, "Upgrading slot b")
     device.wait("boot=1, partition 3")
     device.wait("runs version 3.0.0")
     expect(device.fwssh("reboot"), 0)

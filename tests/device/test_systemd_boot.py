@@ -24,7 +24,7 @@ def test_no_more_is_said_than_is_known(t):
     device.wait("runs version 1.0.0")
     assert slots(device) == ("none", "a", None, None, None, None), device.status()
     # That slot b runs now does not tell which firmware that is.
-    expect(device.push("trial", "--wait=60"), 9, "Upgrading slot b", "has rebooted, but does not know what it runs")
+    expect(device.push("trial", "--wait=200"), 9, "Upgrading slot b", "has rebooted, but does not know what it runs")
     device.wait("runs version 3.0.0")
     assert slots(device) == ("none", "b", None, None, None, None), device.status()
     assert entries(device) == ["a.conf", "b+0-1.conf"]
