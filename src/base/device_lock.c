@@ -107,6 +107,14 @@ static void device_lock_note_time(int fd)
         return;
 }
 
+static int device_lock_refuse_file(const char *name, const struct stat *st, struct error *err)
+{
+    return error_set(err, EXIT_FAILED,
+                     "the lock file %s is not ours (owner %u); remove it, or use a directory that "
+                     "only root can write to (key lock-file)",
+                     name, (unsigned)st->st_uid);
+}
+
 /* What another user has made is not read, and holds no update up without being named. */
 static int device_lock_check_file(int fd, const char *name, struct error *err)
 {
@@ -115,10 +123,7 @@ static int device_lock_check_file(int fd, const char *name, struct error *err)
     if (fstat(fd, &st))
         return error_errno(err, "cannot look at the lock file %s", name);
     if (!S_ISREG(st.st_mode) || !device_lock_is_ours(&st))
-        return error_set(err, EXIT_FAILED,
-                         "the lock file %s is not ours (owner %u); remove it, or use a directory "
-                         "that only root can write to (key lock-file)",
-                         name, (unsigned)st.st_uid);
+        return device_lock_refuse_file(name, &st, err);
     /* Whoever can open a file can lock it. */
     if (st.st_mode & 077 && fchmod(fd, 0600))
         return error_errno(err, "cannot change the mode of the lock file %s", name);
@@ -133,10 +138,7 @@ static int device_lock_open(const char *name, struct error *err)
     struct stat st;
     int saved = errno;
     if (fd < 0 && !lstat(name, &st) && !device_lock_is_ours(&st))
-        return error_set(err, EXIT_FAILED,
-                         "the lock file %s is not ours (owner %u); remove it, or use a directory "
-                         "that only root can write to (key lock-file)",
-                         name, (unsigned)st.st_uid);
+        return device_lock_refuse_file(name, &st, err);
     errno = saved;
     if (fd < 0)
         return error_errno(err, "cannot open the lock file %s (key lock-file)", name);
@@ -282,25 +284,14 @@ int device_lock_join(const char *device, int *lock, struct error *err)
     return rc;
 }
 
-/* DEVNAME of sysfs, below /dev; NULL if there is none. The caller frees it. */
+/* The disk's node; NULL if there is none. The caller frees it. */
 static char *device_lock_node_name(dev_t disk)
 {
-    static const char key[] = "DEVNAME=";
-    char *path = memory_printf("/sys/dev/block/%u:%u/uevent", major(disk), minor(disk));
-    struct buffer text = {0};
-    struct error ignored;
-    char *name = NULL;
+    char *name = disk_map_uevent(&disk_map_system, disk, "DEVNAME");
+    char *path = name ? memory_printf("/dev/%s", name) : NULL;
 
-    if (!io_read_file(path, 4096, &text, &ignored)) {
-        const char *at = strstr(buffer_text(&text), key);
-        if (at) {
-            at += strlen(key);
-            name = memory_printf("/dev/%.*s", (int)strcspn(at, "\n"), at);
-        }
-    }
-    buffer_free(&text);
-    free(path);
-    return name;
+    free(name);
+    return path;
 }
 
 /* The node of a disk, opened read-only: closing a node that was open for writing makes udevd look

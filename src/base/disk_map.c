@@ -85,30 +85,46 @@ static bool disk_map_any_slave(const struct disk_map *map, dev_t device,
     return found;
 }
 
-struct disk_map_search {
-    dev_t wanted;
+enum disk_map_verdict {
+    DISK_MAP_BELOW, /* look at what it is built on */
+    DISK_MAP_FOUND,
+    DISK_MAP_OTHER, /* what lies below need not be looked at */
+};
+
+/* A search in a device and in what it is built on. */
+struct disk_map_walk {
+    enum disk_map_verdict (*judge)(const struct disk_map *map, dev_t device, void *data);
+    void *data;
     int depth;
 };
 
-static bool disk_map_is_wanted(const struct disk_map *map, dev_t device, void *data)
+static bool disk_map_walk(const struct disk_map *map, dev_t device, void *data)
 {
-    struct disk_map_search *search = data;
+    struct disk_map_walk *walk = data;
+    enum disk_map_verdict verdict = walk->judge(map, device, walk->data);
 
-    if (device == search->wanted)
-        return true;
-    if (search->depth == LEVELS_MAX)
-        return false;
-    search->depth++;
-    bool found = disk_map_any_slave(map, device, disk_map_is_wanted, search);
-    search->depth--;
+    if (verdict != DISK_MAP_BELOW || walk->depth == LEVELS_MAX)
+        return verdict == DISK_MAP_FOUND;
+    walk->depth++;
+    bool found = disk_map_any_slave(map, device, disk_map_walk, walk);
+    walk->depth--;
     return found;
+}
+
+static enum disk_map_verdict disk_map_is_wanted(const struct disk_map *map, dev_t device,
+                                                void *data)
+{
+    const dev_t *wanted = data;
+
+    (void)map;
+    return device == *wanted ? DISK_MAP_FOUND : DISK_MAP_BELOW;
 }
 
 bool disk_map_is_made_from(const struct disk_map *map, dev_t device, dev_t from)
 {
-    struct disk_map_search search = {.wanted = from};
+    struct disk_map_walk walk = {.judge = disk_map_is_wanted, .data = &from};
 
-    return disk_map_is_wanted(map, device, &search);
+    return disk_map_walk(map, device, &walk);
 }
 
 int disk_map_start(const struct disk_map *map, dev_t partition, uint64_t *block)
@@ -120,7 +136,6 @@ int disk_map_start(const struct disk_map *map, dev_t partition, uint64_t *block)
 struct disk_map_range {
     dev_t disk;
     uint64_t offset, end; /* bytes */
-    int depth;
 };
 
 /* The disk that a partition belongs to: the directory above it in sysfs. */
@@ -143,30 +158,35 @@ dev_t disk_map_whole_disk(const struct disk_map *map, dev_t device)
     return disk_map_parent(map, device, &disk) ? device : disk;
 }
 
-static bool disk_map_overlaps(const struct disk_map *map, dev_t device, void *data)
+static enum disk_map_verdict disk_map_is_in_range(const struct disk_map *map, dev_t device,
+                                                  void *data)
 {
-    struct disk_map_range *range = data;
+    const struct disk_map_range *range = data;
     uint64_t start, size;
     dev_t parent;
 
     if (device == range->disk)
-        return true;
-    if (!disk_map_parent(map, device, &parent) && parent == range->disk &&
-        !disk_map_start(map, device, &start) && !disk_map_number(map, device, "/size", &size))
-        return start * BLOCK < range->end && range->offset < (start + size) * BLOCK;
-    if (range->depth == LEVELS_MAX)
-        return false;
-    range->depth++;
-    bool found = disk_map_any_slave(map, device, disk_map_overlaps, range);
-    range->depth--;
-    return found;
+        return DISK_MAP_FOUND;
+    if (disk_map_parent(map, device, &parent) || parent != range->disk ||
+        disk_map_start(map, device, &start) || disk_map_number(map, device, "/size", &size))
+        return DISK_MAP_BELOW;
+    return start * BLOCK < range->end && range->offset < (start + size) * BLOCK ? DISK_MAP_FOUND
+                                                                                : DISK_MAP_OTHER;
+}
+
+static bool disk_map_overlaps(const struct disk_map *map, dev_t device,
+                              const struct disk_map_range *range)
+{
+    struct disk_map_range wanted = *range;
+    struct disk_map_walk walk = {.judge = disk_map_is_in_range, .data = &wanted};
+
+    return disk_map_walk(map, device, &walk);
 }
 
 bool disk_map_is_on(const struct disk_map *map, dev_t device, dev_t disk)
 {
-    struct disk_map_range all = {.disk = disk, .end = UINT64_MAX};
-
-    return disk_map_overlaps(map, device, &all);
+    return disk_map_overlaps(map, device,
+                             &(struct disk_map_range){.disk = disk, .end = UINT64_MAX});
 }
 
 /* A line of the mount table (proc(5), /proc/PID/mountinfo). */
@@ -275,31 +295,70 @@ int disk_map_root(const struct disk_map *map, dev_t *device)
 struct disk_map_partition_search {
     dev_t disk;
     struct disk_partition *found;
-    int depth;
 };
 
-static bool disk_map_is_partition(const struct disk_map *map, dev_t device, void *data)
+static bool disk_map_describe(const struct disk_map *map, dev_t device,
+                              struct disk_partition *partition)
 {
-    struct disk_map_partition_search *search = data;
+    partition->device = device;
+    return !disk_map_number(map, device, "/partition", &partition->number) &&
+           !disk_map_start(map, device, &partition->start);
+}
+
+static enum disk_map_verdict disk_map_is_partition(const struct disk_map *map, dev_t device,
+                                                   void *data)
+{
+    const struct disk_map_partition_search *search = data;
     dev_t parent;
 
-    if (!disk_map_parent(map, device, &parent) && parent == search->disk) {
-        search->found->device = device;
-        return !disk_map_number(map, device, "/partition", &search->found->number) &&
-               !disk_map_start(map, device, &search->found->start);
-    }
-    if (search->depth == LEVELS_MAX)
-        return false;
-    search->depth++;
-    bool found = disk_map_any_slave(map, device, disk_map_is_partition, search);
-    search->depth--;
-    return found;
+    if (disk_map_parent(map, device, &parent) || parent != search->disk)
+        return DISK_MAP_BELOW;
+    return disk_map_describe(map, device, search->found) ? DISK_MAP_FOUND : DISK_MAP_OTHER;
 }
 
 int disk_map_partition(const struct disk_map *map, dev_t device, dev_t disk,
                        struct disk_partition *found)
 {
     struct disk_map_partition_search search = {.disk = disk, .found = found};
+    struct disk_map_walk walk = {.judge = disk_map_is_partition, .data = &search};
 
-    return disk_map_is_partition(map, device, &search) ? 0 : -1;
+    return disk_map_walk(map, device, &walk) ? 0 : -1;
+}
+
+bool disk_map_any_partition(const struct disk_map *map, dev_t disk,
+                            bool (*visit)(const struct disk_partition *, void *), void *data)
+{
+    struct disk_partition partition;
+    char *dir_path = disk_map_path(map, disk, "");
+    DIR *dir = opendir(dir_path);
+    bool found = false;
+    struct dirent *entry;
+    dev_t device;
+
+    while (dir && !found && (entry = readdir(dir))) {
+        char *path = memory_printf("%s/%s/dev", dir_path, entry->d_name);
+        found = entry->d_name[0] != '.' && !disk_map_device(path, &device) &&
+                disk_map_describe(map, device, &partition) && visit(&partition, data);
+        free(path);
+    }
+    if (dir)
+        closedir(dir);
+    free(dir_path);
+    return found;
+}
+
+char *disk_map_uevent(const struct disk_map *map, dev_t device, const char *name)
+{
+    char *path = disk_map_path(map, device, "/uevent"), *line = NULL, *value = NULL;
+    size_t room = 0, len = strlen(name);
+    FILE *f = fopen(path, "re");
+
+    while (f && !value && getline(&line, &room, f) > 0)
+        if (!strncmp(line, name, len) && line[len] == '=')
+            value = memory_printf("%.*s", (int)strcspn(line + len + 1, "\n"), line + len + 1);
+    if (f)
+        fclose(f);
+    free(line);
+    free(path);
+    return value;
 }

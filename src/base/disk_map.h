@@ -60,4 +60,12 @@ struct disk_partition {
 int disk_map_partition(const struct disk_map *map, dev_t device, dev_t disk,
                        struct disk_partition *found);
 
+/* Calls visit for each partition of a disk that the kernel knows, until it returns true. */
+bool disk_map_any_partition(const struct disk_map *map, dev_t disk,
+                            bool (*visit)(const struct disk_partition *, void *), void *data);
+
+/* What a device's uevent says of it, such as DEVNAME or PARTNAME; NULL if it says nothing. The
+ * caller frees it. */
+char *disk_map_uevent(const struct disk_map *map, dev_t device, const char *name);
+
 #endif

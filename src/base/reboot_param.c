@@ -21,16 +21,27 @@ const char *reboot_param_path(void)
     return reboot_param_has_systemd() ? systemd_path : other_path;
 }
 
+static const char *const reboot_param_paths[] = {systemd_path, other_path};
+
+#define REBOOT_PARAM_PATHS (sizeof reboot_param_paths / sizeof *reboot_param_paths)
+
 void reboot_param_read(char *param, size_t size)
 {
-    const char *const paths[] = {systemd_path, other_path};
     struct buffer text = {0};
     struct error ignored;
 
-    for (size_t i = 0; i < sizeof paths / sizeof *paths && !text.len; i++)
-        (void)io_read_file(paths[i], size - 1, &text, &ignored);
+    for (size_t i = 0; i < REBOOT_PARAM_PATHS && !text.len; i++)
+        (void)io_read_file(reboot_param_paths[i], size - 1, &text, &ignored);
     snprintf(param, size, "%.*s", (int)strcspn(buffer_text(&text), "\n"), buffer_text(&text));
     buffer_free(&text);
+}
+
+int reboot_param_remove(struct error *err)
+{
+    for (size_t i = 0; i < REBOOT_PARAM_PATHS; i++)
+        if (io_remove_file(reboot_param_paths[i], err))
+            return -1;
+    return 0;
 }
 
 static const char *reboot_param_name(const char *path)

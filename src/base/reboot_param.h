@@ -5,6 +5,8 @@
 #ifndef FWSSH_BASE_REBOOT_PARAM_H
 #define FWSSH_BASE_REBOOT_PARAM_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,6 +20,9 @@ const char *reboot_param_path(void);
 
 /* The parameter that is waiting; "" if there is none. */
 void reboot_param_read(char *param, size_t size);
+
+/* Removes it. Returns 0 also if there is none, or -1 with the error set. */
+int reboot_param_remove(struct error *err);
 
 /* Whether the kernel will get a parameter by this reboot command: false if its program is known not
  * to pass one on, true otherwise. */

@@ -1,6 +1,7 @@
 #include "wire/slot_facts.h"
 
 #include <string.h>
+#include <strings.h>
 
 static bool slot_fact_is(const struct facts *facts, const char *name, const char *value)
 {
@@ -13,7 +14,7 @@ static enum slot_state slot_facts_compare(const struct facts *facts)
 
     if (!*active || !*next)
         return SLOT_UNKNOWN;
-    return strcmp(active, next) ? SLOT_PENDING : SLOT_SETTLED;
+    return strcasecmp(active, next) ? SLOT_PENDING : SLOT_SETTLED;
 }
 
 /* The values of pending, for each state that it can express. */

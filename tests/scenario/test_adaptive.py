@@ -39,6 +39,14 @@ def test_a_known_base_saves_more(t):
     assert "differences from what it runs" in r.stdout
 
 
+def test_an_older_firmware_beside_the_new_one_is_a_base(t):
+    root = content(1)
+    device = TwoSlots(t, root)
+    r = device.push(firmware(t, "2.0.0", changed(root, 2)))
+    check_pushed(device, r, changed(root, 2))
+    assert "differences from what it runs" in r.stdout, r.stdout  # 1.0.0.fw lies there, too
+
+
 def test_what_was_pushed_is_kept_as_a_base(t):
     root = content(1)
     device = TwoSlots(t, root)
@@ -62,7 +70,7 @@ def test_everything_changed_goes_as_the_whole_archive(t):
     device = TwoSlots(t, content(1))
     new = random.Random(3).randbytes(4 << 20)
     fw = firmware(t, "2.0.0", new)
-    r = device.push(fw)
+    r = device.push(fw, "--no-cache")
     check_pushed(device, r, new)
     assert "Sent the whole firmware" in r.stdout, r.stdout
     assert "Success!" in r.stdout
@@ -144,7 +152,7 @@ def test_stage_and_no_reboot(t):
 
 def test_json_says_what_was_sent(t):
     device = TwoSlots(t, content(1))
-    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--json")
+    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)), "--json", "--no-cache")
     transfer, = [e for e in events(r) if e["event"] == "transfer"]
     assert transfer["bytes"] < 30_000 and transfer["held"] > 4_000_000 and not transfer["base"], transfer
     assert transfer["archive"] == (t.dir / "2.0.0.fw").stat().st_size
@@ -203,10 +211,10 @@ def test_an_interrupted_push_goes_on_where_it_stopped(t):
     new = content(2, 12 << 20)
     device = TwoSlots(t, content(1))
     fw = firmware(t, "2.0.0", new)
-    r = device.push(fw, port=Relay(device.daemon.port, 4 << 20).port)
+    r = device.push(fw, "--adaptive=always", port=Relay(device.daemon.port, 4 << 20).port)
     assert r.returncode == 6 and "the device keeps its running firmware" in r.stderr, r
     t.wait_for(lambda: not device.daemon.pids("fwssh-receive"), "the update to end")
-    r = device.push(fw)
+    r = device.push(fw, "--adaptive=always")
     check_pushed(device, r, new)
     whole = fw.stat().st_size
     assert sent(r) < whole - (4 << 20) + (2 << 20), (whole, r.stdout)

@@ -460,7 +460,7 @@ def test_a_refusal_on_both_streams_is_shown_once(t):
     for extra in ([], ["--quiet"]):
         r = push(t, d, *extra, fw=fw)
         assert r.returncode == 1 and (r.stdout + r.stderr).count(words) == 1, r
-    r = push(t, d, "--json", "--log-dir", "logs", fw=fw)
+    r = push(t, d, "--json", "--adaptive=never", "--log-dir", "logs", fw=fw)
     assert r.stdout.count('"event":"text"') == 2 and r.stdout.count(words) == 2, r  # the text and the result
     log = next((t.dir / "logs").iterdir()).read_text()
     assert log.count(words) == 2, log

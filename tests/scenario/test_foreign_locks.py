@@ -7,7 +7,7 @@ import struct
 import subprocess
 import zlib
 
-from scenario.test_slots import facts, local, uboot, uboot_config
+from support.slot_device import facts, local, uboot, uboot_config
 from scenario.test_two_at_once import has_open
 from support import isolation
 from support.fixture import waits

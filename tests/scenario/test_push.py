@@ -43,7 +43,7 @@ def push(t, d, *extra, fw=None, **kw):
 def test_good_push_tells_what_it_sends_and_that_it_is_done(t):
     d = t.daemon()
     fw = firmware(t)
-    r = push(t, d, fw=fw)
+    r = push(t, d, "--adaptive=never", fw=fw)
     assert r.returncode == 0, r.stderr
     for text in ("Test product 1.2.3", "virt arm64", "sent 100%", "Running fwup...", "Success!",
                  "Done: the device has written the firmware and reboots."):
@@ -217,7 +217,7 @@ def test_interrupt_is_status_7_and_ends_the_update(t):
 
 def test_json_is_one_object_a_line_and_nothing_else(t):
     d = t.daemon()
-    r = push(t, d, "--json")
+    r = push(t, d, "--json", "--adaptive=never")
     assert r.returncode == 0
     lines = events(r)
     assert [e["event"] for e in lines][0] == "firmware"
@@ -245,7 +245,7 @@ def test_quiet_says_nothing_unless_it_fails(t):
 
 def test_log_dir_keeps_everything_with_times(t):
     d = t.daemon()
-    r = push(t, d, "--log-dir", t.dir / "logs")
+    r = push(t, d, "--log-dir", t.dir / "logs", "--adaptive=never")
     assert r.returncode == 0
     logs = list((t.dir / "logs").iterdir())
     assert len(logs) == 1 and logs[0].name.startswith("127.0.0.1-")
@@ -318,8 +318,8 @@ def test_bar_on_a_terminal_does_not_garble_the_devices_text(t):
     d = t.daemon(updater=t.bin("fwpack"))
     fw = firmware(t, size=3 << 20)
     master, slave = pty.openpty()
-    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, *options(t, d)], stdin=slave,
-                stdout=slave, stderr=slave)
+    p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--adaptive=never", "--firmware", fw, *options(t, d)],
+                stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
     text = read_all(master)
     assert p.wait(30) == 0

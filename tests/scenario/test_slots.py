@@ -3,57 +3,10 @@ import fcntl
 import os
 import re
 import struct
-import subprocess
 
-ENVIRONMENT = """nerves_fw_active=a
-nerves_fw_validated=0
-upgrade_available=1
-bootcount=1
-bootlimit=3
-a.nerves_fw_version=2.0
-a.nerves_fw_product=Pump
-a.nerves_fw_platform=board
-a.nerves_fw_architecture=arm
-a.nerves_fw_uuid=aaaa
-b.nerves_fw_version=1.0
-b.nerves_fw_uuid=bbbb
-nerves_serial_number=42
-"""
-
-
-def uboot(t, text=ENVIRONMENT):
-    """A disk with two copies of an environment, and the configuration that finds it."""
-    t.need("mkenvimage")
-    (t.dir / "env.txt").write_text(text)
-    assert t.run(["mkenvimage", "-r", "-s", "0x4000", "-o", "env.bin", "env.txt"]).returncode == 0
-    copy = (t.dir / "env.bin").read_bytes()
-    disk = t.dir / "disk.img"
-    disk.write_bytes(copy * 2 + bytes(1 << 20))
-    (t.dir / "fw_env.config").write_text(f"{disk} 0x0 0x4000\n{disk} 0x4000 0x4000\n")
-    return uboot_config(t)
-
-
-def uboot_config(t):
-    disk = t.dir / "disk.img"
-    return {"uboot_env_config": t.dir / "fw_env.config", "device": disk, "state_dir": t.dir / "state",
-            "lock_file": t.dir / "lock"}
-
-
-def local(t, config, *args):
-    (t.dir / "state").mkdir(exist_ok=True)
-    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
-    return t.run([t.bin("fwssh-receive"), "-f", "/dev/null", *options, *args])
-
-
-def facts(text):
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-
-
-def set_env(t, **changes):
-    """Replaces the environment on the disk; dots in names are written as a__b."""
-    lines = dict(line.split("=", 1) for line in ENVIRONMENT.splitlines())
-    lines.update({k.replace("__", "."): v for k, v in changes.items()})
-    uboot(t, "".join(f"{k}={v}\n" for k, v in lines.items() if v is not None))
+from support.slot_device import (A_ACTIVE, A_FIRST, B_ACTIVE, B_FIRST, ENVIRONMENT, NOTES, facts, grub, grub_list, local, mbr,
+                                 mbr_device, new_boot, receive, set_env, slots_of, table_of, uboot, uboot_config,
+                                 with_cmdline)
 
 
 def ask(d, line, status=0):
@@ -284,20 +237,15 @@ def test_requests_wait_for_no_update_but_changes_do(t):
 def test_under_another_ssh_server(t):
     """The same without a listener, over standard input and output."""
     config = uboot(t)
-    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
-    (t.dir / "state").mkdir()
-    r = subprocess.run([t.bin("fwssh-receive"), "-f", "/dev/null", *options, "-s", "fwssh"], input=b"fwssh/1 status\n",
-                       stdout=subprocess.PIPE, env=t.env, timeout=20)
-    assert r.returncode == 0 and facts(r.stdout.decode())["active"] == "a"
+    r = t.run(receive(t, config, "-s", "fwssh"), input="fwssh/1 status\n")
+    assert r.returncode == 0 and facts(r.stdout)["active"] == "a"
 
 
 def test_confirmed_in_time(t):
     config = {**uboot(t), "reboot_command": t.script("reboot", f"#!/bin/sh\ntouch {t.dir}/rebooted\n"),
               "watchdog": t.dir / "watchdog"}
     (t.dir / "watchdog").touch()
-    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
-    (t.dir / "state").mkdir()
-    guard = t.start([t.bin("fwssh-receive"), "-f", "/dev/null", *options, "--confirm-within", "60"])
+    guard = t.start(receive(t, config, "--confirm-within", "60"))
     t.wait_for(lambda: (t.dir / "watchdog").read_bytes(), "the watchdog to be fed")
     assert local(t, config, "--confirm").returncode == 0
     assert guard.wait(20) == 0 and not (t.dir / "rebooted").exists()
@@ -396,45 +344,6 @@ def test_command_that_closes_its_output_and_goes_on_is_ended(t):
     assert r.returncode == 3 and b"was killed after 1 second" in r.stderr, r
 
 
-def mbr(*entries):
-    """Block 0 with entries (active, start): partitions of type 0x83 with 100 blocks each."""
-    block = bytearray(512)
-    for i, (active, start) in enumerate(entries):
-        block[446 + 16 * i:462 + 16 * i] = struct.pack("<B3xB3xII", 0x80 if active else 0, 0x83, start, 100)
-    block[510:] = b"\x55\xaa"
-    return bytes(block)
-
-
-A_FIRST, B_FIRST = mbr((1, 2048), (0, 4096)), mbr((1, 4096), (0, 2048))
-A_ACTIVE, B_ACTIVE = A_FIRST, mbr((0, 2048), (1, 4096))
-NOTES = "nerves_fw_active=%s\na.nerves_fw_version=1.0\nb.nerves_fw_version=2.0\n"
-
-
-def mbr_device(t, table, note):
-    """A device whose MBR decides; the environment lies behind the partitions, and only notes."""
-    uboot(t, NOTES % note)
-    env = (t.dir / "disk.img").read_bytes()[:0x4000]
-    (t.dir / "env.img").write_bytes(env * 2)
-    (t.dir / "fw_env.config").write_text(f"{t.dir}/env.img 0x0 0x4000\n{t.dir}/env.img 0x4000 0x4000\n")
-    (t.dir / "disk.img").write_bytes(table + bytes(1 << 20))
-    return uboot_config(t)
-
-
-def slots_of(t, config):
-    r = local(t, config, "--status")
-    assert r.returncode == 0, r
-    now = facts(r.stdout)
-    return tuple(now.get(name) for name in ("driver", "active", "next", "pending"))
-
-
-def table_of(t):
-    return (t.dir / "disk.img").read_bytes()[:512]
-
-
-def new_boot(t):
-    (t.dir / "state/running-slot").unlink()
-
-
 def test_table_in_force_decides_and_not_the_note(t):
     for driver, a, b in (("mbr-order", A_FIRST, B_FIRST), ("mbr-active", A_ACTIVE, B_ACTIVE)):
         config = mbr_device(t, b, "a")
@@ -529,19 +438,9 @@ def test_count_that_has_run_out(t):
     assert slots_of(t, config)[1:] == ("a", "a", "no")
 
 
-def with_cmdline(t, words, argv):
-    """Runs it with another kernel command line, in a mount namespace of its own."""
-    t.need("unshare")
-    if os.getuid():
-        t.skip("another command line needs root")
-    (t.dir / "cmdline").write_text(words + "\n")
-    return t.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /proc/cmdline && exec "$@"', t.dir / "cmdline", *argv])
-
-
 def test_command_line_of_the_kernel_goes_before_the_note(t):
     config = uboot(t)
-    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
-    argv = [t.bin("fwssh-receive"), "-f", "/dev/null", *options, "--status"]
+    argv = receive(t, config, "--status")
     for words in ("quiet fwssh.slot=b", "rauc.slot=b quiet"):
         now = facts(with_cmdline(t, words, argv).stdout)
         assert (now["active"], now["next"], now["pending"]) == ("b", "a", "new"), now
@@ -553,16 +452,16 @@ def test_contradiction_refuses_an_update(t):
     assert t.run([t.bin("fwpack"), "create", "-f", "ops.conf", "-o", "ops.fw"]).returncode == 0
     options = ["-f", "/dev/null", "-o", f"ops-firmware={t.dir}/ops.fw", "-o", f"device={t.image(4096)}", "-o",
                f"updater={t.bin('fwpack')}", "-o", f"lock-file={t.dir}/lock", "-o", f"state-dir={t.dir}"]
-    receive = [t.bin("fwssh-receive"), *options]
-    r = with_cmdline(t, "fwssh.slot=b", [*receive, "--confirm"])
+    argv = [t.bin("fwssh-receive"), *options]
+    r = with_cmdline(t, "fwssh.slot=b", [*argv, "--confirm"])
     assert r.returncode == 3 and "the kernel's command line says that slot b runs, but what decides what boots says slot a" \
         in r.stderr, r
-    now = facts(with_cmdline(t, "fwssh.slot=b", [*receive, "--status"]).stdout)
+    now = facts(with_cmdline(t, "fwssh.slot=b", [*argv, "--status"]).stdout)
     assert now["active"] == "b" and "slot a" in now["conflict"], now
-    r = with_cmdline(t, "fwssh.slot=b", ["sh", "-c", 'printf "fwup:3\nabc" | "$@"', "sh", *receive, "-s", "nerves_firmware_ssh"])
+    r = with_cmdline(t, "fwssh.slot=b", ["sh", "-c", 'printf "fwup:3\nabc" | "$@"', "sh", *argv, "-s", "nerves_firmware_ssh"])
     assert r.returncode == 3 and "contradicts itself" in r.stderr + r.stdout, r
     # The configuration names who decides.
-    now = facts(with_cmdline(t, "fwssh.slot=b", [*receive, "-o", "slot-driver=ops.fw", "--status"]).stdout)
+    now = facts(with_cmdline(t, "fwssh.slot=b", [*argv, "-o", "slot-driver=ops.fw", "--status"]).stdout)
     assert now["active"] == "a" and "conflict" not in now, now
 
 
@@ -615,19 +514,6 @@ task revert { on-init { raw_memset(100, 1, 7) } }
     assert (t.dir / "disk.img").read_bytes()[51200] == 7
 
 
-def grub(t, *variables):
-    t.need("grub-editenv")
-    path = t.dir / "grubenv"
-    path.unlink(missing_ok=True)
-    assert t.run(["grub-editenv", path, "create"]).returncode == 0
-    assert t.run(["grub-editenv", path, "set", *variables]).returncode == 0
-    return {"grubenv": path, "slot_driver": "grubenv"}
-
-
-def grub_list(t):
-    return facts(t.run(["grub-editenv", t.dir / "grubenv", "list"]).stdout)
-
-
 def test_grub_boots_by_its_own_variable(t):
     config = {**uboot(t, NOTES % "a"), **grub(t, "boot=1", r"quoted=a\b" + "\nboot=7")}
     # The environment notes slot a; GRUB decides.
@@ -654,12 +540,10 @@ def test_variables_of_rauc_are_read(t):
                               (("A_OK=1", "A_TRY=0", "B_OK=1", "B_TRY=0"), ("A", "A", "no", "yes")),
                               (("A_OK=0", "A_TRY=0", "B_OK=0", "B_TRY=0"), ("A", None, None, "unknown"))):
         config = {**uboot_config(t), **grub(t, "ORDER=A B", *variables)}
-        options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
-        receive = [t.bin("fwssh-receive"), "-f", "/dev/null", *options]
-        now = facts(with_cmdline(t, "rauc.slot=A", [*receive, "--status"]).stdout)
+        now = facts(with_cmdline(t, "rauc.slot=A", receive(t, config, "--status")).stdout)
         assert tuple(now.get(k) for k in ("active", "next", "pending", "confirmed")) == wanted, now
     (t.dir / "disk.img").write_bytes(bytes(512))
-    r = with_cmdline(t, "rauc.slot=A", [*receive, "--confirm"])
+    r = with_cmdline(t, "rauc.slot=A", receive(t, config, "--confirm"))
     assert r.returncode == 3 and "rauc status mark-good" in r.stderr, r
 
 
@@ -727,10 +611,9 @@ def test_hybrid_table_is_that_of_its_gpt(t):
 
 def test_name_of_somebody_else_is_not_written_into_the_switch(t):
     config = uboot(t)
-    options = [x for k, v in config.items() for x in ("-o", f"{k.replace('_', '-')}={v}")]
-    r = with_cmdline(t, "rauc.slot=system0", [t.bin("fwssh-receive"), "-f", "/dev/null", *options, "--revert", "x"])
-    assert r.returncode == 3 and "slot system0 is none of its switch's" in r.stderr, r
-    assert "nerves_fw_active=a" in t.run(["fw_printenv", "-c", t.dir / "fw_env.config"]).stdout
+    r = with_cmdline(t, "rauc.slot=system0", receive(t, config, "--revert", "x"))
+    assert r.returncode == 0, r
+    assert "nerves_fw_active=b" in t.run(["fw_printenv", "-c", t.dir / "fw_env.config"]).stdout
 
 
 def test_no_limit_is_not_a_count_that_has_run_out(t):

@@ -59,6 +59,7 @@ static int set_up(void **state)
     put("devices/sda/sda2/partition", "2\n");
     put("devices/sda/sda2/start", "200\n");
     put("devices/sda/sda2/size", "200\n");
+    put("devices/sda/sda2/uevent", "XPARTNAME=no\nPARTNAME=root fs\nDEVNAME=sda2\n");
     map.sys_dev_block = memory_printf("%s/block", top);
     map.mountinfo = memory_printf("%s/mountinfo", top);
     return 0;
@@ -91,6 +92,46 @@ TEST(partitions_have_a_start)
     assert_int_equal(disk_map_start(&map, makedev(8, 2), &block), 0);
     assert_int_equal(block, 200);
     assert_int_equal(disk_map_start(&map, makedev(8, 0), &block), -1);
+}
+
+TEST(the_partition_below_a_mapping_is_found)
+{
+    struct disk_partition found;
+
+    assert_int_equal(disk_map_partition(&map, makedev(253, 1), makedev(8, 0), &found), 0);
+    assert_int_equal(found.number, 2);
+    assert_int_equal(found.start, 200);
+    assert_int_equal(found.device, makedev(8, 2));
+    assert_int_equal(disk_map_partition(&map, makedev(253, 1), makedev(8, 16), &found), -1);
+    assert_int_equal(disk_map_partition(&map, makedev(8, 0), makedev(8, 0), &found), -1);
+}
+
+static bool add_number(const struct disk_partition *partition, void *data)
+{
+    uint64_t *sum = data;
+
+    *sum += partition->number * 1000 + partition->start;
+    return false;
+}
+
+TEST(partitions_of_a_disk)
+{
+    uint64_t sum = 0;
+
+    assert_false(disk_map_any_partition(&map, makedev(8, 0), add_number, &sum));
+    assert_int_equal(sum, 3300);
+    assert_false(disk_map_any_partition(&map, makedev(9, 9), add_number, &sum));
+    assert_int_equal(sum, 3300);
+}
+
+TEST(words_of_a_uevent)
+{
+    char *name = disk_map_uevent(&map, makedev(8, 2), "PARTNAME");
+
+    assert_string_equal(name, "root fs");
+    free(name);
+    assert_null(disk_map_uevent(&map, makedev(8, 2), "NAME"));
+    assert_null(disk_map_uevent(&map, makedev(8, 1), "PARTNAME"));
 }
 
 /* The mount point of what is in blocks [first, first + count) of 8:0; "" if none. */
@@ -164,6 +205,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_device_is_made_from_itself_and_from_what_lies_below),
         cmocka_unit_test(partitions_have_a_start),
+        cmocka_unit_test(the_partition_below_a_mapping_is_found),
+        cmocka_unit_test(partitions_of_a_disk),
+        cmocka_unit_test(words_of_a_uevent),
         cmocka_unit_test(mounts_are_found_by_where_they_lie),
         cmocka_unit_test(one_mount_point_only),
         cmocka_unit_test(root_is_what_was_mounted_last),

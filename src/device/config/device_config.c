@@ -164,12 +164,14 @@ static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
 
 static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
-    static const char *const words[] = {"auto",    "uboot-env", "mbr-order", "mbr-active",
-                                        "grubenv", "ops.fw",    "command",   NULL};
+    static const char *const words[] = {"auto",      "uboot-env",  "mbr-order",    "mbr-active",
+                                        "gpt-order", "gpt-active", "gpt-priority", "systemd-boot",
+                                        "grubenv",   "ops.fw",     "command",      NULL};
 
     return device_config_choice(
         cfg, opt, value, result, words,
-        "auto, uboot-env, mbr-order, mbr-active, grubenv, ops.fw or command");
+        "auto, uboot-env, mbr-order, mbr-active, gpt-order, gpt-active, gpt-priority, "
+        "systemd-boot, grubenv, ops.fw or command");
 }
 
 static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)

@@ -1,5 +1,6 @@
 #include "device/receive/change.h"
 
+#include "base/reboot_param.h"
 #include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
@@ -15,9 +16,24 @@ int change_check(const struct facts *facts, struct error *err)
                      conflict);
 }
 
+/* An update has not booted yet. */
+static int change_refuse_to_confirm(const char *active, const char *next, struct error *err)
+{
+    if (*active && *next)
+        return error_set(
+            err, EXIT_REFUSED,
+            "slot %s is running, but slot %s boots next and has not been tested: reboot first",
+            active, next);
+    return error_set(err, EXIT_REFUSED,
+                     "an update has not booted yet: reboot first, or discard it with fwssh revert "
+                     "HOST");
+}
+
 static int change_may_confirm(const struct facts *facts, const struct slot_driver *driver,
                               struct error *err)
 {
+    const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
+
     if (change_check(facts, err))
         return -1;
     if (slot_facts_need_no_confirmation(facts))
@@ -25,11 +41,8 @@ static int change_may_confirm(const struct facts *facts, const struct slot_drive
                          "there is nothing to confirm on this device: its firmware has no "
                          "confirmation, and it does not go back by itself");
     if (slot_facts_state(facts) == SLOT_PENDING && !driver->own_rules)
-        return error_set(
-            err, EXIT_REFUSED,
-            "slot %s is running, but slot %s boots next and has not been tested: reboot first",
-            facts_get(facts, "active"), facts_get(facts, "next"));
-    if (*facts_get(facts, "next") && !*facts_get(facts, "active"))
+        return change_refuse_to_confirm(active, next, err);
+    if (*next && !*active)
         return error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
     return 0;
 }
@@ -90,22 +103,40 @@ static int change_judge_revert(struct facts *facts, const struct slot_driver *dr
         return 0;
     }
     return error_set(err, EXIT_FAILED,
-                     "asked %s to revert, and it reported no failure, but slot %s still boots next",
-                     driver->name, facts_get(facts, "next"));
+                     "asked %s to revert, and it reported no failure, but %s%s still boots next",
+                     driver->name, *facts_get(facts, "next") ? "slot " : "an update",
+                     facts_get(facts, "next"));
+}
+
+/*
+ * A one-time boot that waits goes with what is discarded. If it is all that is pending, the driver
+ * is not asked: it could only choose the other slot. From a firmware on trial, a reboot is all that
+ * it takes.
+ */
+static int change_go_back(struct slot_view *v, const struct slot_driver *driver, const char *reason,
+                          struct error *err)
+{
+    enum slot_state state = slot_facts_state(v->facts);
+    bool ask = state != SLOT_FALLBACK && !v->trial_alone;
+
+    if (ask && driver->revert(v, *reason ? reason : "requested over SSH", err))
+        return -1;
+    /* Now it may be one that the driver goes back by. */
+    if (v->trial && (!ask || state == SLOT_PENDING) && reboot_param_remove(err))
+        return -1;
+    return 0;
 }
 
 static int change_revert_by(struct slot_view *v, const struct slot_driver *driver,
                             const char *reason, bool *reboot, struct error *err)
 {
-    bool was_new = slot_facts_state(v->facts) == SLOT_PENDING;
+    enum slot_state state = slot_facts_state(v->facts);
+    bool was_new = state == SLOT_PENDING;
 
-    if (change_check(v->facts, err))
+    if (change_check(v->facts, err) || change_go_back(v, driver, reason, err))
         return -1;
-    /* From a firmware on trial, a reboot is all that it takes. */
-    if (slot_facts_state(v->facts) != SLOT_FALLBACK &&
-        (driver->revert(v, *reason ? reason : "requested over SSH", err) ||
-         change_read_back(v, "reverted", err) ||
-         change_judge_revert(v->facts, driver, was_new, err)))
+    if (state != SLOT_FALLBACK && (change_read_back(v, "reverted", err) ||
+                                   change_judge_revert(v->facts, driver, was_new, err)))
         return -1;
     *reboot = !was_new;
     return 0;

@@ -6,6 +6,22 @@
 
 #include <string.h>
 
+static int slot_check_refuse_second(const char *active, const char *next, struct error *err)
+{
+    static const char what_to_do[] =
+        "Reboot first (fwssh reboot HOST), or discard it with fwssh revert HOST";
+
+    if (*active && *next)
+        return error_set(err, EXIT_REFUSED,
+                         "slot %s holds an update that has not booted yet; another one would "
+                         "overwrite the running slot %s. %s",
+                         next, active, what_to_do);
+    return error_set(err, EXIT_REFUSED,
+                     "an update has not booted yet, and another one could overwrite the running "
+                     "slot. %s",
+                     what_to_do);
+}
+
 static int slot_check_pending(const struct facts *facts, struct error *err)
 {
     const char *active = facts_get(facts, "active"), *next = facts_get(facts, "next");
@@ -15,12 +31,7 @@ static int slot_check_pending(const struct facts *facts, struct error *err)
     case SLOT_SETTLED:
         return 0;
     case SLOT_PENDING:
-        return error_set(
-            err, EXIT_REFUSED,
-            "slot %s holds an update that has not booted yet; another one would overwrite "
-            "the running slot %s. Reboot first (fwssh reboot HOST), or discard it with "
-            "fwssh revert HOST",
-            *next ? next : "(unknown)", *active ? active : "(unknown)");
+        return slot_check_refuse_second(active, next, err);
     case SLOT_FALLBACK:
         return error_set(err, EXIT_REFUSED,
                          "the running slot %s is on trial, and an update would overwrite slot %s, "
@@ -47,22 +58,43 @@ static int slot_check_confirmed(const struct device_config *config, const struct
     return 0;
 }
 
-int slot_check_before(const struct device_config *config, struct client *client, struct error *err)
+/* Returns 1, with the error set, if the slots cannot be read. */
+static int slot_check_look(const struct device_config *config, struct client *client,
+                           struct error *err)
 {
     struct facts facts = {0};
     int rc = 0;
 
     if (slot_driver_read(config, &facts, err)) {
         error_prefix(err, "cannot read the state of the slots");
-        client_complain(client, err->text);
-    } else {
-        rc = change_check(&facts, err) || slot_check_pending(&facts, err) ||
-                     slot_check_confirmed(config, &facts, client, err)
-                 ? -1
-                 : 0;
+        rc = 1;
+    } else if (change_check(&facts, err) || slot_check_pending(&facts, err) ||
+               slot_check_confirmed(config, &facts, client, err)) {
+        rc = -1;
     }
     facts_free(&facts);
     return rc;
+}
+
+int slot_check_before(const struct device_config *config, struct client *client, struct error *err)
+{
+    int rc = slot_check_look(config, client, err);
+
+    if (rc > 0)
+        client_complain(client, err->text);
+    return rc < 0 ? -1 : 0;
+}
+
+int slot_check_between(const struct device_config *config, struct client *client, struct error *err)
+{
+    int rc = slot_check_look(config, client, err);
+
+    if (rc > 0) {
+        err->status = EXIT_REFUSED;
+        error_suffix(err,
+                     "the firmware before may have switched slots, so nothing more is written");
+    }
+    return rc ? -1 : 0;
 }
 
 /* The host has printed which device the firmware is for; this says which device it has reached. */
@@ -83,10 +115,11 @@ void slot_check_after_failure(const struct device_config *config, struct error *
 
     if (!rc && err->status == EXIT_MISMATCH)
         slot_check_name_device(&facts, err);
+    const char *next = facts_get(&facts, "next");
     if (!rc && slot_facts_state(&facts) == SLOT_PENDING)
         error_suffix(err,
-                     "slot %s boots next anyway: reboot (fwssh reboot HOST), or discard it "
+                     "%s%s boots next anyway: reboot (fwssh reboot HOST), or discard it "
                      "(fwssh revert HOST)",
-                     facts_get(&facts, "next"));
+                     *next ? "slot " : "an update", next);
     facts_free(&facts);
 }

@@ -16,6 +16,11 @@
  */
 int slot_check_before(const struct device_config *config, struct client *client, struct error *err);
 
+/* The same before another firmware of a session; slots that cannot be read refuse it, because the
+ * one before may have switched. */
+int slot_check_between(const struct device_config *config, struct client *client,
+                       struct error *err);
+
 /* After a failed update. Appends to the error what the device is, if the firmware does not fit it,
  * and a warning if the new slot boots next anyway. */
 void slot_check_after_failure(const struct device_config *config, struct error *err);

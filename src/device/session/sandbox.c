@@ -1,5 +1,7 @@
 #include "device/session/sandbox.h"
 
+#include "base/sanitizer.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -16,19 +18,6 @@
  * window. */
 #define SANDBOX_MEMORY_MAX (128u << 20)
 #define SANDBOX_FILES_MAX 32
-
-/* AddressSanitizer maps terabytes, and its leak checker uses ptrace and /proc: such builds only
- * change the user and set NO_NEW_PRIVS. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANDBOX_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANDBOX_SANITIZED true
-#endif
-#endif
-#ifndef SANDBOX_SANITIZED
-#define SANDBOX_SANITIZED false
-#endif
 
 static void sandbox_miss(struct buffer *missing, const char *what)
 {
@@ -54,9 +43,8 @@ static int sandbox_limit(struct error *err)
                   memory = {SANDBOX_MEMORY_MAX, SANDBOX_MEMORY_MAX};
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-        (!SANDBOX_SANITIZED &&
-         (setrlimit(RLIMIT_NPROC, &none) || setrlimit(RLIMIT_NOFILE, &files) ||
-          setrlimit(RLIMIT_AS, &memory) || prctl(PR_SET_DUMPABLE, 0))))
+        (!SANITIZER_IS_ON && (setrlimit(RLIMIT_NPROC, &none) || setrlimit(RLIMIT_NOFILE, &files) ||
+                              setrlimit(RLIMIT_AS, &memory) || prctl(PR_SET_DUMPABLE, 0))))
         return error_errno(err, "the session cannot set its resource limits");
     return 0;
 }
@@ -185,7 +173,7 @@ int sandbox_enter(unsigned uid, struct buffer *missing, struct error *err)
 {
     if (sandbox_drop_user(uid, missing, err) || sandbox_limit(err))
         return -1;
-    if (SANDBOX_SANITIZED)
+    if (SANITIZER_IS_ON)
         return 0;
     if (!sandbox_landlock())
         sandbox_miss(missing, "landlock");

@@ -3,23 +3,34 @@
 #include "base/io.h"
 #include "base/memory.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BOOT_MEMORY_MAX 512
+#define BOOT_MEMORY_MAX 65536
 /* In place of an empty word. */
 #define BOOT_MEMORY_NONE "-"
 
 /* A file that others can write says nothing. */
-static bool boot_memory_is_ours(const char *path)
+static bool boot_memory_is_ours(int fd)
 {
     struct stat st;
 
-    return !lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+    return !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
            !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static bool boot_memory_load(const char *path, struct buffer *text)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct error ignored;
+    bool loaded = fd >= 0 && boot_memory_is_ours(fd) &&
+                  !io_read_fd(fd, path, BOOT_MEMORY_MAX, text, &ignored);
+
+    io_close(&fd);
+    return loaded;
 }
 
 #define BOOT_MEMORY_PLACES 2
@@ -36,11 +47,14 @@ static char *boot_memory_word(const char *word)
 }
 
 /* BOOT-ID SLOT TABLE */
-static bool boot_memory_parse(struct boot_memory *m, const char *text, const char *boot_id)
+static bool boot_memory_parse(struct boot_memory *m, char *text, const char *boot_id)
 {
-    char boot[64], slot[64], table[256];
+    char *rest = NULL;
+    const char *boot = strtok_r(text, " \n", &rest);
+    const char *slot = strtok_r(NULL, " \n", &rest);
+    const char *table = strtok_r(NULL, " \n", &rest);
 
-    if (sscanf(text, "%63s %63s %255s", boot, slot, table) != 3 || strcmp(boot, boot_id))
+    if (!table || strcmp(boot, boot_id) != 0)
         return false;
     *m = (struct boot_memory){boot_memory_word(slot), boot_memory_word(table)};
     return true;
@@ -54,10 +68,8 @@ bool boot_memory_read(struct boot_memory *m, const struct device_config *config,
     for (int i = 0; i < BOOT_MEMORY_PLACES && !found; i++) {
         char *path = boot_memory_path(config, i);
         struct buffer text = {0};
-        struct error ignored;
-        found = boot_memory_is_ours(path) &&
-                !io_read_file(path, BOOT_MEMORY_MAX, &text, &ignored) &&
-                boot_memory_parse(m, buffer_text(&text), boot_id);
+        found =
+            boot_memory_load(path, &text) && text.len && boot_memory_parse(m, text.data, boot_id);
         buffer_free(&text);
         free(path);
     }

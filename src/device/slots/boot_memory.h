@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 struct boot_memory {
-    char *slot;  /* or "" if there was none */
+    char *slot;  /* or "" if it could not be told */
     char *table; /* the mark of the partition table (boot_table.h), or "" */
 };
 

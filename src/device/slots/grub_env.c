@@ -33,22 +33,35 @@ static size_t grub_env_line(const char *line)
     return len;
 }
 
+static const char *grub_env_next_line(const char *line)
+{
+    line += grub_env_line(line);
+    return line + (*line == '\n');
+}
+
 /* The value's place in the block, or NULL. */
 static const char *grub_env_find(const struct grub_env *e, const char *name, size_t *len)
 {
     const char *line = e->block;
     size_t name_len = strlen(name);
 
-    while (*line) {
-        size_t all = grub_env_line(line);
+    for (; *line; line = grub_env_next_line(line))
         if (!strncmp(line, name, name_len) && line[name_len] == '=') {
-            *len = all - name_len - 1;
+            *len = grub_env_line(line) - name_len - 1;
             return line + name_len + 1;
         }
-        line += all;
-        line += *line == '\n';
-    }
     return NULL;
+}
+
+void grub_env_list(const struct grub_env *e, const char *suffix, struct buffer *out)
+{
+    size_t len = strlen(suffix);
+
+    for (const char *line = e->block; *line; line = grub_env_next_line(line)) {
+        size_t name = strcspn(line, "=\n");
+        if (line[name] == '=' && name > len && !strncmp(line + name - len, suffix, len))
+            buffer_printf(out, " %.*s", (int)(name - len), line);
+    }
 }
 
 bool grub_env_get(const struct grub_env *e, const char *name, char *out, size_t size)

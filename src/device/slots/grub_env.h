@@ -23,6 +23,9 @@ int grub_env_read(struct grub_env *e, const char *path, struct error *err);
 /* Copies a value without its quoting to out, cut at size; false, with "", if it is not set. */
 bool grub_env_get(const struct grub_env *e, const char *name, char *out, size_t size);
 
+/* Appends to out, each after a blank, the X of all variables X and then suffix. */
+void grub_env_list(const struct grub_env *e, const char *suffix, struct buffer *out);
+
 /*
  * Overwrites a value by one of the same length, in the file itself, and flushes it: GRUB reads
  * those blocks, and a rename on FAT can lose both files. Returns 0, or -1 with the error set.

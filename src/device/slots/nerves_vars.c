@@ -1,5 +1,6 @@
 #include "device/slots/nerves_vars.h"
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "wire/slot_facts.h"
 
@@ -23,6 +24,22 @@ int nerves_vars_set(struct uboot_ctx *ctx, const char *name, const char *value, 
     return 0;
 }
 
+static bool nerves_vars_is(struct uboot_ctx *ctx, const char *name, const char *value)
+{
+    char *has = nerves_vars_get(ctx, name);
+    bool same = !strcmp(has, value);
+
+    free(has);
+    return same;
+}
+
+/* Only if it is there: a new variable would mask another. NULL removes it. */
+static int nerves_vars_change(struct uboot_ctx *ctx, const char *name, const char *value,
+                              struct error *err)
+{
+    return nerves_vars_is(ctx, name, "") ? 0 : nerves_vars_set(ctx, name, value, err);
+}
+
 /* X.nerves_fw_FIELD becomes slot.X.FIELD. */
 static void nerves_vars_read_slots(struct uboot_ctx *ctx, struct facts *facts)
 {
@@ -41,6 +58,21 @@ static void nerves_vars_read_slots(struct uboot_ctx *ctx, struct facts *facts)
     }
 }
 
+char *nerves_vars_list_slots(struct uboot_ctx *ctx, const char *next)
+{
+    static const char infix[] = ".nerves_fw_";
+    struct buffer names = {0};
+
+    if (*next)
+        buffer_printf(&names, "%s %s", next, slot_facts_other(next));
+    for (void *entry = NULL; (entry = libuboot_iterator(ctx, entry));) {
+        const char *name = libuboot_getname(entry);
+        if (*name && !strncmp(name + 1, infix, strlen(infix)))
+            buffer_printf(&names, " %c", *name);
+    }
+    return names.data;
+}
+
 static void nerves_vars_copy(struct uboot_ctx *ctx, struct facts *facts, const char *variable,
                              const char *fact)
 {
@@ -49,15 +81,6 @@ static void nerves_vars_copy(struct uboot_ctx *ctx, struct facts *facts, const c
     if (*value)
         facts_set(facts, fact, value);
     free(value);
-}
-
-static bool nerves_vars_is(struct uboot_ctx *ctx, const char *name, const char *value)
-{
-    char *has = nerves_vars_get(ctx, name);
-    bool same = !strcmp(has, value);
-
-    free(has);
-    return same;
 }
 
 /* X.nerves_fw_validated, or NULL if no slot has it or the running one is unknown; then slots says
@@ -125,14 +148,18 @@ void nerves_vars_describe(struct uboot_ctx *ctx, struct facts *facts)
     nerves_vars_copy(ctx, facts, REASON_VARIABLE, "reason");
 }
 
+bool nerves_vars_are_beside(const struct device_config *config)
+{
+    return !access(config->uboot_env_config, R_OK);
+}
+
 /* NULL if there is no environment beside, or none that can be read. */
 static struct uboot_ctx *nerves_vars_open_beside(const struct device_config *config)
 {
     struct error ignored;
 
-    return access(config->uboot_env_config, R_OK)
-               ? NULL
-               : uboot_vars_open(config->uboot_env_config, &ignored);
+    return nerves_vars_are_beside(config) ? uboot_vars_open(config->uboot_env_config, &ignored)
+                                          : NULL;
 }
 
 void nerves_vars_describe_beside(const struct device_config *config, struct facts *facts)
@@ -145,14 +172,23 @@ void nerves_vars_describe_beside(const struct device_config *config, struct fact
     uboot_vars_close(ctx);
 }
 
-/* Only the variables that are in use: a new one would mask another. */
+static bool nerves_vars_have_confirmation(struct uboot_ctx *ctx)
+{
+    bool slots;
+
+    free(nerves_vars_validated_name(ctx, "", &slots));
+    return slots || !nerves_vars_is(ctx, "nerves_fw_validated", "") ||
+           !nerves_vars_is(ctx, "upgrade_available", "");
+}
+
 static int nerves_vars_set_confirmed(struct uboot_ctx *ctx, const char *active, struct error *err)
 {
     bool slots;
     char *own = nerves_vars_validated_name(ctx, active, &slots);
-    bool one = !slots || !nerves_vars_is(ctx, "nerves_fw_active", "");
     int rc = nerves_vars_set_reason(ctx, "", err) || (own && nerves_vars_set(ctx, own, "1", err)) ||
-                     (one && nerves_vars_settle(ctx, err))
+                     nerves_vars_settle(ctx, err) ||
+                     (!nerves_vars_have_confirmation(ctx) &&
+                      nerves_vars_set(ctx, "nerves_fw_validated", "1", err))
                  ? -1
                  : 0;
 
@@ -174,7 +210,7 @@ int nerves_vars_confirm(const struct device_config *config, const char *active, 
 int nerves_vars_note_beside(const struct device_config *config, const char *next,
                             const char *reason, struct error *err)
 {
-    if (access(config->uboot_env_config, R_OK))
+    if (!nerves_vars_are_beside(config))
         return 0;
     struct uboot_ctx *ctx = uboot_vars_open(config->uboot_env_config, err);
     if (!ctx)
@@ -211,16 +247,17 @@ bool nerves_vars_show_a_script_beside(const struct device_config *config)
 
 int nerves_vars_settle(struct uboot_ctx *ctx, struct error *err)
 {
-    return nerves_vars_set(ctx, "nerves_fw_validated", "1", err) ||
-                   nerves_vars_set(ctx, "upgrade_available", "0", err) ||
-                   nerves_vars_set(ctx, "bootcount", "0", err)
+    return nerves_vars_change(ctx, "nerves_fw_validated", "1", err) ||
+                   nerves_vars_change(ctx, "upgrade_available", "0", err) ||
+                   nerves_vars_change(ctx, "bootcount", "0", err)
                ? -1
                : 0;
 }
 
 int nerves_vars_set_reason(struct uboot_ctx *ctx, const char *reason, struct error *err)
 {
-    return nerves_vars_set(ctx, REASON_VARIABLE, reason, err);
+    return *reason ? nerves_vars_set(ctx, REASON_VARIABLE, reason, err)
+                   : nerves_vars_change(ctx, REASON_VARIABLE, NULL, err);
 }
 
 /* An update that has not booted yet is discarded; otherwise the other slot is chosen. */

@@ -17,12 +17,19 @@
 char *nerves_vars_get(struct uboot_ctx *ctx, const char *name);
 int nerves_vars_set(struct uboot_ctx *ctx, const char *name, const char *value, struct error *err);
 
+/* The names of all slots that the environment knows, and next, as wire/slot_facts.h has them, with
+ * blanks between them; NULL if it knows none. The caller frees it. */
+char *nerves_vars_list_slots(struct uboot_ctx *ctx, const char *next);
+
 /* Adds what is in the slots, serial, reason, confirmed and tries-left. active, next and pending
  * must be among the facts, where they are known. */
 void nerves_vars_describe(struct uboot_ctx *ctx, struct facts *facts);
 
 /* The same from the environment beside another driver, if this device has one. */
 void nerves_vars_describe_beside(const struct device_config *config, struct facts *facts);
+
+/* Whether it has one; it may not be readable. */
+bool nerves_vars_are_beside(const struct device_config *config);
 
 /* Marks the running slot as good in the variables that this device uses: its boot attempts are no
  * longer counted. Returns 0, or -1 with the error set. */
@@ -33,7 +40,8 @@ int nerves_vars_confirm(const struct device_config *config, const char *active, 
 bool nerves_vars_show_a_script(struct uboot_ctx *ctx);
 bool nerves_vars_show_a_script_beside(const struct device_config *config);
 
-/* Boot attempts of the slot that boots next are not counted (any more). */
+/* Boot attempts of the slot that boots next are not counted (any more), in the variables that are
+ * there. */
 int nerves_vars_settle(struct uboot_ctx *ctx, struct error *err);
 
 /* Notes in the environment beside another driver, if there is one, which slot boots next (only if
@@ -41,7 +49,7 @@ int nerves_vars_settle(struct uboot_ctx *ctx, struct error *err);
 int nerves_vars_note_beside(const struct device_config *config, const char *next,
                             const char *reason, struct error *err);
 
-/* Stores why the device goes back. */
+/* Stores why the device goes back; "" removes it. */
 int nerves_vars_set_reason(struct uboot_ctx *ctx, const char *reason, struct error *err);
 
 /* The slot to go back to, which the caller frees: active if an update has not booted yet, else

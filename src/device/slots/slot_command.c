@@ -54,7 +54,8 @@ static int slot_command_read(struct slot_view *v, struct error *err)
 
     if (!rc) {
         facts_parse(&said, buffer_text(&r.text));
-        slot_view_settle(v, facts_get(&said, "active"), facts_get(&said, "next"));
+        slot_view_settle(v, &(struct slot_said){.running = facts_get(&said, "active"),
+                                                .next = facts_get(&said, "next")});
         facts_parse(v->facts, buffer_text(&r.text));
     }
     facts_free(&said);

@@ -2,7 +2,6 @@
 
 #include "base/io.h"
 #include "base/memory.h"
-#include "base/reboot_param.h"
 #include "wire/slot_facts.h"
 
 #include <stdlib.h>
@@ -13,8 +12,9 @@
 
 /* In the order in which "auto" looks: who was put there to answer, then what a look at the device
  * proves, then the environment, which may be only a note. */
-static const struct slot_driver *const drivers[] = {&slot_command, &slot_ops,    &slot_grub,
-                                                    &slot_order,   &slot_active, &slot_uboot};
+static const struct slot_driver *const drivers[] = {
+    &slot_command,   &slot_ops,        &slot_grub,      &slot_systemd_boot, &slot_priority,
+    &slot_mbr_order, &slot_mbr_active, &slot_gpt_order, &slot_gpt_active,   &slot_uboot};
 
 static void slot_driver_boot(struct facts *facts)
 {
@@ -60,29 +60,30 @@ static const struct slot_driver *slot_driver_choose(const struct slot_view *v, s
     return NULL;
 }
 
-/* The next reboot tries another slot once, as a task's reboot_param asks for. */
-static void slot_driver_see_reboot_param(const struct slot_view *v)
+/* The next reboot tries another slot once, as a task's reboot_param asks for. That is known even if
+ * what runs is not. */
+static void slot_driver_see_trial(struct slot_view *v)
 {
-    struct facts *facts = v->facts;
-    char param[REBOOT_PARAM_SIZE];
+    enum slot_state state = slot_facts_state(v->facts);
 
-    if (!boot_table_is_on_disk(v->device))
-        return;
-    reboot_param_read(param, sizeof param);
-    if (strstr(param, "tryboot") && slot_facts_state(facts) == SLOT_SETTLED)
-        facts_set(facts, "pending", "new");
+    v->trial_alone = v->trial && (state == SLOT_SETTLED || state == SLOT_UNKNOWN);
+    if (v->trial_alone)
+        facts_set(v->facts, "pending", "new");
 }
 
 /* Whoever decides: a partition table that has moved, or a one-time boot that is asked for, is an
- * update that has not booted yet. */
-static void slot_driver_see_pending(const struct slot_view *v)
+ * update that has not booted yet; unless the one who decides says in so many words what is pending.
+ */
+static void slot_driver_see_pending(struct slot_view *v)
 {
     struct facts *facts = v->facts;
 
-    if (slot_facts_state(facts) != SLOT_FALLBACK && slot_view_table_has_moved(v))
-        facts_set(facts, "pending", "new");
-    slot_driver_see_reboot_param(v);
-    slot_facts_set_pending(facts);
+    if (!*facts_get(facts, "pending")) {
+        if (v->table_moved)
+            facts_set(facts, "pending", "new");
+        slot_driver_see_trial(v);
+        slot_facts_set_pending(facts);
+    }
     const char *other = slot_facts_other(facts_get(facts, "active"));
     if (slot_facts_state(facts) == SLOT_PENDING && *other &&
         !strcmp(facts_get(facts, "active"), facts_get(facts, "next")))
@@ -95,11 +96,14 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
     slot_driver_boot(facts);
     slot_view_open(v, config, facts);
     *driver = slot_driver_choose(v, err);
+    v->decided = *driver;
     facts_set(facts, "driver", *driver ? (*driver)->name : "none");
-    if (*driver && (*driver)->read(v, err))
+    if (*driver && (*driver)->read(v, err)) {
+        slot_view_give_up(v);
         return -1;
+    }
     if (!*driver)
-        slot_view_settle(v, "", "");
+        slot_view_settle(v, &(struct slot_said){.running = "", .next = ""});
     slot_driver_see_pending(v);
     slot_driver_copy_running(facts);
     return 0;

@@ -79,9 +79,15 @@ static void slot_grub_next_of_order(const struct grub_env *e, const char *order,
 static void slot_grub_read_order(struct slot_view *v, const struct grub_env *e, const char *order)
 {
     char next[GRUB_VALUE_MAX];
+    struct buffer names = {0};
 
+    buffer_add_text(&names, order);
     slot_grub_next_of_order(e, order, next, sizeof next);
-    slot_view_settle(v, "", next);
+    grub_env_list(e, "_OK", &names);
+    slot_view_settle(
+        v, &(struct slot_said){
+               .running = "", .next = next, .names = buffer_text(&names), .moves_at_boot = true});
+    buffer_free(&names);
     const char *active = facts_get(v->facts, "active");
     bool tried = *active && slot_grub_is(e, active, "_TRY", "1");
     bool good = *active && slot_grub_is(e, active, "_OK", "1") && !tried;
@@ -94,7 +100,9 @@ static void slot_grub_read_boot(struct slot_view *v, const struct grub_env *e)
 {
     char available[GRUB_VALUE_MAX];
 
-    slot_view_settle(v, "", slot_grub_is(e, "boot", "", "1") ? "b" : "a");
+    slot_view_settle(v, &(struct slot_said){.running = "",
+                                            .next = slot_grub_is(e, "boot", "", "1") ? "b" : "a",
+                                            .names = "a b"});
     nerves_vars_describe_beside(v->config, v->facts);
     if (!grub_env_get(e, "upgrade_available", available, sizeof available))
         facts_set(v->facts, "confirmed", "none");

@@ -66,7 +66,7 @@ static int slot_ops_read(struct slot_view *v, struct error *err)
     char *next = strstr(active, "->");
     if (next)
         *next = '\0';
-    slot_view_settle(v, active, next ? next + 2 : active);
+    slot_view_settle(v, &(struct slot_said){.running = active, .next = next ? next + 2 : active});
     facts_set(v->facts, "confirmed", "unknown");
     nerves_vars_describe_beside(v->config, v->facts);
     slot_ops_set_fallback(v->facts);

@@ -13,11 +13,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static bool slot_uboot_is_there(const struct slot_view *v)
 {
-    return !access(v->config->uboot_env_config, R_OK);
+    return nerves_vars_are_beside(v->config);
 }
 
 static bool slot_uboot_decides(const struct device_config *config, struct uboot_ctx *ctx)
@@ -44,9 +43,11 @@ static int slot_uboot_read(struct slot_view *v, struct error *err)
     if (!ctx)
         return -1;
     char *next = nerves_vars_get(ctx, "nerves_fw_active");
-    slot_view_settle(v, "", next);
+    char *names = nerves_vars_list_slots(ctx, next);
+    slot_view_settle(v, &(struct slot_said){.running = "", .next = next, .names = names});
     nerves_vars_describe(ctx, v->facts);
     slot_uboot_set_fallback(v->facts);
+    free(names);
     free(next);
     uboot_vars_close(ctx);
     return 0;
@@ -79,7 +80,7 @@ static int slot_uboot_revert(struct slot_view *v, const char *reason, struct err
 
     if (!target)
         return -1;
-    if (slot_view_table_has_moved(v)) {
+    if (v->table_moved) {
         /* The note second: it must not say what the table does not do. */
         rc = slot_view_put_table_back(v, err) ||
                      nerves_vars_note_beside(v->config, target, reason, err)

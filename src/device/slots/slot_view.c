@@ -2,16 +2,22 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/reboot_param.h"
 #include "device/slots/device_path.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/sysmacros.h>
 
 #define TEXT_MAX 65536
+
+static bool slot_view_trial_waits(void)
+{
+    char param[REBOOT_PARAM_SIZE];
+
+    reboot_param_read(param, sizeof param);
+    return strstr(param, "tryboot");
+}
 
 void slot_view_open(struct slot_view *v, const struct device_config *config, struct facts *facts)
 {
@@ -22,49 +28,36 @@ void slot_view_open(struct slot_view *v, const struct device_config *config, str
     *v = (struct slot_view){
         .config = config, .facts = facts, .device = device_path_find(config, &ignored)};
     v->has_table = !boot_table_read(&v->table, v->device);
+    v->trial = boot_table_is_on_disk(v->device) && slot_view_trial_waits();
     v->remembers = boot_memory_read(&v->memory, config, facts_get(facts, "boot-id"));
+    v->table_moved = v->has_table && (boot_table_has_moved(&v->table, v->memory.table) ||
+                                      boot_table_differs_from_kernel(&v->table, v->device));
 }
 
 void slot_view_close(struct slot_view *v)
 {
+    boot_table_free(&v->table);
     boot_memory_free(&v->memory);
     free(v->device);
 }
 
-/* The value after a prefix that begins a word (or, lines: a line) of a file; NULL if there is none.
- * The caller frees it. */
-static char *slot_view_find(const char *path, const char *prefix)
+/* The value of a word NAME=VALUE on the kernel's command line; NULL if there is none. The caller
+ * frees it. */
+static char *slot_view_cmdline(const char *name)
 {
     struct buffer text = {0};
     struct error ignored;
-    char *found = NULL;
-
-    if (!io_read_file(path, TEXT_MAX, &text, &ignored) && text.len) {
-        const char *start = buffer_text(&text);
-        for (const char *at = start; !found && (at = strstr(at, prefix)); at++)
-            if (at == start || isspace((unsigned char)at[-1]))
-                found = memory_printf("%.*s", (int)strcspn(at + strlen(prefix), " \t\n"),
-                                      at + strlen(prefix));
-    }
-    buffer_free(&text);
-    return found;
-}
-
-static char *slot_view_cmdline(void)
-{
-    char *slot = slot_view_find("/proc/cmdline", "fwssh.slot=");
-
-    return slot ? slot : slot_view_find("/proc/cmdline", "rauc.slot=");
-}
-
-/* "a" of rootfs-a, rootfs_A, slot.a; NULL for other names. */
-static char *slot_view_name_to_slot(const char *name)
-{
     size_t len = strlen(name);
+    char *value = NULL;
 
-    if (len < 3 || !strchr("-_.", name[len - 2]) || !isalpha((unsigned char)name[len - 1]))
-        return NULL;
-    return memory_printf("%c", tolower((unsigned char)name[len - 1]));
+    if (!io_read_file("/proc/cmdline", TEXT_MAX, &text, &ignored) && text.len)
+        for (const char *at = buffer_text(&text); !value && *at; at += strcspn(at, " \t\n")) {
+            at += strspn(at, " \t\n");
+            if (!strncmp(at, name, len) && at[len] == '=')
+                value = memory_printf("%.*s", (int)strcspn(at + len + 1, " \t\n"), at + len + 1);
+        }
+    buffer_free(&text);
+    return value;
 }
 
 static char *slot_view_partition_name(const char *device)
@@ -73,32 +66,10 @@ static char *slot_view_partition_name(const char *device)
 
     if (boot_table_root(device, &root))
         return NULL;
-    char *path =
-        memory_printf("/sys/dev/block/%u:%u/uevent", major(root.device), minor(root.device));
-    char *name = slot_view_find(path, "PARTNAME=");
-    char *slot = name ? slot_view_name_to_slot(name) : NULL;
+    char *name = disk_map_uevent(&disk_map_system, root.device, "PARTNAME");
+    char letter = name ? slot_words_letter(name) : '\0';
     free(name);
-    free(path);
-    return slot;
-}
-
-/* Keeps the best source's word, and notes when a weaker one contradicts it. */
-struct slot_words {
-    const char *slot, *source;
-    char *conflict;
-};
-
-static void slot_words_add(struct slot_words *w, const char *slot, const char *source)
-{
-    if (!slot || !*slot)
-        return;
-    if (!w->slot) {
-        w->slot = slot;
-        w->source = source;
-    } else if (strcasecmp(w->slot, slot) != 0 && !w->conflict) {
-        w->conflict = memory_printf("%s says that slot %s runs, but %s says slot %s", w->source,
-                                    w->slot, source, slot);
-    }
+    return letter ? memory_printf("%c", letter) : NULL;
 }
 
 /* The configuration names who decides: that settles any contradiction. */
@@ -111,7 +82,8 @@ static void slot_view_remember(struct slot_view *v, const char *next)
 {
     struct boot_memory now = {memory_text(next), memory_text(v->has_table ? v->table.mark : "")};
 
-    if ((*now.slot || *now.table) &&
+    /* Without a driver and a table there is nothing to remember. */
+    if ((v->decided || *now.table) &&
         boot_memory_store(&now, v->config, facts_get(v->facts, "boot-id"))) {
         boot_memory_free(&v->memory);
         v->memory = now;
@@ -127,41 +99,53 @@ static void slot_view_set(struct slot_view *v, const char *name, const char *val
         facts_set(v->facts, name, value);
 }
 
-void slot_view_settle(struct slot_view *v, const char *running, const char *next)
+/* The words of all sources, the best one first. */
+static void slot_view_collect(const struct slot_view *v, struct slot_words *words)
 {
-    char *cmdline = slot_view_cmdline(), *partition = slot_view_partition_name(v->device);
-    struct slot_words words = {0};
+    char *ours = slot_view_cmdline("fwssh.slot");
+    char *rauc = slot_view_cmdline("rauc.slot");
+    char *partition = slot_view_partition_name(v->device);
 
-    if (!v->remembers)
-        slot_view_remember(v, next);
     if (slot_view_is_told(v->config))
-        slot_words_add(&words, running, "");
-    slot_words_add(&words, cmdline, "the kernel's command line");
-    slot_words_add(&words, partition, "the partition that / is mounted from");
-    slot_words_add(&words, running, "what decides what boots");
-    slot_view_set(v, "active", words.slot ? words.slot : v->memory.slot);
-    slot_view_set(v, "next", next);
-    if (words.conflict && !slot_view_is_told(v->config))
-        facts_set(v->facts, "conflict", words.conflict);
-    free(words.conflict);
-    free(cmdline);
+        slot_words_add(words, words->said->running, "");
+    slot_words_add(words, ours, "the kernel's command line");
+    slot_words_add(words, rauc, "rauc.slot on the kernel's command line");
+    slot_words_add(words, partition, "the partition that / is mounted from");
+    slot_words_add(words, words->said->running, "what decides what boots");
+    if (!words->slot)
+        slot_words_add(words, v->memory.slot, "");
+    free(ours);
+    free(rauc);
     free(partition);
 }
 
-bool slot_view_table_has_moved(const struct slot_view *v)
+void slot_view_settle(struct slot_view *v, const struct slot_said *said)
 {
-    return v->has_table && (boot_table_has_moved(&v->table, v->memory.table) ||
-                            boot_table_differs_from_kernel(&v->table, v->device));
+    struct slot_words words = {.said = said};
+
+    if (!v->remembers)
+        slot_view_remember(v, said->moves_at_boot ? "" : said->next);
+    slot_view_collect(v, &words);
+    slot_view_set(v, "active", words.slot ? words.slot : "");
+    slot_view_set(v, "next", said->next);
+    if (words.conflict && !slot_view_is_told(v->config))
+        facts_set(v->facts, "conflict", words.conflict);
+    slot_words_free(&words);
 }
 
-int slot_view_put_table_back(const struct slot_view *v, struct error *err)
+void slot_view_give_up(struct slot_view *v)
 {
-    struct boot_table before = v->table;
+    if (!v->remembers)
+        slot_view_remember(v, "");
+}
 
+int slot_view_put_table_back(struct slot_view *v, struct error *err)
+{
     if (!boot_table_has_moved(&v->table, v->memory.table) ||
-        boot_table_go_back(&before, v->memory.table))
+        boot_table_restore(&v->table, v->memory.table))
         return error_set(err, EXIT_REFUSED,
                          "cannot revert on this device: the partition table decides what boots, "
-                         "and what it was at boot is not known");
-    return boot_table_write(&before, v->device, err);
+                         "and what it was at boot is not known, or does not go with what was added "
+                         "to it since then");
+    return boot_table_write(&v->table, v->device, err);
 }

@@ -10,6 +10,7 @@
 
 #include "device/slots/boot_memory.h"
 #include "device/slots/boot_table.h"
+#include "device/slots/slot_words.h"
 #include "wire/facts.h"
 
 #include <stdbool.h>
@@ -20,7 +21,11 @@ struct slot_view {
     char *device; /* its resolved path; NULL if it was not found */
     bool has_table;
     struct boot_table table;
-    bool remembers; /* this is not the first look since the boot */
+    bool table_moved; /* it boots something else than what it booted last */
+    bool trial;       /* a parameter for the next reboot asks for a one-time boot (tryboot) */
+    bool trial_alone; /* and that is all that is pending; slot_driver_open() sets it */
+    bool decided;     /* there is a driver */
+    bool remembers;   /* this is not the first look since the boot */
     struct boot_memory memory;
 };
 
@@ -30,15 +35,15 @@ void slot_view_close(struct slot_view *v);
 
 /*
  * Sets the facts active, next and, if what is known contradicts itself and the configuration does
- * not name the one who decides, conflict. running: what the one who decides says is running, or ""
- * if it does not know. next: what it says boots next, or "".
+ * not name the one who decides, conflict; all in the spelling of the one who decides.
  */
-void slot_view_settle(struct slot_view *v, const char *running, const char *next);
+void slot_view_settle(struct slot_view *v, const struct slot_said *said);
 
-/* Whether the partition table boots something else than what it booted last. */
-bool slot_view_table_has_moved(const struct slot_view *v);
+/* The same after a failure to read what the one who decides says: the boot has been seen, and what
+ * boots next at a later look is not what runs. */
+void slot_view_give_up(struct slot_view *v);
 
 /* Makes the partition table boot what runs, again. Returns 0, or -1 with the error set. */
-int slot_view_put_table_back(const struct slot_view *v, struct error *err);
+int slot_view_put_table_back(struct slot_view *v, struct error *err);
 
 #endif

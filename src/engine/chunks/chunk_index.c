@@ -2,16 +2,11 @@
 
 #include "base/memory.h"
 #include "engine/chunks/chunk_hash.h"
+#include "engine/chunks/chunk_table.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define INDEX_FIRST 1024
-#define INDEX_TABLE_FIRST 64
-#define INDEX_NONE UINT32_MAX
-#define INDEX_MIX 0x9e3779b97f4a7c15ull
-/* Further entries for a chunk whose hash is the same in the bytes that are compared. */
-#define INDEX_HASH_MASK ((1ull << 8 * CHUNK_INDEX_HASH) - 1)
 /* Where a chunk's length shares its word with the mark that it was found. */
 #define INDEX_USED 0x8000u
 #define INDEX_LEN 0x7fffu
@@ -30,17 +25,12 @@ struct index_group {
     uint32_t first, chunks;
 };
 
-struct index_table {
-    uint32_t *cell; /* owned */
-    size_t mask;
-};
-
 struct chunk_index {
     struct index_chunk *chunk; /* owned, as the others */
     size_t chunks, chunk_room;
     struct index_group *group;
     size_t groups, group_room;
-    struct index_table by_group, by_chunk;
+    struct chunk_table by_group, by_chunk;
     unsigned bytes; /* of a hash, for which by_chunk was built; 0: not built */
 
     struct chunk_group open;
@@ -72,18 +62,12 @@ struct chunk_index *chunk_index_new(void)
     return x;
 }
 
-static void index_drop_table(struct index_table *t)
-{
-    free(t->cell);
-    *t = (struct index_table){0};
-}
-
 void chunk_index_free(struct chunk_index *x)
 {
     if (!x)
         return;
-    index_drop_table(&x->by_group);
-    index_drop_table(&x->by_chunk);
+    chunk_table_free(&x->by_group);
+    chunk_table_free(&x->by_chunk);
     chunk_hasher_free(x->hasher);
     free(x->chunk);
     free(x->group);
@@ -130,31 +114,14 @@ void chunk_index_add(struct chunk_index *x, uint64_t place, const uint8_t *bytes
     chunk_hasher_add(x->hasher, bytes, len);
 }
 
-static void index_make_table(struct index_table *t, size_t count)
-{
-    size_t size = INDEX_TABLE_FIRST;
-
-    index_drop_table(t);
-    while (size < count + count / 2)
-        size *= 2;
-    t->cell = memory_new(size, sizeof *t->cell);
-    memset(t->cell, 0xff, size * sizeof *t->cell);
-    t->mask = size - 1;
-}
-
-static size_t index_slot(const struct index_table *t, uint64_t hash)
-{
-    return (size_t)(hash * INDEX_MIX >> 20) & t->mask;
-}
-
 /* The cell of a chunk with this hash and length, or the free one where it would be. */
 static uint32_t *index_chunk_cell(const struct chunk_index *x, uint64_t hash, size_t len)
 {
-    size_t at = index_slot(&x->by_chunk, hash);
+    size_t at = chunk_table_first(&x->by_chunk, hash);
 
-    for (;; at = (at + 1) & x->by_chunk.mask) {
+    for (;; at = chunk_table_next(&x->by_chunk, at)) {
         uint32_t i = x->by_chunk.cell[at];
-        if (i == INDEX_NONE ||
+        if (i == CHUNK_TABLE_FREE ||
             (index_hash(&x->chunk[i], x->bytes) == hash && index_len(&x->chunk[i]) == len))
             return &x->by_chunk.cell[at];
     }
@@ -167,11 +134,11 @@ static void index_build_chunks(struct chunk_index *x, unsigned bytes)
     if (x->bytes == bytes)
         return;
     x->bytes = bytes;
-    index_make_table(&x->by_chunk, x->chunks);
+    chunk_table_open(&x->by_chunk, x->chunks);
     for (size_t i = 0; i < x->chunks; i++) {
         struct index_chunk *c = &x->chunk[i];
         uint32_t *cell = index_chunk_cell(x, index_hash(c, bytes), index_len(c));
-        if (*cell == INDEX_NONE)
+        if (*cell == CHUNK_TABLE_FREE)
             *cell = (uint32_t)i;
         else if (bytes == CHUNK_INDEX_HASH)
             c->len |= INDEX_USED;
@@ -180,11 +147,11 @@ static void index_build_chunks(struct chunk_index *x, unsigned bytes)
 
 static uint32_t *index_group_cell(const struct chunk_index *x, uint64_t hash, uint64_t len)
 {
-    size_t at = index_slot(&x->by_group, hash);
+    size_t at = chunk_table_first(&x->by_group, hash);
 
-    for (;; at = (at + 1) & x->by_group.mask) {
+    for (;; at = chunk_table_next(&x->by_group, at)) {
         uint32_t i = x->by_group.cell[at];
-        if (i == INDEX_NONE || (x->group[i].hash == hash && x->group[i].len == len))
+        if (i == CHUNK_TABLE_FREE || (x->group[i].hash == hash && x->group[i].len == len))
             return &x->by_group.cell[at];
     }
 }
@@ -194,10 +161,10 @@ void chunk_index_build(struct chunk_index *x)
     chunk_index_end(x);
     x->bytes = 0;
     index_build_chunks(x, CHUNK_INDEX_HASH);
-    index_make_table(&x->by_group, x->groups);
+    chunk_table_open(&x->by_group, x->groups);
     for (size_t i = 0; i < x->groups; i++) {
         uint32_t *cell = index_group_cell(x, x->group[i].hash, x->group[i].len);
-        if (*cell == INDEX_NONE)
+        if (*cell == CHUNK_TABLE_FREE)
             *cell = (uint32_t)i;
     }
 }
@@ -208,7 +175,7 @@ static void index_use(struct chunk_index *x, const struct index_group *g)
         struct index_chunk *c = &x->chunk[i];
         uint32_t *cell = index_chunk_cell(x, index_hash(c, x->bytes), index_len(c));
         c->len |= INDEX_USED;
-        if (*cell != INDEX_NONE)
+        if (*cell != CHUNK_TABLE_FREE)
             x->chunk[*cell].len |= INDEX_USED;
     }
 }
@@ -217,7 +184,7 @@ uint64_t chunk_index_find_group(struct chunk_index *x, uint64_t hash, uint64_t l
 {
     uint32_t i = *index_group_cell(x, hash, len);
 
-    if (i == INDEX_NONE)
+    if (i == CHUNK_TABLE_FREE)
         return CHUNK_NOWHERE;
     if (use)
         index_use(x, &x->group[i]);
@@ -229,7 +196,7 @@ uint64_t chunk_index_find_chunk(struct chunk_index *x, uint64_t hash, unsigned b
     index_build_chunks(x, bytes);
     uint32_t i = *index_chunk_cell(x, hash, len);
 
-    if (i == INDEX_NONE)
+    if (i == CHUNK_TABLE_FREE)
         return CHUNK_NOWHERE;
     x->chunk[i].len |= INDEX_USED;
     return index_place(&x->chunk[i]);

@@ -3,6 +3,7 @@
 #include "engine/chunks/chunk_frame.h"
 #include "engine/chunks/chunk_hash.h"
 #include "engine/chunks/chunk_list.h"
+#include "engine/chunks/chunk_table.h"
 #include "engine/hold/hold.h"
 
 #include <inttypes.h>
@@ -389,41 +390,24 @@ static void question_search(struct answer_question *q)
     }
 }
 
-/* A table of what is asked for, by hash. */
-struct question_table {
-    uint32_t *cell;
-    size_t mask;
-};
-
-static size_t question_slot(const struct question_table *t, uint64_t hash)
+/* What is asked for, by hash. */
+static void question_fill_table(const struct answer_question *q, struct chunk_table *t)
 {
-    return (size_t)(hash * 0x9e3779b97f4a7c15ull >> 20) & t->mask;
-}
-
-static void question_table_make(struct question_table *t, const struct answer_question *q)
-{
-    size_t size = 64;
-
-    while (size < q->count * 2)
-        size *= 2;
-    *t = (struct question_table){memory_new(size, sizeof *t->cell), size - 1};
-    for (size_t i = 0; i < q->count; i++) {
-        size_t at = question_slot(t, q->hash[i]);
-        while (t->cell[at])
-            at = (at + 1) & t->mask;
+    chunk_table_open(t, q->count);
+    for (size_t i = 0; i < q->count; i++)
         if (q->hash[i])
-            t->cell[at] = (uint32_t)i + 1;
-    }
+            chunk_table_add(t, q->hash[i], i);
 }
 
 /* A chunk of what is held: whoever asked for it has found it. */
-static void question_match(struct answer_question *q, const struct question_table *t,
+static void question_match(struct answer_question *q, const struct chunk_table *t,
                            const struct chunk *c, uint64_t place)
 {
     uint64_t hash = assembly_cut_hash(c->hash, q->bytes);
 
-    for (size_t at = question_slot(t, hash); t->cell[at]; at = (at + 1) & t->mask) {
-        size_t i = t->cell[at] - 1;
+    for (size_t at = chunk_table_first(t, hash); t->cell[at] != CHUNK_TABLE_FREE;
+         at = chunk_table_next(t, at)) {
+        size_t i = t->cell[at];
         struct hold_piece *p = &q->pieces.item[q->asked[i]];
         if (q->hash[i] == hash && p->len == c->len && p->place == CHUNK_NOWHERE)
             p->place = place;
@@ -434,7 +418,7 @@ static void question_match(struct answer_question *q, const struct question_tabl
 static int question_search_fine(struct answer_question *q, struct error *err)
 {
     uint8_t *piece = memory_new(ANSWER_FINE_PIECE, 1);
-    struct question_table table;
+    struct chunk_table table = {0};
     struct chunk_cutter cutter;
     struct chunk_list list = {0};
     uint64_t place;
@@ -442,7 +426,7 @@ static int question_search_fine(struct answer_question *q, struct error *err)
     int rc = 0;
 
     chunk_cutter_init(&cutter);
-    question_table_make(&table, q);
+    question_fill_table(q, &table);
     while (!rc && chunk_index_next_run(q->h->index, &at, ANSWER_FINE_PIECE, &place, &len)) {
         if (!hold_sources_read(&q->h->sources, place, piece, len))
             continue;
@@ -455,7 +439,7 @@ static int question_search_fine(struct answer_question *q, struct error *err)
     if (rc)
         *err = q->h->error;
     chunk_list_free(&list);
-    free(table.cell);
+    chunk_table_free(&table);
     free(piece);
     return rc;
 }

@@ -161,8 +161,8 @@ static int frame_next(struct hold_frames *f, struct error *err)
 {
     struct assembly_record record;
 
-    if (assembly_next(f->waiting.data + f->waiting_at, f->waiting.len - f->waiting_at, &record) <=
-        0)
+    if (assembly_next(buffer_text(&f->waiting) + f->waiting_at, f->waiting.len - f->waiting_at,
+                      &record) <= 0)
         return 0;
     size_t len = record.body.len;
     if (record.type == ASSEMBLY_FRAME ? frame_read_plain(f, &record.body, err)

@@ -63,12 +63,12 @@ static size_t link_room(const struct hold_link *l)
     struct assembly_record record;
     size_t at = l->eaten, end = ASSEMBLY_HEAD;
 
-    while (assembly_next(l->got.data + at, l->got.len - at, &record) > 0) {
+    while (assembly_next(buffer_text(&l->got) + at, l->got.len - at, &record) > 0) {
         if (record.type == ASSEMBLY_WHOLE || l->got.len > LINK_GOT_MAX)
             return 0;
         at += ASSEMBLY_HEAD + record.body.len;
     }
-    const uint8_t *head = (const uint8_t *)l->got.data + at;
+    const uint8_t *head = (const uint8_t *)buffer_text(&l->got) + at;
     size_t len = l->got.len - at;
     if (len >= ASSEMBLY_HEAD)
         end += (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
@@ -183,7 +183,7 @@ int hold_link_take(struct hold_link *l, struct assembly_record *record, struct e
     if (l->eaten)
         buffer_drop(&l->got, l->eaten);
     l->eaten = 0;
-    int found = assembly_next(l->got.data, l->got.len, record);
+    int found = assembly_next(buffer_text(&l->got), l->got.len, record);
     if (found < 0)
         return hold_link_bad(err, "a record is too long");
     if (found)
@@ -195,7 +195,8 @@ bool hold_link_has(const struct hold_link *l, enum assembly_type type)
 {
     struct assembly_record record;
 
-    for (size_t at = l->eaten; assembly_next(l->got.data + at, l->got.len - at, &record) > 0;
+    for (size_t at = l->eaten;
+         assembly_next(buffer_text(&l->got) + at, l->got.len - at, &record) > 0;
          at += ASSEMBLY_HEAD + record.body.len)
         if (record.type == type)
             return true;

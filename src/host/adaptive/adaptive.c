@@ -175,7 +175,7 @@ static bool push_next_frame(struct adaptive_push *p, size_t *at, struct buffer *
 
     if (!p->counted)
         return adaptive_frames_next(&p->frames, frame);
-    if (assembly_next(p->made.data + *at, p->made.len - *at, &record) <= 0)
+    if (assembly_next(buffer_text(&p->made) + *at, p->made.len - *at, &record) <= 0)
         return false;
     buffer_add(frame, p->made.data + *at, ASSEMBLY_HEAD + record.body.len);
     *at += ASSEMBLY_HEAD + record.body.len;

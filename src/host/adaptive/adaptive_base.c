@@ -1,6 +1,7 @@
 #include "host/adaptive/adaptive_base.h"
 
 #include "base/memory.h"
+#include "engine/chunks/chunk_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,40 +9,20 @@
 /* What has changed is near what only the base has; so far around it, places are made known. */
 #define BASE_AROUND (128u << 10)
 
-/* Groups of the firmware by hash. */
-struct base_table {
-    const struct chunk_list *groups;
-    uint32_t *cell; /* index + 1 */
-    size_t mask;
-};
-
-static void base_table_make(struct base_table *t, const struct chunk_list *groups)
-{
-    size_t size = 64;
-
-    while (size < groups->count * 2)
-        size *= 2;
-    *t = (struct base_table){groups, memory_new(size, sizeof *t->cell), size - 1};
-    for (size_t i = 0; i < groups->count; i++) {
-        size_t at = (size_t)groups->item[i].hash & t->mask;
-        while (t->cell[at])
-            at = (at + 1) & t->mask;
-        t->cell[at] = (uint32_t)i + 1;
-    }
-}
-
-/* The equal group that follows the last one found, else any equal one. */
-static size_t base_table_find(const struct base_table *t, const struct chunk *c, size_t last)
+/* The group of the firmware that equals one of the base and follows the last one found, else any
+ * equal one. */
+static size_t base_find(const struct chunk_table *t, const struct chunk_list *groups,
+                        const struct chunk *c, size_t last)
 {
     size_t found = ADAPTIVE_BASE_NONE;
 
-    for (size_t at = (size_t)c->hash & t->mask; t->cell[at]; at = (at + 1) & t->mask) {
-        size_t i = t->cell[at] - 1;
-        const struct chunk *g = &t->groups->item[i];
+    for (size_t at = chunk_table_first(t, c->hash); t->cell[at] != CHUNK_TABLE_FREE;
+         at = chunk_table_next(t, at)) {
+        const struct chunk *g = &groups->item[t->cell[at]];
         if (g->hash != c->hash || g->len != c->len)
             continue;
-        found = i;
-        if (i >= last)
+        found = t->cell[at];
+        if (found >= last)
             break;
     }
     return found;
@@ -50,17 +31,20 @@ static size_t base_table_find(const struct base_table *t, const struct chunk *c,
 static void base_compare(struct adaptive_base *b, const struct firmware_stream *firmware)
 {
     const struct chunk_list *groups = &b->stream.tree.groups;
-    struct base_table table;
+    const struct chunk_list *theirs = &firmware->tree.groups;
+    struct chunk_table table = {0};
     size_t last = 0;
 
-    base_table_make(&table, &firmware->tree.groups);
+    chunk_table_open(&table, theirs->count);
+    for (size_t i = 0; i < theirs->count; i++)
+        chunk_table_add(&table, theirs->item[i].hash, i);
     b->same = memory_new(groups->count, sizeof *b->same);
     for (size_t i = 0; i < groups->count; i++) {
-        b->same[i] = base_table_find(&table, &groups->item[i], last);
+        b->same[i] = base_find(&table, theirs, &groups->item[i], last);
         if (b->same[i] != ADAPTIVE_BASE_NONE)
             last = b->same[i];
     }
-    free(table.cell);
+    chunk_table_free(&table);
 }
 
 int adaptive_base_open(struct adaptive_base *b, int fd, const struct firmware_stream *firmware,

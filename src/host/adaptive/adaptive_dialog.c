@@ -135,7 +135,8 @@ static void dialog_decode(void *data, const char *bytes, size_t len, struct buff
     if (!d->records || d->bad)
         return;
     buffer_add(&d->got, bytes, len);
-    while (!d->bad && (found = assembly_next(d->got.data + at, d->got.len - at, &record)) != 0) {
+    while (!d->bad &&
+           (found = assembly_next(buffer_text(&d->got) + at, d->got.len - at, &record)) != 0) {
         d->bad = found < 0;
         at += ASSEMBLY_HEAD + (found < 0 ? 0 : record.body.len);
         if (!d->bad)
@@ -236,7 +237,7 @@ int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type l
     *yes = NULL;
     d->heard = d->asked = io_now();
     while (rc > 0 && !d->too_slow &&
-           (d->out.len || !assembly_next(d->answer.data, d->answer.len, &record)))
+           (d->out.len || !assembly_next(buffer_text(&d->answer), d->answer.len, &record)))
         rc = dialog_wait_owed(d, err);
     if (rc <= 0 || d->too_slow)
         return rc;

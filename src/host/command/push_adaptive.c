@@ -1,6 +1,7 @@
 #include "host/command/push_adaptive.h"
 
 #include "base/io.h"
+#include "base/memory.h"
 #include "host/adaptive/device_memory.h"
 #include "host/adaptive/firmware_cache.h"
 #include "host/remote/server_banner.h"
@@ -9,11 +10,15 @@
 #include "wire/subsystem.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Below this the questions cost more than they save. */
 #define PUSH_ADAPTIVE_FROM 65536
+/* Files beside the firmware that are looked at. */
+#define PUSH_ADAPTIVE_BESIDE 16
 
 bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmware_file *firmware)
 {
@@ -77,14 +82,47 @@ static int push_adaptive_check_base(const struct wait *w, int fd)
     return fd;
 }
 
+/* Whether the file is the firmware with this UUID. */
+static bool push_adaptive_has_uuid(const char *path, const char *uuid)
+{
+    struct firmware_file f;
+    struct error ignored;
+
+    bool has = !firmware_file_open(&f, path, &ignored) && !strcmp(f.uuid, uuid);
+    firmware_file_close(&f);
+    return has;
+}
+
+/* Where a firmware is built, older ones may lie beside it. */
+static int push_adaptive_find_beside(const char *path, const char *uuid)
+{
+    const char *slash = strrchr(path, '/');
+    char *pattern = memory_printf("%.*s*.fw", slash ? (int)(slash - path) + 1 : 0, path);
+    glob_t found = {0};
+    int fd = -1;
+
+    if (*uuid && !glob(pattern, 0, NULL, &found))
+        for (size_t i = 0; i < found.gl_pathc && i < PUSH_ADAPTIVE_BESIDE && fd < 0; i++)
+            if (push_adaptive_has_uuid(found.gl_pathv[i], uuid))
+                fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
+    globfree(&found);
+    free(pattern);
+    return fd;
+}
+
 static int push_adaptive_find_base(void *data, const char *uuid)
 {
     const struct wait *w = data;
     const struct host_options *o = w->o;
+    int fd;
 
     if (o->adaptive.base)
-        return push_adaptive_check_base(w, open(o->adaptive.base, O_RDONLY | O_CLOEXEC));
-    return o->no_cache ? -1 : push_adaptive_check_base(w, firmware_cache_open(uuid));
+        fd = open(o->adaptive.base, O_RDONLY | O_CLOEXEC);
+    else if (o->no_cache)
+        return -1;
+    else if ((fd = firmware_cache_open(uuid)) < 0)
+        fd = push_adaptive_find_beside(w->firmware->path, uuid);
+    return push_adaptive_check_base(w, fd);
 }
 
 static bool push_adaptive_is_same(void *data, const struct facts *facts)
