@@ -109,7 +109,7 @@ make_efi_firmware() {
         "$fwpack" create -f "$here/fwup-systemd-boot.conf" -o "$layout/firmware/$1.fw" -s "$out/firmware-key.priv"
 }
 
-# UEFI with systemd-boot: no U-Boot environment is beside it, and nothing that fwssh knows.
+# UEFI with systemd-boot: no U-Boot environment is beside it, and its boot partition is not mounted.
 make_efi_layout() {
     new_layout systemd-boot
     rm "$tree/etc/fw_env.config" "$tree/etc/boot-partition"

@@ -1,5 +1,5 @@
-"""Updates of a virtual PC with UEFI and systemd-boot, which counts tries in the names of its entries. fwssh has no driver for it:
-the partition tells what runs, and what boots next is not known."""
+"""Updates of a virtual PC with UEFI and systemd-boot, which counts tries in the names of its entries. Its boot partition is not
+mounted: the root's partition tells what runs, and what boots next is not known."""
 from device.device import SLOT_SIZE, expect
 from device.pc import VirtualPC
 from support.fixture import seconds
