@@ -1,4 +1,5 @@
 /* fwpack: creates, checks and applies firmware archives. Options and wiring only. */
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "engine/pack/pack_run.h"
 #include "wire/updater_result.h"
@@ -44,6 +45,8 @@ int main(int argc, char **argv)
     struct meta_identity identity = {0};
 
     io_open_standard();
+    updater_result_look();
+    device_lock_look();
     signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0)
         return EXIT_FAILED;

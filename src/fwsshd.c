@@ -120,8 +120,9 @@ static bool report_has_keys(const char *report)
     return line && atoi(line + strlen("authorized-keys ")) > 0;
 }
 
-static void print_check(const char *what, const char *problem)
+static void print_check(void *context, const char *what, const char *problem)
 {
+    (void)context;
     if (problem)
         fprintf(stderr, "FAIL %s: %s\n", what, problem);
     else
@@ -135,13 +136,14 @@ static int test_device(const struct listener *l, const char *report)
     struct error err;
 
     fflush(stdout);
-    print_check("authorized-keys",
+    print_check(NULL, "authorized-keys",
                 keys ? NULL
                      : "no usable key, so nobody can log in; add your public key to a file of "
                        "authorized-keys-files, or to authorized-keys");
     bool versions = !version_floor_test(&l->config, &err);
-    print_check("versions", versions ? NULL : err.text);
-    return self_check(&l->config, print_check) || !keys || !versions ? EXIT_FAILED : EXIT_DONE;
+    print_check(NULL, "versions", versions ? NULL : err.text);
+    return self_check(&l->config, print_check, NULL) || !keys || !versions ? EXIT_FAILED
+                                                                           : EXIT_DONE;
 }
 
 static int test_configuration(struct listener *l)

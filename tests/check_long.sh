@@ -2,7 +2,7 @@
 # make check-long: what takes too long for make check, 85 minutes at most on two cores. The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
-tests/packages.sh build demo check arm64 device
+tests/packages.sh build demo check arm64 device long
 . tests/suites.sh
 
 build_gcc

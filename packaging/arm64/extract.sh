@@ -1,8 +1,8 @@
 #!/bin/sh
-# extract.sh LIST DIRECTORY: unpacks the arm64 Debian packages in a list, and their dependencies, into a directory. Nothing
-# is installed, and none of their programs is run.
+# extract.sh LIST DIRECTORY [ARCHITECTURE]: unpacks the Debian packages in a list, and their dependencies, into a directory:
+# those for arm64, if nothing else is said. Nothing is installed, and none of their programs is run.
 set -eu
-list=$1 directory=$2
+list=$1 directory=$2 architecture=${3:-arm64}
 
 # This machine's package sources, so that these packages come from the same place as its own.
 apt_sources()
@@ -21,7 +21,7 @@ rm -rf "$directory"
 mode=root
 [ "$(id -u)" = 0 ] || mode=chrootless
 # shellcheck disable=SC2046 # one argument for each source
-mmdebstrap --mode=$mode --architectures=arm64 --variant=extract --include="$(sed '/^#/d' "$list" | paste -sd,)" \
+mmdebstrap --mode=$mode --architectures="$architecture" --variant=extract --include="$(sed '/^#/d' "$list" | paste -sd,)" \
     '' "$directory" $(apt_sources) >"$directory.log" 2>&1 || {
     cat "$directory.log" >&2
     echo "extract.sh: cannot create $directory" >&2

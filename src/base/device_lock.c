@@ -25,6 +25,8 @@
 #define LOCK_LOOK_MS 100
 /* Linux's devices.txt, character devices: memory. */
 #define LOCK_MEMORY_MAJOR 1
+/* In place of the number of a descriptor that was closed on the way here. */
+#define LOCK_CLOSED "closed"
 
 static char *device_lock_name(const char *pattern, const char *device)
 {
@@ -207,19 +209,37 @@ static char *device_lock_resolve(const char *device)
     return resolved;
 }
 
+static bool device_lock_is_same(const struct stat *a, const struct stat *b)
+{
+    if (S_ISBLK(a->st_mode))
+        return S_ISBLK(b->st_mode) && a->st_rdev == b->st_rdev;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+void device_lock_look(void)
+{
+    static const char *const variables[] = {DEVICE_LOCK_FD_VARIABLE, DEVICE_LOCK_DISK_VARIABLE};
+
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        int fd = device_lock_number(variables[i]);
+        if (fd >= 0 && !io_is_open(fd))
+            setenv(variables[i], LOCK_CLOSED, 1);
+    }
+}
+
 /* An inherited descriptor counts if it is this very file or disk. A lock that a parent holds can be
- * taken again through the copy; one that nobody holds is held from now on. */
+ * taken again through the copy; one that nobody holds is held from now on. Where the descriptor was
+ * closed on the way, the holder must be an ancestor. */
 static bool device_lock_is_inherited(const char *variable, const struct stat *wanted)
 {
     int fd = device_lock_number(variable);
+    const char *text = getenv(variable);
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st))
-        return false;
-    bool same = S_ISBLK(wanted->st_mode)
-                    ? S_ISBLK(st.st_mode) && st.st_rdev == wanted->st_rdev
-                    : st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
-    return same && !flock(fd, LOCK_EX | LOCK_NB);
+    if (text && !strcmp(text, LOCK_CLOSED))
+        return lock_holder_is_ancestor(wanted);
+    return fd >= 0 && !fstat(fd, &st) && device_lock_is_same(wanted, &st) &&
+           !flock(fd, LOCK_EX | LOCK_NB);
 }
 
 static bool device_lock_file_is_inherited(const char *name)

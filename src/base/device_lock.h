@@ -38,6 +38,10 @@ void device_lock_export(int fd, const char *pattern);
 /* The descriptor of the lock that this process has exported; -1 if there is none. */
 int device_lock_exported(void);
 
+/* Before anything is opened, whose descriptor could be taken for an inherited one: notes which of
+ * them a program in between has closed, as other languages do when they start one. */
+void device_lock_look(void);
+
 /*
  * For a program that writes to a device on its own or as a child: 0 if it may, with the lock file's
  * descriptor in *lock, or -1 there if the lock is the caller's (inherited, and checked to be the

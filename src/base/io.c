@@ -231,10 +231,15 @@ cleanup:
     return rc;
 }
 
+bool io_is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0 || errno != EBADF;
+}
+
 void io_open_standard(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+        if (io_is_open(fd))
             continue;
         /* The lowest one that is free. Without /dev, the root directory will do. */
         if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd &&

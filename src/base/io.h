@@ -61,6 +61,8 @@ int io_flush_directory_of(const char *path, struct error *err);
  */
 void io_open_standard(void);
 
+bool io_is_open(int fd);
+
 /* As pipe(2), with both ends close-on-exec. */
 int io_pipe(int ends[2]);
 

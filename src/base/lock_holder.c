@@ -91,6 +91,32 @@ static long holder_that_inherited(const struct stat *st)
     return found;
 }
 
+/* proc(5), /proc/PID/stat: "123 (name) S 45 ..."; the name may have anything in it. 0: unknown. */
+static long holder_parent(long pid)
+{
+    char path[64], text[512];
+    long parent = 0;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *f = fopen(path, "re");
+    size_t len = f ? fread(text, 1, sizeof text - 1, f) : 0;
+    if (f)
+        fclose(f);
+    text[len] = '\0';
+    const char *behind = strrchr(text, ')');
+    return behind && sscanf(behind, ") %*c %ld", &parent) == 1 ? parent : 0;
+}
+
+bool lock_holder_is_ancestor(const struct stat *st)
+{
+    long holder = holder_that_locked(st);
+
+    for (long pid = getppid(); holder && pid > 1; pid = holder_parent(pid))
+        if (pid == holder)
+            return true;
+    return false;
+}
+
 void lock_holder_find(int fd, char text[LOCK_HOLDER_SIZE])
 {
     struct stat st;

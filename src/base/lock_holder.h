@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #define LOCK_HOLDER_SIZE 64
 
@@ -16,6 +17,9 @@ void lock_holder_find(int fd, char text[LOCK_HOLDER_SIZE]);
 
 /* The same for the file of that name. */
 void lock_holder_find_path(const char *path, char text[LOCK_HOLDER_SIZE]);
+
+/* Whether the process that took the lock of this file is an ancestor of this one. */
+bool lock_holder_is_ancestor(const struct stat *st);
 
 /* Whether that text names a program that updates devices, not one that looks at a disk for a
  * moment. */

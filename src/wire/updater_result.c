@@ -21,6 +21,14 @@ int updater_result_fd(void)
     return text && !number_parse_decimal(text, strlen(text), &fd) && fd <= 1023 ? (int)fd : -1;
 }
 
+void updater_result_look(void)
+{
+    int fd = updater_result_fd();
+
+    if (fd >= 0 && !io_is_open(fd))
+        unsetenv(UPDATER_RESULT_VARIABLE);
+}
+
 /* In one write(): a line that is cut off by a kill is ignored. */
 static void updater_result_write(const char *text)
 {

@@ -30,6 +30,12 @@ struct updater_result {
     size_t line_len;
 };
 
+/*
+ * For the updater, before it opens anything: a program in between may have closed the descriptor,
+ * as sudo does. What is opened later could get its number, and the lines: the device itself.
+ */
+void updater_result_look(void);
+
 /* For the updater: the descriptor, or -1 if there is none. */
 int updater_result_fd(void);
 

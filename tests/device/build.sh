@@ -9,22 +9,15 @@ build=$(cd "$1" && pwd)
 out=$build/device
 fwpack=$build/src/fwpack
 guest=$out/guest
-PATH=$PATH:/usr/sbin:/sbin # mke2fs
-slot_size=40M
+programs=$out/arm64/bin
 data_size=16M
 disk_size=103M
-
-# Modules in the order of their dependencies; softdog has its own directory, because it takes an argument.
-network_modules='virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover net_failover virtio_net'
+# shellcheck source=tests/device/root.sh
+. "$here/root.sh"
 
 inputs() {
     find "$source/src" "$source/packaging/arm64" "$source/meson.build" "$here" -type f ! -name '*.py' ! -name '*.pyc' |
         LC_ALL=C sort | xargs sha256sum
-}
-
-make_keys() {
-    [ -e "$out/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C tester@desk -f "$out/id_ed25519"
-    [ -e "$out/firmware-key.pub" ] || "$fwpack" gen-keys -o "$out/firmware-key" >/dev/null
 }
 
 # Debian's U-Boot and its environment, each as large as the flash chip that QEMU provides.
@@ -33,63 +26,6 @@ make_flash() {
     mkenvimage -s 0x40000 -o "$out/uboot-env.img" "$here/uboot-env.txt"
     truncate -s 64M "$out/uboot.img" "$out/uboot-env.img"
     mkimage -T script -C none -n 'virtual device' -d "$here/boot.cmd" "$out/boot.scr" >/dev/null
-}
-
-find_module() {
-    find "$guest/lib/modules" -name "$1.ko"
-}
-
-write_configuration() {
-    cat >"$tree/etc/fw_env.config" <<END
-/dev/nvme0n1 0x100000 0x4000
-/dev/nvme0n1 0x140000 0x4000
-END
-    cat >"$tree/etc/fwssh/fwsshd.conf" <<END
-authorized-keys = {"$(cat "$out/id_ed25519.pub")"}
-authorized-keys-files = {}
-device = "uboot-env"
-updater = "fwpack"
-state-dir = "/data/fwssh"
-firmware-public-keys = {"$(cat "$out/firmware-key.pub")"}
-reboot-command = "kernel"
-END
-}
-
-# The root file system of all versions, as a directory.
-make_tree() {
-    tree=$out/tree
-    rm -rf "$tree"
-    for directory in bin boot data dev etc/fwssh lib/modules/softdog proc run sys tmp usr/bin usr/sbin usr/libexec var; do
-        mkdir -p "$tree/$directory"
-    done
-    ln -s /run/lock "$tree/var/lock"
-    cp "$guest/bin/busybox" "$tree/bin"
-    for name in cat grep insmod ip mkdir mount netstat reboot sed sh sleep touch watchdog; do
-        ln -s busybox "$tree/bin/$name"
-    done
-    cp "$out/arm64/bin/fwsshd" "$tree/usr/sbin"
-    cp "$out/arm64/bin/fwpack" "$tree/usr/bin"
-    cp "$out/arm64/bin/fwssh-session" "$out/arm64/bin/fwssh-receive" "$out/arm64/bin/fwssh-hold" "$tree/usr/libexec"
-    ln -s ../libexec/fwssh-receive "$tree/usr/sbin/fwssh-receive"
-    cp "$here/init" "$tree/init"
-    chmod 755 "$tree/init"
-    cp "$guest"/boot/vmlinuz-* "$tree/boot/Image"
-    number=10
-    for module in $network_modules watchdog; do
-        cp "$(find_module "$module")" "$tree/lib/modules/$number-$module.ko"
-        number=$((number + 1))
-    done
-    cp "$(find_module softdog)" "$tree/lib/modules/softdog"
-    write_configuration
-}
-
-# make_slot NAME VERSION BEHAVIOUR: slots/NAME.img
-make_slot() {
-    echo "$2" >"$tree/etc/version"
-    echo "$3" >"$tree/etc/behaviour"
-    rm -f "$out/slots/$1.img"
-    # Never written while it runs, so it needs no journal.
-    mke2fs -q -t ext4 -O ^has_journal -m 0 -d "$tree" "$out/slots/$1.img" $slot_size >/dev/null
 }
 
 # make_firmware NAME SLOT VERSION [OPTION...]: firmware/NAME.fw

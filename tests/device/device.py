@@ -1,4 +1,5 @@
 """The virtual device: QEMU with U-Boot and its own disk (build.sh, qemu.sh), its console, and its disk seen from outside."""
+import os
 import subprocess
 import threading
 import time
@@ -19,6 +20,12 @@ SLOTS = {"a": 6 << 20, "b": 46 << 20}
 DATA = 86 << 20
 
 
+def long_check(t):
+    """Each of these layouts takes a minute or more: only make check-long has the time."""
+    if int(os.environ.get("FWSSH_DEVICE_CUTS", "3")) < 20:
+        t.skip("in the long check")
+
+
 def artefacts(t):
     """The directory with disk, slots and firmware; built by the first test that needs it."""
     for program in PROGRAMS:
@@ -28,6 +35,13 @@ def artefacts(t):
     r = t.run([t.src / "tests/device/build.sh", t.build], timeout=200)
     assert r.returncode == 0, r.stdout + r.stderr
     return t.build / "device"
+
+
+def expect(result, status, *texts):
+    """What fwssh returned, and said."""
+    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
+    for text in texts:
+        assert text in result.stdout + result.stderr, (text, result.stdout, result.stderr)
 
 
 class Console:
@@ -57,7 +71,7 @@ class Console:
                 return line
         return None
 
-    def wait(self, text, timeout=60):
+    def wait(self, text, timeout=240):
         """The next line with this text, after the one that the last call returned."""
         end = time.monotonic() + timeout
         with self.changed:
@@ -72,9 +86,12 @@ class Console:
 
 
 class VirtualDevice:
-    def __init__(self, t):
+    machine = "tests/device/qemu.sh"
+
+    def __init__(self, t, directory=None):
+        """directory: where the disk, slots and firmware of a layout are."""
         self.t = t
-        self.artefacts = artefacts(t)
+        self.artefacts = directory or artefacts(t)
         self.path = t.dir / "disk.img"
         t.run(["cp", "--reflink=auto", "--sparse=always", self.artefacts / "disk.img", self.path])
         self.port = t.port()
@@ -86,7 +103,7 @@ class VirtualDevice:
         """Switches on. With a listener, called with ("Write" or "Flush", offset, count), power_cut() loses what was not
         flushed."""
         self.disk = Disk(self.t, self.path, listener) if listener else None
-        self.process = self.t.start([self.t.src / "tests/device/qemu.sh", self.artefacts,
+        self.process = self.t.start([self.t.src / self.machine, self.artefacts,
                                      self.disk.uri if self.disk else self.path, self.port],
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.console = Console(self.process.stdout)
@@ -109,7 +126,7 @@ class VirtualDevice:
     def log(self):
         return "\n".join(self.console.lines) if self.console else ""
 
-    def wait(self, text, timeout=60):
+    def wait(self, text, timeout=240):
         return self.console.wait(text, timeout)
 
     def wait_running(self, slot, version):

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice
+from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice, expect
 from support.fixture import seconds
 
 # Points at which the power fails, of each kind.
@@ -19,12 +19,6 @@ def started(t):
     device = VirtualDevice(t).start()
     device.wait_running("a", "1.0.0")
     return device
-
-
-def expect(result, status, *texts):
-    assert result.returncode == status, (result.returncode, result.stdout, result.stderr)
-    for text in texts:
-        assert text in result.stdout + result.stderr, (text, result.stdout, result.stderr)
 
 
 def expect_environment(device, **wanted):

@@ -313,6 +313,19 @@ def test_origins_last_words_are_its_reason(t):
     assert r.returncode == 1 and "Could not open device" in r.stderr.splitlines()[-1], r
 
 
+def test_last_words_are_without_what_clears_a_progress_bar(t):
+    """fwpack clears its bar before it says what is wrong."""
+    r = fake_push(t, "", out="Running fwup...\\n 10%% [===   ]\\r\\033[K\\033[1;31mfwup: wrong board\\033[0m\\n\\033[K\\n")
+    assert r.returncode == 1 and r.stderr.splitlines()[-1].endswith(": fwup: wrong board"), r
+
+
+def test_warning_of_the_device_is_not_the_updaters_last_word(t):
+    """On a full disk, the result cannot be kept either: fwssh-receive says so, last."""
+    r = fake_push(t, "fwssh-receive: warning: cannot write /s/last-update: No space left on device\\n",
+                  out="Running fwup...\\nfwup: cannot write /s/pending-version: No space left on device\\n")
+    assert r.returncode == 1 and "pending-version" in r.stderr.splitlines()[-1], r
+
+
 def test_log_directory_that_cannot_be_made_is_said_in_the_table(t):
     (t.dir / "logs").write_text("a file")
     r = fleet(t, "a", "b", extra=["--log-dir", "logs/x"])

@@ -456,7 +456,7 @@ def test_check_names_all_that_the_device_lacks(t):
     d = t.daemon(updater="/nonexistent/fwup")
     d.config["device"].unlink()
     r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])
-    assert r.returncode == 1 and re.search(r"^FAIL device .*/nonexistent/fwup.*; .*device0.img", r.stdout, re.M), r.stdout
+    assert r.returncode == 1 and re.search(r"^FAIL device .*device0.img.*; .*/nonexistent/fwup", r.stdout, re.M), r.stdout
 
 
 def test_check_shows_what_a_server_says_to_a_command(t):

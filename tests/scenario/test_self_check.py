@@ -57,6 +57,7 @@ def test_each_fault_is_found(t):
             (dict(lock_file=f"{plain}/DEVICE"), "lock-file", "is not a directory"),
             (dict(state_dir="/nonexistent/var/fwssh"), "state-dir", "/nonexistent/var"),
             (dict(state_dir=str(plain)), "state-dir", "is not a directory"),
+            (dict(state_dir="/proc/fwssh"), "state-dir", "cannot create the directory /proc/fwssh"),
             (dict(audit_file="/nonexistent/audit"), "audit-file", "create it"),
             (dict(firmware_public_keys=["/nonexistent/key.pub"]), "firmware-public-keys", "/nonexistent/key.pub"),
             (dict(firmware_public_keys=[str(plain)]), "firmware-public-keys", "is not a public key"),
@@ -71,6 +72,28 @@ def test_each_fault_is_found(t):
         r, found = check(t, d)
         assert r.returncode == 1, (config, r)
         assert [w for w, _ in found] == [what] and why in found[0][1], (config, r.stderr)
+
+
+def test_fwssh_check_finds_the_same(t):
+    """All but what the client can see for itself."""
+    d = t.daemon()
+    args = [t.bin("fwssh"), "check", "127.0.0.1", "--port", d.port, "--ssh-option", f"UserKnownHostsFile={t.dir}/known_hosts",
+            "--ssh-option", f"IdentityFile={d.key}", "--ssh-option", "IdentitiesOnly=yes", "--ssh-option",
+            "StrictHostKeyChecking=accept-new"]
+    r = t.run(args)
+    assert r.returncode == 0 and "OK   device     task upgrade" in r.stdout, r
+    for config, why in ((dict(updater="/bin/true"), "which is not a version of fwup"),
+                        (dict(reboot_command="/nonexistent/reboot"), "cannot find the program /nonexistent/reboot"),
+                        (dict(hook_precheck="/nonexistent/hook"), "cannot find the program /nonexistent/hook"),
+                        (dict(firmware_public_keys=["/nonexistent/key.pub"]), "/nonexistent/key.pub"),
+                        (dict(lock_file="/nonexistent/run/DEVICE"), "cannot create the directory /nonexistent/run"),
+                        (dict(audit_file="/nonexistent/audit", device="/nonexistent/disk"), "; ")):
+        d.write_config(**config)
+        d.reload()
+        r = t.run(args)
+        assert r.returncode == 1 and why in r.stdout.splitlines()[-1], (config, r)
+        assert r.stdout.splitlines()[-1].startswith("FAIL device     "), r
+        assert d.updater_pids() == []
 
 
 def test_directories_that_cannot_be_written(t):

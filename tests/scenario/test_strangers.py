@@ -163,6 +163,21 @@ def test_source_with_a_penalty_costs_a_line_a_minute(t):
     assert len(d.log().splitlines()) - before[1] <= 8, d.log().splitlines()[before[1]:]
 
 
+def test_flood_that_is_not_even_served_costs_few_lines(t):
+    """Most of its connections are gone before their turn: they came before the penalty, and have no lines of their own either."""
+    audit = t.dir / "audit"
+    d = t.daemon(max_penalty=60, audit_file=str(audit), log_level="info")
+    for _ in range(3000):
+        try:
+            socket.create_connection(("127.0.0.1", d.port), timeout=20).close()
+        except OSError:
+            pass
+    t.wait_for(lambda: "source turned away" in d.log(), "the penalty")
+    assert len(lines(audit)) < 600 and len(d.log().splitlines()) < 1300, (len(lines(audit)), len(d.log().splitlines()))
+    # One login at a time gets through all the same.
+    assert_works(d)
+
+
 def test_audit_file_has_a_limit(t):
     audit = t.dir / "audit"
     d = t.daemon(audit_file=str(audit), audit_file_size=2000)

@@ -107,6 +107,27 @@ def test_push_beside_fwpack_by_hand_is_refused_at_once(t):
     assert d.push(HELLO).returncode == 0
 
 
+@waits
+def test_wrapper_that_closes_what_it_inherits(t):
+    """As Python's subprocess does, and many other languages: who holds the lock is still an ancestor. Anybody else is refused."""
+    fw = archive(t).read_bytes()
+    wrapper = t.script("wrapper", f"""#!/usr/bin/python3
+import subprocess, sys
+sys.exit(subprocess.run(["{t.bin('fwpack')}", *sys.argv[1:]]).returncode)
+""")
+    d = t.daemon(updater=wrapper)
+    r = d.push(b"fwup:%d\n" % len(fw) + fw)
+    assert r.returncode == 0, r
+    # And no descriptor that is opened now is taken for one that was handed down: the words for fwsshd stay out of the device.
+    assert d.config["device"].read_bytes() == b"\1" * 4096 + bytes(d.config["device"].stat().st_size - 4096)
+    # That somebody says that it was handed down is not enough.
+    holder = t.start(["flock", "-x", d.config["device"], "sh", "-c", "echo locked; exec cat"], stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"locked\n"
+    r = by_hand(t, d.config["device"], env={**lock_of(d), "FWSSH_LOCK_FD": "4", "FWSSH_DISK_LOCK_FD": "5"})
+    assert r.returncode == STATUS_REFUSED, r
+
+
 def test_slots_are_looked_at_when_the_disk_is_ours(t):
     """Whoever held it has switched slots meanwhile."""
     now = t.dir / "now"

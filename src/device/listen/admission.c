@@ -103,8 +103,22 @@ static struct connection *admission_oldest(const struct listener *l,
     return victim;
 }
 
+static bool admission_is_exempt(const struct listener *l, const struct peer *peer)
+{
+    struct network n;
+
+    for (size_t i = 0; i < l->config.penalty_exempt.count; i++)
+        if (!network_parse(l->config.penalty_exempt.item[i], &n) && network_has(&n, peer->host))
+            return true;
+    return false;
+}
+
 static void admission_end(struct listener *l, struct connection *victim, const char *why)
 {
+    /* It may have come before the penalty of its source, with hundreds of others. */
+    if (!victim->session && !admission_is_exempt(l, &victim->peer))
+        victim->penalized =
+            victim->penalized || penalty_left(&l->penalties, victim->peer.source, io_now()) > 0;
     connection_say(victim, LOG_LEVEL_INFO, "disconnected: %s", why);
     if (victim->session) {
         kill(-victim->session, SIGKILL);
@@ -280,16 +294,6 @@ int admission_patience(const struct listener *l)
                : -1;
 }
 
-static bool admission_is_exempt(const struct listener *l, const struct peer *peer)
-{
-    struct network n;
-
-    for (size_t i = 0; i < l->config.penalty_exempt.count; i++)
-        if (!network_parse(l->config.penalty_exempt.item[i], &n) && network_has(&n, peer->host))
-            return true;
-    return false;
-}
-
 /* A connection of a source with a penalty. */
 static void admission_accept_penalized(struct listener *l, struct connection *c)
 {
@@ -301,6 +305,17 @@ static void admission_accept_penalized(struct listener *l, struct connection *c)
         admission_turn_away(l, admission_last(l, c));
     else if (held == 1 && admission_is_due(l, c, c->started))
         admission_start(l, c);
+}
+
+/* The oldest of those that wait makes room. If it is a flood of one source, that costs the source;
+ * who only waits beside it has done nothing. */
+static void admission_overflow(struct listener *l, const struct connection *newest)
+{
+    struct connection *oldest = admission_oldest(l, admission_is_held, NULL);
+
+    if (!strcmp(oldest->peer.source, newest->peer.source))
+        admission_penalize(l, oldest);
+    admission_end(l, oldest, "too many connections at once");
 }
 
 void admission_accept(struct listener *l, int socket)
@@ -328,8 +343,7 @@ void admission_accept(struct listener *l, int socket)
     else if (admission_neighbours(l, c) < ADMISSION_AT_ONCE)
         admission_start(l, c);
     if (admission_count(l, admission_is_held) > ADMISSION_HELD_MAX)
-        admission_end(l, admission_oldest(l, admission_is_held, NULL),
-                      "too many connections at once");
+        admission_overflow(l, c);
 }
 
 void admission_penalize(struct listener *l, const struct connection *c)

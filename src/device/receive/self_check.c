@@ -29,15 +29,17 @@
 
 struct self_check {
     const struct device_config *config;
-    void (*tell)(const char *what, const char *problem);
+    self_check_tell *tell;
+    void *context;
     unsigned problems;
 };
 
 /* rc: 0, or -1 with the error set. */
-static void self_check_tell(struct self_check *s, const char *what, int rc, const struct error *err)
+static void self_check_report(struct self_check *s, const char *what, int rc,
+                              const struct error *err)
 {
     s->problems += rc != 0;
-    s->tell(what, rc ? err->text : NULL);
+    s->tell(s->context, what, rc ? err->text : NULL);
 }
 
 static int self_check_writable(const char *path, struct error *err)
@@ -63,7 +65,7 @@ static void self_check_device(struct self_check *s)
     struct error err;
     char *path = device_path_find(s->config, &err);
 
-    self_check_tell(s, "device", path ? self_check_writable(path, &err) : -1, &err);
+    self_check_report(s, "device", path ? self_check_writable(path, &err) : -1, &err);
     free(path);
 }
 
@@ -99,7 +101,7 @@ static void self_check_updater(struct self_check *s)
                  ? -1
                  : 0;
 
-    self_check_tell(s, "updater", rc, &err);
+    self_check_report(s, "updater", rc, &err);
     updater_free(&u);
 }
 
@@ -122,7 +124,7 @@ static void self_check_directory_of(struct self_check *s, const char *file, cons
     char *copy = memory_text(file);
     struct error err;
 
-    self_check_tell(s, key, self_check_directory(dirname(copy), key, &err), &err);
+    self_check_report(s, key, self_check_directory(dirname(copy), key, &err), &err);
     free(copy);
 }
 
@@ -136,25 +138,36 @@ static void self_check_lock(struct self_check *s)
                  ? -1
                  : 0;
 
-    self_check_tell(s, "lock-file", rc, &err);
+    self_check_report(s, "lock-file", rc, &err);
     free(copy);
 }
 
-/* fwsshd creates the directory when it creates a host key in it. */
+/* fwsshd creates the directory when it creates a host key in it. Some file systems, as /proc, have
+ * directories that seem to be writable and are not. */
+static int self_check_new_directory(const char *path, const char *key, struct error *err)
+{
+    char *copy = memory_text(path);
+    int rc = self_check_directory(dirname(copy), key, err);
+
+    free(copy);
+    if (rc)
+        return -1;
+    if (mkdir(path, 0700) && errno != EEXIST)
+        return error_errno(err, "cannot create the directory %s (key %s)", path, key);
+    /* Not if something has come into it meanwhile. */
+    (void)rmdir(path);
+    return 0;
+}
+
 static void self_check_state(struct self_check *s)
 {
     const char *path = s->config->state_dir;
     struct error err;
-    int rc;
+    int rc = access(path, F_OK) && errno == ENOENT
+                 ? self_check_new_directory(path, "state-dir", &err)
+                 : self_check_directory(path, "state-dir", &err);
 
-    if (access(path, F_OK) && errno == ENOENT) {
-        char *copy = memory_text(path);
-        rc = self_check_directory(dirname(copy), "state-dir", &err);
-        free(copy);
-    } else {
-        rc = self_check_directory(path, "state-dir", &err);
-    }
-    self_check_tell(s, "state-dir", rc, &err);
+    self_check_report(s, "state-dir", rc, &err);
 }
 
 static bool firmware_key_is_base64(const char *text)
@@ -192,8 +205,8 @@ static void self_check_firmware_keys(struct self_check *s)
     struct error err;
 
     for (size_t i = 0; i < keys->count; i++)
-        self_check_tell(s, "firmware-public-keys", self_check_firmware_key(keys->item[i], &err),
-                        &err);
+        self_check_report(s, "firmware-public-keys", self_check_firmware_key(keys->item[i], &err),
+                          &err);
 }
 
 /* A command, which may be "": is its program there? */
@@ -214,7 +227,7 @@ static void self_check_command(struct self_check *s, const char *key, const char
         else
             rc = updater_path_check(s->config, words.word[0], key, &err);
         free(found);
-        self_check_tell(s, key, rc, &err);
+        self_check_report(s, key, rc, &err);
     }
     argv_free(&words);
 }
@@ -242,14 +255,13 @@ static void self_check_slots(struct self_check *s)
 
     int rc = slot_driver_read(s->config, &facts, &err) || change_check(&facts, &err) ? -1 : 0;
 
-    self_check_tell(s, "slots", rc, &err);
+    self_check_report(s, "slots", rc, &err);
     facts_free(&facts);
 }
 
-unsigned self_check(const struct device_config *config,
-                    void (*tell)(const char *what, const char *problem))
+unsigned self_check(const struct device_config *config, self_check_tell *tell, void *context)
 {
-    struct self_check s = {.config = config, .tell = tell};
+    struct self_check s = {.config = config, .tell = tell, .context = context};
 
     self_check_device(&s);
     self_check_updater(&s);

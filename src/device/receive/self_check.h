@@ -4,13 +4,16 @@
 
 #include "device/config/device_config.h"
 
+/* problem: NULL, or one line with the next step. */
+typedef void self_check_tell(void *context, const char *what, const char *problem);
+
 /*
  * Calls tell() for each thing that has been looked at: the device, updater, lock, state-dir,
- * firmware keys, hooks and other commands, slots. problem: NULL, or one line with the next step.
- * Updater and slot driver are run, with their time limits. Nothing is written, except that the
- * lock's directory is created if it is missing. Returns the number of problems.
+ * firmware keys, hooks and other commands, slots. The updater is asked for its version, and the
+ * slot driver is run, with their time limits. Nothing is written, except that the directories of
+ * lock and state are created if they are missing, the latter only to see whether that works.
+ * Returns the number of problems.
  */
-unsigned self_check(const struct device_config *config,
-                    void (*tell)(const char *what, const char *problem));
+unsigned self_check(const struct device_config *config, self_check_tell *tell, void *context);
 
 #endif

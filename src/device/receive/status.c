@@ -3,10 +3,12 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "device/receive/assembly.h"
+#include "device/receive/self_check.h"
 #include "device/receive/stage.h"
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
 #include "device/updaters/updater_driver.h"
+#include "device/updaters/version_floor.h"
 #include "wire/request.h"
 
 #include <linux/magic.h>
@@ -81,12 +83,14 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
     return 0;
 }
 
-/* What cannot be found; there may be more than one. */
-static void status_add_problem(struct facts *facts, const struct error *err)
+/* There may be more than one. */
+static void status_add_problem(void *facts, const char *what, const char *problem)
 {
     const char *before = facts_get(facts, "problem");
 
-    facts_printf(facts, "problem", "%s%s%s", before, *before ? "; " : "", err->text);
+    (void)what;
+    if (problem)
+        facts_printf(facts, "problem", "%s%s%s", before, *before ? "; " : "", problem);
 }
 
 void status_read_update(const struct device_config *config, struct facts *facts)
@@ -95,15 +99,14 @@ void status_read_update(const struct device_config *config, struct facts *facts)
     struct error err;
 
     facts_set(facts, "task", config->task);
-    if (updater_find(&updater, config, &err))
-        status_add_problem(facts, &err);
-    else
+    if (!updater_find(&updater, config, &err))
         facts_set(facts, "updater", updater.program);
     updater_free(&updater);
     char *device = device_path_find(config, &err);
     if (device)
         facts_set(facts, "device", device);
-    else
-        status_add_problem(facts, &err);
     free(device);
+    (void)self_check(config, status_add_problem, facts);
+    if (version_floor_test(config, &err))
+        status_add_problem(facts, "versions", err.text);
 }

@@ -17,7 +17,7 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
 void status_read_log(const struct device_config *config, struct facts *facts);
 
 /* Answers an empty request (PROTOCOL.md, "An empty request"): sets task, updater (its path) and
- * device, and problem if one of them cannot be found. */
+ * device, and problem if self_check() finds any. */
 void status_read_update(const struct device_config *config, struct facts *facts);
 
 #endif

@@ -267,7 +267,9 @@ static int check_converse(struct check *c, struct error *err)
     double end = io_now() + (timeout && timeout < CHECK_SECONDS ? timeout : CHECK_SECONDS);
     while (event == SSH_RUN_HEARD) {
         double quiet = io_now() + CHECK_QUIET_SECONDS;
-        bool waits = check_has(c, "Sending subsystem");
+        /* fwsshd answers in any case, but may have to ask its updater first. */
+        bool waits =
+            check_has(c, "Sending subsystem") && !check_has(c, "remote software version fwssh");
         event = ssh_run_next(&c->ssh, false, waits && quiet < end ? quiet : end, err);
         check_follow(c);
     }

@@ -458,12 +458,32 @@ static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
 
 static bool ssh_is_chatter(const char *line)
 {
-    static const char *const lines[] = {"Running fwup...", "Rebooting...", "Success!", "Warning: "};
+    static const char *const lines[] = {"Running fwup...", "Rebooting...", "Success!",
+                                        "Warning: ", "fwssh-receive: warning: "};
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!strncmp(line, lines[i], strlen(lines[i])))
             return true;
     return answer_message(line) || answer_is_line(line);
+}
+
+/* Removes what moves a cursor or colours text (ECMA-48, 5.4): an updater clears its progress bar
+ * before it says what is wrong. */
+static void ssh_drop_sequences(char *text)
+{
+    char *to = text;
+
+    for (const char *at = text; *at;) {
+        if (strncmp(at, "\033[", 2) != 0) {
+            *to++ = *at++;
+            continue;
+        }
+        at += 2;
+        while (*at >= ' ' && *at < '@')
+            at++;
+        at += *at >= '@' && *at <= '~';
+    }
+    *to = '\0';
 }
 
 /* The last line of a text that may give a reason: of the updater, or of another server. */
@@ -474,9 +494,14 @@ static void ssh_last_line(const char *text, struct buffer *last)
         bool progress = line[len] == '\r' && line[len + 1] != '\n';
         if (!len || progress || ssh_is_chatter(line))
             continue;
-        buffer_clear(last);
-        buffer_add(last, line, len < SSH_LAST_MAX ? len : SSH_LAST_MAX);
-        clean_line(last->data);
+        char *copy = memory_printf("%.*s", (int)(len < SSH_LAST_MAX ? len : SSH_LAST_MAX), line);
+        ssh_drop_sequences(copy);
+        clean_line(copy);
+        if (*copy) {
+            buffer_clear(last);
+            buffer_add_text(last, copy);
+        }
+        free(copy);
     }
 }
 
