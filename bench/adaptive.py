@@ -102,10 +102,10 @@ def smallest(known, system, change, names):
 def bound(b, system, change, base, bytes_, floor):
     """What a push is compared with, the bound, and whether it was met."""
     if change == "dozen":
-        return f"{bytes_ / floor:.2f} x", *met(round(bytes_ / floor, 2), RATIOS[system][base])
+        return f"{bytes_ / floor:.2f} x", *met(bytes_ / floor, RATIOS[system][base])
     if change == "everything":
         ratio = bytes_ / b.images.firmware(system, change).stat().st_size
-        return f"{ratio:.3f} x archive", *met(round(ratio, 3), WHOLE)
+        return f"{ratio:.3f} x archive", *met(ratio, WHOLE)
     limit = LIMITS.get(change, {}).get(system)
     if limit and not base:
         return "", *met(bytes_ / MB, limit / MB)

@@ -65,7 +65,7 @@ static void read_packet(struct direction *d, struct packet *p)
     p->due.tv_nsec %= 1000000000;
 }
 
-static void *read_packets(void *data)
+static _Noreturn void *read_packets(void *data)
 {
     struct direction *d = data;
     struct packet dropped;
@@ -84,7 +84,7 @@ static void *read_packets(void *data)
     }
 }
 
-static void *write_packets(void *data)
+static _Noreturn void *write_packets(void *data)
 {
     struct direction *d = data;
 
