@@ -1,10 +1,11 @@
 """A hostile host: every record of PROTOCOL.md ("assemble") that does not fit, against the device's programs. Nothing is
 ever switched, and nothing is left behind."""
+import os
 import time
 
 from support.assembly import CREDIT, GROUP_MAX, Host, cut, frame, frames, hash64, low, number, record, signed, stream_of
 from support.fixture import waits
-from support.process import at_home, peak_memory
+from support.process import at_home, is_asleep, peak_memory, unread
 from support.slots import SLOT_A, SLOT_B, SLOT_SIZE, TwoSlots, changed, content, firmware
 
 SIZE = 500_000
@@ -700,9 +701,10 @@ def test_a_client_that_dies_while_the_updater_reads_nothing(t):
     h = Hostile(t, updater=t.updater("await"), new=content(2, 3 << 20))
     host = h.asked()
     host.send("G")
-    for body in list(frames(host.missing, 100_000))[:3]:
+    for body in list(frames(host.missing, 100_000))[:5]:
         host.send("d", body)
-    t.wait_for(h.device.daemon.updater_pids, "the updater")
+    pid, = t.wait_for(h.device.daemon.updater_pids, "the updater")
+    t.wait_for(lambda: unread(pid) > 16384 and is_asleep(host.process.pid), "its input to be full")
     host.receiver.break_connection()
     assert host.process.wait(20) == 1
     h.check_left(written=True)
@@ -727,3 +729,28 @@ def test_memory_is_bounded(t):
     assert peak_memory(pid) < 64_000
     host.send("Z")
     h.check(host, 0)
+
+
+def test_an_unsigned_start_is_not_looked_at(t):
+    """Nothing is said about what the device holds before the signature is known to be good."""
+    h = Hostile(t)
+    assert t.run([t.bin("fwpack"), "gen-keys", "-o", t.dir / "sign"]).returncode == 0
+    host = h.host(firmware_public_keys=[t.dir / "sign.pub"])
+    assert host.await_ok()
+    host.send("L", h.stream.list())
+    assert host.record() == ("", b"")
+    h.check(host, 4, "signed")
+
+
+def test_fwssh_hold_has_no_rights(t):
+    """It reads what a host says, so it is nobody, and cannot become anybody."""
+    if os.geteuid():
+        t.skip("only root starts it as another user")
+    h = Hostile(t)
+    host = h.asked(session_uid=54321)
+    pid, = [pid for pid, name in at_home(t.dir) if name == "fwssh-hold"]
+    status = open(f"/proc/{pid}/status").read()
+    host.send("Z")
+    h.check(host, 0)
+    assert "\nUid:\t54321\t54321\t54321\t54321\n" in status and "\nGid:\t54321\t54321\t54321\t54321\n" in status
+    assert "\nGroups:\t \n" in status and "\nNoNewPrivs:\t1\n" in status and "\nCapEff:\t0000000000000000\n" in status
