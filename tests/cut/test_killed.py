@@ -298,7 +298,7 @@ def test_push_that_is_killed_leaves_nothing(t):
                                     "task upgrade { on-resource payload { raw_write(0) } }\n")
     assert t.run([t.bin("fwpack"), "-c", "-f", "big.conf", "-o", big]).returncode == 0
     d = v.daemon(updater=t.updater("await; take; echo done > $me.done\nprintf 'Success!\\n'; shake 0"))
-    client = start_push(t, d, big)
+    client = start_push(t, d, big, "--adaptive=never")
     t.wait_for(d.updater_pids, "the updater")
     client.kill()
     client.wait(20)

@@ -118,7 +118,8 @@ def test_damaged_firmware(t):
     data = bytearray(device.firmware("good-2").read_bytes())
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
-    expect(device.push(damaged), 4, "The update was stopped; slot a keeps running",
+    # The host itself would notice it, if it read the firmware to send only what is missing.
+    expect(device.push(damaged, "--adaptive=never"), 4, "The update was stopped; slot a keeps running",
            "the firmware does not fit the device or is damaged")
     expect_environment(device, **{"nerves_fw_active": "a", "upgrade_available": "0", "b.nerves_fw_version": ""})
     device.stop()
@@ -252,8 +253,10 @@ def test_boot_script_keeps_what_it_knows_and_nothing_else(t):
         device.write_environment(copy, 7, {**known, "start": "reset", "bootargs": "init=/bin/sh", "kernel_addr_r": "0"})
     device.start().wait_running("a", "1.0.0")
     have = device.environment()
-    # Its confirmation has set these.
-    confirmed = {"upgrade_available": "0", "nerves_fw_validated": "1", "fwssh_revert_reason": ""}
+    # Its confirmation has set these. An empty variable is none.
+    confirmed = {"upgrade_available": "0", "nerves_fw_validated": "1"}
+    known.pop("fwssh_revert_reason")
+    assert not have.pop("fwssh_revert_reason", ""), have
     assert have == {**known, **confirmed}, have
 
 
