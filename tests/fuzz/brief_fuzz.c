@@ -50,12 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = memfd_create("brief", MFD_CLOEXEC);
     if (fd < 0 || io_write_all(fd, data, size) || lseek(fd, 0, SEEK_SET))
         abort();
-    if (!session_brief_read(&brief, fd, size & 1, &err)) {
-        if (!brief.host_key_count || brief.host_key_count > SESSION_HOST_KEYS_MAX ||
-            !brief.ciphers || !brief.macs || !brief.kex)
-            __builtin_trap();
-        session_brief_free(&brief);
-    }
+    if (!session_brief_read(&brief, fd, size & 1, &err) &&
+        (!brief.host_key_count || brief.host_key_count > SESSION_HOST_KEYS_MAX || !brief.ciphers ||
+         !brief.macs || !brief.kex))
+        __builtin_trap();
+    session_brief_free(&brief);
     close(fd);
     return 0;
 }

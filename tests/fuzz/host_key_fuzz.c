@@ -55,10 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_free(&bytes);
     if (fd < 0)
         abort();
-    if (!session_brief_read(&brief, fd, true, &err)) {
+    if (!session_brief_read(&brief, fd, true, &err))
         fuzz_use(&brief);
-        session_brief_free(&brief);
-    }
+    session_brief_free(&brief);
     close(fd);
     return 0;
 }
