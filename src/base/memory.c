@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *memory_checked(void *p)
+void *memory_checked(void *p)
 {
     if (!p) {
         fputs("out of memory: stop other programs on this machine and try again\n", stderr);

@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+/* Returns p, from an allocation of somebody else; exits if it is NULL. */
+void *memory_checked(void *p);
+
 /* Zeroed memory for count elements of size bytes. The caller owns the result of each of these
  * functions and frees it with free(3). */
 void *memory_new(size_t count, size_t size);

@@ -48,6 +48,14 @@ void assembly_put_hash(struct buffer *b, uint64_t hash, unsigned bytes)
     }
 }
 
+void assembly_add_number(struct buffer *b, enum assembly_type type, uint64_t number)
+{
+    size_t place = assembly_begin(b, type);
+
+    assembly_put(b, number);
+    assembly_end(b, place);
+}
+
 void assembly_put_runs(struct buffer *b, const uint8_t *yes, size_t count)
 {
     uint8_t current = 1;
@@ -65,13 +73,26 @@ void assembly_put_runs(struct buffer *b, const uint8_t *yes, size_t count)
     assembly_put(b, run);
 }
 
+/* The length of the body, by the head. */
+static size_t assembly_length(const uint8_t *head)
+{
+    return (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+}
+
+size_t assembly_missing(const void *bytes, size_t len)
+{
+    size_t end = len < ASSEMBLY_HEAD ? ASSEMBLY_HEAD : ASSEMBLY_HEAD + assembly_length(bytes);
+
+    return end > len ? end - len : 0;
+}
+
 int assembly_next(const void *bytes, size_t len, struct assembly_record *record)
 {
     const uint8_t *head = bytes;
 
     if (len < ASSEMBLY_HEAD)
         return 0;
-    size_t body = (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    size_t body = assembly_length(head);
     if (body > ASSEMBLY_BODY_MAX)
         return -1;
     if (len - ASSEMBLY_HEAD < body)

@@ -67,6 +67,9 @@ void assembly_put_hash(struct buffer *b, uint64_t hash, unsigned bytes);
 /* Appends yes (1) and no (0) as the lengths of runs, of which the first is of yes. */
 void assembly_put_runs(struct buffer *b, const uint8_t *yes, size_t count);
 
+/* Appends a record whose body is one number. */
+void assembly_add_number(struct buffer *b, enum assembly_type type, uint64_t number);
+
 /* A record's body, or what is left of it. */
 struct assembly_body {
     const uint8_t *bytes;
@@ -81,6 +84,10 @@ struct assembly_record {
 
 /* The record at the start of len bytes: 1, 0 if it is not complete, -1 if its body is too long. */
 int assembly_next(const void *bytes, size_t len, struct assembly_record *record);
+
+/* How many bytes are missing to the end of that record, as far as is known: its head comes first.
+ */
+size_t assembly_missing(const void *bytes, size_t len);
 
 uint64_t assembly_get(struct assembly_body *body);
 int64_t assembly_get_signed(struct assembly_body *body);

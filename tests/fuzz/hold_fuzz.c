@@ -27,7 +27,7 @@ static int fuzz_file(const void *bytes, size_t size)
     return fd;
 }
 
-/* The same content as tests/fuzz/hold_seeds.py makes. */
+/* The same content as tests/fuzz/hold_seeds.py makes. The caller closes it. */
 static int fuzz_device(void)
 {
     static int fd = -1;
@@ -35,7 +35,7 @@ static int fuzz_device(void)
     uint32_t x = 1;
 
     if (fd >= 0)
-        return fd;
+        return dup(fd);
     bytes = calloc(1, DEVICE_SIZE);
     for (size_t i = 4096; i < 4096 + 65536; i++) {
         x = x * 1664525u + 1013904223u;
@@ -43,20 +43,7 @@ static int fuzz_device(void)
     }
     fd = fuzz_file(bytes, DEVICE_SIZE);
     free(bytes);
-    return fd;
-}
-
-static void fuzz_close(struct hold *h)
-{
-    hold_sources_close(&h->sources);
-    chunk_index_free(h->index);
-    hold_pieces_free(&h->stream);
-    for (size_t i = 0; i < HOLD_BASES_MAX; i++)
-        hold_pieces_free(&h->base[i]);
-    free(h->group);
-    free(h->start);
-    io_close(&h->link.in);
-    hold_link_close(&h->link);
+    return dup(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -78,19 +65,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .host_needed = true,
                               .idle_timeout = 1,
                               .heard = io_now()}};
-    struct hold_word wish;
     struct error err;
 
-    if (!hold_answer(&h, &wish, &err) && wish.kind == HOLD_GO) {
-        chunk_index_free(h.index);
-        h.index = NULL;
-        h.link.exact = false;
-        if (hold_assemble(&h, &err) && h.link.host_needed == false)
-            __builtin_trap(); /* everything was there, and it failed all the same */
-    }
-    /* A host that has ended its input is forgotten. */
-    if (h.link.in < 0)
-        close(in);
-    fuzz_close(&h);
+    if (hold_converse(&h, &err) && !h.link.host_needed)
+        __builtin_trap(); /* everything was there, and it failed all the same */
+    close(in);            /* the link does not own it */
+    hold_close(&h);
     return 0;
 }

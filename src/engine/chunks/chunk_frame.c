@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 /* For frames without a magic number, and for prefixes: both exist since zstd 1.4 and have not
  * changed since. */
@@ -28,20 +27,11 @@ struct chunk_unpacker {
     ZSTD_DCtx *zstd;
 };
 
-/* Memory ran out: nothing else can go wrong here. */
-static void frame_give_up(void)
-{
-    fputs("out of memory: stop other programs on this machine and try again\n", stderr);
-    exit(1);
-}
-
 struct chunk_packer *chunk_packer_new(void)
 {
     struct chunk_packer *p = memory_new(1, sizeof *p);
 
-    p->zstd = ZSTD_createCCtx();
-    if (!p->zstd)
-        frame_give_up();
+    p->zstd = memory_checked(ZSTD_createCCtx());
     return p;
 }
 
@@ -71,9 +61,8 @@ static size_t frame_make(struct chunk_packer *p, struct chunk_bytes bytes,
     if (prefix.len)
         ZSTD_CCtx_refPrefix(p->zstd, prefix.bytes, prefix.len);
     size_t len = ZSTD_compress2(p->zstd, to, room, bytes.bytes, bytes.len);
-    if (ZSTD_isError(len))
-        frame_give_up();
-    buffer_add(out, to, len);
+    /* There is room for any frame: it can only fail for want of memory. */
+    buffer_add(out, memory_checked(ZSTD_isError(len) ? NULL : to), len);
     free(to);
     return len;
 }
@@ -112,9 +101,7 @@ struct chunk_unpacker *chunk_unpacker_new(void)
 {
     struct chunk_unpacker *u = memory_new(1, sizeof *u);
 
-    u->zstd = ZSTD_createDCtx();
-    if (!u->zstd)
-        frame_give_up();
+    u->zstd = memory_checked(ZSTD_createDCtx());
     return u;
 }
 

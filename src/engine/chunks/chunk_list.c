@@ -53,8 +53,7 @@ static void chunk_tree_end_group(struct chunk_tree *t, struct chunk_group *g, co
     size_t first = t->chunks.count - g->chunks;
     const struct chunk group = {.at = t->chunks.item[first].at,
                                 .hash = chunk_hash(bytes, (size_t)g->len),
-                                .len = (uint32_t)g->len,
-                                .first = (uint32_t)first};
+                                .len = (uint32_t)g->len};
 
     chunk_list_add(&t->groups, &group);
     *g = (struct chunk_group){0};

@@ -7,7 +7,6 @@
 struct chunk {
     uint64_t at, hash;
     uint32_t len;
-    uint32_t first; /* of a group: its first chunk; it ends where the next one begins */
 };
 
 struct chunk_list {

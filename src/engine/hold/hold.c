@@ -4,12 +4,10 @@
 #include "engine/chunks/chunk_index.h"
 #include "engine/hold/hold_jail.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 
-static void hold_close(struct hold *h)
+void hold_close(struct hold *h)
 {
     hold_sources_close(&h->sources);
     io_close(&h->sources.device);
@@ -32,7 +30,7 @@ static int hold_open(struct hold *h, const struct hold_options *options, struct 
     return hold_jail_enter(options->uid, err);
 }
 
-static int hold_converse(struct hold *h, struct error *err)
+int hold_converse(struct hold *h, struct error *err)
 {
     struct hold_word wish;
 

@@ -51,6 +51,13 @@ struct hold {
  * to the program that started it. */
 int hold_run(const struct hold_options *options);
 
+/* Answers, and then assembles if the host wants it: what hold_run() does between opening and
+ * closing. Returns 0, or -1 with the error set. */
+int hold_converse(struct hold *h, struct error *err);
+
+/* Releases everything, in any case. */
+void hold_close(struct hold *h);
+
 /* hold_answer.c: serves questions until the host says what it wants: HOLD_NONE, HOLD_GO or
  * HOLD_WHOLE. Returns 0, or -1 with the error set. */
 int hold_answer(struct hold *h, struct hold_word *wish, struct error *err);

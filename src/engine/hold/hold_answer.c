@@ -6,7 +6,6 @@
 #include "engine/chunks/chunk_table.h"
 #include "engine/hold/hold.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +13,6 @@
 #define ANSWER_SECOND_FROM (2u << 20)
 #define ANSWER_FINE_PIECE (1u << 20)
 #define ANSWER_TICK 1.0 /* seconds between two signs of life */
-
-static int answer_bad(struct error *err, const char *what)
-{
-    return hold_link_bad(err, what);
-}
 
 /* The data of an entry, as a list of parts has it. */
 struct answer_part {
@@ -101,7 +95,7 @@ static int answer_read_start(struct hold *h, struct assembly_body *body, struct 
     const uint8_t *frame = assembly_get_bytes(body, packed);
 
     if (body->bad || len > ASSEMBLY_START_MAX || len > h->size)
-        return answer_bad(err, "the start of the stream does not fit");
+        return hold_link_bad(err, "the start of the stream does not fit");
     h->start = memory_new((size_t)len, 1);
     h->start_len = (size_t)len;
     if (!len)
@@ -110,7 +104,7 @@ static int answer_read_start(struct hold *h, struct assembly_body *body, struct 
     bool good = chunk_unpack(u, (struct chunk_bytes){frame, (size_t)packed},
                              (struct chunk_bytes){0}, h->start, h->start_len);
     chunk_unpacker_free(u);
-    return good ? 0 : answer_bad(err, "the start of the stream is damaged");
+    return good ? 0 : hold_link_bad(err, "the start of the stream is damaged");
 }
 
 static int answer_read_groups(struct hold *h, struct assembly_body *body, struct error *err)
@@ -118,17 +112,17 @@ static int answer_read_groups(struct hold *h, struct assembly_body *body, struct
     uint64_t count = assembly_get(body), at = 0;
 
     if (body->bad || count > ASSEMBLY_GROUPS_MAX)
-        return answer_bad(err, "too many groups");
+        return hold_link_bad(err, "too many groups");
     h->group = memory_new((size_t)count, sizeof *h->group);
     h->groups = (size_t)count;
     for (size_t i = 0; i < count; i++) {
         uint64_t len = assembly_get(body), hash = assembly_get_hash(body, ASSEMBLY_GROUP_HASH);
         if (body->bad || !len || len > CHUNK_GROUP_MAX || len > h->size - at)
-            return answer_bad(err, "a group does not fit");
+            return hold_link_bad(err, "a group does not fit");
         h->group[i] = (struct hold_group){.at = at, .hash = hash, .len = (uint32_t)len};
         at += len;
     }
-    return at == h->size && !body->len ? 0 : answer_bad(err, "groups and size differ");
+    return at == h->size && !body->len ? 0 : hold_link_bad(err, "groups and size differ");
 }
 
 /* A sign of life for the host, whose connection is looked after, too: 1 if it does not want the
@@ -144,9 +138,7 @@ static int answer_tick(void *data, uint64_t bytes)
         return 0;
     h->told = now;
     uint64_t all = h->sources.places ? h->sources.places : 1;
-    size_t place = assembly_begin(&h->link.queue, ASSEMBLY_PROGRESS);
-    assembly_put(&h->link.queue, h->indexed * 100 / all);
-    assembly_end(&h->link.queue, place);
+    assembly_add_number(&h->link.queue, ASSEMBLY_PROGRESS, h->indexed * 100 / all);
     if (hold_link_serve(&h->link, false, false, 0, &event, &h->error))
         return -1;
     /* The host has waited long enough, and wants something else. */
@@ -243,7 +235,7 @@ static int answer_read_list(struct hold *h, struct assembly_body *body,
 
     if (body->bad || !h->size || h->bases_announced > HOLD_BASES_MAX ||
         (last && last->at + last->len > h->size))
-        return answer_bad(err, "the list is damaged");
+        return hold_link_bad(err, "the list is damaged");
     if (answer_read_start(h, body, err) || answer_read_groups(h, body, err))
         return -1;
     hold_sources_open(&h->sources, device, h->start, h->start_len);
@@ -255,7 +247,7 @@ static int answer_list(struct hold *h, struct assembly_body *body, struct error 
     struct answer_parts parts;
 
     if (h->group)
-        return answer_bad(err, "a second list");
+        return hold_link_bad(err, "a second list");
     h->bases_announced = (size_t)assembly_get(body);
     h->size = assembly_get(body);
     answer_read_parts(body, &parts);
@@ -305,16 +297,16 @@ static int answer_base_groups(struct answer_base *b, struct assembly_body *body,
     uint64_t count = assembly_get(body);
 
     if (body->bad || count > ASSEMBLY_GROUPS_MAX)
-        return answer_bad(err, "too many groups");
+        return hold_link_bad(err, "too many groups");
     for (uint64_t i = 0; i < count; i++) {
         uint64_t place;
         uint32_t len = answer_base_group(b, body, &place);
         if (!len || b->at > (uint64_t)INT64_MAX - len)
-            return answer_bad(err, "a group of a base does not fit");
+            return hold_link_bad(err, "a group of a base does not fit");
         hold_pieces_add(p, b->at, len, place);
         b->at += len;
     }
-    return body->len ? answer_bad(err, "a base is too long") : 0;
+    return body->len ? hold_link_bad(err, "a base is too long") : 0;
 }
 
 static int answer_base(struct hold *h, struct assembly_body *body, struct error *err)
@@ -324,7 +316,7 @@ static int answer_base(struct hold *h, struct assembly_body *body, struct error 
     if (hold_link_has(&h->link, ASSEMBLY_WHOLE))
         return 0; /* no answer is wanted any more */
     if (!h->group || h->bases == h->bases_announced || h->asked)
-        return answer_bad(err, "a base that was not announced");
+        return hold_link_bad(err, "a base that was not announced");
     struct hold_pieces *p = &h->base[h->bases++];
     answer_read_parts(body, &b.parts);
     int rc = answer_base_groups(&b, body, p, err);
@@ -358,13 +350,13 @@ static int question_run(struct answer_question *q, struct assembly_body *body, u
         uint64_t len = assembly_get(body), hash = assembly_get_hash(body, (unsigned)q->bytes);
         if (body->bad || !len || len > end - at || len > CHUNK_GROUP_MAX ||
             q->count == ASSEMBLY_ASKED_MAX)
-            return answer_bad(err, "a question does not fit");
+            return hold_link_bad(err, "a question does not fit");
         q->asked[q->count] = q->pieces.count;
         q->hash[q->count++] = hash;
         hold_pieces_add(&q->pieces, at, (uint32_t)len, CHUNK_NOWHERE);
         at += len;
     }
-    return at == end ? 0 : answer_bad(err, "question and gap differ");
+    return at == end ? 0 : hold_link_bad(err, "question and gap differ");
 }
 
 /* Reads the chunks of each run of what is missing. */
@@ -377,7 +369,7 @@ static int question_read(struct answer_question *q, struct assembly_body *body, 
     q->bytes = assembly_get(body);
     q->k = assembly_get(body);
     if (body->bad || q->bytes < 2 || q->bytes > most || q->k < least || q->k > CHUNK_LOG)
-        return answer_bad(err, "a question does not fit");
+        return hold_link_bad(err, "a question does not fit");
     for (size_t i = 0; i < old->count;) {
         uint64_t at = old->item[i].at, end = at;
         if (old->item[i].place != CHUNK_NOWHERE) {
@@ -390,7 +382,7 @@ static int question_read(struct answer_question *q, struct assembly_body *body, 
         if (question_run(q, body, at, end, err))
             return -1;
     }
-    return body->len || body->bad ? answer_bad(err, "a question is too long") : 0;
+    return body->len || body->bad ? hold_link_bad(err, "a question is too long") : 0;
 }
 
 /* Chunks as the index has them. */
@@ -510,7 +502,7 @@ static int answer_chunks(struct hold *h, struct assembly_record *record, struct 
     unsigned level = record->type == ASSEMBLY_CHUNKS ? 1 : 2;
     int rc = answer_is_listed(h) && !(h->asked & level)
                  ? question_read(&q, &record->body, err)
-                 : answer_bad(err, "a question without a list, or a second one");
+                 : hold_link_bad(err, "a question without a list, or a second one");
 
     h->asked |= level;
     if (!rc && record->type == ASSEMBLY_CHUNKS)
@@ -534,14 +526,14 @@ static int answer_whole(struct assembly_body *body, struct hold_word *wish, stru
     *wish = (struct hold_word){.kind = HOLD_WHOLE, .size = assembly_get(body)};
     return !body->bad && wish->size && wish->size <= INT64_MAX && !body->len
                ? 0
-               : answer_bad(err, "the size of the archive does not fit");
+               : hold_link_bad(err, "the size of the archive does not fit");
 }
 
 static int answer_go(struct hold *h, const struct assembly_body *body, struct hold_word *wish,
                      struct error *err)
 {
     *wish = (struct hold_word){.kind = HOLD_GO, .size = h->size};
-    return answer_is_listed(h) && !body->len ? 0 : answer_bad(err, "go without a list");
+    return answer_is_listed(h) && !body->len ? 0 : hold_link_bad(err, "go without a list");
 }
 
 int hold_answer(struct hold *h, struct hold_word *wish, struct error *err)
@@ -567,9 +559,9 @@ int hold_answer(struct hold *h, struct hold_word *wish, struct error *err)
             return answer_whole(&record.body, wish, err);
         case ASSEMBLY_END:
             *wish = (struct hold_word){.kind = HOLD_NONE};
-            return record.body.len ? answer_bad(err, "an end that does not fit") : 0;
+            return record.body.len ? hold_link_bad(err, "an end that does not fit") : 0;
         default:
-            return answer_bad(err, "a record that nobody expects");
+            return hold_link_bad(err, "a record that nobody expects");
         }
     }
     return rc;

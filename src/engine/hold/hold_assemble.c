@@ -73,11 +73,7 @@ static bool assemble_is_complete(const struct assemble *a)
 
 static void assemble_ask(struct assemble *a, size_t group)
 {
-    struct buffer *queue = &a->h->link.queue;
-    size_t place = assembly_begin(queue, ASSEMBLY_LATE);
-
-    assembly_put(queue, group);
-    assembly_end(queue, place);
+    assembly_add_number(&a->h->link.queue, ASSEMBLY_LATE, group);
     a->waiting++;
 }
 

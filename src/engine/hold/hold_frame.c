@@ -151,15 +151,6 @@ static int frame_read_base(struct hold_frames *f, struct assembly_body *body, st
                : frame_bad(err);
 }
 
-static void frame_grant(struct hold_frames *f, size_t len)
-{
-    struct buffer *queue = &f->h->link.queue;
-    size_t place = assembly_begin(queue, ASSEMBLY_GRANT);
-
-    assembly_put(queue, len);
-    assembly_end(queue, place);
-}
-
 /* Unpacks the next frame that has come: 1, 0 if there is none, -1 with the error set. */
 static int frame_next(struct hold_frames *f, struct error *err)
 {
@@ -175,7 +166,7 @@ static int frame_next(struct hold_frames *f, struct error *err)
     f->waiting_at += ASSEMBLY_HEAD + len;
     f->owed -= len;
     f->out_at = 0;
-    frame_grant(f, len);
+    assembly_add_number(&f->h->link.queue, ASSEMBLY_GRANT, len);
     return 1;
 }
 

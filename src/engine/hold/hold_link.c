@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #define LINK_PIECE 65536
@@ -62,18 +60,14 @@ static int link_lost(struct hold_link *l, struct error *err)
 static size_t link_room(const struct hold_link *l)
 {
     struct assembly_record record;
-    size_t at = 0, end = ASSEMBLY_HEAD;
+    size_t at = 0;
 
     while (assembly_next(buffer_text(&l->got) + at, l->got.len - at, &record) > 0) {
         if (record.type == ASSEMBLY_WHOLE || l->got.len > LINK_GOT_MAX)
             return 0;
         at += ASSEMBLY_HEAD + record.body.len;
     }
-    const uint8_t *head = (const uint8_t *)buffer_text(&l->got) + at;
-    size_t len = l->got.len - at;
-    if (len >= ASSEMBLY_HEAD)
-        end += (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    return end > len ? end - len : 0;
+    return assembly_missing(buffer_text(&l->got) + at, l->got.len - at);
 }
 
 static int link_read(struct hold_link *l, struct error *err)
