@@ -33,7 +33,7 @@ struct adaptive_push {
 
 static void push_print_empty(struct adaptive_push *p, enum assembly_type type)
 {
-    struct buffer *out = adaptive_dialog_out(&p->dialog);
+    struct buffer *out = &p->dialog.out;
 
     assembly_end(out, assembly_begin(out, type));
 }
@@ -191,8 +191,7 @@ static int push_fill(struct adaptive_push *p, struct error *err)
     if (d->late_done == d->lates)
         return 1;
     for (; d->late_done < d->lates; d->late_done++)
-        if (d->lates > most ||
-            !adaptive_frames_fill(&p->frames, d->late[d->late_done], adaptive_dialog_out(d)))
+        if (d->lates > most || !adaptive_frames_fill(&p->frames, d->late[d->late_done], &d->out))
             return error_set(err, EXIT_FAILED,
                              "the device asks for what is not in the firmware; nothing was "
                              "activated. Try again with --adaptive=never");
@@ -233,7 +232,7 @@ static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, 
         return 0;
     }
     d->in_flight += body;
-    buffer_add(adaptive_dialog_out(d), frame->data, frame->len);
+    buffer_add(&d->out, frame->data, frame->len);
     push_show(p);
     /* ssh sends it while the next one is made. */
     while (rc > 0 && d->out.len && p->t->ssh.in >= 0)
@@ -280,11 +279,7 @@ static int push_send(struct adaptive_push *p, struct error *err)
 /* Sends the archive instead: no more records. */
 static int push_send_whole(struct adaptive_push *p, struct error *err)
 {
-    struct buffer *out = adaptive_dialog_out(&p->dialog);
-    size_t place = assembly_begin(out, ASSEMBLY_WHOLE);
-
-    assembly_put(out, p->t->total);
-    assembly_end(out, place);
+    assembly_add_number(&p->dialog.out, ASSEMBLY_WHOLE, p->t->total);
     p->a->whole = true;
     p->a->began = io_now();
     p->dialog.records = false;

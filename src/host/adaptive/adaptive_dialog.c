@@ -267,11 +267,6 @@ int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type l
     return dialog_bad_answer(err);
 }
 
-struct buffer *adaptive_dialog_out(struct adaptive_dialog *d)
-{
-    return &d->out;
-}
-
 int adaptive_dialog_flush(struct adaptive_dialog *d, struct error *err)
 {
     int rc = 1;

@@ -50,9 +50,6 @@ int adaptive_dialog_await_facts(struct adaptive_dialog *d, struct error *err);
 int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type level, size_t count,
                                  uint8_t **yes, uint64_t *candidates, struct error *err);
 
-/* Bytes of a record that are to be sent. */
-struct buffer *adaptive_dialog_out(struct adaptive_dialog *d);
-
 /* Writes until nothing waits any more. Returns like adaptive_dialog_wait(). */
 int adaptive_dialog_flush(struct adaptive_dialog *d, struct error *err);
 

@@ -1,6 +1,7 @@
 #include "host/adaptive/adaptive_question.h"
 
 #include "base/memory.h"
+#include "engine/chunks/chunk_index.h"
 
 #include <stdlib.h>
 
@@ -125,9 +126,9 @@ int adaptive_question_groups(struct adaptive_question *q, struct error *err)
     struct adaptive_dialog *d = q->dialog;
     uint8_t *yes = NULL, *held = NULL;
 
-    question_print_list(q, adaptive_dialog_out(d));
+    question_print_list(q, &d->out);
     if (q->base)
-        adaptive_base_print(q->base, adaptive_dialog_out(d));
+        adaptive_base_print(q->base, &d->out);
     int rc = adaptive_dialog_await_answer(d, ASSEMBLY_LIST, q->firmware->tree.groups.count, &yes,
                                           &q->candidates, err);
     if (rc > 0 && q->base && yes) {
@@ -205,8 +206,8 @@ static void question_print(const struct question_level *l, struct buffer *out)
     unsigned bytes = assembly_hash_bytes(c->count, l->q->candidates >> l->k);
     size_t place = assembly_begin(out, l->type);
 
-    if (l->type == ASSEMBLY_CHUNKS && bytes > 5)
-        bytes = 5;
+    if (l->type == ASSEMBLY_CHUNKS && bytes > CHUNK_INDEX_HASH)
+        bytes = CHUNK_INDEX_HASH;
     assembly_put(out, bytes);
     assembly_put(out, l->k);
     for (size_t i = 0, end; i < c->count; i = end) {
@@ -248,7 +249,7 @@ static int question_level(struct adaptive_question *q, enum assembly_type type, 
     chunk_cutter_init(&l.cutter);
     for (size_t i = 0; i < q->gaps.count; i++)
         question_ask_gap(&l, &q->gaps.item[i]);
-    question_print(&l, adaptive_dialog_out(q->dialog));
+    question_print(&l, &q->dialog->out);
     int rc =
         adaptive_dialog_await_answer(q->dialog, type, l.chunks.count, &yes, &q->candidates, err);
     if (rc > 0 && yes)

@@ -5,7 +5,6 @@
 #include "host/adaptive/device_memory.h"
 #include "host/adaptive/firmware_cache.h"
 #include "host/remote/server_software.h"
-#include "wire/request.h"
 #include "wire/slot_facts.h"
 #include "wire/subsystem.h"
 
@@ -45,16 +44,6 @@ bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *targ
         return memory.ability == DEVICE_ASSEMBLES;
     /* Whoever would refuse the request would have to be logged in to a second time. */
     return !server_software_read(&w->o->reach, target, software) || software_may_assemble(software);
-}
-
-void push_adaptive_print(const struct host_options *o, struct buffer *line)
-{
-    struct request request = {.verb = REQUEST_ASSEMBLE,
-                              .reboot = !o->job.no_reboot && !o->job.stage,
-                              .stage = o->job.stage};
-
-    snprintf(request.task, sizeof request.task, "%s", o->job.task ? o->job.task : "");
-    request_print(&request, line);
 }
 
 static bool push_adaptive_same_text(const char *a, const char *b)

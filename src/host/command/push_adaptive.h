@@ -19,9 +19,6 @@ bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmw
 /* Whether to try with a device: what is asked for, and what is known of the device. */
 bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target);
 
-/* Appends the request. */
-void push_adaptive_print(const struct host_options *o, struct buffer *line);
-
 /* Runs it; t and call are set up as for a plain push. Returns 0, or -1 with the error set.
  * push_adaptive_free() in any case. */
 int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct transfer *t,

@@ -20,22 +20,27 @@
 #define PUSH_FIRST_PAUSE 2
 #define PUSH_PAUSE_STEPS 5
 
+/* size: for an update. */
+static void push_request(const struct job_options *job, enum request_verb verb, uint64_t size,
+                         struct buffer *line)
+{
+    struct request request = {
+        .verb = verb, .size = size, .reboot = !job->no_reboot && !job->stage, .stage = job->stage};
+
+    snprintf(request.task, sizeof request.task, "%s", job->task ? job->task : "");
+    request_print(&request, line);
+}
+
 /* The line that the subsystem expects before the firmware; fwup has none. */
 static void push_header(const struct job_options *job, const char *subsystem, uint64_t size,
                         struct buffer *line)
 {
     struct header header = {.count = 1, .size = {size}, .reboot = !job->no_reboot};
-    struct request request = {.verb = REQUEST_UPDATE,
-                              .size = size,
-                              .reboot = !job->no_reboot && !job->stage,
-                              .stage = job->stage};
 
-    if (!strcmp(subsystem, SUBSYSTEM_FWSSH)) {
-        snprintf(request.task, sizeof request.task, "%s", job->task ? job->task : "");
-        request_print(&request, line);
-    } else if (strcmp(subsystem, SUBSYSTEM_FWUP)) {
+    if (!strcmp(subsystem, SUBSYSTEM_FWSSH))
+        push_request(job, REQUEST_UPDATE, size, line);
+    else if (strcmp(subsystem, SUBSYSTEM_FWUP))
         header_print(&header, line);
-    }
 }
 
 static void push_note_times(const struct transfer *t)
@@ -134,7 +139,7 @@ static int push_send_adaptive(struct push_try *try)
     struct error err;
     int status = -1;
 
-    push_adaptive_print(try->w->o, &header);
+    push_request(&try->w->o->job, REQUEST_ASSEMBLE, 0, &header);
     struct transfer t = push_transfer(try->w, &header, true);
     if (push_adaptive_run(&p, try->w, &t, &call, &err)) {
         buffer_add_text(try->text, err.text);
