@@ -153,6 +153,31 @@ static int option_bytes(struct host_options *o, const struct option_word *w, cha
     return 0;
 }
 
+/* A time in seconds, or with s, m, h or d behind it. */
+static int option_duration(struct host_options *o, const struct option_word *w, char *value,
+                           struct error *err)
+{
+    static const struct {
+        char letter;
+        int seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    size_t len = strlen(value);
+    uint64_t number, factor = 1;
+    bool unit = false;
+
+    for (size_t i = 0; i < sizeof units / sizeof *units && len && !unit; i++)
+        if ((unit = value[len - 1] == units[i].letter))
+            factor = (uint64_t)units[i].seconds;
+    if (number_parse_decimal(value, len - unit, &number) || !number ||
+        number > (uint64_t)w->most / factor)
+        return error_set(err, EXIT_USAGE,
+                         "--%s needs a time of at most %d days, such as 90s, 30m or 6h, but got "
+                         "'%s'",
+                         w->name, w->most / 86400, value);
+    *(int *)((char *)o + w->place) = (int)(number * factor);
+    return 0;
+}
+
 #define PLACE(member) offsetof(struct host_options, member)
 
 /* In the order of the help text; the manual has the same options (a test compares them). */
@@ -199,6 +224,10 @@ static const struct option_word words[] = {
      option_count, PLACE(fleet.canary), 1000, 0},
     {"max-failures", "N|N%", "start no more devices after more failures than this", COMMAND_PUSH,
      option_text, PLACE(fleet.max_failures_text), 0, 0},
+    {"state", "FILE", "note there which devices are done, and go on from it", COMMAND_PUSH,
+     option_text, PLACE(fleet.state), 0, 0},
+    {"until", "TIME", "try devices that cannot be reached again, for this long (90s, 30m, 6h)",
+     COMMAND_PUSH, option_duration, PLACE(fleet.until), 30 * 86400, 0},
     {"port", "N", "default: Port in ~/.ssh/config if it is not 22, else 8989",
      COMMAND_REMOTE | COMMAND_CONFIG, option_count, PLACE(reach.port), 65535, 0},
     {"user", "USER", "fwsshd accepts any name", COMMAND_REMOTE | COMMAND_CONFIG, option_text,
@@ -426,6 +455,11 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     if (host_options_check(o, err) || options_set_max_failures(&o->fleet, err))
         return -1;
     return command & COMMAND_REMOTE && !o->help ? host_config_load(o, err) : 0;
+}
+
+bool fleet_options_are_used(const struct fleet_options *f)
+{
+    return f->host_count > 1 || f->state || f->until;
 }
 
 bool job_options_need_request(const struct job_options *o)

@@ -41,6 +41,8 @@ struct fleet_options {
     int canary;       /* how many go first, alone; 0: none */
     int max_failures; /* stop after more than this; -1: never */
     const char *max_failures_text;
+    const char *state; /* file with how far it has come; NULL: none */
+    int until;         /* seconds to go on trying what cannot be reached; 0: one try */
 };
 
 struct host_options {
@@ -93,5 +95,8 @@ void host_options_print_help(FILE *out, unsigned commands);
 /* Whether a push needs the subsystem fwssh, because the protocol of nerves_firmware_ssh cannot
  * express it. */
 bool job_options_need_request(const struct job_options *o);
+
+/* Whether a push is one to a fleet (fleet.h), be it of one device. */
+bool fleet_options_are_used(const struct fleet_options *f);
 
 #endif

@@ -461,7 +461,7 @@ void console_result(struct console *c, int status, const char *text)
     console_log(c, status ? "error" : "result", text);
     if (c->mode == CONSOLE_JSON)
         console_json_result(c, status, text);
-    if (c->mode == CONSOLE_RELAY)
+    if (c->relays_result)
         console_relay_result(c, status, text);
     if (c->mode > CONSOLE_QUIET)
         return;
