@@ -182,10 +182,10 @@ static int option_duration(struct host_options *o, const struct option_word *w, 
 
 /* In the order of the help text; the manual has the same options (a test compares them). */
 static const struct option_word words[] = {
-    {"firmware", "FILE", "default: the one in _build for MIX_TARGET and MIX_ENV", COMMAND_PUSH,
-     option_text, PLACE(job.firmware), 0, 0},
-    {"target", "TARGET", "instead of MIX_TARGET", COMMAND_PUSH, option_text, PLACE(job.target), 0,
-     0},
+    {"firmware", "FILE", "default: the one in _build for MIX_TARGET and MIX_ENV",
+     COMMAND_PUSH | COMMAND_DESCRIBE, option_text, PLACE(job.firmware), 0, 0},
+    {"target", "TARGET", "instead of MIX_TARGET", COMMAND_PUSH | COMMAND_DESCRIBE, option_text,
+     PLACE(job.target), 0, 0},
     {"wait", "[=SECONDS]", "wait until the device runs the new firmware and it is confirmed (300)",
      COMMAND_PUSH | COMMAND_CONFIG, option_wait, PLACE(job.wait), 86400, 0},
     {"confirm", NULL, "confirm it from here once the device is back (implies --wait)",
@@ -252,15 +252,15 @@ static const struct option_word words[] = {
      COMMAND_REMOTE | COMMAND_CONFIG, option_ssh_option, 0, 0, 0},
     {"log-dir", "DIR", "log everything printed and received, one file per push", COMMAND_PUSH,
      option_text, PLACE(output.log_dir), 0, 0},
-    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE, option_flag,
-     PLACE(output.json), 0, 0},
+    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE | COMMAND_DESCRIBE,
+     option_flag, PLACE(output.json), 0, 0},
     {"quiet", NULL, "errors only", COMMAND_REMOTE, option_flag, PLACE(output.quiet), 0, 0},
     {"output", "FILE", "default upload.sh; - for standard output", COMMAND_SCRIPT, option_text,
      PLACE(script), 0, 'o'},
     {"force", NULL, "overwrite an existing file", COMMAND_SCRIPT, option_flag, PLACE(job.force), 0,
      'f'},
-    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT, option_flag, PLACE(help), 0,
-     'h'},
+    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT | COMMAND_DESCRIBE,
+     option_flag, PLACE(help), 0, 'h'},
 };
 
 #define WORDS (sizeof words / sizeof *words)
@@ -444,7 +444,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     }
     if (o->reach.ssh)
         o->given |= option_bit(options_find_key("ssh"));
-    if (command == COMMAND_SCRIPT && optind < argc)
+    if (command & (COMMAND_SCRIPT | COMMAND_DESCRIBE) && optind < argc)
         return error_set(err, EXIT_USAGE, "%s takes no '%s'", argv[0], argv[optind]);
     for (; optind < argc; optind++)
         if (host_list_add(&o->fleet, argv[optind], err))

@@ -21,6 +21,7 @@ enum command_set {
     COMMAND_CHECK = 8,
     COMMAND_SCRIPT = 16,
     COMMAND_CONFIG = 32, /* may stand in the configuration (host_config.h) */
+    COMMAND_DESCRIBE = 64,
     COMMAND_REMOTE = COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CHECK,
 };
 
