@@ -531,3 +531,5 @@ def test_what_a_firmware_says_of_itself(t):
     (t.dir / fw).write_bytes((t.dir / fw).read_bytes()[:-30])
     r = t.run(argv)
     assert r.returncode == 4 and r.stdout == "" and r.stderr.startswith("fwssh: "), r
+    [event] = events(t.run([*argv, "--json"]))
+    assert event["event"] == "error" and event["status"] == 4 and event["text"] in r.stderr

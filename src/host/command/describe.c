@@ -2,6 +2,7 @@
 
 #include "host/command/firmware_find.h"
 #include "host/output/firmware_view.h"
+#include "host/output/json.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,20 @@ static void describe_print(const struct firmware_file *f, bool json)
     buffer_free(&text);
 }
 
+static void describe_fail(const struct error *err, bool json)
+{
+    struct buffer text = {0};
+
+    fprintf(stderr, "fwssh: %s\n", err->text);
+    if (json) {
+        buffer_printf(&text, "{\"event\":\"error\",\"status\":%d", (int)err->status);
+        json_member(&text, "text", err->text);
+        buffer_add_text(&text, "}\n");
+        fputs(buffer_text(&text), stdout);
+    }
+    buffer_free(&text);
+}
+
 int describe_run(const struct host_options *o)
 {
     struct firmware_file f;
@@ -28,14 +43,14 @@ int describe_run(const struct host_options *o)
     int status = EXIT_DONE;
 
     if (firmware_find(&f, o->job.firmware, o->job.target, &fit, &err)) {
-        fprintf(stderr, "fwssh: %s\n", err.text);
+        describe_fail(&err, o->output.json);
         status = (int)err.status;
     } else {
         describe_print(&f, o->output.json);
-        if (fflush(stdout)) {
-            perror("fwssh: cannot write to standard output");
-            status = EXIT_FAILED;
-        }
+    }
+    if (fflush(stdout)) {
+        perror("fwssh: cannot write to standard output");
+        status = EXIT_FAILED;
     }
     firmware_file_close(&f);
     return status;
