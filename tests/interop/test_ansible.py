@@ -96,7 +96,7 @@ def test_a_rollout_to_fifty_stops_and_goes_on(t):
     status, words, results = r.play()
     assert status == 2, status
     assert set(words) == set(names[:10]), "it stopped after the second batch, which was not cut"
-    assert chosen(words, "failed") == {"board7", "board8"} and chosen(words, "unreachable") == {"board9"}, words
+    assert chosen(words, "failed") == {"board7", "board8"} and chosen(words, "unreachable") == {"board9"}, (words, results["board9"])
     assert results["board7"]["status"] == 8 and "the self-test failed" in results["board7"]["msg"]
     assert "no space left" in results["board8"]["msg"] and results["board8"]["events"]
     assert results["board1"]["before"]["version"] == "1.0" and results["board1"]["after"]["version"] == "2.0"
