@@ -23,8 +23,6 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result, ignore_errors=False):
         self.record("failed", result)
 
-    def v2_runner_on_unreachable(self, result):
-        self.record("unreachable", result)
 """
 BATCHES = [1, 9, 20, 20]
 PLAY = """
@@ -96,7 +94,8 @@ def test_a_rollout_to_fifty_stops_and_goes_on(t):
     status, words, results = r.play()
     assert status == 2, status
     assert set(words) == set(names[:10]), "it stopped after the second batch, which was not cut"
-    assert chosen(words, "failed") == {"board7", "board8"} and chosen(words, "unreachable") == {"board9"}, (words, results["board9"])
+    assert chosen(words, "failed") == {"board7", "board8", "board9"}, words
+    assert results["board9"]["status"] == 6, results["board9"]
     assert results["board7"]["status"] == 8 and "the self-test failed" in results["board7"]["msg"]
     assert "no space left" in results["board8"]["msg"] and results["board8"]["events"]
     assert results["board1"]["before"]["version"] == "1.0" and results["board1"]["after"]["version"] == "2.0"
@@ -118,6 +117,10 @@ def test_the_limit_is_more_than_a_percentage(t):
     r.boards["board1"].after_reboot(reason="the self-test failed")
     status, words, _ = r.play(batches=[2, 4], limit=50)
     assert len(words) == 6 and chosen(words, "failed") == {"board1"} and status == 2, (status, words)
+    r.boards["board2"].d.stop()
+    r.boards["board1"].after_reboot(active="b", next="b", uuid=r.uuid, version="2.0")
+    status, words, _ = r.play(batches=[2, 4], limit=0)
+    assert (status, words) == (2, {"board1": "changed", "board2": "failed"}), (status, words)
 
 
 def test_check_mode_sends_nothing(t):

@@ -28,7 +28,7 @@ ARGUMENTS = dict(
     executable=dict(type="path", default="fwssh"),
 )
 
-DONE, FAILED, UNREACHABLE = 0, 1, 6
+DONE, FAILED = 0, 1
 # The device is as it was: nothing was sent, or all of it was refused.
 UNTOUCHED = (2, 3, 4, 5, 6)
 
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
             return self._failure(status, described)
         status, events = self._fwssh("status")
         if status:
-            return self._failure(status, events, "unreachable" if status == UNREACHABLE else "failed")
+            return self._failure(status, events)
         return self._bring(firmware, described[-1], events[-1]["facts"])
 
     def _device(self, args, variables):
@@ -84,9 +84,9 @@ class ActionModule(ActionBase):
             events.append(dict(text=said[-1]))
         return done.returncode, events
 
-    def _failure(self, status, events, word="failed"):
-        """Ansible takes one word only: a result that is both failed and unreachable is sometimes one, sometimes the other."""
-        return {word: True, "changed": False, "status": status, "msg": events[-1]["text"]}
+    def _failure(self, status, events):
+        """Also for a device that cannot be reached: max_fail_percentage does not count what is unreachable."""
+        return dict(failed=True, changed=False, status=status, msg=events[-1]["text"])
 
     def _bring(self, firmware, described, before):
         runs = before.get("uuid") == described["uuid"] and not self.args["force"]
