@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
     "Usage: fwssh-receive [-f FILE] [-o KEY=VALUE]... -s SUBSYSTEM [--stderr] [--result-fd N]\n"
@@ -35,6 +36,8 @@ static const char usage[] =
     "  --stderr         send messages to standard error, which sshd drops\n"
     "  --result-fd N    fwsshd's socket for the result\n"
     "  --config-fd N    fwsshd's configuration, instead of -f and -o\n"
+    "  --agent          for fwssh-agent: be updater and fwssh-hold, too; without the default\n"
+    "                   configuration file, state-dir is the working directory\n"
     "  --volatile-host-key  fwsshd's host key does not survive a reboot\n";
 
 enum local { LOCAL_NONE, LOCAL_CONFIRM, LOCAL_CONFIRM_WITHIN, LOCAL_REVERT, LOCAL_STATUS };
@@ -42,7 +45,7 @@ enum local { LOCAL_NONE, LOCAL_CONFIRM, LOCAL_CONFIRM_WITHIN, LOCAL_REVERT, LOCA
 struct options {
     const char *config, *subsystem;
     struct text_list overrides;
-    bool use_stderr, test, volatile_key;
+    bool use_stderr, test, volatile_key, agent;
     enum local local;
     const char *reason;
     int confirm_seconds;
@@ -67,6 +70,7 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
         {"result-fd", required_argument, NULL, 'R'},
         {"config-fd", required_argument, NULL, 'C'},
         {"volatile-host-key", no_argument, NULL, 'K'},
+        {"agent", no_argument, NULL, 'A'},
         {"confirm", no_argument, NULL, 'c'},
         {"confirm-within", required_argument, NULL, 'W'},
         {"revert", required_argument, NULL, 'r'},
@@ -104,6 +108,9 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
             break;
         case 'K':
             o->volatile_key = true;
+            break;
+        case 'A':
+            o->agent = true;
             break;
         case 'c':
             o->local = LOCAL_CONFIRM;
@@ -165,10 +172,22 @@ static int run_local(const struct device_config *config, const struct options *o
     return print_configuration(config);
 }
 
+/* Of fwssh-agent: itself, although its file may be gone, and a directory that goes with it. */
+#define AGENT_PROGRAM "/proc/self/exe"
+#define AGENT_STATE_DIR "/proc/self/cwd"
+
 /* Returns 0, 1 if it is the last good one, or -1. */
-static int load_configuration(struct device_config *config, const struct options *o,
-                              struct error *err)
+static int load_configuration(struct device_config *config, struct options *o, struct error *err)
 {
+    struct text_list given = o->overrides;
+
+    if (o->agent && !o->config && access(DEVICE_CONFIG_PATH, F_OK)) {
+        o->overrides = (struct text_list){0};
+        text_list_add(&o->overrides, "state-dir=" AGENT_STATE_DIR);
+        for (size_t i = 0; i < given.count; i++)
+            text_list_add(&o->overrides, given.item[i]);
+        free(given.item);
+    }
     if (o->config_fd >= 0)
         return device_config_load_fd(config, o->config_fd, err);
     if (o->test)
@@ -216,6 +235,8 @@ int main(int argc, char **argv)
     if (from < 0) {
         client_complain(&client, err.text);
     } else {
+        if (o.agent)
+            config.own_program = config.hold_program = AGENT_PROGRAM;
         if (!from && o.config_fd < 0 && !is_local)
             last_good_keep(&config, o.config);
         status = is_local ? run_local(&config, &o) : serve(&config, &o, &client);

@@ -45,6 +45,7 @@ struct device_config {
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program, *hold_program;
+    const char *own_program; /* that of fwssh-agent, which is fwpack and fwssh-hold, too; or NULL */
     const char *adaptive; /* yes, coarse or no */
     bool strict_modes; /* check who may write to key files and programs (config/trusted_file.h) */
     int session_uid;   /* user and group that sessions become if fwsshd runs as root */

@@ -78,7 +78,9 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
         return -1;
     status_read_abilities(config, facts);
     status_read_tasks(config, facts);
-    facts_set(facts, "host-key", forgets ? "volatile" : "kept");
+    /* fwssh-agent knows nothing of the SSH server's. */
+    if (!config->own_program)
+        facts_set(facts, "host-key", forgets ? "volatile" : "kept");
     status_read_log(config, facts);
     return 0;
 }

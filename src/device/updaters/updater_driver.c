@@ -23,7 +23,9 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
                          config->updater);
     if (updater_path_check(config, u->program, "updater", err))
         return -1;
-    u->name = strrchr(u->program, '/') ? strrchr(u->program, '/') + 1 : u->program;
+    u->own = config->own_program && !strcmp(u->program, config->own_program);
+    const char *slash = strrchr(u->program, '/');
+    u->name = u->own ? "fwpack" : slash ? slash + 1 : u->program;
     u->driver = strcmp(u->name, "fwpack") ? &updater_fwup : &updater_fwpack;
     return 0;
 }
@@ -49,6 +51,8 @@ void updater_arguments(const struct updater *u, const struct device_config *conf
                        const struct updater_job *job, struct argv *a)
 {
     argv_add(a, u->program);
+    if (u->own)
+        argv_add(a, u->name);
     u->driver->arguments(u, config, job, a);
 }
 

@@ -33,7 +33,8 @@ struct updater_job {
 struct updater {
     const struct updater_driver *driver;
     char *program;    /* a path; owned */
-    const char *name; /* last component of program */
+    const char *name; /* last component of program; of our own: fwpack */
+    bool own;         /* the program is our own, and takes the name as its first argument */
     bool handshake;   /* supports --exit-handshake; set by updater_identify() */
 };
 

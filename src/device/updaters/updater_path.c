@@ -27,9 +27,10 @@ char *updater_path_search(const char *name)
     return found;
 }
 
-static char *updater_path_fwpack(void)
+static char *updater_path_fwpack(const struct device_config *config)
 {
-    char *found = updater_path_search("fwpack");
+    char *found = config->own_program ? memory_text(config->own_program)
+                                      : updater_path_search("fwpack");
 
     if (!found && !access(FWSSH_BINDIR "/fwpack", X_OK))
         found = memory_text(FWSSH_BINDIR "/fwpack");
@@ -41,17 +42,18 @@ char *updater_path_find(const struct device_config *config)
     const char *key = config->updater;
 
     if (!strcmp(key, "fwpack"))
-        return updater_path_fwpack();
+        return updater_path_fwpack(config);
     if (strcmp(key, "auto"))
         return updater_path_search(key);
     char *found = updater_path_search("fwup");
-    return found ? found : updater_path_fwpack();
+    return found ? found : updater_path_fwpack(config);
 }
 
 int updater_path_check(const struct device_config *config, const char *name, const char *key,
                        struct error *err)
 {
-    char *found = config->strict_modes ? updater_path_search(name) : NULL;
+    bool own = config->own_program && !strcmp(name, config->own_program);
+    char *found = config->strict_modes && !own ? updater_path_search(name) : NULL;
     char *whole = found && *found != '/' ? realpath(found, NULL) : found;
     int fd = -1, rc = 0;
 
