@@ -1,5 +1,6 @@
 #include "host/command/ask.h"
 
+#include "host/agentless/agentless.h"
 #include "host/command/host_config.h"
 #include "host/output/json.h"
 #include "host/remote/interrupt.h"
@@ -106,6 +107,8 @@ static void ask_one(struct question *q, const struct host_options *o, const char
     if (host_config_apply(&own, o, host, &err)) {
         q->status = (int)err.status;
         buffer_add_text(&q->text, err.text);
+    } else if (own.reach.agentless) {
+        agentless_ask(q, &own.reach, host, request, false);
     } else {
         question_ask(q, &own.reach, host, request, false);
     }

@@ -16,7 +16,6 @@
 
 #define HOST_CONFIG_MAX (1u << 20)
 #define HOST_SECTION "host"
-#define HOST_LIST_KEY "ssh-option"
 /* Between the patterns of a section. */
 #define HOST_BLANKS " \t,"
 
@@ -180,12 +179,8 @@ static int host_config_apply_all(struct host_options *own, const struct host_opt
 int host_config_apply(struct host_options *own, const struct host_options *o, const char *host,
                       struct error *err)
 {
-    size_t size = o->reach.ssh_option_count * sizeof *o->reach.ssh_options;
-
     *own = *o;
-    own->reach.ssh_options = size ? memory_new(1, size) : NULL;
-    if (size)
-        memcpy(own->reach.ssh_options, o->reach.ssh_options, size);
+    reach_copy(&own->reach, &o->reach);
     if (!o->config)
         return 0;
     if (!host_config_apply_all(own, o, host, err) && !host_options_check(own, err))
@@ -196,6 +191,5 @@ int host_config_apply(struct host_options *own, const struct host_options *o, co
 
 void host_config_drop(struct host_options *own)
 {
-    free(own->reach.ssh_options);
-    own->reach.ssh_options = NULL;
+    reach_drop(&own->reach);
 }

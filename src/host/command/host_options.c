@@ -6,6 +6,7 @@
 #include "base/option_error.h"
 #include "host/command/host_config.h"
 #include "host/command/host_list.h"
+#include "host/remote/ssh_gate.h"
 #include "wire/subsystem.h"
 
 #include <assert.h>
@@ -73,6 +74,16 @@ static int option_ssh_option(struct host_options *o, const struct option_word *w
     (void)w;
     (void)err;
     reach_add_ssh_option(&o->reach, value);
+    return 0;
+}
+
+static int option_agent_option(struct host_options *o, const struct option_word *w, char *value,
+                               struct error *err)
+{
+    (void)w;
+    if (!strchr(value, '='))
+        return error_set(err, EXIT_USAGE, "--agent-option needs KEY=VALUE, but got '%s'", value);
+    reach_add_agent_option(&o->reach, value);
     return 0;
 }
 
@@ -242,6 +253,14 @@ static const struct option_word words[] = {
      COMMAND_PUSH | COMMAND_CHECK | COMMAND_CONFIG, option_text, PLACE(reach.subsystem), 0, 0},
     {"exec", NULL, "run the subsystem as a command (Dropbear)",
      COMMAND_PUSH | COMMAND_CHECK | COMMAND_CONFIG, option_flag, PLACE(reach.exec), 0, 0},
+    {"agentless", NULL, "without fwsshd: through the device's own SSH server (port 22)",
+     COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CONFIG, option_flag,
+     PLACE(reach.agentless), 0, 0},
+    {"agent-option", "KEY=VALUE", "for --agentless: a key of fwsshd.conf; may be repeated",
+     COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CONFIG, option_agent_option, 0, 0, 0},
+    {"agent-dir", "DIR", "for --agentless: the directory of ARCH/fwssh-agent",
+     COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CONFIG, option_text,
+     PLACE(reach.agent_dir), 0, 0},
     {"host-key-alias", "NAME", "look up the host key under this name",
      COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.host_key_alias), 0, 0},
     {"timeout", "SECONDS", "give up on a device after this time (none)",
@@ -317,6 +336,20 @@ static int options_set_max_failures(struct fleet_options *f, struct error *err)
     return 0;
 }
 
+static int host_options_check_agentless(struct host_options *o, struct error *err)
+{
+    o->reach.agent_task = o->job.task;
+    if (!o->reach.agentless)
+        return 0;
+    if (o->reach.exec || strcmp(o->reach.subsystem, SUBSYSTEM_NERVES))
+        return error_set(err, EXIT_USAGE, "--agentless cannot be used with --subsystem or --exec");
+    if (o->job.stage)
+        return error_set(err, EXIT_USAGE,
+                         "--agentless cannot be used with --stage: nothing would remember on the "
+                         "device what to activate");
+    return 0;
+}
+
 int host_options_check(struct host_options *o, struct error *err)
 {
     struct job_options *j = &o->job;
@@ -330,6 +363,8 @@ int host_options_check(struct host_options *o, struct error *err)
         return error_set(err, EXIT_USAGE,
                          "--task and --stage need the subsystem fwssh, and cannot be used with "
                          "--subsystem or --exec");
+    if (host_options_check_agentless(o, err))
+        return -1;
     if (j->no_reboot && !strcmp(o->reach.subsystem, SUBSYSTEM_FWUP))
         return error_set(err, EXIT_USAGE,
                          "--no-reboot cannot be used with the subsystem fwup, where the device "
@@ -361,9 +396,14 @@ static const struct option_word *options_find_key(const char *key)
     return &words[i];
 }
 
+static bool option_is_list(const struct option_word *w)
+{
+    return w->set == option_ssh_option || w->set == option_agent_option;
+}
+
 bool host_options_is_list(const char *key)
 {
-    return options_find_key(key)->set == option_ssh_option;
+    return option_is_list(options_find_key(key));
 }
 
 static uint64_t option_bit(const struct option_word *w)
@@ -414,7 +454,7 @@ int host_options_default(struct host_options *own, const struct host_options *o,
 {
     const struct option_word *w = options_find_key(key);
 
-    if (w->set != option_ssh_option && own->given & option_bit(w))
+    if (!option_is_list(w) && own->given & option_bit(w))
         return 0;
     if (option_gives_way(o, key))
         return 0;
@@ -432,6 +472,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     *o = (struct host_options){.reach = {.subsystem = SUBSYSTEM_NERVES, .ssh = getenv("FWSSH_SSH")},
                                .fleet = {.jobs = DEFAULT_JOBS, .max_failures = -1},
                                .script = "upload.sh"};
+    o->reach.secret = memory_new(1, sizeof *o->reach.secret);
     options_for_getopt(names);
     opterr = 0;
     while ((c = getopt_long(argc, argv, letters, names, NULL)) != -1) {

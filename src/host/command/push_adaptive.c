@@ -37,7 +37,7 @@ bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *targ
     /* Where the device has been asked already, it has said so. */
     if (w->before.facts.count)
         return slot_facts_can(&w->before.facts, "assemble");
-    if (w->o->adaptive.mode == ADAPTIVE_ALWAYS)
+    if (w->o->adaptive.mode == ADAPTIVE_ALWAYS || w->agentless)
         return true;
     struct device_memory memory = device_memory_read(target->known_as);
     if (memory.ability != DEVICE_UNKNOWN)

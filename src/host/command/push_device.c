@@ -71,6 +71,7 @@ struct push_try {
     const struct wait *w;
     const struct ssh_target *target;
     bool late;           /* the time of --timeout is up */
+    bool sent;           /* what can be sent has been */
     bool over;           /* nothing was sent on purpose: there is nothing to wait for */
     struct buffer *text; /* gets the line for the user */
 };
@@ -79,6 +80,8 @@ static struct ssh_call push_call(const struct push_try *try, bool asks)
 {
     const struct host_options *o = try->w->o;
 
+    if (try->w->agentless)
+        return agentless_call(try->w->agentless);
     return (struct ssh_call){.reach = &o->reach,
                              .target = try->target,
                              .subsystem = asks ? SUBSYSTEM_FWSSH : o->reach.subsystem,
@@ -110,13 +113,13 @@ static int push_judge(struct push_try *try, const struct transfer *t)
 static int push_send_plain(struct push_try *try)
 {
     const struct host_options *o = try->w->o;
-    bool asks = job_options_need_request(&o->job);
+    bool asks = job_options_need_request(&o->job) || try->w->agentless;
     struct ssh_call call = push_call(try, asks);
     struct buffer header = {0};
     struct error err;
     int status;
 
-    push_header(&o->job, call.subsystem, try->w->firmware->size, &header);
+    push_header(&o->job, asks ? SUBSYSTEM_FWSSH : call.subsystem, try->w->firmware->size, &header);
     struct transfer t = push_transfer(try->w, &header, asks);
     if (transfer_run(&t, &call, &err)) {
         buffer_add_text(try->text, err.text);
@@ -205,13 +208,44 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
     return -1;
 }
 
+static int push_open_agentless(struct wait *w, struct agentless *a, struct buffer *text)
+{
+    struct error err;
+
+    if (agentless_open(a, &w->o->reach, w->host, false, &err)) {
+        buffer_add_text(text, err.text);
+        return (int)err.status;
+    }
+    w->agentless = a;
+    return -1;
+}
+
+/* All that is done before the device reboots. */
+static int push_ask_and_send(struct wait *w, const struct push_history *history,
+                             struct push_try *try)
+{
+    const struct host_options *o = w->o;
+    struct agentless a;
+    int status = o->reach.agentless ? push_open_agentless(w, &a, try->text) : -1;
+
+    if (status < 0 && (o->job.wait || o->job.stage || fleet_options_are_used(&o->fleet)))
+        status = push_ask_before(w, history->done_before, try->text);
+    if (status < 0) {
+        status = push_send(try);
+        try->sent = true;
+    }
+    w->agentless = NULL;
+    if (o->reach.agentless)
+        agentless_close(&a);
+    return status;
+}
+
 static int push_steps(struct wait *w, struct push_history *history, struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
     struct push_try try = {.w = w, .target = &target, .text = text};
     struct error err;
-    int status = -1;
 
     history->waited = false;
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
@@ -221,16 +255,13 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
         return (int)err.status;
     }
     console_firmware(w->console, w->firmware, target.port);
-    if (o->job.wait || o->job.stage || fleet_options_are_used(&o->fleet))
-        status = push_ask_before(w, history->done_before, text);
-    if (status < 0) {
-        status = push_send(&try);
-        /* Lost after the last byte: some servers reboot without a word. */
-        if ((!status || (status == EXIT_UNCONFIRMED && !try.late)) && o->job.wait && !try.over) {
-            buffer_clear(text);
-            history->waited = true;
-            status = wait_return(w, text);
-        }
+    int status = push_ask_and_send(w, history, &try);
+    /* Lost after the last byte: some servers reboot without a word. */
+    bool done = !status || (status == EXIT_UNCONFIRMED && !try.late);
+    if (try.sent && done && o->job.wait && !try.over) {
+        buffer_clear(text);
+        history->waited = true;
+        status = wait_return(w, text);
     }
     ssh_target_free(&target);
     return status;

@@ -15,7 +15,14 @@ static void wait_ask(const struct wait *w, enum request_verb verb, bool impatien
 {
     struct request request = {.verb = verb};
 
-    question_ask(q, &w->o->reach, w->host, &request, impatient);
+    if (w->agentless) {
+        struct ssh_call call = agentless_call(w->agentless);
+        question_ask_through(q, &call, &request);
+    } else if (w->o->reach.agentless) {
+        agentless_ask(q, &w->o->reach, w->host, &request, impatient);
+    } else {
+        question_ask(q, &w->o->reach, w->host, &request, impatient);
+    }
 }
 
 static bool wait_key_is_volatile(const struct wait *w)
@@ -159,8 +166,9 @@ static int wait_judge_identity(struct wait_loop *l, const struct question *q)
                       before, now);
         return EXIT_UNCONFIRMED;
     }
-    bool known =
-        (*before && *now) || (q->checks_host_key && !strcmp(facts_get(facts, "host-key"), "kept"));
+    /* Of another SSH server than fwsshd, ssh has checked that it is the same key as before. */
+    bool kept = l->w->o->reach.agentless || !strcmp(facts_get(facts, "host-key"), "kept");
+    bool known = (*before && *now) || (q->checks_host_key && kept);
     if (!known && !l->told_unverified)
         console_note(l->w->console, "A new boot, but the device's identity is not verified: it "
                                     "reports no serial number, and its host key is not kept or not "

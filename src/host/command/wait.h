@@ -3,6 +3,7 @@
 #define FWSSH_HOST_COMMAND_WAIT_H
 
 #include "engine/archive/firmware_file.h"
+#include "host/agentless/agentless.h"
 #include "host/command/host_options.h"
 #include "host/remote/question.h"
 
@@ -13,6 +14,7 @@ struct wait {
     const struct firmware_file *firmware;
     struct firmware_stream *stream; /* of the firmware, read before; NULL: not read */
     struct console *console;
+    struct agentless *agentless; /* open on the device; NULL: not, or it needs none */
     struct question before; /* the device's status before the update; set by wait_begin() */
 };
 

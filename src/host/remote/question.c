@@ -11,7 +11,7 @@
 #define QUESTION_SECONDS 150
 #define QUESTION_IMPATIENT_SECONDS 20
 
-static void question_fail(struct question *q, int status, const char *text)
+void question_fail(struct question *q, int status, const char *text)
 {
     q->status = status;
     buffer_clear(&q->text);
@@ -137,6 +137,16 @@ void question_ask(struct question *q, const struct reach *reach, const char *hos
             question_fail(q, (int)err.status, err.text);
     }
     ssh_target_free(&target);
+}
+
+void question_ask_through(struct question *q, const struct ssh_call *call,
+                          const struct request *request)
+{
+    struct error err;
+
+    *q = (struct question){.checks_host_key = ssh_target_checks_host_key(call->target)};
+    if (question_run(q, call, request, &err))
+        question_fail(q, (int)err.status, err.text);
 }
 
 void question_free(struct question *q)

@@ -2,7 +2,7 @@
 #ifndef FWSSH_HOST_REMOTE_QUESTION_H
 #define FWSSH_HOST_REMOTE_QUESTION_H
 
-#include "host/remote/reach.h"
+#include "host/remote/ssh_command.h"
 #include "wire/answer.h"
 #include "wire/request.h"
 
@@ -24,6 +24,11 @@ struct question {
  */
 void question_ask(struct question *q, const struct reach *reach, const char *host,
                   const struct request *request, bool impatient);
+
+/* The same through a call that is prepared already, whose subsystem speaks as fwssh does. */
+void question_ask_through(struct question *q, const struct ssh_call *call,
+                          const struct request *request);
+void question_fail(struct question *q, int status, const char *text);
 void question_free(struct question *q);
 
 /* Whether a host may take firmware at ssh's own port, in the subsystem fwup, as Nerves devices of

@@ -8,6 +8,7 @@
 #define REACH_DEFAULT_PORT 8989
 
 struct rate_limit;
+struct ssh_secret;
 
 struct reach {
     int port;                                     /* 0: from ~/.ssh/config, else the default */
@@ -21,11 +22,22 @@ struct reach {
     const char *ssh;                    /* a shell command, like git's core.sshCommand; NULL: ssh */
     const char **ssh_options;           /* each for ssh -o; the array is owned */
     size_t ssh_option_count;
+    bool agentless;             /* bring fwssh-agent to it (host/agentless) */
+    const char *agent_dir;      /* where ARCH/fwssh-agent is; NULL: the installed ones */
+    const char *agent_task;     /* instead of the key task; NULL: none */
+    const char **agent_options; /* KEY=VALUE for fwssh-agent; the array is owned */
+    size_t agent_option_count;
+    struct ssh_secret *secret; /* for sudo on it; owned */
 };
 
 void reach_add_ssh_option(struct reach *r, const char *option);
+void reach_add_agent_option(struct reach *r, const char *option);
 
-/* Overwrites the passphrase before it is freed. */
+/* A copy whose lists can be added to; reach_drop() frees these only. */
+void reach_copy(struct reach *to, const struct reach *from);
+void reach_drop(struct reach *copy);
+
+/* Overwrites passphrase and secret before they are freed. */
 void reach_free(struct reach *r);
 
 #endif

@@ -272,7 +272,7 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
     if (port || r->port)
         t->port = port ? port : r->port;
     else if (t->port == 22 || !t->port)
-        t->port = strcmp(subsystem, SUBSYSTEM_FWUP) ? REACH_DEFAULT_PORT : SSH_PORT;
+        t->port = r->agentless || !strcmp(subsystem, SUBSYSTEM_FWUP) ? SSH_PORT : REACH_DEFAULT_PORT;
     if (!t->hostname)
         t->hostname = memory_text(name);
     if (!t->known_as)
@@ -328,7 +328,8 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     if (c->banner_only)
         ssh_add_option(a, "PubkeyAuthentication=no");
     /* The nerves_firmware_ssh server asks for passwords, but never accepts one. */
-    ssh_add_option(a, "PreferredAuthentications=publickey");
+    if (!r->agentless)
+        ssh_add_option(a, "PreferredAuthentications=publickey");
     argv_add(a, "-p");
     argv_printf(a, "%d", c->target->port);
     if (!c->exec)

@@ -39,12 +39,15 @@ void ssh_target_free(struct ssh_target *t);
 /* Whether ssh refuses a server whose host key is not the one that it has seen before. */
 bool ssh_target_checks_host_key(const struct ssh_target *t);
 
+struct ssh_gate;
+
 /* One run of ssh. */
 struct ssh_call {
     const struct reach *reach;
     const struct ssh_target *target;
-    const char *subsystem; /* the subsystem to request */
+    const char *subsystem; /* the subsystem to request, or a command */
     bool exec;             /* request it as a command */
+    const struct ssh_gate *gate; /* what comes before the conversation; NULL: nothing */
     bool impatient;        /* the device may be away: short connect timeout */
     bool banner_only;      /* no key is offered, so there is no login */
     bool verbose;          /* with the lines of ssh -v, but none of the ssh to a jump host */

@@ -4,6 +4,7 @@
 #include "base/spawn.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/rate_limit.h"
+#include "host/remote/ssh_gate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,75 @@ static pid_t ssh_run_spawn(const struct ssh_run *r, const struct ssh_call *call,
     return pid;
 }
 
+static void ssh_run_take(struct ssh_run *r, int stream, const char *bytes, size_t len)
+{
+    struct buffer *text = &r->text[stream];
+
+    r->heard += len;
+    buffer_add(text, bytes, len);
+    if (text->len > 2 * SSH_RUN_TEXT_MAX)
+        buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
+    if (r->hear)
+        r->hear(r->hear_data, stream, bytes, len);
+}
+
+static void ssh_run_decode(struct ssh_run *r, const char *bytes, size_t len)
+{
+    struct buffer text = {0};
+
+    r->decode(r->decode_data, bytes, len, &text);
+    if (text.len)
+        ssh_run_take(r, 0, text.data, text.len);
+    buffer_free(&text);
+}
+
+static void ssh_run_pass_on(struct ssh_run *r, int stream, const char *bytes, size_t len)
+{
+    if (stream == 0 && r->decode)
+        ssh_run_decode(r, bytes, len);
+    else
+        ssh_run_take(r, stream, bytes, len);
+}
+
+static void ssh_run_hear(struct ssh_run *r, int stream)
+{
+    char data[4096];
+    ssize_t n = read(r->out[stream], data, sizeof data);
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0) {
+        io_close(&r->out[stream]);
+        return;
+    }
+    ssh_run_pass_on(r, stream, data, (size_t)n);
+}
+
+/* Who hears the run hears nothing of this, but all that comes after it. */
+static int ssh_run_pass_gate(struct ssh_run *r, const struct ssh_gate *gate, struct error *err)
+{
+    struct ssh_run hears = *r;
+    struct buffer early[2];
+
+    r->hear = NULL;
+    r->decode = NULL;
+    int rc = ssh_gate_pass(r, gate, err);
+    r->hear = hears.hear;
+    r->decode = hears.decode;
+    if (rc) {
+        ssh_run_end(r, true);
+        return -1;
+    }
+    for (int i = 0; i < 2; i++) {
+        early[i] = r->text[i];
+        r->text[i] = (struct buffer){0};
+        if (early[i].len)
+            ssh_run_pass_on(r, i, early[i].data, early[i].len);
+        buffer_free(&early[i]);
+    }
+    return 0;
+}
+
 int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *err)
 {
     struct ssh_run_pipes p;
@@ -76,46 +146,9 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
         io_close(&p.ends[i][0]);
         io_close(&p.ends[i][1]);
     }
-    return r->pid < 0 ? -1 : 0;
-}
-
-static void ssh_run_take(struct ssh_run *r, int stream, const char *bytes, size_t len)
-{
-    struct buffer *text = &r->text[stream];
-
-    r->heard += len;
-    buffer_add(text, bytes, len);
-    if (text->len > 2 * SSH_RUN_TEXT_MAX)
-        buffer_drop(text, text->len - SSH_RUN_TEXT_MAX);
-    if (r->hear)
-        r->hear(r->hear_data, stream, bytes, len);
-}
-
-static void ssh_run_decode(struct ssh_run *r, const char *bytes, size_t len)
-{
-    struct buffer text = {0};
-
-    r->decode(r->decode_data, bytes, len, &text);
-    if (text.len)
-        ssh_run_take(r, 0, text.data, text.len);
-    buffer_free(&text);
-}
-
-static void ssh_run_hear(struct ssh_run *r, int stream)
-{
-    char data[4096];
-    ssize_t n = read(r->out[stream], data, sizeof data);
-
-    if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
-    if (n <= 0) {
-        io_close(&r->out[stream]);
-        return;
-    }
-    if (stream == 0 && r->decode)
-        ssh_run_decode(r, data, (size_t)n);
-    else
-        ssh_run_take(r, stream, data, (size_t)n);
+    if (r->pid < 0)
+        return -1;
+    return call->gate ? ssh_run_pass_gate(r, call->gate, err) : 0;
 }
 
 /* The timeout for poll(2), in milliseconds. */
