@@ -19,15 +19,20 @@ static const struct part {
     const char *name;
     int (*main)(int argc, char **argv);
 } parts[] = {
-    {"fwssh-receive", receive_main}, {"fwpack", pack_main}, {"fwssh-hold", hold_main}};
+    {"fwssh-receive", receive_main},
+    {"fwpack", pack_main},
+    {"fwssh-hold", hold_main},
+    {"fwsshd", listen_main},
+};
 
-static const char usage[] = "Usage: fwssh-agent fwssh-receive|fwpack|fwssh-hold [ARGUMENT...]\n"
-                            "       fwssh-agent stay | --version | --help\n"
-                            "\n"
-                            "Brought to a device and started by fwssh push --agentless.\n"
-                            "\n"
-                            "  stay  print our process id and SHA-256, and stay until nobody reads\n"
-                            "        our output, for others to be started from our directory\n";
+static const char usage[] =
+    "Usage: fwssh-agent fwssh-receive|fwpack|fwssh-hold [ARGUMENT...]\n"
+    "       fwssh-agent stay | --version | --help\n"
+    "\n"
+    "Brought to a device and started by fwssh push --agentless.\n"
+    "\n"
+    "  stay  print our process id and SHA-256, and stay until nobody reads\n"
+    "        our output, for others to be started from our directory\n";
 
 static const struct part *part_find(const char *name)
 {

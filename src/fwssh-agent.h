@@ -5,5 +5,6 @@
 int receive_main(int argc, char **argv);
 int pack_main(int argc, char **argv);
 int hold_main(int argc, char **argv);
+int listen_main(int argc, char **argv);
 
 #endif

@@ -23,7 +23,10 @@ static bool status_is_volatile(const char *path)
 {
     struct statfs fs;
 
-    return !statfs(path, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+    if (statfs(path, &fs))
+        return false;
+    unsigned long type = (unsigned long)fs.f_type; /* signed on 32 bits */
+    return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
 }
 
 void status_read_log(const struct device_config *config, struct facts *facts)

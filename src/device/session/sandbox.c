@@ -119,7 +119,7 @@ static const int allowed[] = {
 /* The C library makes these calls only to inspect a descriptor, and can do without an answer. */
 static const int pointless[] = {SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(fstat64),
                                 SCMP_SYS(statx),      SCMP_SYS(lseek), SCMP_SYS(_llseek),
-                                SCMP_SYS(ioctl),      SCMP_SYS(uname)};
+                                SCMP_SYS(ioctl),      SCMP_SYS(uname), SCMP_SYS(getrusage)};
 
 /* fcntl(2) with only this command. */
 static int sandbox_allow_fcntl(scmp_filter_ctx filter, int number, int command)

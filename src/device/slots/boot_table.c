@@ -21,11 +21,11 @@ static int boot_table_open(const char *device, int flags)
     return device ? open(device, flags | O_CLOEXEC) : -1;
 }
 
-static uint64_t boot_table_block_size(int fd)
+static size_t boot_table_block_size(int fd)
 {
     int size = 0;
 
-    return ioctl(fd, BLKSSZGET, &size) || size < MBR_SIZE ? MBR_SIZE : (uint64_t)size;
+    return ioctl(fd, BLKSSZGET, &size) || size < MBR_SIZE ? MBR_SIZE : (size_t)size;
 }
 
 static char *boot_table_mark(const struct boot_table *t)
@@ -117,7 +117,7 @@ int boot_table_read(struct boot_table *t, const char *device)
     *t = (struct boot_table){.first = -1, .unit = 1};
     if (fd >= 0 && pread(fd, t->block, sizeof t->block, 0) == (ssize_t)sizeof t->block &&
         !boot_table_parse(t)) {
-        uint64_t unit = boot_table_block_size(fd);
+        size_t unit = boot_table_block_size(fd);
         t->unit = (uint32_t)(unit / MBR_SIZE);
         if (t->gpt && gpt_disk_read(&t->disk, fd, unit))
             gpt_disk_free(&t->disk);

@@ -50,7 +50,7 @@ static uint32_t gpt_header_crc(const uint8_t *header)
     return crc;
 }
 
-static bool gpt_read_at(int fd, void *data, size_t len, uint64_t block, uint64_t unit)
+static bool gpt_read_at(int fd, void *data, size_t len, uint64_t block, size_t unit)
 {
     return block <= INT64_MAX / unit && pread(fd, data, len, (off_t)(block * unit)) == (ssize_t)len;
 }
@@ -93,7 +93,7 @@ static int gpt_disk_read_copy(struct gpt_disk *g, int fd, uint64_t block)
                : -1;
 }
 
-int gpt_disk_read(struct gpt_disk *g, int fd, uint64_t unit)
+int gpt_disk_read(struct gpt_disk *g, int fd, size_t unit)
 {
     *g = (struct gpt_disk){.unit = unit};
     return gpt_disk_read_copy(g, fd, GPT_PRIMARY_BLOCK);

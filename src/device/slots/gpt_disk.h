@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define GPT_ENTRY_MIN 128
@@ -27,13 +28,13 @@ enum gpt_field {
 #define GPT_LEGACY_BOOT (1ull << 2)
 
 struct gpt_disk {
-    uint64_t unit;        /* bytes of a block */
+    size_t unit;          /* bytes of a block */
     uint32_t count, size; /* of the entries; of one in bytes */
     uint8_t *header, *entries;
 };
 
 /* fd: of the disk. Returns 0, or -1 if there is no such table; gpt_disk_free() in any case. */
-int gpt_disk_read(struct gpt_disk *g, int fd, uint64_t unit);
+int gpt_disk_read(struct gpt_disk *g, int fd, size_t unit);
 void gpt_disk_free(struct gpt_disk *g);
 
 /* Entry n, from 0. */

@@ -102,9 +102,8 @@ static int agentless_login(struct agentless *a, bool impatient, struct error *er
         ssh_run_await(&a->master, agentless_has_facts, io_now() + seconds, err) < 0)
         return -1;
     if (!agent_script_facts(buffer_text(&a->master.text[0]), machine, &a->root))
-        return agentless_explain(a, &a->master,
-                                 "the device gives this login no shell, which --agentless needs",
-                                 err);
+        return agentless_explain(
+            a, &a->master, "the device gives this login no shell, which --agentless needs", err);
     clean_line(machine);
     return agent_file_open(&a->file, machine, a->reach.agent_dir, err);
 }

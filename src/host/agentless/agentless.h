@@ -17,10 +17,10 @@
 struct agentless {
     struct reach reach; /* over the shared connection; the lists are ours */
     struct ssh_target target;
-    char *dir;                          /* private, for the socket; NULL: none */
-    char *socket, *control;             /* its path, and ssh's option for it */
-    char *account;                      /* for the user: USER on HOST */
-    struct ssh_run master, stay;        /* the first ssh, and that of the program that stays */
+    char *dir;                   /* private, for the socket; NULL: none */
+    char *socket, *control;      /* its path, and ssh's option for it */
+    char *account;               /* for the user: USER on HOST */
+    struct ssh_run master, stay; /* the first ssh, and that of the program that stays */
     enum agent_root root;
     struct agent_file file;
     struct agent_script script;

@@ -15,7 +15,7 @@ struct wait {
     struct firmware_stream *stream; /* of the firmware, read before; NULL: not read */
     struct console *console;
     struct agentless *agentless; /* open on the device; NULL: not, or it needs none */
-    struct question before; /* the device's status before the update; set by wait_begin() */
+    struct question before;      /* the device's status before the update; set by wait_begin() */
 };
 
 /*

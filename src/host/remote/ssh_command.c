@@ -272,7 +272,8 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
     if (port || r->port)
         t->port = port ? port : r->port;
     else if (t->port == 22 || !t->port)
-        t->port = r->agentless || !strcmp(subsystem, SUBSYSTEM_FWUP) ? SSH_PORT : REACH_DEFAULT_PORT;
+        t->port =
+            r->agentless || !strcmp(subsystem, SUBSYSTEM_FWUP) ? SSH_PORT : REACH_DEFAULT_PORT;
     if (!t->hostname)
         t->hostname = memory_text(name);
     if (!t->known_as)

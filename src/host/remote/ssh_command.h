@@ -45,12 +45,12 @@ struct ssh_gate;
 struct ssh_call {
     const struct reach *reach;
     const struct ssh_target *target;
-    const char *subsystem; /* the subsystem to request, or a command */
-    bool exec;             /* request it as a command */
+    const char *subsystem;       /* the subsystem to request, or a command */
+    bool exec;                   /* request it as a command */
     const struct ssh_gate *gate; /* what comes before the conversation; NULL: nothing */
-    bool impatient;        /* the device may be away: short connect timeout */
-    bool banner_only;      /* no key is offered, so there is no login */
-    bool verbose;          /* with the lines of ssh -v, but none of the ssh to a jump host */
+    bool impatient;              /* the device may be away: short connect timeout */
+    bool banner_only;            /* no key is offered, so there is no login */
+    bool verbose;                /* with the lines of ssh -v, but none of the ssh to a jump host */
 };
 
 /* Appends the command line. */
