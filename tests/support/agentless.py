@@ -4,6 +4,8 @@ import platform
 import shutil
 from pathlib import Path
 
+from support.process import children
+
 
 def agent_dir(t):
     """The build's own fwssh-agent for this machine, where --agent-dir finds it."""
@@ -14,25 +16,84 @@ def agent_dir(t):
     return t.dir / "agent"
 
 
-def agent_processes():
-    """Processes of fwssh-agent, and shells on the way to one, in this test's mount namespace."""
-    found, here = [], os.readlink("/proc/self/ns/mnt")
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
+class Place:
+    """The mount namespace in which a device's processes are, by one of them."""
+
+    def __init__(self, pid="self"):
+        self.proc = Path("/proc", str(pid))
+        self.namespace = os.readlink(self.proc / "ns/mnt")
+
+    def processes(self):
+        """Those of fwssh-agent, and shells on the way to one."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
             try:
+                here = os.readlink(entry / "ns/mnt") == self.namespace
                 words = (entry / "cmdline").read_bytes().split(b"\0")
                 program = os.readlink(entry / "exe")
-                if os.readlink(entry / "ns/mnt") != here:
-                    continue
             except OSError:
                 continue
-            if "/fwssh-agent." in program or any(b"fwssh-agent." in word for word in words):
-                found.append((int(entry.name), words))
-    return found
+            if here and ("/fwssh-agent." in program or words[0].startswith(b"fwssh-agent") or b"fwssh-agent" in words[1:4]):
+                found.append((int(entry.name), words[:3]))
+        return found
+
+    def traces(self):
+        """Mounts and files that are there now."""
+        mounts = [line for line in (self.proc / "mounts").read_text().splitlines() if "fwssh-agent" in line]
+        places = [self.proc / "root" / place for place in ("run", "dev/shm", "tmp")]
+        return mounts + [str(path) for place in places for path in place.glob("fwssh-agent.*")]
+
+    def wait_clean(self, t):
+        t.wait_for(lambda: not self.processes(), "fwssh-agent's processes to be gone")
+        assert not self.traces()
 
 
-def traces(root="/"):
-    """Mounts and files of fwssh-agent that are there now."""
-    mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if "fwssh-agent" in line]
-    files = [str(path) for place in ("run", "dev/shm", "tmp") for path in Path(root, place).glob("fwssh-agent.*")]
-    return mounts + files
+APPLETS = "sh uname id cat chmod wc mkdir rmdir mount umount".split()
+START = """
+mount --make-rprivate / &&
+mount --bind $1 $1 && mount --rbind /dev $1/dev && mount -t proc proc $1/proc &&
+mount -t tmpfs -o noexec,nosuid run $1/run && mount -t tmpfs -o noexec tmp $1/tmp &&
+for d in /lib /lib64 /usr/lib; do mount --rbind $d $1$d || exit; done &&
+mount --bind $2 $1/disk.img && mount --bind $3 $1/data &&
+mount -o remount,bind,ro $1 && exec chroot $1 /sbin/dropbear -F -E -s -m -r /data/host_key -p 127.0.0.1:$4
+"""
+
+
+class BusyBox:
+    """A device with BusyBox and Dropbear in namespaces of their own: a read-only root, /run and /tmp noexec, nothing else."""
+
+    def __init__(self, t, d, image, applets=APPLETS):
+        self.t, self.port, self.root = t, t.port(), t.dir / "root"
+        data = t.dir / "data"
+        for name in ("bin", "sbin", "dev", "proc", "run", "tmp", "lib", "lib64", "usr/lib", "etc", "data", "root/.ssh"):
+            (self.root / name).mkdir(parents=True)
+        data.mkdir()
+        (self.root / "disk.img").touch()
+        t.need("busybox")
+        shutil.copy(shutil.which("busybox"), self.root / "bin/busybox")
+        for name in applets:
+            (self.root / "bin" / name).symlink_to("busybox")
+        t.need("dropbear")
+        shutil.copy(shutil.which("dropbear"), self.root / "sbin/dropbear")
+        (self.root / "sbin/reboot").write_text("#!/bin/sh\necho reboot >>/data/rebooted\nexit 1\n")
+        (self.root / "sbin/reboot").chmod(0o755)
+        (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        (self.root / "root/.ssh").chmod(0o700)
+        keys = self.root / "root/.ssh/authorized_keys"
+        shutil.copy(f"{d.key}.pub", keys)
+        keys.chmod(0o600)
+        t.run([t.need("dropbearconvert"), "openssh", "dropbear", t.key("dropbear_host"), data / "host_key"])
+        self.data = data
+        log = open(t.dir / "dropbear.log", "wb")
+        self.process = t.start(["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", START, "sh", self.root, image, data,
+                                self.port], stdout=log, stderr=log)
+
+    def place(self):
+        dropbear, = children(self.process.pid)
+        return Place(dropbear)
+
+    def reboots(self):
+        path = self.data / "rebooted"
+        return path.read_text().count("reboot") if path.exists() else 0

@@ -84,35 +84,41 @@ static int gate_wrong(const struct ssh_gate *g, struct error *err)
                      g->account);
 }
 
-/* sudo has ended: with a reason, in its own words. */
+/* A line of what came on standard error: the first, or the last. The caller frees it. */
+static char *gate_line(const struct ssh_run *r, bool first)
+{
+    const char *found = "";
+
+    for (const char *p = buffer_text(&r->text[1]); *p; p += strcspn(p, "\r\n")) {
+        p += strspn(p, "\r\n");
+        if (*p && (!*found || !first))
+            found = p;
+    }
+    char *line = memory_printf("%.*s", (int)strcspn(found, "\r\n"), found);
+    clean_line(line);
+    return line;
+}
+
+/* ssh has ended, of which the caller finds the reason, or sudo, which gives one in its own words. */
 static int gate_closed(const struct ssh_run *r, const struct ssh_gate *g, bool answered,
                        struct error *err)
 {
-    const char *said = strstr(buffer_text(&r->text[1]), "sudo: ");
+    const char *said = buffer_text(&r->text[1]);
 
-    if (!g->prompt || !said)
+    if (!g->prompt || strstr(said, "fwssh: ") || !(answered || strstr(said, "sudo: ")))
         return 0;
     if (answered && strstr(said, "incorrect password"))
         return gate_wrong(g, err);
-    char *line = memory_printf("%.*s", (int)strcspn(said, "\r\n"), said);
-    clean_line(line);
-    error_set(err, EXIT_ACCESS, "cannot become root on the device as %s: %s", g->account, line);
+    char *line = gate_line(r, true);
+    error_set(err, EXIT_ACCESS, "sudo on the device does not make %s root: %s", g->account, line);
     free(line);
     return -1;
 }
 
 static int gate_late(const struct ssh_run *r, const struct ssh_gate *g, struct error *err)
 {
-    const char *text = buffer_text(&r->text[1]);
-    size_t len = strlen(text);
+    char *line = gate_line(r, false);
 
-    while (len && strchr("\r\n", text[len - 1]))
-        len--;
-    size_t start = len;
-    while (start && text[start - 1] != '\n')
-        start--;
-    char *line = memory_printf("%.*s", (int)(len - start), text + start);
-    clean_line(line);
     error_set(err, EXIT_ACCESS, "the device did not start our program within %d s%s%s%s",
               GATE_SECONDS, g->prompt ? "; sudo may ask for something else than a password" : "",
               *line ? ": " : "", line);
