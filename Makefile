@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint test bench bench-adaptive fuzz mutate soak format install clean
+.PHONY: all demo demo-device check check-long check-device lint static test bench bench-adaptive fuzz mutate soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -19,7 +19,7 @@ demo:
 
 # The same with a device that boots through U-Boot, in QEMU, and with an update that does not work.
 demo-device:
-	@tests/packages.sh build demo arm64 device
+	@tests/packages.sh build demo static device
 	@$(MAKE) --no-print-directory -s all
 	@tests/device/demo.sh $(BUILD)
 
@@ -38,8 +38,14 @@ lint:
 
 # The virtual device, switched off at twenty places of each kind; the check does it at three.
 check-device: all
-	@tests/packages.sh build demo arm64 device
+	@tests/packages.sh build demo static device
 	@FWSSH_DEVICE_CUTS=20 tests/run.py $(BUILD) --suite device
+
+# Static programs for devices, in build-static/ARCH/bin; `make install` installs the fwssh-agent among them, too.
+ARCH ?= arm64
+static:
+	@tests/packages.sh static
+	@packaging/static/build.sh $(ARCH) build-static/$(ARCH)
 
 # The fast ones, with what is built.
 test: all

@@ -2,7 +2,7 @@
 # make check-long: what takes too long for make check, 85 minutes at most on two cores. The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
-tests/packages.sh build demo check arm64 device long
+tests/packages.sh build demo check static device long
 . tests/suites.sh
 
 build_gcc
@@ -11,6 +11,7 @@ FWSSH_DEVICE_CUTS=20
 FWSSH_SOAK_PUSHES=1000
 export FWSSH_DEVICE_CUTS FWSSH_SOAK_PUSHES
 run "the virtual device, switched off at twenty places of each kind" $gcc_build --suite device
+FWSSH_LONG=1 run "static programs from two places" $gcc_build --suite static --only two_places
 run "a thousand pushes in a row" $gcc_build --suite load --only many_pushes
 mutate
 fuzz "${FUZZ_SECONDS:-60}"

@@ -2,10 +2,10 @@
 # packages.sh GROUP...: installs those Debian packages of tests/packages.txt that are missing.
 set -eu
 list=$(dirname "$0")/packages.txt
-# The arm64 build has its own list.
+# The static programs have their own list.
 packages() {
-    if [ "$1" = arm64 ]; then
-        grep -v '^#' "$(dirname "$list")/../packaging/arm64/packages.txt"
+    if [ "$1" = static ]; then
+        grep -v '^#' "$(dirname "$list")/../packaging/static/packages.txt"
     else
         sed -n "s/^$1  *//p" "$list"
     fi

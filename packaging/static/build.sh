@@ -3,9 +3,9 @@
 # Usage: packaging/static/build.sh arm64|armhf|x86_64 BUILDDIR (the programs end up in BUILDDIR/bin)
 set -eu
 
-linked='fwsshd fwssh-session fwssh-agent'
+linked='fwssh-session fwssh-agent'
 # fwssh-agent is these, too: they share most of their code.
-links='fwssh-receive fwssh-hold fwpack'
+links='fwsshd fwssh-receive fwssh-hold fwpack'
 
 fail()
 {
@@ -51,7 +51,7 @@ compile_stubs()
 }
 
 # -isystem, -B and -L: Debian's cross compiler would otherwise use the C library of its own package (libc6-dev-ARCH-cross),
-# which does not get the security updates that the sysroot has. -lcrypto: libssh.pc does not list what libssh.a needs. -lz:
+# which does not get the security updates that the sysroot has. -lgcrypt: libssh.pc does not list what libssh.a needs. -lz:
 # likewise libubootenv.a, which is found without its .pc file. Fatal warnings: the linker only warns if a static program
 # needs shared libraries of the C library (NSS, dlopen). The maps make the bytes independent of where this is done.
 write_cross_file()
@@ -77,7 +77,8 @@ b_pie = $b_pie
 c_args = ['--sysroot=$sysroot', '-isystem', '$sysroot/usr/include/$tool', '-isystem', '$sysroot/usr/include',
   '-ffile-prefix-map=$source=.', '-ffile-prefix-map=$out=.'$more]
 c_link_args = ['--sysroot=$sysroot', '-B$archives', '-L$archives', '$pie', '-Wl,--fatal-warnings', '-Wl,--wrap=dlopen',
-  '$out/gss_stub.o', '$out/nss_stub.o', '-lcrypto', '-lz']
+  '$out/gss_stub.o', '$out/nss_stub.o', '-lgcrypt',
+  '-lgpg-error', '-lz']
 
 [host_machine]
 system = 'linux'
@@ -91,7 +92,7 @@ build()
 {
     # Meson does not notice a changed cross file; a full build takes a few seconds.
     rm -rf "$out/meson"
-    meson setup "$out/meson" "$source" --cross-file "$out/cross.ini" -Dinflate=zlib >"$out/meson.log" 2>&1 || {
+    meson setup "$out/meson" "$source" --cross-file "$out/cross.ini" -Dinflate=zlib -Dwerror=true >"$out/meson.log" 2>&1 || {
         cat "$out/meson.log" >&2
         fail "meson setup failed"
     }

@@ -16,7 +16,7 @@ disk_size=103M
 . "$here/root.sh"
 
 inputs() {
-    find "$source/src" "$source/packaging/arm64" "$source/meson.build" "$here" -type f ! -name '*.py' ! -name '*.pyc' |
+    find "$source/src" "$source/packaging/static" "$source/meson.build" "$here" -type f ! -name '*.py' ! -name '*.pyc' |
         LC_ALL=C sort | xargs sha256sum
 }
 
@@ -71,11 +71,11 @@ flock 9
 inputs >"$out/inputs.new"
 ! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
 rm -f "$out/inputs"
-"$source/packaging/arm64/build.sh" "$out/arm64" >"$out/arm64.log" 2>&1 || {
+"$source/packaging/static/build.sh" arm64 "$out/arm64" >"$out/arm64.log" 2>&1 || {
     cat "$out/arm64.log" >&2
     exit 1
 }
-"$source/packaging/arm64/extract.sh" "$here/guest-packages.txt" "$guest"
+"$source/packaging/static/extract.sh" "$here/guest-packages.txt" "$guest"
 make_keys
 make_flash
 make_tree

@@ -21,7 +21,7 @@ inputs() {
     for program in $device_programs; do
         sha256sum "$programs/$program"
     done
-    sha256sum "$source/packaging/arm64/extract.sh"
+    sha256sum "$source/packaging/static/extract.sh"
     find "$here" -type f ! -name '*.py' ! -name '*.pyc' | LC_ALL=C sort | xargs sha256sum
 }
 
@@ -130,7 +130,7 @@ flock 9
 inputs >"$out/inputs.new"
 ! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
 rm -f "$out/inputs" "$out/data.img"
-"$source/packaging/arm64/extract.sh" "$here/pc-packages.txt" "$guest" amd64
+"$source/packaging/static/extract.sh" "$here/pc-packages.txt" "$guest" amd64
 make_keys
 make_tree
 copy_libraries

@@ -50,9 +50,10 @@ make_tree() {
     for name in cat grep insmod ip mkdir mount netstat reboot sed sh sleep sync touch watchdog; do
         ln -s busybox "$tree/bin/$name"
     done
-    cp "$programs/fwsshd" "$tree/usr/sbin"
-    cp "$programs/fwpack" "$tree/usr/bin"
-    cp "$programs/fwssh-session" "$programs/fwssh-receive" "$programs/fwssh-hold" "$tree/usr/libexec"
+    cp "$programs/fwssh-session" "$programs/fwssh-agent" "$tree/usr/libexec"
+    for name in sbin/fwsshd bin/fwpack libexec/fwssh-receive libexec/fwssh-hold; do
+        ln -s ../libexec/fwssh-agent "$tree/usr/$name"
+    done
     ln -s ../libexec/fwssh-receive "$tree/usr/sbin/fwssh-receive"
     cp "$here/init" "$tree/init"
     chmod 755 "$tree/init"

@@ -31,8 +31,10 @@ write_system() {
 }
 
 write_service() {
-    cp "$out/arm64/bin/fwsshd" "$tree/usr/sbin"
-    cp "$out/arm64/bin/fwssh-session" "$out/arm64/bin/fwssh-receive" "$out/arm64/bin/fwssh-hold" "$tree/usr/libexec"
+    cp "$out/arm64/bin/fwssh-session" "$out/arm64/bin/fwssh-agent" "$tree/usr/libexec"
+    for name in sbin/fwsshd libexec/fwssh-receive libexec/fwssh-hold; do
+        ln -s ../libexec/fwssh-agent "$tree/usr/$name"
+    done
     cp "$source/packaging/fwsshd.service" "$tree/lib/systemd/system"
     cp "$here/systemd-updater" "$tree/usr/bin/updater"
     cp "$here/systemd-network" "$tree/usr/sbin/device-network"
@@ -70,7 +72,7 @@ flock 9
 inputs >"$out/systemd-inputs.new"
 ! cmp -s "$out/systemd-inputs.new" "$out/systemd-inputs" || exit 0
 rm -f "$out/systemd-inputs" "$out/systemd.img"
-"$source/packaging/arm64/extract.sh" "$here/systemd-packages.txt" "$out/systemd-packages"
+"$source/packaging/static/extract.sh" "$here/systemd-packages.txt" "$out/systemd-packages"
 rm -rf "${tree:?}"
 cp -a "$out/systemd-packages" "$tree"
 write_system

@@ -1,12 +1,12 @@
 """fwssh push --agentless: through a device's own SSH server, with nothing installed on it."""
 from interop.test_servers import need_root, sshd, wait_listening
-from support.agentless import BusyBox, Place, agent_dir
+from support.agentless import PASSWORD, BusyBox, Place, agent_dir, at_terminal, hide, person
 from support.slots import TwoSlots, changed, content, firmware
 
 
-def options(t, d, *keys):
+def options(t, d, *keys, user="root"):
     given = [x for k in ("device", "uboot-env-config", "reboot-command") for x in ("--agent-option", f"{k}={d.config[k]}")]
-    return ["--agentless", "--agent-dir", agent_dir(t), "--user", "root", *(keys or given)]
+    return ["--agentless", "--agent-dir", agent_dir(t), "--user", user, *(keys or given)]
 
 
 def test_sshd_as_root(t):
@@ -48,3 +48,108 @@ def test_busybox_and_dropbear_with_a_read_only_root_and_nothing_executable(t):
     assert r.returncode == 0 and "Sent 0." in r.stdout, r
     assert device.slot("a").startswith(newer)
     board.place().wait_clean(t)
+
+
+def as_person(t, device, *more):
+    """The command line of a push as 'tester', and the server."""
+    server = sshd(t, device.daemon)
+    fw = firmware(t, "2.0.0", content(2))
+    return [t.bin("fwssh"), "push", "--firmware", fw, *device.options(server.port), *options(t, device.daemon, user="tester"),
+            *more, "127.0.0.1"]
+
+
+def need_sudo(t, program="sudo"):
+    need_root(t)
+    t.need(program)
+
+
+PROMPT = "fwssh: sudo on the device wants the password for tester on 127.0.0.1: "
+
+
+def test_sudo_with_a_password_that_is_asked_for_once_at_the_terminal(t):
+    need_sudo(t)
+    person(t)
+    device = TwoSlots(t, content(1))
+    status, text = at_terminal(t, as_person(t, device), [(PROMPT, PASSWORD)], device.env)
+    assert status == 0 and text.count(PROMPT) == 1 and PASSWORD not in text, text
+    assert device.slot("b").startswith(content(2))
+    device.daemon.wait_reboot()
+    Place().wait_clean(t)
+
+
+def untouched(t, device, before):
+    assert device.image.read_bytes() == before
+    Place().wait_clean(t)
+
+
+def test_wrong_sudo_password(t):
+    need_sudo(t)
+    person(t)
+    device = TwoSlots(t, content(1))
+    before = device.image.read_bytes()
+    status, text = at_terminal(t, as_person(t, device), [(PROMPT, "wrong")], device.env)
+    assert status == 5 and text.count(PROMPT) == 1, text
+    assert text.strip().endswith("sudo on the device does not accept the password for tester on 127.0.0.1"), text
+    untouched(t, device, before)
+
+
+def test_sudo_without_a_password_needs_no_terminal(t):
+    need_sudo(t)
+    person(t, "tester ALL=(ALL) NOPASSWD: ALL")
+    device = TwoSlots(t, content(1))
+    r = t.run(as_person(t, device), env=device.env)
+    assert r.returncode == 0 and "password" not in r.stdout + r.stderr, r
+    assert device.slot("b").startswith(content(2))
+    device.daemon.wait_reboot()
+    Place().wait_clean(t)
+
+
+def refused(t, device, status, *words):
+    before = device.image.read_bytes()
+    r = t.run(["setsid", "-w", *as_person(t, device)], env=device.env)
+    assert r.returncode == status and len(r.stderr.splitlines()) == 1, r
+    for word in words:
+        assert word in r.stderr, r
+    untouched(t, device, before)
+
+
+def test_sudo_wants_a_password_and_there_is_no_terminal(t):
+    need_sudo(t)
+    person(t)
+    refused(t, TwoSlots(t, content(1)), 5, "there is no terminal to ask for it", "NOPASSWD")
+
+
+def test_not_in_sudoers(t):
+    need_sudo(t)
+    person(t, "")
+    device = TwoSlots(t, content(1))
+    before = device.image.read_bytes()
+    status, text = at_terminal(t, as_person(t, device), [(PROMPT, PASSWORD)], device.env)
+    assert status == 5 and "does not make tester on 127.0.0.1 root: tester is not in the sudoers file" in text, text
+    untouched(t, device, before)
+
+
+def test_doas_without_a_password(t):
+    need_sudo(t, "doas")
+    person(t, doas="permit nopass tester")
+    hide(t, "sudo")
+    device = TwoSlots(t, content(1))
+    r = t.run(as_person(t, device), env=device.env)
+    assert r.returncode == 0, r
+    assert device.slot("b").startswith(content(2))
+    Place().wait_clean(t)
+
+
+def test_doas_with_a_password(t):
+    need_sudo(t, "doas")
+    person(t, doas="permit tester")
+    hide(t, "sudo")
+    refused(t, TwoSlots(t, content(1)), 3, "without a password", "nopass", "nothing was done")
+
+
+def test_neither_root_nor_a_way_to_become_it(t):
+    need_sudo(t)
+    person(t)
+    hide(t, "sudo")
+    hide(t, "doas")
+    refused(t, TwoSlots(t, content(1)), 3, "tester on 127.0.0.1 is not root there", "nothing was done")

@@ -109,14 +109,6 @@ def test_documents_fit_120_columns(t):
             assert len(line) <= 120 or line.startswith("|"), f"{path}:{number} has {len(line)} characters"
 
 
-@seconds(280)
-def test_device_programs_link_statically_for_arm64(t):
-    for program in ("aarch64-linux-gnu-gcc", "qemu-aarch64-static", "mmdebstrap"):
-        t.need(program)
-    r = t.run([t.src / "packaging/arm64/build.sh", t.dir / "arm64"], timeout=270)
-    assert r.returncode == 0, r.stdout[-3000:] + r.stderr[-3000:]
-
-
 def test_mutations_apply(t):
     """Each finds the lines that it changes, once, and its test has a function or a file."""
     sys.path.insert(0, str(t.src / "tests"))

@@ -1,7 +1,9 @@
 """Pushes to devices without fwsshd, and what must be gone from them afterwards."""
 import os
 import platform
+import pty
 import shutil
+import subprocess
 from pathlib import Path
 
 from support.process import children
@@ -97,3 +99,57 @@ class BusyBox:
     def reboots(self):
         path = self.data / "rebooted"
         return path.read_text().count("reboot") if path.exists() else 0
+
+
+PASSWORD = "correct horse"
+
+
+def bind(t, over, by):
+    """For the processes of this test only, whose mount namespace is its own."""
+    assert t.run(["mount", "--bind", by, over]).returncode == 0
+
+
+def hide(t, program):
+    """As if it were not installed."""
+    found, nothing = shutil.which(program), t.dir / "nothing"
+    nothing.touch()
+    if found:
+        bind(t, found, nothing)
+
+
+def person(t, sudoers="tester ALL=(ALL) ALL", doas=""):
+    """A login 'tester', who has PASSWORD and these lines, in an /etc of this test's own."""
+    etc = t.dir / "etc"
+    assert t.run(["cp", "-a", "/etc", etc]).returncode == 0
+    password = subprocess.run(["openssl", "passwd", "-6", PASSWORD], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    for name, line in (("passwd", f"tester:x:54321:54321::{t.dir}:/bin/sh"), ("shadow", f"tester:{password}:19000:0:99999:7:::")):
+        with open(etc / name, "a") as f:
+            f.write(line + "\n")
+    for name, text in (("sudoers", f"Defaults !fqdn, !lecture, passwd_tries=3\n{sudoers}"), ("doas.conf", doas)):
+        (etc / name).unlink(missing_ok=True)
+        (etc / name).write_text(text + "\n")
+        (etc / name).chmod(0o440)
+    bind(t, "/etc", etc)
+
+
+def at_terminal(t, argv, answers, env=None, timeout=60):
+    """Runs a program at a terminal, and types an answer each time it asks (by the end of its prompt): status and text."""
+    pid, fd = pty.fork()
+    if not pid:
+        os.chdir(t.dir)
+        os.execvpe(str(argv[0]), [str(a) for a in argv], {**t.env, **(env or {})})
+    text, seen, answers = "", 0, list(answers)
+    while True:
+        try:
+            piece = os.read(fd, 4096)
+        except OSError:
+            break
+        if not piece:
+            break
+        text += piece.decode(errors="replace")
+        if answers and answers[0][0] in text[seen:]:
+            seen = len(text)
+            os.write(fd, answers.pop(0)[1].encode() + b"\n")
+    os.close(fd)
+    assert not answers, text
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text

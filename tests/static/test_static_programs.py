@@ -1,0 +1,79 @@
+"""Static programs for devices, from packaging/static/build.sh: each architecture runs here, under QEMU, and writes a firmware."""
+import hashlib
+import os
+import shutil
+import subprocess
+
+from support.fixture import seconds
+from support.slots import SLOT_B, TwoSlots, content, firmware
+
+SET_MAX = 6_000_000  # bytes of all programs for a device
+
+
+def build(t, arch, source, out):
+    r = t.run([source / "packaging/static/build.sh", arch, out], timeout=270)
+    assert r.returncode == 0, r.stdout[-3000:] + r.stderr[-3000:]
+    return out / "bin"
+
+
+def check(t, arch, *needed):
+    for program in ("mmdebstrap", *needed):
+        t.need(program)
+    out = t.build / "static" / arch  # keeps what was extracted
+    out.mkdir(parents=True, exist_ok=True)
+    programs = build(t, arch, t.src, out)
+    size = sum(path.stat().st_size for path in programs.iterdir() if not path.is_symlink())
+    assert size <= SET_MAX, size
+    update(t, out / "run")
+
+
+def update(t, programs):
+    """fwssh-receive, with fwpack as its updater, through pipes."""
+    new = content(2)
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", new).read_bytes()
+    keys = {**device.daemon.config, "updater": programs / "fwpack"}
+    given = [x for k in ("device", "uboot-env-config", "state-dir", "lock-file", "updater", "reboot-command")
+             for x in ("-o", f"{k}={keys[k]}")]
+    r = t.run([programs / "fwssh-receive", "-f", "/dev/null", *given, "-o", "strict-modes=false", "-s", "fwssh", "--stderr"],
+              input=b"fwssh/1 update size=%d reboot=no\n" % len(fw) + fw, text=False, timeout=120)
+    assert r.returncode == 0 and r.stdout.startswith(b"fwssh/1 ok"), r
+    assert device.image.read_bytes()[SLOT_B:].startswith(new)
+
+
+@seconds(280)
+def test_x86_64(t):
+    check(t, "x86_64")
+
+
+@seconds(280)
+def test_arm64(t):
+    check(t, "arm64", "aarch64-linux-gnu-gcc", "qemu-aarch64-static")
+
+
+@seconds(280)
+def test_armhf(t):
+    check(t, "armhf", "arm-linux-gnueabihf-gcc", "qemu-arm-static")
+
+
+def hashes(directory):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in directory.iterdir()}
+
+
+@seconds(280)
+def test_two_places_give_the_same_bytes(t):
+    """Other directories of source and build, and another time."""
+    if not os.environ.get("FWSSH_LONG"):
+        t.skip("make check-long does this")
+    t.need("mmdebstrap")
+    files = subprocess.run(["git", "-C", t.src, "ls-files", "-z", "-co", "--exclude-standard"], stdout=subprocess.PIPE, check=True)
+    for name in files.stdout.decode().split("\0"):
+        if name and not (t.src / name).is_symlink() and (t.src / name).exists():
+            to = t.dir / "elsewhere/deeper/copy" / name
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(t.src / name, to)
+    first = build(t, "x86_64", t.src, t.dir / "one")
+    second = t.dir / "another/place"
+    second.mkdir(parents=True)
+    os.rename(t.dir / "one/sysroot", second / "sysroot")
+    assert hashes(first) == hashes(build(t, "x86_64", t.dir / "elsewhere/deeper/copy", second))
