@@ -20,9 +20,10 @@ def test_sshd_as_root(t):
     Place().wait_clean(t)
 
 
-def busybox(t, device):
+def busybox(t, device, **programs):
+    """programs: scripts in place of applets."""
     need_root(t)
-    board = BusyBox(t, device.daemon, device.image)
+    board = BusyBox(t, device.daemon, device.image, programs)
     wait_listening(t, board.port, board.process)
     (board.data / "fw_env.config").write_text("/disk.img 0x2000 0x2000\n/disk.img 0x4000 0x2000\n")
     return board
@@ -153,3 +154,68 @@ def test_neither_root_nor_a_way_to_become_it(t):
     hide(t, "sudo")
     hide(t, "doas")
     refused(t, TwoSlots(t, content(1)), 3, "tester on 127.0.0.1 is not root there", "nothing was done")
+
+
+def one_line(t, device, board, status, *words, keys=ON_BOARD):
+    """A push that must fail, with nothing written on the board and nothing left there."""
+    before = device.image.read_bytes()
+    r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon, *keys), "--quiet", port=board.port)
+    print(r.stderr)
+    assert r.returncode == status and len(r.stderr.splitlines()) == 1, r
+    for word in words:
+        assert word in r.stderr, r
+    assert device.image.read_bytes() == before
+    board.place().wait_clean(t)
+
+
+def test_a_machine_that_there_is_no_program_for(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device, uname="#!/bin/sh\necho mips\n")
+    one_line(t, device, board, 1, "'mips'", "no fwssh-agent for it")
+
+
+def test_an_agent_that_was_not_built(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device, uname="#!/bin/sh\necho aarch64\n")
+    one_line(t, device, board, 1, "/arm64/fwssh-agent", "make static ARCH=arm64")
+
+
+def test_a_device_that_cannot_mount(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device, mount="#!/bin/sh\necho mount: not permitted >&2\nexit 1\n")
+    one_line(t, device, board, 1, "cannot mount a tmpfs: mount: not permitted", "nothing was done")
+
+
+def test_an_umount_that_cannot_detach(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device, umount='#!/bin/sh\n[ "$1" != -l ] || { echo umount: no -l >&2; exit 1; }\nexec busybox umount "$@"\n')
+    one_line(t, device, board, 1, "cannot detach a tmpfs: umount: no -l", "nothing was done")
+
+
+def test_a_file_that_arrives_incompletely(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device, cat='#!/bin/sh\nexec busybox head -c 1000\n')
+    one_line(t, device, board, 1, "did not arrive completely", "nothing was done")
+
+
+def test_a_program_that_arrives_damaged(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device, cat="#!/bin/sh\nexec busybox sed s/firmware/fIrmware/\n")
+    one_line(t, device, board, 1, "another SHA-256", "nothing was done")
+
+
+def test_the_device_is_never_guessed(t):
+    device = TwoSlots(t, content(1))
+    one_line(t, device, busybox(t, device), 1, 'device is "uboot-env"', "--agent-option device=PATH", keys=ON_BOARD[2:])
+
+
+def test_a_device_without_a_shell(t):
+    """Of another kind each: another program in its place, one that only says no, and fwsshd."""
+    device = TwoSlots(t, content(1))
+    before = device.image.read_bytes()
+    for more in ("ForceCommand internal-sftp", "ForceCommand echo This account is closed.; exit 1", None):
+        port = sshd(t, device.daemon, more=more).port if more else device.daemon.port
+        r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon), "--quiet", "--timeout", "5", port=port)
+        print(more, r.stderr)
+        assert r.returncode in (1, 6) and len(r.stderr.splitlines()) == 1 and "shell" in r.stderr, (more, r)
+        untouched(t, device, before)

@@ -66,17 +66,26 @@ mount -o remount,bind,ro $1 && exec chroot $1 /sbin/dropbear -F -E -s -m -r /dat
 class BusyBox:
     """A device with BusyBox and Dropbear in namespaces of their own: a read-only root, /run and /tmp noexec, nothing else."""
 
-    def __init__(self, t, d, image, applets=APPLETS):
+    def __init__(self, t, d, image, programs):
         self.t, self.port, self.root = t, t.port(), t.dir / "root"
         data = t.dir / "data"
         for name in ("bin", "sbin", "dev", "proc", "run", "tmp", "lib", "lib64", "usr/lib", "etc", "data", "root/.ssh"):
             (self.root / name).mkdir(parents=True)
         data.mkdir()
+        (self.root / "var").mkdir()
+        (self.root / "var/lock").symlink_to("/run")
         (self.root / "disk.img").touch()
         t.need("busybox")
         shutil.copy(shutil.which("busybox"), self.root / "bin/busybox")
-        for name in applets:
-            (self.root / "bin" / name).symlink_to("busybox")
+        for name in APPLETS:
+            if name not in programs:
+                (self.root / "bin" / name).symlink_to("busybox")
+        if programs:  # BusyBox's shell would prefer its own
+            (self.root / "bin/sh").unlink()
+            shutil.copy(shutil.which("dash"), self.root / "bin/sh")
+        for name, text in programs.items():
+            (self.root / "bin" / name).write_text(text)
+            (self.root / "bin" / name).chmod(0o755)
         t.need("dropbear")
         shutil.copy(shutil.which("dropbear"), self.root / "sbin/dropbear")
         (self.root / "sbin/reboot").write_text("#!/bin/sh\necho reboot >>/data/rebooted\nexit 1\n")

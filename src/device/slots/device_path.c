@@ -35,6 +35,8 @@ char *device_path_find(const struct device_config *config, struct error *err)
     char *resolved = NULL;
     struct stat st;
 
+    if (!path && config->own_program)
+        error_suffix(err, "nothing was done; name the device with --agent-option device=PATH");
     if (!path)
         return NULL;
     resolved = realpath(path, NULL);
