@@ -93,6 +93,7 @@ static int agentless_login(struct agentless *a, bool impatient, struct error *er
                             .target = &a->target,
                             .subsystem = agent_script_ask,
                             .exec = true,
+                            .tied = true,
                             .impatient = impatient};
     char machine[32];
 
@@ -176,6 +177,8 @@ static int agentless_bring(struct agentless *a, int *pid, struct error *err)
                             .target = &a->target,
                             .subsystem = command,
                             .exec = true,
+                            .over = &a->master,
+                            .tied = true,
                             .gate = &a->gate};
     char hash[AGENT_HASH_TEXT] = "";
     int rc = ssh_run_start(&a->stay, &call, err) || agentless_send(a, err) ? -1 : 0;
@@ -225,6 +228,8 @@ struct ssh_call agentless_call(const struct agentless *a)
                              .target = &a->target,
                              .subsystem = a->command,
                              .exec = true,
+                             .over = &a->master,
+                             .tied = true,
                              .gate = &a->gate};
 }
 

@@ -40,6 +40,7 @@ void ssh_target_free(struct ssh_target *t);
 bool ssh_target_checks_host_key(const struct ssh_target *t);
 
 struct ssh_gate;
+struct ssh_run;
 
 /* One run of ssh. */
 struct ssh_call {
@@ -48,6 +49,8 @@ struct ssh_call {
     const char *subsystem;       /* the subsystem to request, or a command */
     bool exec;                   /* request it as a command */
     const struct ssh_gate *gate; /* what comes before the conversation; NULL: nothing */
+    const struct ssh_run *over;  /* whose connection it shares; NULL: it has its own */
+    bool tied;                   /* it ends when this process does, however that happens */
     bool impatient;              /* the device may be away: short connect timeout */
     bool banner_only;            /* no key is offered, so there is no login */
     bool verbose;                /* with the lines of ssh -v, but none of the ssh to a jump host */

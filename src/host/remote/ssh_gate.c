@@ -99,7 +99,8 @@ static char *gate_line(const struct ssh_run *r, bool first)
     return line;
 }
 
-/* ssh has ended, of which the caller finds the reason, or sudo, which gives one in its own words. */
+/* ssh has ended, of which the caller finds the reason, or sudo, which gives one in its own words.
+ */
 static int gate_closed(const struct ssh_run *r, const struct ssh_gate *g, bool answered,
                        struct error *err)
 {

@@ -17,7 +17,6 @@
 #define DISCONNECTED "Received disconnect from"
 #define KEY_CHANGED "REMOTE HOST IDENTIFICATION HAS CHANGED"
 /* ssh's exit status for its own failures, and for a channel that was closed without a status. */
-#define SSH_FAILED 255
 /* The shell's exit status for a command that cannot be run. */
 #define SHELL_NOT_FOUND 127
 /* More than the largest private key. */
@@ -526,7 +525,7 @@ static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
         o->status = (int)ssh_failure_describe(f, errors, target, &o->text);
         o->refused = !strcmp(f->words, PORT_REFUSED);
         o->no_subsystem = f->step == SSH_STEP_SUBSYSTEM && f->status == EXIT_FAILED;
-    } else if (ssh_failure_is_lost(errors) || (f && f->step == SSH_STEP_BANNER)) {
+    } else if (r->lost || ssh_failure_is_lost(errors) || (f && f->step == SSH_STEP_BANNER)) {
         ssh_outcome_lost(o, errors);
     } else if (!worked) {
         ssh_outcome_unknown(o, errors);

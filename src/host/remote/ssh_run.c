@@ -11,10 +11,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SSH_RUN_KILL_SECONDS 5
 #define SSH_RUN_KILL_LOOK_MS 10
+#define SSH_RUN_LOST_SECONDS 1
 
 /* Ours and ssh's ends of its three streams. */
 struct ssh_run_pipes {
@@ -41,7 +43,8 @@ static pid_t ssh_run_spawn(const struct ssh_run *r, const struct ssh_call *call,
                       .argv = argv.word,
                       .fds = {p->ends[0][0], p->ends[1][1], p->ends[2][1]},
                       .fd_count = 3,
-                      .extra_env = r->askpass.environment};
+                      .extra_env = r->askpass.environment,
+                      .die_with_parent = call->tied};
     pid_t pid = spawn_start(&s, err);
     argv_free(&argv);
     return pid;
@@ -127,6 +130,7 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
                           .began = io_now(),
                           .rate = call->reach->rate,
                           .rate_all = call->reach->rate_all,
+                          .over = call->over,
                           .hear = r->hear,
                           .hear_data = r->hear_data,
                           .decode = r->decode,
@@ -255,6 +259,18 @@ static void ssh_run_kill(pid_t pid)
     kill(pid, SIGKILL);
 }
 
+/* It may end a moment before the one whose connection it shared. Only that one knows why. */
+static bool ssh_run_is_lost(const struct ssh_run *r)
+{
+    double end = io_now() + SSH_RUN_LOST_SECONDS;
+
+    if (!r->over || !WIFEXITED(r->wait_status) || WEXITSTATUS(r->wait_status) != SSH_FAILED)
+        return false;
+    while (r->over->pid >= 0 && !spawn_has_ended(r->over->pid) && io_now() < end)
+        (void)poll(NULL, 0, SSH_RUN_KILL_LOOK_MS);
+    return r->over->pid < 0 || spawn_has_ended(r->over->pid);
+}
+
 void ssh_run_end(struct ssh_run *r, bool kill_it)
 {
     if (r->pid < 0)
@@ -263,6 +279,7 @@ void ssh_run_end(struct ssh_run *r, bool kill_it)
     if (kill_it)
         ssh_run_kill(r->pid);
     r->wait_status = spawn_wait(r->pid);
+    r->lost = !kill_it && ssh_run_is_lost(r);
     r->ended = io_now();
     r->pid = -1;
 }

@@ -18,6 +18,8 @@
 #define SSH_RUN_TEXT_MAX 65536
 /* A device that sends more text than this will not end by itself. */
 #define SSH_RUN_HEARD_MAX (16u << 20)
+/* ssh's own exit status when it fails. */
+#define SSH_FAILED 255
 /* Size of a pipe, which takes this much of our data before ssh has read any. */
 #define SSH_RUN_PIPE 65536
 
@@ -31,14 +33,16 @@ enum ssh_run_event {
 
 struct ssh_run {
     pid_t pid;
-    int in;                 /* our end of its standard input, non-blocking; -1 when closed */
-    uint64_t heard;         /* bytes of text */
-    uint64_t fed;           /* bytes that have gone in */
-    int out[2];             /* our ends of its standard output and error; -1 when closed */
-    struct buffer text[2];  /* what arrived on them */
-    bool late, interrupted; /* it was stopped for that */
-    int wait_status;        /* from waitpid(2), after ssh_run_end() */
-    double began, ended;    /* io_now() */
+    int in;                     /* our end of its standard input, non-blocking; -1 when closed */
+    uint64_t heard;             /* bytes of text */
+    uint64_t fed;               /* bytes that have gone in */
+    int out[2];                 /* our ends of its standard output and error; -1 when closed */
+    struct buffer text[2];      /* what arrived on them */
+    bool late, interrupted;     /* it was stopped for that */
+    const struct ssh_run *over; /* whose connection it shares; NULL: it has its own */
+    bool lost;                  /* that has ended, and this one with it */
+    int wait_status;            /* from waitpid(2), after ssh_run_end() */
+    double began, ended;        /* io_now() */
     struct ssh_askpass askpass;
     struct rate_limit *rate, *rate_all; /* of what goes in; NULL: no limit */
 
