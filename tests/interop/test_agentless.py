@@ -43,12 +43,61 @@ def test_busybox_and_dropbear_with_a_read_only_root_and_nothing_executable(t):
     assert device.slot("b").startswith(new)
     t.wait_for(lambda: board.reboots() == 1, "the reboot")
     board.place().wait_clean(t)
-    assert sorted(path.name for path in board.data.iterdir()) == ["fw_env.config", "host_key", "rebooted"]
+    assert sorted(path.name for path in board.data.iterdir()) == ["boot-id", "fw_env.config", "host_key", "rebooted"]
     newer = changed(new, 3)
     r = device.push(firmware(t, "3.0.0", newer), *options(t, device.daemon, *ON_BOARD), port=board.port)
     assert r.returncode == 0 and "Sent 0." in r.stdout, r
     assert device.slot("a").startswith(newer)
     board.place().wait_clean(t)
+
+
+def test_status_and_a_push_that_waits_for_the_device(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device)
+    given = options(t, device.daemon, *ON_BOARD)
+    r = device.fwssh("status", *given, port=board.port)
+    assert r.returncode == 0 and "slot a, camera 1.0.0" in r.stdout and "boot-1" in r.stdout, r
+    r = device.push(firmware(t, "2.0.0", content(2)), *given, "--wait=60", port=board.port)
+    assert r.returncode == 0 and "Done: the device runs the new firmware (slot b, version 2.0.0)" in r.stdout, r
+    assert board.reboots() == 1
+    board.place().wait_clean(t)
+
+
+def test_the_devices_own_configuration_is_used(t):
+    """Its device and its state-dir, which stays; what the command line says comes first."""
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device)
+    (board.data / "fwsshd.conf").write_text('device = "/nonexistent"\nuboot-env-config = "/data/fw_env.config"\n'
+                                            'state-dir = "/data/state"\nallowed-tasks = {"other"}\n')
+    r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon, *ON_BOARD[:2]), port=board.port)
+    assert r.returncode == 0, r
+    assert device.slot("b").startswith(content(2))
+    assert "update done" in (board.data / "state/last-update").read_text()
+    r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon, *ON_BOARD[:2]), "--task", "upgrade", port=board.port)
+    assert r.returncode == 3 and "is not in allowed-tasks" in r.stderr, r
+    board.place().wait_clean(t)
+
+
+def test_a_task_of_ones_own(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device)
+    r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon, *ON_BOARD), "--task", "complete", port=board.port)
+    assert r.returncode == 0 and "task complete" in r.stdout, r
+    assert device.slot("a").startswith(content(2))
+
+
+def test_fwsshd_and_an_agentless_push_exclude_each_other(t):
+    device = TwoSlots(t, content(1))
+    server = sshd(t, device.daemon)
+    lock = ["--agent-option", f"lock-file={device.daemon.config['lock-file']}"]
+    fw = firmware(t, "2.0.0", content(2))
+    first = t.start([t.bin("fwssh"), "push", "--firmware", fw, *device.options(), "--adaptive=never", "--bwlimit", "300k",
+                     "127.0.0.1"], env=device.env)
+    t.wait_for(lambda: device.daemon.pids("fwssh-receive"), "the first update")
+    r = device.push(fw, *options(t, device.daemon), *lock, "--quiet", port=server.port)
+    assert r.returncode == 3 and len(r.stderr.splitlines()) == 1 and "another update" in r.stderr, r
+    first.kill()
+    Place().wait_clean(t)
 
 
 def as_person(t, device, *more):
@@ -160,7 +209,6 @@ def one_line(t, device, board, status, *words, keys=ON_BOARD):
     """A push that must fail, with nothing written on the board and nothing left there."""
     before = device.image.read_bytes()
     r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon, *keys), "--quiet", port=board.port)
-    print(r.stderr)
     assert r.returncode == status and len(r.stderr.splitlines()) == 1, r
     for word in words:
         assert word in r.stderr, r
@@ -216,6 +264,5 @@ def test_a_device_without_a_shell(t):
     for more in ("ForceCommand internal-sftp", "ForceCommand echo This account is closed.; exit 1", None):
         port = sshd(t, device.daemon, more=more).port if more else device.daemon.port
         r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon), "--quiet", "--timeout", "5", port=port)
-        print(more, r.stderr)
         assert r.returncode in (1, 6) and len(r.stderr.splitlines()) == 1 and "shell" in r.stderr, (more, r)
         untouched(t, device, before)

@@ -28,6 +28,20 @@ def test_only_what_is_missing_is_sent(t):
     device.daemon.wait_reboot()
 
 
+def test_it_is_an_update_for_hooks_audit_and_log(t):
+    root = content(1)
+    hook = t.script("hook", f"#!/bin/sh\necho $FWSSH_HOOK >> {t.dir}/hooks\n")
+    device = TwoSlots(t, root, hook_success=hook, hook_failure=hook)
+    fw = firmware(t, "2.0.0", changed(root, 2))
+    assert device.push(fw, "--dry-run").returncode == 0
+    r = device.push(fw)
+    assert r.returncode == 0 and "Sent 0.0" in r.stdout, r
+    device.daemon.wait_log("update done: 1 firmware written")
+    device.daemon.wait_reboot()
+    assert (t.dir / "hooks").read_text() == "success\n"
+    assert "update done" in (device.daemon.state / "last-update").read_text()
+
+
 def test_a_known_base_saves_more(t):
     root = content(1)
     device = TwoSlots(t, root)

@@ -58,6 +58,7 @@ mount --make-rprivate / &&
 mount --bind $1 $1 && mount --rbind /dev $1/dev && mount -t proc proc $1/proc &&
 mount -t tmpfs -o noexec,nosuid run $1/run && mount -t tmpfs -o noexec tmp $1/tmp &&
 for d in /lib /lib64 /usr/lib; do mount --rbind $d $1$d || exit; done &&
+mount --bind $3/boot-id $1/proc/sys/kernel/random/boot_id &&
 mount --bind $2 $1/disk.img && mount --bind $3 $1/data &&
 mount -o remount,bind,ro $1 && exec chroot $1 /sbin/dropbear -F -E -s -m -r /data/host_key -p 127.0.0.1:$4
 """
@@ -72,9 +73,12 @@ class BusyBox:
         for name in ("bin", "sbin", "dev", "proc", "run", "tmp", "lib", "lib64", "usr/lib", "etc", "data", "root/.ssh"):
             (self.root / name).mkdir(parents=True)
         data.mkdir()
+        (data / "boot-id").write_text("boot-1\n")
         (self.root / "var").mkdir()
         (self.root / "var/lock").symlink_to("/run")
         (self.root / "disk.img").touch()
+        (self.root / "etc/fwssh").mkdir()
+        (self.root / "etc/fwssh/fwsshd.conf").symlink_to("/data/fwsshd.conf")
         t.need("busybox")
         shutil.copy(shutil.which("busybox"), self.root / "bin/busybox")
         for name in APPLETS:
@@ -88,7 +92,8 @@ class BusyBox:
             (self.root / "bin" / name).chmod(0o755)
         t.need("dropbear")
         shutil.copy(shutil.which("dropbear"), self.root / "sbin/dropbear")
-        (self.root / "sbin/reboot").write_text("#!/bin/sh\necho reboot >>/data/rebooted\nexit 1\n")
+        (self.root / "sbin/reboot").write_text("#!/bin/sh\necho reboot >>/data/rebooted\n"
+                                              "echo boot-2 >/data/boot-id\nexit 1\n")
         (self.root / "sbin/reboot").chmod(0o755)
         (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (self.root / "root/.ssh").chmod(0o700)

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/pass_fd.h"
 #include "device/config/state_dir.h"
+#include "wire/request.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,7 +42,8 @@ int result_receive(int fd, struct result *r, int *lock)
 
 bool result_is_update(const struct result *r)
 {
-    return !*r->request || !strcmp(r->request, "update");
+    return !*r->request || !strcmp(r->request, request_name(REQUEST_UPDATE)) ||
+           !strcmp(r->request, request_name(REQUEST_ASSEMBLE));
 }
 
 const char *result_task(const struct result *r, const struct device_config *config)
