@@ -63,6 +63,24 @@ def test_status_and_a_push_that_waits_for_the_device(t):
     board.place().wait_clean(t)
 
 
+def test_check_says_how_far_it_gets(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device)
+    r = device.fwssh("check", *options(t, device.daemon, *ON_BOARD), port=board.port)
+    assert r.returncode == 0 and "OK   agentless  fwssh-agent runs" in r.stdout and "updater fwpack" in r.stdout, r
+    (board.root / "bin/busybox").chmod(0)
+    r = device.fwssh("check", *options(t, device.daemon, *ON_BOARD), port=board.port)
+    assert r.returncode == 1 and "FAIL agentless" in r.stdout and "no shell" in r.stdout, r
+
+
+def test_values_reach_the_device_as_they_are(t):
+    """Through two shells: quotes, dollars, blanks."""
+    device = TwoSlots(t, content(1))
+    odd = """/dev/it's "not" $HOME `there` \\ !"""
+    board = busybox(t, device)
+    one_line(t, device, board, 1, f"cannot find the device {odd}", keys=["--agent-option", f"device={odd}"])
+
+
 def test_the_devices_own_configuration_is_used(t):
     """Its device and its state-dir, which stays; what the command line says comes first."""
     device = TwoSlots(t, content(1))

@@ -78,7 +78,8 @@ HOST = {
     "host/output": {"wire", "engine/archive"},
     "host/remote": {"wire", "engine/archive", "host/output"},
     "host/adaptive": {"wire", "engine/archive", "engine/chunks", "host/output", "host/remote"},
-    "host/command": {"host/adaptive", "wire", "engine/archive", "host/output", "host/remote"},
+    "host/agentless": {"wire", "host/remote"},
+    "host/command": {"host/adaptive", "host/agentless", "wire", "engine/archive", "host/output", "host/remote"},
 }
 ALLOWED = {"base": set(), "wire": set(), **ENGINE, **DEVICE, **HOST}
 

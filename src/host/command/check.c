@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/agentless/agentless.h"
 #include "host/command/host_config.h"
 #include "host/output/json.h"
 #include "host/remote/interrupt.h"
@@ -253,10 +254,11 @@ static bool check_finish(struct check *c)
 /* Sends an empty request. Silence after the login means that the device is waiting for input. */
 static int check_converse(struct check *c, struct error *err)
 {
+    bool agentless = c->o->reach.agentless;
     struct ssh_call call = {.reach = &c->o->reach,
                             .target = &c->target,
-                            .subsystem = c->o->reach.subsystem,
-                            .exec = c->o->reach.exec,
+                            .subsystem = agentless ? agent_script_ask : c->o->reach.subsystem,
+                            .exec = agentless || c->o->reach.exec,
                             .verbose = true};
     int event = SSH_RUN_HEARD;
 
@@ -346,6 +348,22 @@ static void check_subsystem(struct check *c)
     answer_free(&answer);
 }
 
+/* What --agentless does on the device, up to its status. */
+static void check_agentless(struct check *c, const char *host)
+{
+    const struct request request = {.verb = REQUEST_STATUS};
+    struct question q;
+
+    agentless_ask(&q, &c->o->reach, host, &request, false);
+    if (q.status) {
+        check_fail(c, "agentless", q.status, buffer_text(&q.text));
+    } else {
+        check_report(c, true, "agentless", "fwssh-agent runs on the device");
+        check_device(c, &q.facts);
+    }
+    question_free(&q);
+}
+
 static int check_host(const struct host_options *o, const char *host)
 {
     struct host_options own;
@@ -362,7 +380,9 @@ static int check_host(const struct host_options *o, const char *host)
         check_fail(&c, "ssh", (int)err.status, err.text);
     else if (c.ssh.interrupted)
         check_fail(&c, "ssh", EXIT_INTERRUPTED, "interrupted");
-    else if (check_finish(&c))
+    else if (check_finish(&c) && own.reach.agentless)
+        check_agentless(&c, host);
+    else if (!c.status)
         check_subsystem(&c);
     ssh_run_free(&c.ssh);
     ssh_target_free(&c.target);
