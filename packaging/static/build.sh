@@ -57,13 +57,15 @@ compile_stubs()
 write_cross_file()
 {
     archives=$sysroot/usr/lib/$tool
+    wrapper=
+    [ -z "$emulator" ] || wrapper="exe_wrapper = '$emulator'"
     cat >"$out/cross.ini" <<END
 [binaries]
 c = '$tool-gcc'
 ar = '$tool-gcc-ar'
 strip = '$tool-strip'
 pkgconfig = 'pkg-config'
-${emulator:+exe_wrapper = '$emulator'}
+$wrapper
 
 [properties]
 sys_root = '$sysroot'
@@ -116,7 +118,7 @@ check_static()
 
 strip_programs()
 {
-    rm -rf "$out/bin"
+    rm -rf "${out:?}/bin"
     mkdir -p "$out/bin"
     for program in $linked; do
         check_static "$out/meson/src/$program"

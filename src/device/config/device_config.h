@@ -46,7 +46,7 @@ struct device_config {
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program, *hold_program;
     const char *own_program; /* that of fwssh-agent, which is fwpack and fwssh-hold, too; or NULL */
-    const char *adaptive; /* yes, coarse or no */
+    const char *adaptive;    /* yes, coarse or no */
     bool strict_modes; /* check who may write to key files and programs (config/trusted_file.h) */
     int session_uid;   /* user and group that sessions become if fwsshd runs as root */
     int max_sessions, max_unauthenticated, max_per_source;

@@ -29,8 +29,8 @@ char *updater_path_search(const char *name)
 
 static char *updater_path_fwpack(const struct device_config *config)
 {
-    char *found = config->own_program ? memory_text(config->own_program)
-                                      : updater_path_search("fwpack");
+    char *found =
+        config->own_program ? memory_text(config->own_program) : updater_path_search("fwpack");
 
     if (!found && !access(FWSSH_BINDIR "/fwpack", X_OK))
         found = memory_text(FWSSH_BINDIR "/fwpack");
