@@ -1,6 +1,7 @@
 #include "host/command/push.h"
 
 #include "host/adaptive/firmware_cache.h"
+#include "host/command/discover.h"
 #include "host/command/firmware_find.h"
 #include "host/command/fleet.h"
 #include "host/command/push_adaptive.h"
@@ -81,13 +82,17 @@ int push_run(struct host_options *o)
 {
     struct rate_limit rate;
     struct firmware_stream stream = {0};
-    bool several = fleet_options_are_used(&o->fleet);
     struct firmware_file firmware;
     struct error err;
     size_t fit;
     int status;
 
     interrupt_watch();
+    if (o->fleet.discovered && discover_add_hosts(o, &err)) {
+        fprintf(stderr, "fwssh: %s\n", err.text);
+        return (int)err.status;
+    }
+    bool several = fleet_options_are_used(&o->fleet);
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
     if (push_open(o, &firmware, &stream, &fit, &err) || push_limit(o, &rate, &err)) {
