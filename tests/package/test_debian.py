@@ -15,7 +15,7 @@ cp /root/.ssh/id_ed25519.pub /etc/fwssh/authorized_keys
 truncate -s 8M /root/device.img
 printf 'meta-version = "2.0"\\ntask upgrade { on-init { raw_memset(0, 512, 90) } }\\n' > /root/fw.conf
 fwpack -c -f /root/fw.conf -o /root/fw.fw
-fwsshd -t -o device=/root/device.img > /dev/null
+fwsshd -t -o device=/root/device.img -o reboot-command=/bin/true > /dev/null
 fwsshd -o device=/root/device.img -o reboot-command=/bin/true -o listen-address=127.0.0.1 2> /root/log &
 daemon=$!
 until grep -q 'listening on' /root/log; do kill -0 $daemon; done
