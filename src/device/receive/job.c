@@ -3,6 +3,7 @@
 #include "base/device_lock.h"
 #include "base/io.h"
 #include "device/receive/hook.h"
+#include "device/receive/run_dir.h"
 #include "device/receive/slot_check.h"
 #include "device/receive/stage.h"
 #include "device/receive/updater_run.h"
@@ -14,13 +15,15 @@
 
 void job_open(struct job *j, const struct device_config *config, struct client *client)
 {
-    *j = (struct job){.config = config, .client = client, .lock = -1, .disk = -1};
+    *j = (struct job){
+        .config = config, .client = client, .lock = -1, .disk = -1, .spool = SPOOL_NONE};
 }
 
 void job_close(struct job *j)
 {
     updater_free(&j->updater);
     device_lock_export(-1, NULL);
+    spool_close(&j->spool);
     io_close(&j->disk);
     io_close(&j->lock);
     free(j->device);
@@ -113,6 +116,47 @@ static void job_failed(struct job *j, const struct job_firmware *firmware,
     slot_check_after_failure(j->config, err);
 }
 
+int job_agree(struct job *j, const struct job_firmware *firmware, struct error *err)
+{
+    const struct updater *u = &j->updater;
+
+    if (u->reboots && !firmware->reboot)
+        return error_set(err, EXIT_REFUSED,
+                         "%s reboots the device by itself, so it cannot be kept from that; "
+                         "nothing was done",
+                         u->name);
+    if (!u->wants_file || j->spool.fd >= 0)
+        return 0;
+    if (firmware->size == UPDATER_UNTIL_EOF)
+        return error_set(err, EXIT_REFUSED,
+                         "%s needs room for the whole firmware, whose size the subsystem fwup "
+                         "does not tell; use fwssh push; nothing was done",
+                         u->name);
+    return spool_reserve(&j->spool, j->config, firmware->size, err);
+}
+
+/* With what belongs to this firmware alone: its file, and a directory for an adapter. */
+static int job_run(struct job *j, struct updater_run *run, struct updater_job *job,
+                   struct updater_outcome *outcome, struct error *err)
+{
+    char *directory = NULL;
+    int rc = 0;
+
+    *outcome = (struct updater_outcome){0};
+    if (j->spool.fd >= 0)
+        rc = spool_fill(&j->spool, j->client, err);
+    if (!rc && j->updater.driver->is_adapter &&
+        !(directory = run_dir_make(j->config->lock_file, j->device, err)))
+        rc = -1;
+    job->run_dir = directory;
+    run->file = j->spool.fd;
+    if (!rc)
+        rc = updater_run(run, outcome, err);
+    run_dir_remove(directory);
+    spool_close(&j->spool);
+    return rc;
+}
+
 int job_write(struct job *j, const struct job_firmware *firmware, struct error *err)
 {
     char *staged = firmware->stage ? stage_path(j->config) : NULL;
@@ -121,7 +165,8 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .task = firmware->task,
                               .path = staged,
                               .floor = &j->floor,
-                              .open_end = firmware->size == UPDATER_UNTIL_EOF};
+                              .open_end = firmware->size == UPDATER_UNTIL_EOF,
+                              .size = firmware->size};
     struct updater_run run = {.updater = &j->updater,
                               .config = j->config,
                               .job = &job,
@@ -130,8 +175,8 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .disk = j->disk,
                               .size = firmware->size,
                               .last = firmware->last};
-    struct updater_outcome outcome;
-    int rc = updater_run(&run, &outcome, err);
+    struct updater_outcome outcome = {0};
+    int rc = job_agree(j, firmware, err) || job_run(j, &run, &job, &outcome, err) ? -1 : 0;
 
     free(staged);
     if (rc || firmware->last)

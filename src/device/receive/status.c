@@ -51,6 +51,19 @@ static void status_read_tasks(const struct device_config *config, struct facts *
     buffer_free(&tasks);
 }
 
+/* Which kinds of firmware the updater takes. An adapter says so itself, if it can work here; a
+ * program of another name may be anything with fwup's options. */
+static void status_read_kinds(const struct device_config *config, struct updater *u,
+                              struct facts *facts)
+{
+    struct error ignored;
+
+    if (u->driver == &updater_fwpack || !strcmp(u->name, "fwup"))
+        facts_set(facts, "accepts", "fw");
+    else if (u->driver->is_adapter && !updater_identify(u, config, &ignored) && *u->accepts)
+        facts_set(facts, "accepts", u->accepts);
+}
+
 static void status_read_abilities(const struct device_config *config, struct facts *facts)
 {
     struct buffer verbs = {0};
@@ -65,6 +78,8 @@ static void status_read_abilities(const struct device_config *config, struct fac
     facts_set(facts, "staged", stage_is_there(config) ? "yes" : "no");
     facts_set(facts, "fwsshd", FWSSH_VERSION);
     facts_set(facts, "updater", found ? updater.name : "missing");
+    if (found)
+        status_read_kinds(config, &updater, facts);
     buffer_free(&verbs);
     updater_free(&updater);
 }
