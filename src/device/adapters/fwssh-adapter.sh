@@ -1,11 +1,15 @@
 # shellcheck shell=sh
 # What the adapters share (fwssh-updater(7)): text on its way to the client, and what it means.
 
-# Ends with a status and a line for the user.
+# Ends with a status and why, in a line: for the message of a failed update, else for who has asked.
 fail() {
     status=$1
     shift
-    printf '%s\n' "$*" >&2
+    if [ -n "${FWSSH_RESULT_FD-}" ]; then
+        printf 'because %.250s\n' "$*" >&3
+    else
+        printf '%s\n' "$*" >&2
+    fi
     exit "$status"
 }
 

@@ -105,7 +105,7 @@ static void job_settle(struct job *j, bool reboot, struct error *err)
 static void job_failed(struct job *j, const struct job_firmware *firmware,
                        const struct updater_outcome *outcome, struct error *err)
 {
-    if (*outcome->said.because)
+    if (*outcome->said.because && !j->updater.driver->is_adapter)
         result_note(&j->result, "%s", outcome->said.because);
     if (outcome->said.switching || outcome->unsure) {
         job_settle(j, firmware->reboot, err);

@@ -58,6 +58,8 @@ static int updater_judge(const struct updater_run *r, int wait_status,
         return 0;
     if (status == EXIT_FAILED)
         status = r->updater->driver->judge(r->job, wait_status);
+    if (r->updater->driver->is_adapter && *said->because)
+        return error_set(err, status, "%s: %s", r->updater->name, said->because);
     spawn_describe(wait_status, how, sizeof how);
     return error_set(err, status, "%s %s", r->updater->name, how);
 }
