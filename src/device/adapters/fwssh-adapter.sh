@@ -42,3 +42,34 @@ site_settings() {
 has() {
     command -v "$1" >/dev/null
 }
+
+# Slots by the site's functions: running and next print a slot, switch_to SLOT makes it boot next. pending, confirmed and
+# confirm_running are optional.
+
+other() {
+    if [ "$1" = a ]; then echo b; else echo a; fi
+}
+
+need_site_functions() {
+    for function in running next switch_to; do
+        has $function || fail 1 "$conf has no function $function"
+    done
+}
+
+site_status() {
+    printf 'active=%s\nnext=%s\n' "$(running)" "$(next)"
+    ! has pending || echo "pending=$(pending)"
+    if has confirmed; then echo "confirmed=$(confirmed)"; else echo "confirmed=$1"; fi
+}
+
+# An update that has not booted yet is discarded. From a firmware on trial, a reboot goes back.
+site_revert() {
+    active=$(running)
+    if has pending && [ "$(pending)" = fallback ]; then
+        return 0
+    elif [ "$(next)" != "$active" ]; then
+        switch_to "$active"
+    else
+        switch_to "$(other "$active")"
+    fi
+}
