@@ -23,6 +23,7 @@ echo $$ >> $me.pid
 await() {{ while [ ! -e $me.go ]; do sleep 0.02; done; }}
 case $1 in
 {cases}
+*) exit 2 ;;
 esac
 """)
 

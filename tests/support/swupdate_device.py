@@ -19,6 +19,8 @@ CONF = """
 running() {{ cat {dir}/running; }}
 next() {{ cat {dir}/next; }}
 switch_to() {{ echo "$1" > {dir}/next; }}
+confirmed() {{ cat {dir}/confirmed; }}
+confirm_running() {{ echo yes > {dir}/confirmed; }}
 """
 
 
@@ -64,8 +66,8 @@ class SwupdateDevice:
         """Slot a runs, and nothing is written."""
         for name in "ab":
             (self.t.dir / f"slot-{name}").write_bytes(name.encode() * SLOT_SIZE)
-        for name in ("running", "next"):
-            (self.t.dir / name).write_text("a\n")
+        for name, value in dict(running="a", next="a", confirmed="yes").items():
+            (self.t.dir / name).write_text(value + "\n")
 
     def next(self):
         return (self.t.dir / "next").read_text().strip()
