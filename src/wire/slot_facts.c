@@ -71,13 +71,40 @@ bool slot_facts_run(const struct facts *facts, const char *uuid, const char *ver
     return *has && version && !strcmp(has, version);
 }
 
-bool slot_facts_can(const struct facts *facts, const char *word)
+/* Whether the value, words separated by blanks, contains the word. */
+static bool slot_fact_lists(const struct facts *facts, const char *name, const char *word)
 {
-    const char *can = facts_get(facts, "can");
+    const char *list = facts_get(facts, name);
     size_t len = strlen(word);
 
-    for (const char *at = can; (at = strstr(at, word)); at += len)
-        if ((at == can || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+    for (const char *at = list; (at = strstr(at, word)); at += len)
+        if ((at == list || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
             return true;
     return false;
+}
+
+bool slot_facts_can(const struct facts *facts, const char *word)
+{
+    return slot_fact_lists(facts, "can", word);
+}
+
+bool slot_facts_accept(const struct facts *facts, const char *kind)
+{
+    return slot_fact_lists(facts, "accepts", kind);
+}
+
+const char *slot_facts_slot_with(const struct facts *facts, const char *sha256, size_t *len)
+{
+    static const char start[] = "slot.", end[] = ".sha256";
+
+    for (size_t i = 0; i < facts->count; i++) {
+        const char *name = facts->fact[i].name;
+        size_t size = strlen(name);
+        if (size <= sizeof start + sizeof end - 2 || strncmp(name, start, sizeof start - 1) ||
+            strcmp(name + size - (sizeof end - 1), end) || strcmp(facts->fact[i].value, sha256))
+            continue;
+        *len = size - (sizeof start - 1) - (sizeof end - 1);
+        return name + sizeof start - 1;
+    }
+    return NULL;
 }

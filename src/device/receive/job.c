@@ -5,6 +5,7 @@
 #include "device/receive/hook.h"
 #include "device/receive/run_dir.h"
 #include "device/receive/slot_check.h"
+#include "device/receive/slot_note.h"
 #include "device/receive/stage.h"
 #include "device/receive/updater_run.h"
 #include "device/receive/version_settle.h"
@@ -135,6 +136,15 @@ int job_agree(struct job *j, const struct job_firmware *firmware, struct error *
     return spool_reserve(&j->spool, j->config, firmware->size, err);
 }
 
+/* The firmware is written, whatever comes of this. */
+static void job_note_file(struct job *j, const struct job_firmware *firmware)
+{
+    struct error err;
+
+    if (firmware->sha256 && !firmware->stage && slot_note_keep(j->config, firmware->sha256, &err))
+        result_note(&j->result, "what is in the new slot is not noted: %s", err.text);
+}
+
 /* With what belongs to this firmware alone: its file, and a directory for an adapter. */
 static int job_run(struct job *j, struct updater_run *run, struct updater_job *job,
                    struct updater_outcome *outcome, struct error *err)
@@ -176,7 +186,10 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .size = firmware->size,
                               .last = firmware->last};
     struct updater_outcome outcome = {0};
-    int rc = job_agree(j, firmware, err) || job_run(j, &run, &job, &outcome, err) ? -1 : 0;
+    int rc = job_agree(j, firmware, err) || slot_note_forget(j->config, err) ||
+                     job_run(j, &run, &job, &outcome, err)
+                 ? -1
+                 : 0;
 
     free(staged);
     if (rc || firmware->last)
@@ -187,6 +200,7 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
     }
     j->result.firmwares++;
     memcpy(j->result.uuid, outcome.said.uuid, sizeof j->result.uuid);
+    job_note_file(j, firmware);
     if (!firmware->stage)
         job_note_exception(j);
     if (!firmware->last && job_read_floor(j, err))

@@ -265,6 +265,7 @@ static int receive_update(struct receive *r, const struct request *q, struct err
     struct job *j = r->job;
     struct job_firmware firmware = {.size = q->size,
                                     .task = *q->task ? q->task : NULL,
+                                    .sha256 = *q->sha256 ? q->sha256 : NULL,
                                     .stage = q->stage,
                                     .last = true,
                                     .reboot = q->reboot && !q->stage};

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "device/receive/assembly.h"
 #include "device/receive/self_check.h"
+#include "device/receive/slot_note.h"
 #include "device/receive/stage.h"
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
@@ -74,6 +75,7 @@ static void status_read_abilities(const struct device_config *config, struct fac
     request_list_verbs(&verbs, assembly_is_possible(config));
     if (found && updater.driver->can_stage)
         buffer_add_text(&verbs, " stage");
+    buffer_add_text(&verbs, " sha256");
     facts_set(facts, "can", buffer_text(&verbs));
     facts_set(facts, "staged", stage_is_there(config) ? "yes" : "no");
     facts_set(facts, "fwsshd", FWSSH_VERSION);
@@ -91,6 +93,7 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
 
     if (slot_driver_read(config, facts, err))
         return -1;
+    slot_note_add(config, facts);
     status_read_abilities(config, facts);
     status_read_tasks(config, facts);
     facts_set(facts, "host-key", forgets ? "volatile" : "kept");

@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "engine/archive/bundle.h"
 #include "host/output/json.h"
 #include "wire/answer.h"
 
@@ -121,7 +122,9 @@ static void console_json_firmware(struct console *c, const struct firmware_file 
     buffer_printf(&m, ",\"size\":%" PRIu64 ",\"port\":%d", f->size, port);
     json_member(&m, "product", f->product);
     json_member(&m, "version", f->version);
-    json_member(&m, "uuid", f->uuid);
+    json_member(&m, "kind", bundle_word(f->kind));
+    json_member(&m, "uuid", *f->uuid ? f->uuid : NULL);
+    json_member(&m, "sha256", *f->sha256 ? f->sha256 : NULL);
     json_member(&m, "nickname", f->nickname);
     json_member(&m, "platform", f->platform);
     json_member(&m, "architecture", f->architecture);
@@ -150,14 +153,30 @@ static void console_line(struct console *c, const char *fmt, ...)
     fflush(stdout);
 }
 
+/* Its kind, and what it does not say in a way that we can read. */
+static void console_bundle(struct console *c, const struct firmware_file *f)
+{
+    console_line(c, "Kind:     %s", bundle_name(f->kind));
+    if (f->product || f->version)
+        console_line(c, "Product:  %s %s", f->product ? f->product : "(not named)",
+                     f->version ? f->version : "(version unknown)");
+    else
+        console_line(c, "Product:  unknown");
+    console_line(c, "SHA-256:  %s", f->sha256);
+}
+
 void console_firmware(struct console *c, const struct firmware_file *f, int port)
 {
     if (c->mode == CONSOLE_JSON)
         console_json_firmware(c, f, port);
     console_line(c, "Firmware: %s (%.1f MB)", f->path, (double)f->size / 1e6);
-    console_line(c, "Product:  %s %s", f->product ? f->product : "(not named)",
-                 f->version ? f->version : "");
-    console_line(c, "UUID:     %s (%s)", f->uuid, f->nickname ? f->nickname : "");
+    if (f->kind != FIRMWARE_FW) {
+        console_bundle(c, f);
+    } else {
+        console_line(c, "Product:  %s %s", f->product ? f->product : "(not named)",
+                     f->version ? f->version : "");
+        console_line(c, "UUID:     %s (%s)", f->uuid, f->nickname ? f->nickname : "");
+    }
     if (f->platform)
         console_line(c, "Platform: %s %s", f->platform, f->architecture ? f->architecture : "");
     console_line(c, "Device:   %s port %d", c->host, port);
