@@ -221,10 +221,12 @@ def test_slots_that_do_not_follow(t):
 
 def test_status_that_fails(t):
     for number, (status, why) in enumerate((("echo no loader; exit 1", "status exited with status 1: no loader"),
+                                            ("echo busy; exit 3", "status exited with status 3: busy"),
                                             ("kill -9 $$", "status was killed by signal 9"))):
         d = t.daemon(updater=stand_in(t, name=str(number), status=status))
         r = d.push(b"fwssh/1 status\n", subsystem="fwssh")
-        assert r.returncode == 1 and why in complaint(r), r
+        assert r.returncode == (3 if "busy" in why else 1) and why in complaint(r), r
+        assert "any firmware is accepted" not in d.log()
 
 
 # A firmware in a file

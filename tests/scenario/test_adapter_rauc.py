@@ -1,5 +1,6 @@
 """Debian's RAUC behind fwsshd."""
 import re
+import subprocess
 
 from support.adapter import complaint, request, update
 from support.rauc_device import RaucDevice, certificate
@@ -29,6 +30,28 @@ def test_push_confirm_revert(t):
     status, facts = request(d.daemon, "revert")
     assert (status, facts["next"], d.get("primary"), d.get("state.B")) == (0, "A", "A", "bad"), facts
     d.daemon.wait_reboot(2)
+
+
+def test_push_that_waits(t):
+    """fwssh push --wait --confirm, on a device that comes back with the other slot."""
+    d = RaucDevice(t)
+    bundle = d.bundle()[0]
+    boot_id = "/proc/sys/kernel/random/boot_id"
+    (t.dir / "boot-id").write_text("first\n")
+    assert t.run(["mount", "--bind", t.dir / "boot-id", boot_id]).returncode == 0
+    push = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", bundle, "--wait", "--confirm", "--port",
+                    d.daemon.port, "--ssh-option", f"UserKnownHostsFile={t.dir}/known_hosts", "--ssh-option",
+                    f"IdentityFile={d.daemon.key}", "--ssh-option", "StrictHostKeyChecking=accept-new"],
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    d.daemon.wait_reboot()
+    d.put(**{"state.B": "bad"})
+    d.reboot("B")
+    (t.dir / "boot-id").write_text("second\n")
+    text = push.communicate(timeout=60)[0]
+    assert push.returncode == 0, text
+    assert "\nConfirmed.\n" in text and "Done: the device runs the new firmware (slot B, version 2.0), and it is confirmed" \
+        in text, text
+    assert d.get("state.B") == "good"
 
 
 def test_bundles_that_are_refused(t):

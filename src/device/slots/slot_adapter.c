@@ -7,17 +7,11 @@
 #include "device/updaters/updater_adapter.h"
 #include "device/updaters/updater_path.h"
 
-#include <stdlib.h>
-
 #define SLOT_ADAPTER_SECONDS 30
 
 static bool slot_adapter_is_there(const struct slot_view *v)
 {
-    char *path = updater_path_find(v->config);
-    bool is = path && updater_path_is_adapter(path);
-
-    free(path);
-    return is;
+    return updater_path_selects_adapter(v->config);
 }
 
 static int slot_adapter_ask(const struct device_config *config, const char *verb,

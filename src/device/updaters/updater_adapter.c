@@ -11,6 +11,14 @@
 #define ADAPTER_DESCRIBE_SECONDS 10
 #define ADAPTER_TEXT_MAX 16384
 
+static enum exit_status adapter_judge(const struct updater_job *job, int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+
+    (void)job;
+    return code == EXIT_REFUSED || code == EXIT_MISMATCH ? (enum exit_status)code : EXIT_FAILED;
+}
+
 int updater_adapter_ask(const struct updater *u, const char *verb, const char *reason, int seconds,
                         struct run_result *r, struct error *err)
 {
@@ -27,6 +35,8 @@ int updater_adapter_ask(const struct updater *u, const char *verb, const char *r
                       .detached = true};
     int rc = run_expect(&run, what, r, err);
 
+    if (rc && r->status && !r->timed_out)
+        err->status = adapter_judge(NULL, r->status);
     free(what);
     free(variable);
     return rc;
@@ -86,14 +96,6 @@ static void adapter_environment(const struct device_config *config, const struct
     argv_printf(env, "FWSSH_RUN=%s", job->run_dir);
     if (!job->open_end)
         argv_printf(env, "FWSSH_SIZE=%llu", (unsigned long long)job->size);
-}
-
-static enum exit_status adapter_judge(const struct updater_job *job, int status)
-{
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
-
-    (void)job;
-    return code == EXIT_REFUSED || code == EXIT_MISMATCH ? (enum exit_status)code : EXIT_FAILED;
 }
 
 const struct updater_driver updater_adapter = {.is_adapter = true,

@@ -9,8 +9,8 @@
 
 /*
  * Runs a verb other than write, without input, for at most that many seconds. reason: why, for
- * revert; else "". Returns 0 with its output in r, or -1 with the error set; run_free() in any
- * case.
+ * revert; else "". Returns 0 with its output in r, or -1 with the error set, EXIT_REFUSED or
+ * EXIT_MISMATCH if its exit status says so; run_free() in any case.
  */
 int updater_adapter_ask(const struct updater *u, const char *verb, const char *reason, int seconds,
                         struct run_result *r, struct error *err);

@@ -70,6 +70,15 @@ char *updater_path_find(const struct device_config *config)
     return found ? found : updater_path_fwpack();
 }
 
+bool updater_path_selects_adapter(const struct device_config *config)
+{
+    char *path = updater_path_find(config);
+    bool is = path && updater_path_is_adapter(path);
+
+    free(path);
+    return is;
+}
+
 int updater_path_check(const struct device_config *config, const char *name, const char *key,
                        struct error *err)
 {

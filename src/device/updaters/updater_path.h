@@ -14,8 +14,10 @@
  * is one. */
 char *updater_path_find(const struct device_config *config);
 
-/* Whether a program is an adapter, by its name. */
+/* Whether a program is an adapter, by its name; and whether the one that the key updater selects
+ * is. */
 bool updater_path_is_adapter(const char *program);
+bool updater_path_selects_adapter(const struct device_config *config);
 
 /* The same for a name, which is searched for in PATH, or a path. */
 char *updater_path_search(const char *name);
