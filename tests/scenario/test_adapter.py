@@ -4,8 +4,10 @@ import re
 import signal
 
 from support.adapter import complaint, request, stand_in, update
+from support.adapter_device import AdapterDevice
 from support.fixture import waits
 from support.process import alive
+from support.slots import IMAGE, SLOT_A, content, firmware
 from support.update import GOOD_TEXT, HELLO, MB, marker, wait_gone
 
 
@@ -301,4 +303,32 @@ def test_client_lost_while_it_is_received(t):
     assert "write" not in marker(t, "test.calls") and marker(t, "test.next") == "a\n"
     r = d.push(b"fwup:5\nhell")
     assert r.returncode == 1 and b"input ended 1 byte short; nothing was activated" in r.stderr, r
+    assert "write" not in marker(t, "test.calls")
+
+
+def archive(t):
+    root = content(1)
+    fw = firmware(t, "1", root)
+    device = t.image(IMAGE, name="slots.img")
+    with open(device, "r+b") as f:
+        f.seek(SLOT_A)
+        f.write(root)
+    return fw, device
+
+
+def test_file_of_a_firmware_that_is_put_together(t):
+    """The room is reserved once the client wants the update, and the updater gets the archive's stream as a file."""
+    fw, device = archive(t)
+    dev = AdapterDevice(t, "fw", kind="file", device=device)
+    r = dev.push(fw, "--adaptive=always", "--no-reboot")
+    assert r.returncode == 0 and "written" in r.stdout and "Sent " in r.stdout and " instead of " in r.stdout, r
+    assert (t.dir / "test.input").read_bytes()[:4] == b"PK\3\4"
+    assert "test" in t.run([t.bin("fwpack"), "-m", "-i", t.dir / "test.input", "--metadata-key", "meta-platform"]).stdout
+
+
+def test_no_room_for_a_firmware_that_is_put_together(t):
+    fw, device = archive(t)
+    dev = AdapterDevice(t, "fw", kind="file", device=device, spool_max=1)
+    r = dev.push(fw, "--adaptive=always", "--no-reboot")
+    assert r.returncode == 3 and "and may use 1 of the" in r.stderr and "nothing was done" in r.stderr, r
     assert "write" not in marker(t, "test.calls")

@@ -5,11 +5,11 @@ from support.adapter import stand_in
 class AdapterDevice:
     SLOTS = "echo active=$(cat $me.active); echo next=$(cat $me.next)"
 
-    def __init__(self, t, accepts, comes_back="b", status=SLOTS, name="test", **config):
+    def __init__(self, t, accepts, comes_back="b", status=SLOTS, kind="stream", name="test", **config):
         self.t = t
         me = t.dir / name
         verbs = {
-            "describe": f"echo input=stream; echo accepts={accepts}",
+            "describe": f"echo input={kind}; echo accepts={accepts}",
             "status": f"{status}; echo confirmed=$(cat $me.confirmed); echo boot-id=boot-$(cat $me.boots)"}
         program = stand_in(t, name=name, **verbs)
         (t.dir / f"{name}.active").write_text("a\n")
