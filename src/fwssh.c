@@ -3,6 +3,8 @@
 #include "base/nearest.h"
 #include "host/command/ask.h"
 #include "host/command/check.h"
+#include "host/command/describe.h"
+#include "host/command/discover.h"
 #include "host/command/gen_script.h"
 #include "host/command/push.h"
 #include "host/remote/ssh_askpass.h"
@@ -30,6 +32,18 @@ static int run_ask(struct host_options *o, const char *word)
     return ask_run(o, request_find_verb(word));
 }
 
+static int run_describe(struct host_options *o, const char *word)
+{
+    (void)word;
+    return describe_run(o);
+}
+
+static int run_discover(struct host_options *o, const char *word)
+{
+    (void)word;
+    return discover_run(o);
+}
+
 static int run_gen_script(struct host_options *o, const char *word)
 {
     (void)word;
@@ -55,6 +69,9 @@ static const struct command {
     {"log", "[HOST...]", "show how the last update ended", COMMAND_ASK, run_ask},
     {"check", "[HOST...]", "check step by step whether a push would work", COMMAND_CHECK,
      run_check},
+    {"discover", "", "list the devices that announce themselves on the local network",
+     COMMAND_DISCOVER, run_discover},
+    {"describe", "", "show what a firmware says of itself", COMMAND_DESCRIBE, run_describe},
     {"gen-script", "", "write upload.sh, a script that pushes with ssh alone", COMMAND_SCRIPT,
      run_gen_script},
 };

@@ -68,7 +68,9 @@ def test_name_finds_what_was_installed(t):
     installed = f"{prefix[1] if prefix else '/usr/local'}/libexec"
     d = t.daemon(wait=False, updater="tool")
     d.wrapper = ["unshare", "-m", "sh", "-c",
-                 f'mkdir -p {installed} && mount --bind {libexec} {installed} && exec "$@"', "sh"]
+                 # Not to leave a directory on this machine.
+                 f'[ -d {installed} ] || {{ mount -t tmpfs tmpfs {os.path.dirname(installed)} && mkdir {installed}; }} && '
+                 f'mount --bind {libexec} {installed} && exec "$@"', "sh"]
     d.start(env={"PATH": f"{t.dir}/bin:{os.environ['PATH']}"})
     r = update(d, b"hello")
     assert r.returncode == 0 and b"by the adapter" in r.stdout, r

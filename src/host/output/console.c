@@ -3,7 +3,7 @@
 #include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
-#include "engine/archive/bundle.h"
+#include "host/output/firmware_view.h"
 #include "host/output/json.h"
 #include "wire/answer.h"
 
@@ -118,16 +118,8 @@ static void console_json_firmware(struct console *c, const struct firmware_file 
 {
     struct buffer m = {0};
 
-    json_member(&m, "file", f->path);
-    buffer_printf(&m, ",\"size\":%" PRIu64 ",\"port\":%d", f->size, port);
-    json_member(&m, "product", f->product);
-    json_member(&m, "version", f->version);
-    json_member(&m, "kind", bundle_word(f->kind));
-    json_member(&m, "uuid", *f->uuid ? f->uuid : NULL);
-    json_member(&m, "sha256", *f->sha256 ? f->sha256 : NULL);
-    json_member(&m, "nickname", f->nickname);
-    json_member(&m, "platform", f->platform);
-    json_member(&m, "architecture", f->architecture);
+    firmware_view_members(&m, f);
+    buffer_printf(&m, ",\"port\":%d", port);
     console_json(c, "firmware", &m);
     buffer_free(&m);
 }
@@ -153,33 +145,19 @@ static void console_line(struct console *c, const char *fmt, ...)
     fflush(stdout);
 }
 
-/* Its kind, and what it does not say in a way that we can read. */
-static void console_bundle(struct console *c, const struct firmware_file *f)
-{
-    console_line(c, "Kind:     %s", bundle_name(f->kind));
-    if (f->product || f->version)
-        console_line(c, "Product:  %s %s", f->product ? f->product : "(not named)",
-                     f->version ? f->version : "(version unknown)");
-    else
-        console_line(c, "Product:  unknown");
-    console_line(c, "SHA-256:  %s", f->sha256);
-}
-
 void console_firmware(struct console *c, const struct firmware_file *f, int port)
 {
+    struct buffer lines = {0};
+    char *rest;
+
     if (c->mode == CONSOLE_JSON)
         console_json_firmware(c, f, port);
-    console_line(c, "Firmware: %s (%.1f MB)", f->path, (double)f->size / 1e6);
-    if (f->kind != FIRMWARE_FW) {
-        console_bundle(c, f);
-    } else {
-        console_line(c, "Product:  %s %s", f->product ? f->product : "(not named)",
-                     f->version ? f->version : "");
-        console_line(c, "UUID:     %s (%s)", f->uuid, f->nickname ? f->nickname : "");
-    }
-    if (f->platform)
-        console_line(c, "Platform: %s %s", f->platform, f->architecture ? f->architecture : "");
+    firmware_view_lines(&lines, f);
+    rest = lines.data;
+    for (const char *line; (line = strsep(&rest, "\n")) && rest;)
+        console_line(c, "%s", line);
     console_line(c, "Device:   %s port %d", c->host, port);
+    buffer_free(&lines);
 }
 
 void console_note(struct console *c, const char *text)
@@ -480,7 +458,7 @@ void console_result(struct console *c, int status, const char *text)
     console_log(c, status ? "error" : "result", text);
     if (c->mode == CONSOLE_JSON)
         console_json_result(c, status, text);
-    if (c->mode == CONSOLE_RELAY)
+    if (c->relays_result)
         console_relay_result(c, status, text);
     if (c->mode > CONSOLE_QUIET)
         return;
