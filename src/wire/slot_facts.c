@@ -1,5 +1,7 @@
 #include "wire/slot_facts.h"
 
+#include "base/words.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -71,26 +73,9 @@ bool slot_facts_run(const struct facts *facts, const char *uuid, const char *ver
     return *has && version && !strcmp(has, version);
 }
 
-/* Whether the value, words separated by blanks, contains the word. */
-static bool slot_fact_lists(const struct facts *facts, const char *name, const char *word)
-{
-    const char *list = facts_get(facts, name);
-    size_t len = strlen(word);
-
-    for (const char *at = list; (at = strstr(at, word)); at += len)
-        if ((at == list || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
-            return true;
-    return false;
-}
-
 bool slot_facts_can(const struct facts *facts, const char *word)
 {
-    return slot_fact_lists(facts, "can", word);
-}
-
-bool slot_facts_accept(const struct facts *facts, const char *kind)
-{
-    return slot_fact_lists(facts, "accepts", kind);
+    return words_contain(facts_get(facts, "can"), word);
 }
 
 const char *slot_facts_slot_with(const struct facts *facts, const char *sha256, size_t *len)

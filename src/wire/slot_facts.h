@@ -50,9 +50,6 @@ bool slot_facts_run(const struct facts *facts, const char *uuid, const char *ver
 /* Whether the fact "can" contains the word. */
 bool slot_facts_can(const struct facts *facts, const char *word);
 
-/* Whether the fact "accepts" contains this kind of firmware (fwssh-updater(7)). */
-bool slot_facts_accept(const struct facts *facts, const char *kind);
-
 /* The slot into which a file with this SHA-256 was written, *len bytes of a fact's name; NULL if
  * none is known. */
 const char *slot_facts_slot_with(const struct facts *facts, const char *sha256, size_t *len);

@@ -11,6 +11,16 @@ from support.slots import IMAGE, SLOT_A, content, firmware
 from support.update import GOOD_TEXT, HELLO, MB, marker, wait_gone
 
 
+def archive(t):
+    root = content(1)
+    fw = firmware(t, "1", root)
+    device = t.image(IMAGE, name="slots.img")
+    with open(device, "r+b") as f:
+        f.seek(SLOT_A)
+        f.write(root)
+    return fw, device
+
+
 def test_update_status_confirm_revert(t):
     d = t.daemon(updater=stand_in(t), updater_options=["-k", "a key"])
     r = update(d, b"hello")
@@ -138,6 +148,26 @@ def test_no_tasks_of_an_archive(t):
     assert re.search("^FAIL slots: .*has no verbs for it", test.stderr, re.M), test.stderr
 
 
+def test_kind_that_it_does_not_take(t):
+    """A client that asks nothing before it sends: an archive is no image, whatever would take it for one."""
+    fw, device = archive(t)
+    for number, (kind, accepts) in enumerate((("stream", "raw"), ("file", "raucb"))):
+        adapter = stand_in(t, name=str(number), describe=f"echo input={kind}; echo accepts={accepts}")
+        d = t.daemon(updater=adapter, device=device)
+        for data, word in ((fw.read_bytes(), "fw"), (cpio("sw-description") + bytes(1000), "swu")):
+            r = d.push(b"fwup:%d,reboot\n" % len(data) + data)
+            assert r.returncode == 4 and f"the firmware is of the kind {word}, but fwssh-updater-{number} takes: {accepts}; " \
+                "nothing was done" in r.stderr.decode(), r
+            assert d.push(data, subsystem="fwup").returncode in (3, 4)
+        assert "write" not in marker(t, f"{number}.calls") and d.reboots() == 0
+        # What is not known by its start is left to the updater.
+        assert d.push(b"fwup:5\nhello").returncode == 0
+
+
+def cpio(name):
+    return b"070702" + b"0" * 88 + b"%08x" % (len(name) + 1) + b"0" * 8 + name.encode() + b"\0"
+
+
 # How it ends
 
 
@@ -161,7 +191,7 @@ def test_client_lost_before_the_last_byte(t):
     d = t.daemon(updater=stand_in(t, write="sleep 1000 & echo $! > $me.child; touch $FWSSH_RUN/x; cat > $me.input; "
                                            "echo b > $me.next"))
     client = d.client(subsystem="fwssh")
-    client.stdin.write(b"fwssh/1 update size=100\nhello")
+    client.stdin.write(b"fwssh/1 update size=1000\n" + b"hello" * 120)
     child = int(t.wait_for(lambda: marker(t, "test.child"), "the adapter"))
     client.kill()
     d.wait_log("connection to the client was lost")
@@ -189,7 +219,7 @@ def test_what_a_killed_run_left_is_cleared(t):
     d = t.daemon(updater=stand_in(t, write="touch $FWSSH_RUN/left; mkdir -p $FWSSH_RUN/a/b; cat > $me.input; "
                                            "echo b > $me.next"))
     client = d.client(subsystem="fwssh")
-    client.stdin.write(b"fwssh/1 update size=100\nhello")
+    client.stdin.write(b"fwssh/1 update size=1000\n" + b"hello" * 120)
     t.wait_for(lambda: list(t.dir.glob("*.run/a/b")), "the adapter")
     for pid in d.pids("fwssh-receive"):
         os.kill(pid, signal.SIGKILL)
@@ -306,16 +336,6 @@ def test_client_lost_while_it_is_received(t):
     r = d.push(b"fwup:5\nhell")
     assert r.returncode == 1 and b"input ended 1 byte short; nothing was activated" in r.stderr, r
     assert "write" not in marker(t, "test.calls")
-
-
-def archive(t):
-    root = content(1)
-    fw = firmware(t, "1", root)
-    device = t.image(IMAGE, name="slots.img")
-    with open(device, "r+b") as f:
-        f.seek(SLOT_A)
-        f.write(root)
-    return fw, device
 
 
 def test_file_of_a_firmware_that_is_put_together(t):

@@ -186,7 +186,7 @@ def test_slot_that_is_written_again_is_forgotten(t):
     assert "slot.b.sha256" in request(dev.d, "status")[1]
     (t.dir / "test.next").write_text("a\n")
     client = dev.d.client(subsystem="fwssh")
-    client.stdin.write(b"fwssh/1 update size=100\nhello")
+    client.stdin.write(b"fwssh/1 update size=1000\n" + b"hello" * 120)
     t.wait_for(lambda: marker(t, "test.calls").count("write") == 2, "the adapter")
     client.kill()
     dev.d.wait_log("connection to the client was lost")

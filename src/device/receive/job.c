@@ -1,7 +1,9 @@
 #include "device/receive/job.h"
 
 #include "base/device_lock.h"
+#include "base/firmware_kind.h"
 #include "base/io.h"
+#include "base/words.h"
 #include "device/receive/hook.h"
 #include "device/receive/run_dir.h"
 #include "device/receive/slot_check.h"
@@ -145,6 +147,31 @@ static void job_note_file(struct job *j, const struct job_firmware *firmware)
         result_note(&j->result, "what is in the new slot is not noted: %s", err.text);
 }
 
+/* The kind is known by the first bytes, and most updaters would only find out later; one that takes
+ * plain images never would. */
+static int job_check_kind(struct job *j, const struct job_firmware *firmware, struct error *err)
+{
+    struct buffer *ahead = &j->client->ahead;
+    size_t wanted =
+        firmware->size < FIRMWARE_KIND_BYTES ? (size_t)firmware->size : (size_t)FIRMWARE_KIND_BYTES;
+    int n = 1;
+
+    if (!*j->updater.accepts)
+        return 0;
+    j->client->heard = io_now(); /* the time until now was ours */
+    while (n > 0 && ahead->len < wanted)
+        n = client_read_ahead(j->client, err);
+    if (n < 0)
+        return -1;
+    const char *kind =
+        firmware_kind_by_start(buffer_text(ahead), ahead->len < wanted ? ahead->len : wanted);
+    if (!*kind || words_contain(j->updater.accepts, kind))
+        return 0;
+    return error_set(err, EXIT_MISMATCH,
+                     "the firmware is of the kind %s, but %s takes: %s; nothing was done", kind,
+                     j->updater.name, j->updater.accepts);
+}
+
 /* With what belongs to this firmware alone: its file, and a directory for an adapter. */
 static int job_run(struct job *j, struct updater_run *run, struct updater_job *job,
                    struct updater_outcome *outcome, struct error *err)
@@ -186,8 +213,8 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .size = firmware->size,
                               .last = firmware->last};
     struct updater_outcome outcome = {0};
-    int rc = job_agree(j, firmware, err) || slot_note_forget(j->config, err) ||
-                     job_run(j, &run, &job, &outcome, err)
+    int rc = job_agree(j, firmware, err) || job_check_kind(j, firmware, err) ||
+                     slot_note_forget(j->config, err) || job_run(j, &run, &job, &outcome, err)
                  ? -1
                  : 0;
 

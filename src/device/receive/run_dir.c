@@ -51,8 +51,8 @@ char *run_dir_make(const char *lock_file, const char *device, struct error *err)
         rc = mkdir(path, 0700);
     if (!rc)
         return path;
-    error_errno(err, "cannot make the directory %s for the updater; remove it", path);
-    error_suffix(err, "nothing was done");
+    error_errno(err, "cannot make the directory %s for the updater", path);
+    error_suffix(err, "%snothing was done", errno == EEXIST ? "remove it; " : "");
     free(path);
     return NULL;
 }

@@ -116,7 +116,8 @@ static int spool_receive(struct spool *s, struct client *client, struct error *e
 
     if (now && spool_write(s, ahead->data, now, err))
         return -1;
-    buffer_drop(ahead, now);
+    if (now)
+        buffer_drop(ahead, now);
     client->heard = io_now(); /* the time until now was ours */
     for (left -= now; left;) {
         ssize_t n =

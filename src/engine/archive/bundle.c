@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/clean.h"
+#include "base/firmware_kind.h"
 #include "base/memory.h"
 
 #include <sodium.h>
@@ -89,19 +90,6 @@ static size_t bundle_rauc_signature(int fd, uint64_t size)
     return start[0] == 0x30 && memmem(start, sizeof start, pkcs7, sizeof pkcs7) ? (size_t)len : 0;
 }
 
-static bool bundle_is_swupdate(int fd)
-{
-    static const char name[] = "sw-description";
-
-    return (bundle_has(fd, 0, "070701", 6) || bundle_has(fd, 0, "070702", 6)) &&
-           bundle_has(fd, CPIO_HEADER, name, sizeof name);
-}
-
-static bool bundle_is_mender(int fd)
-{
-    return bundle_has(fd, 257, "ustar", 5) && bundle_has(fd, 0, "version", sizeof "version");
-}
-
 /* File systems, and disks with a partition table. */
 static bool bundle_is_image(int fd)
 {
@@ -128,14 +116,14 @@ static bool bundle_is_image(int fd)
 
 enum firmware_kind bundle_look(int fd, uint64_t size)
 {
-    if (bundle_has(fd, 0, "PK\3\4", 4))
-        return FIRMWARE_FW;
+    char start[FIRMWARE_KIND_BYTES];
+    const char *word = firmware_kind_by_start(start, bundle_read(fd, start, sizeof start, 0));
+
+    for (size_t kind = 0; kind < sizeof bundle_kinds / sizeof *bundle_kinds; kind++)
+        if (!strcmp(word, bundle_kinds[kind].word))
+            return (enum firmware_kind)kind;
     if (bundle_rauc_signature(fd, size))
         return FIRMWARE_RAUC;
-    if (bundle_is_swupdate(fd))
-        return FIRMWARE_SWUPDATE;
-    if (bundle_is_mender(fd))
-        return FIRMWARE_MENDER;
     return bundle_is_image(fd) ? FIRMWARE_IMAGE : FIRMWARE_FW;
 }
 

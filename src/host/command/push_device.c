@@ -1,6 +1,7 @@
 #include "host/command/push_device.h"
 
 #include "base/io.h"
+#include "base/words.h"
 #include "engine/archive/bundle.h"
 #include "host/command/host_config.h"
 #include "host/command/push_adaptive.h"
@@ -200,8 +201,7 @@ static int push_check_kind(const struct wait *w, struct buffer *text)
     const struct firmware_file *f = w->firmware;
     const char *taken = push_kinds_taken(&w->before.facts);
 
-    if (*taken ? slot_facts_accept(&w->before.facts, bundle_word(f->kind)) ||
-                     !strcmp(taken, bundle_word(f->kind))
+    if (*taken ? words_contain(taken, bundle_word(f->kind))
                : f->kind == FIRMWARE_FW || w->o->job.force)
         return -1;
     if (*taken)
