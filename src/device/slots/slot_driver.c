@@ -13,8 +13,9 @@
 /* In the order in which "auto" looks: who was put there to answer, then what a look at the device
  * proves, then the environment, which may be only a note. */
 static const struct slot_driver *const drivers[] = {
-    &slot_command,   &slot_ops,        &slot_grub,      &slot_systemd_boot, &slot_priority,
-    &slot_mbr_order, &slot_mbr_active, &slot_gpt_order, &slot_gpt_active,   &slot_uboot};
+    &slot_command,      &slot_adapter,    &slot_ops,       &slot_grub,
+    &slot_systemd_boot, &slot_priority,   &slot_mbr_order, &slot_mbr_active,
+    &slot_gpt_order,    &slot_gpt_active, &slot_uboot};
 
 static void slot_driver_boot(struct facts *facts)
 {
