@@ -27,8 +27,8 @@ struct adaptive_push {
     struct chunk_packer *packer;
     struct adaptive_frames frames;
     struct buffer made; /* frames that were made to be counted */
+    size_t made_at;     /* the next of them */
     uint64_t counted;   /* bytes of them */
-    bool ended;         /* everything has been sent */
 };
 
 static void push_print_empty(struct adaptive_push *p, enum assembly_type type)
@@ -169,17 +169,22 @@ static bool push_count(struct adaptive_push *p)
 }
 
 /* The next frame, made now or before. */
-static bool push_next_frame(struct adaptive_push *p, size_t *at, struct buffer *frame)
+static bool push_next_frame(struct adaptive_push *p, struct buffer *frame)
 {
     struct assembly_record record;
 
     if (!p->counted)
         return adaptive_frames_next(&p->frames, frame);
-    if (assembly_next(buffer_text(&p->made) + *at, p->made.len - *at, &record) <= 0)
+    if (assembly_next(buffer_text(&p->made) + p->made_at, p->made.len - p->made_at, &record) <= 0)
         return false;
-    buffer_add(frame, p->made.data + *at, ASSEMBLY_HEAD + record.body.len);
-    *at += ASSEMBLY_HEAD + record.body.len;
+    buffer_add(frame, p->made.data + p->made_at, ASSEMBLY_HEAD + record.body.len);
+    p->made_at += ASSEMBLY_HEAD + record.body.len;
     return true;
+}
+
+static bool push_has_frames(const struct adaptive_push *p)
+{
+    return p->counted ? p->made_at < p->made.len : p->frames.gap < p->question.gaps.count;
 }
 
 /* Sends what the device has asked for again. */
@@ -192,9 +197,7 @@ static int push_fill(struct adaptive_push *p, struct error *err)
         return 1;
     for (; d->late_done < d->lates; d->late_done++)
         if (d->lates > most || !adaptive_frames_fill(&p->frames, d->late[d->late_done], &d->out))
-            return error_set(err, EXIT_FAILED,
-                             "the device asks for what is not in the firmware; nothing was "
-                             "activated. Try again with --adaptive=never");
+            return adaptive_dialog_blame(d, "the device asks for what is not in the firmware", err);
     if (push_is_over_limit(p, 0)) {
         p->a->ending = ADAPTIVE_TOO_MUCH;
         return 0;
@@ -211,8 +214,9 @@ static int push_step(struct adaptive_push *p, struct error *err)
 
 static void push_show(struct adaptive_push *p)
 {
-    console_progress(p->t->console, p->ended ? p->a->firmware->stored.len : p->frames.place,
-                     p->a->firmware->stored.len);
+    uint64_t all = p->a->firmware->stored.len;
+
+    console_progress(p->t->console, p->t->all_sent > 0 ? all : p->frames.place, all);
 }
 
 /* Sends a frame once the device has granted so much. Returns like adaptive_dialog_wait(). */
@@ -233,6 +237,8 @@ static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, 
     }
     d->in_flight += body;
     buffer_add(&d->out, frame->data, frame->len);
+    if (!push_has_frames(p))
+        adaptive_dialog_needs_no_more(d);
     push_show(p);
     /* ssh sends it while the next one is made. */
     while (rc > 0 && d->out.len && p->t->ssh.in >= 0)
@@ -244,10 +250,9 @@ static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, 
 static int push_send_frames(struct adaptive_push *p, struct error *err)
 {
     struct buffer frame = {0};
-    size_t at = 0;
     int rc = 1;
 
-    while (rc > 0 && push_next_frame(p, &at, &frame)) {
+    while (rc > 0 && push_next_frame(p, &frame)) {
         rc = push_send_frame(p, &frame, err);
         buffer_clear(&frame);
     }
@@ -258,19 +263,16 @@ static int push_send_frames(struct adaptive_push *p, struct error *err)
 /* Everything after the decision. Returns 0 when ssh has ended, or -1 with the error set. */
 static int push_send(struct adaptive_push *p, struct error *err)
 {
-    p->t->sent = 0;
     push_print_empty(p, ASSEMBLY_GO);
+    if (!push_has_frames(p))
+        adaptive_dialog_needs_no_more(&p->dialog);
     int rc = push_send_frames(p, err);
     if (rc > 0) {
         push_print_empty(p, ASSEMBLY_END);
         rc = adaptive_dialog_flush(&p->dialog, err);
     }
-    if (rc > 0) {
-        p->ended = true;
-        p->t->sent = p->t->total;
-        p->t->all_sent = io_now();
+    if (rc > 0)
         push_show(p);
-    }
     while (rc > 0)
         rc = push_step(p, err);
     return rc;
@@ -284,6 +286,7 @@ static int push_send_whole(struct adaptive_push *p, struct error *err)
     p->a->began = io_now();
     p->dialog.records = false;
     int rc = adaptive_dialog_flush(&p->dialog, err);
+    p->t->sent = 0;
     if (rc > 0)
         rc = transfer_send(p->t, err);
     p->dialog.sent += p->t->sent;
