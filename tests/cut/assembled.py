@@ -10,6 +10,7 @@ PIECE = 30_000
 
 class Assembled(device.Device):
     """Version 2 has much in common with version 1, which runs."""
+    push_options = ("--adaptive=always", "--no-cache")
 
     def __init__(self, t):
         super().__init__(t, size=500_000)
