@@ -175,7 +175,8 @@ static int assembly_hear(struct assembly *a, struct hold_word *word)
 static int assembly_died(struct error *err)
 {
     return error_set(err, EXIT_FAILED,
-                     "fwssh-hold has ended without a word; nothing was activated");
+                     "fwssh-hold has ended without a word; nothing was activated. Try again "
+                     "with --adaptive=never");
 }
 
 int assembly_await(struct assembly *a, struct hold_word *word, struct error *err)

@@ -102,6 +102,7 @@ int firmware_file_open(struct firmware_file *f, const char *path, struct error *
         rc = firmware_file_describe(f, err);
     if (!rc) {
         f->size = (uint64_t)st.st_size;
+        f->changed = st.st_ctim;
         rc = firmware_file_check_end(f, err);
     }
     if (rc && err->status == EXIT_FAILED)
@@ -119,4 +120,12 @@ void firmware_file_close(struct firmware_file *f)
     free(f->architecture);
     free(f->nickname);
     *f = (struct firmware_file){.fd = -1};
+}
+
+bool firmware_file_has_changed(const struct firmware_file *f)
+{
+    struct stat st;
+
+    return fstat(f->fd, &st) || (uint64_t)st.st_size != f->size ||
+           st.st_ctim.tv_sec != f->changed.tv_sec || st.st_ctim.tv_nsec != f->changed.tv_nsec;
 }

@@ -6,12 +6,15 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 struct firmware_file {
     char *path;
     int fd;
     uint64_t size;                                                /* bytes */
+    struct timespec changed;                                      /* st_ctim when it was opened */
     char *product, *version, *platform, *architecture, *nickname; /* cleaned; NULL if not set */
     char uuid[40];
 };
@@ -24,5 +27,8 @@ struct firmware_file {
  */
 int firmware_file_open(struct firmware_file *f, const char *path, struct error *err);
 void firmware_file_close(struct firmware_file *f);
+
+/* Whether the file may have other bytes now than when it was opened. */
+bool firmware_file_has_changed(const struct firmware_file *f);
 
 #endif
