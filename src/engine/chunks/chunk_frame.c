@@ -80,7 +80,7 @@ static bool frame_gains_little(struct chunk_packer *p, struct chunk_bytes bytes,
 void chunk_pack(struct chunk_packer *p, struct chunk_bytes bytes, struct chunk_bytes prefix,
                 int level, struct buffer *out)
 {
-    if (!prefix.len && bytes.len > 2 * FRAME_LOOK && level > FRAME_QUICK_LEVEL) {
+    if (bytes.len > 2 * FRAME_LOOK && level > FRAME_QUICK_LEVEL) {
         struct chunk_bytes middle = {bytes.bytes + bytes.len / 2, FRAME_LOOK};
         if (middle.len > bytes.len - bytes.len / 2)
             middle.len = bytes.len - bytes.len / 2;
