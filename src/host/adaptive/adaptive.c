@@ -22,7 +22,8 @@ struct adaptive_push {
     struct adaptive *a;
     struct transfer *t;
     struct adaptive_dialog dialog;
-    struct adaptive_base base;
+    int base_fd;               /* of the base; -1: none */
+    struct adaptive_base base; /* empty, unless it can be read */
     struct adaptive_question question;
     struct chunk_packer *packer;
     struct adaptive_frames frames;
@@ -81,15 +82,8 @@ static void push_find_base(struct adaptive_push *p)
 {
     struct adaptive *a = p->a;
     const char *uuid = facts_get(&p->dialog.facts, "uuid");
-    struct error ignored;
 
-    int fd = a->find_base ? a->find_base(a->find_data, uuid) : -1;
-    if (fd < 0)
-        return;
-    a->has_base = !adaptive_base_open(&p->base, fd, a->firmware, &ignored);
-    if (!a->has_base)
-        adaptive_base_close(&p->base);
-    io_close(&fd);
+    p->base_fd = a->find_base ? a->find_base(a->find_data, uuid) : -1;
 }
 
 /* What the gaps would take, from samples of them, in bytes. */
@@ -133,7 +127,8 @@ static int push_ask(struct adaptive_push *p, struct error *err)
 
     *q = (struct adaptive_question){.dialog = &p->dialog,
                                     .firmware = p->a->firmware,
-                                    .base = p->a->has_base ? &p->base : NULL,
+                                    .base_fd = p->base_fd,
+                                    .base = &p->base,
                                     .packer = p->packer};
     int rc = adaptive_question_groups(q, err);
     return rc > 0 ? adaptive_question_refine(q, err) : rc;
@@ -324,10 +319,11 @@ static int push_converse(struct adaptive_push *p, struct error *err)
     push_find_base(p);
     p->packer = chunk_packer_new();
     rc = push_ask(p, err);
+    p->a->has_base = p->base.stream.tree.groups.count > 0;
     if (rc <= 0)
         return rc;
     p->frames = (struct adaptive_frames){.firmware = p->a->firmware,
-                                         .base = p->a->has_base ? &p->base : NULL,
+                                         .base = &p->base,
                                          .gaps = &p->question.gaps,
                                          .packer = p->packer};
     adaptive_frames_open(&p->frames);
@@ -369,7 +365,7 @@ static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct
 int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *call,
                  struct error *err)
 {
-    struct adaptive_push p = {.a = a, .t = t};
+    struct adaptive_push p = {.a = a, .t = t, .base_fd = -1};
 
     a->ending = ADAPTIVE_RAN;
     adaptive_dialog_open(&p.dialog, t);
@@ -384,6 +380,7 @@ int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *
     gap_list_free(&p.question.gaps);
     chunk_packer_free(p.packer);
     adaptive_base_close(&p.base);
+    io_close(&p.base_fd);
     buffer_free(&p.made);
     adaptive_dialog_close(&p.dialog);
     return rc;
