@@ -84,10 +84,15 @@ def test_everything_changed_goes_as_the_whole_archive(t):
     device = TwoSlots(t, content(1))
     new = random.Random(3).randbytes(4 << 20)
     fw = firmware(t, "2.0.0", new)
-    r = device.push(fw, "--no-cache")
-    check_pushed(device, r, new)
-    assert "Sent the whole firmware" in r.stdout, r.stdout
-    assert "Success!" in r.stdout
+    before = device.image.read_bytes()
+    for options in (["--base", device.old], ["--no-cache"]):
+        r = device.push(fw, *options)
+        check_pushed(device, r, new)
+        assert "Sent the whole firmware: the device holds little of it" in r.stdout, (options, r.stdout)
+        assert "Success!" in r.stdout
+        for remembered in (t.dir / "cache/fwssh/devices").iterdir():
+            remembered.unlink()
+        device.image.write_bytes(before)
 
 
 def test_always_stays_adaptive(t):

@@ -86,6 +86,27 @@ static void push_find_base(struct adaptive_push *p)
     p->base_fd = a->find_base ? a->find_base(a->find_data, uuid) : -1;
 }
 
+/* Packs a sample as a frame would have it. */
+static void push_sample(const struct adaptive_push *p, struct chunk_bytes bytes,
+                        struct buffer *packed)
+{
+    const struct chunk_bytes none = {0};
+    struct chunk_steps s = {0};
+
+    if (!p->base.used) {
+        chunk_pack(p->packer, bytes, none, ADAPTIVE_SAMPLE_LEVEL, packed);
+        return;
+    }
+    chunk_diff_make(p->base.diff, bytes, &s);
+    const struct buffer *streams[] = {&s.steps, &s.changes, &s.literals};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+        if (streams[i]->len)
+            chunk_pack(p->packer,
+                       (struct chunk_bytes){(const uint8_t *)streams[i]->data, streams[i]->len},
+                       none, ADAPTIVE_SAMPLE_LEVEL, packed);
+    chunk_steps_free(&s);
+}
+
 /* What the gaps would take, from samples of them, in bytes. */
 static uint64_t push_estimate(const struct adaptive_push *p)
 {
@@ -100,8 +121,7 @@ static uint64_t push_estimate(const struct adaptive_push *p)
         /* A few long gaps are looked at in several places. */
         for (uint64_t at = 0; at < g->len; at += g->len / ADAPTIVE_SAMPLES + ADAPTIVE_SAMPLE) {
             size_t n = g->len - at < ADAPTIVE_SAMPLE ? (size_t)(g->len - at) : ADAPTIVE_SAMPLE;
-            chunk_pack(p->packer, (struct chunk_bytes){bytes + g->at + at, n},
-                       (struct chunk_bytes){0}, ADAPTIVE_SAMPLE_LEVEL, &packed);
+            push_sample(p, (struct chunk_bytes){bytes + g->at + at, n}, &packed);
             raw += n;
         }
     }
@@ -115,7 +135,7 @@ static bool push_is_hopeless(const struct adaptive_push *p)
 {
     if (p->dialog.too_slow)
         return true;
-    if (p->a->options->mode == ADAPTIVE_ALWAYS || p->base.used)
+    if (p->a->options->mode == ADAPTIVE_ALWAYS)
         return false;
     return push_estimate(p) >= p->t->total * ADAPTIVE_WHOLE_PERCENT / 100;
 }
