@@ -231,6 +231,22 @@ cleanup:
     return rc;
 }
 
+char *io_resolve(const char *path)
+{
+    char *resolved = realpath(path, NULL);
+
+    if (resolved)
+        return resolved;
+    const char *slash = strrchr(path, '/');
+    char *directory =
+        slash ? memory_printf("%.*s", (int)(slash - path) + 1, path) : memory_text(".");
+    char *in = realpath(directory, NULL);
+    resolved = memory_printf("%s/%s", in ? in : directory, slash ? slash + 1 : path);
+    free(in);
+    free(directory);
+    return resolved;
+}
+
 bool io_is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0 || errno != EBADF;

@@ -61,6 +61,10 @@ int io_flush_directory_of(const char *path, struct error *err);
  */
 void io_open_standard(void);
 
+/* The path without links; of a file that is not there, the one that it would have. The caller frees
+ * it. */
+char *io_resolve(const char *path);
+
 bool io_is_open(int fd);
 
 /* As pipe(2), with both ends close-on-exec. */
