@@ -104,7 +104,7 @@ static int uboot_vars_load(struct uboot_ctx *ctx, const char *env_config, struct
 {
     if (!uboot_config_has_copy(env_config) || libuboot_read_config(ctx, env_config) < 0)
         return uboot_config_explain(env_config, err);
-    if (uboot_vars_await_lock(err))
+    if (uboot_vars_await_lock(err) || uboot_config_prepare(env_config, err))
         return -1;
     double before = io_now();
     uboot_vars_set_alarm(true);
