@@ -70,6 +70,7 @@ static int slot_check_look(const struct device_config *config, struct client *cl
         error_prefix(err, "cannot read the state of the slots");
         rc = err->status == EXIT_REFUSED ? -1 : 1;
     } else if (change_check(&facts, err) || slot_check_pending(&facts, err) ||
+               slot_driver_check_note(config, &facts, err) ||
                slot_check_confirmed(config, &facts, client, err)) {
         rc = -1;
     }

@@ -44,6 +44,9 @@ void slot_view_settle(struct slot_view *v, const struct slot_said *said);
  * boots next at a later look is not what runs. */
 void slot_view_give_up(struct slot_view *v);
 
+/* The configuration names who decides: that settles any contradiction. */
+bool slot_view_is_told(const struct device_config *config);
+
 /* Makes the partition table boot what runs, again. Returns 0, or -1 with the error set. */
 int slot_view_put_table_back(struct slot_view *v, struct error *err);
 
