@@ -56,10 +56,12 @@ static const struct slot_driver *slot_driver_choose(const struct slot_view *v, s
     for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
         if (choose ? drivers[i]->is_there(v) : !strcmp(drivers[i]->name, wanted))
             return drivers[i];
+    char *table = slot_view_hint_table(v);
     error_set(err, EXIT_FAILED,
               "no information about slots on this device: no U-Boot environment (%s), no %s and no "
-              "slot-command",
-              v->config->uboot_env_config, v->config->ops_firmware);
+              "slot-command%s",
+              v->config->uboot_env_config, v->config->ops_firmware, table);
+    free(table);
     return NULL;
 }
 

@@ -154,6 +154,17 @@ void slot_view_give_up(struct slot_view *v)
         slot_view_remember(v, "");
 }
 
+char *slot_view_hint_table(const struct slot_view *v)
+{
+    const char *kind = v->table.gpt ? "gpt" : "mbr";
+
+    if (!v->has_table || v->table.first < 0)
+        return memory_text("");
+    return memory_printf(". If the partition table decides, by the order of its two slots or by a "
+                         "flag, set slot-driver = \"%s-order\" or \"%s-active\"",
+                         kind, kind);
+}
+
 int slot_view_put_table_back(struct slot_view *v, struct error *err)
 {
     if (!boot_table_has_moved(&v->table, v->memory.table) ||
