@@ -247,6 +247,16 @@ char *io_resolve(const char *path)
     return resolved;
 }
 
+int io_end_output(const char *name, int status)
+{
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout))
+        return status;
+    fprintf(stderr, "%s: cannot write standard output%s%s\n", name, errno ? ": " : "",
+            errno ? strerror(errno) : "");
+    return status ? status : EXIT_FAILED;
+}
+
 bool io_is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0 || errno != EBADF;

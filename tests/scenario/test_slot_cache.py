@@ -26,7 +26,7 @@ def test_environment_on_a_partition_that_is_in_use(t):
     new = (t.dir / "disk.img").read_bytes()[:0x8000]
     (t.dir / "disk.img").write_bytes(bytes(8 << 20))
     t.need("addpart")
-    with Kernel(t) as kernel:
+    with Kernel(t, "-P") as kernel:
         part = kernel.disk + "p1"
         if t.run(["addpart", kernel.disk, "1", "2048", "4096"]).returncode or not os.path.exists(part):
             t.skip("loop devices have no partitions here")
