@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #define LOCK_TEXT_MAX 64
+/* Behind the time in the lock file. */
+#define LOCK_REBOOT " reboot"
 #define LOCK_DISK_SECONDS 10
 #define LOCK_LOOK_MS 100
 /* Linux's devices.txt, character devices: memory. */
@@ -88,6 +90,10 @@ static int device_lock_busy(int fd, struct error *err)
 
     since[n > 0 ? n : 0] = '\0';
     lock_holder_find(fd, holder);
+    if (strstr(since, LOCK_REBOOT))
+        return error_set(err, EXIT_REFUSED,
+                         "the device is about to reboot; try again when it is back%s%s",
+                         *holder ? "; the lock is held by " : "", holder);
     return error_set(
         err, EXIT_REFUSED,
         "another update is running (started %s); wait for it to finish, then try again%s%s",
@@ -104,6 +110,15 @@ static void device_lock_note_time(int fd)
     size_t len = strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
     /* Only for the message that a second update gets; the lock works without it. */
     if (ftruncate(fd, 0) || pwrite(fd, text, len, 0) < 0)
+        return;
+}
+
+void device_lock_note_reboot(int fd)
+{
+    char text[LOCK_TEXT_MAX + 1];
+    ssize_t n = pread(fd, text, LOCK_TEXT_MAX - strlen(LOCK_REBOOT), 0);
+
+    if (n >= 0 && pwrite(fd, LOCK_REBOOT, strlen(LOCK_REBOOT), n) < 0)
         return;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/io.h"
+#include "host/output/ask_yes.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,15 +18,16 @@ static const char *const script_lines[] = {
  * needed. */
 static bool gen_script_may_overwrite(const char *path)
 {
-    char answer[16];
+    struct buffer question = {0};
 
-    if (!isatty(STDIN_FILENO)) {
+    if (!ask_yes_is_possible()) {
         fprintf(stderr, "fwssh: %s exists; use --force to overwrite it\n", path);
         return false;
     }
-    printf("%s exists. Overwrite it? [y/N] ", path);
-    fflush(stdout);
-    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+    buffer_printf(&question, "%s exists. Overwrite it?", path);
+    bool yes = ask_yes(buffer_text(&question));
+    buffer_free(&question);
+    return yes;
 }
 
 static int gen_script_write(const char *path, bool force)

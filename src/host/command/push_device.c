@@ -176,7 +176,7 @@ static bool push_is_settled(const struct host_options *o, const struct facts *fa
 
 /* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,
  * else the exit status. */
-static int push_ask_before(struct wait *w, struct buffer *text)
+static int push_ask_before(struct wait *w, bool done_before, struct buffer *text)
 {
     const struct host_options *o = w->o;
     const struct facts *facts = &w->before.facts;
@@ -186,7 +186,12 @@ static int push_ask_before(struct wait *w, struct buffer *text)
         buffer_add_text(text, buffer_text(&w->before.text));
         return status;
     }
-    if (o->fleet.host_count > 1 && !o->job.force && push_is_settled(o, facts) &&
+    if (done_before && (w->before.unknown || wait_runs_already(w))) {
+        buffer_printf(text, "Skipped: an earlier run has updated it%s.",
+                      w->before.unknown ? "; what it runs now cannot be asked" : "");
+        return EXIT_DONE;
+    }
+    if (fleet_options_are_used(&o->fleet) && !o->job.force && push_is_settled(o, facts) &&
         wait_runs_already(w)) {
         buffer_add_text(
             text, "Skipped: the device already runs this firmware (--force pushes it anyway).");
@@ -200,8 +205,7 @@ static int push_ask_before(struct wait *w, struct buffer *text)
     return -1;
 }
 
-/* waited: the device has got everything, and was waited for. */
-static int push_steps(struct wait *w, bool *waited, struct buffer *text)
+static int push_steps(struct wait *w, struct push_history *history, struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
@@ -209,7 +213,7 @@ static int push_steps(struct wait *w, bool *waited, struct buffer *text)
     struct error err;
     int status = -1;
 
-    *waited = false;
+    history->waited = false;
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
          error_errno(&err, "cannot read the firmware from the start")) ||
         ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
@@ -217,14 +221,14 @@ static int push_steps(struct wait *w, bool *waited, struct buffer *text)
         return (int)err.status;
     }
     console_firmware(w->console, w->firmware, target.port);
-    if (o->job.wait || o->job.stage || o->fleet.host_count > 1)
-        status = push_ask_before(w, text);
+    if (o->job.wait || o->job.stage || fleet_options_are_used(&o->fleet))
+        status = push_ask_before(w, history->done_before, text);
     if (status < 0) {
         status = push_send(&try);
         /* Lost after the last byte: some servers reboot without a word. */
         if ((!status || (status == EXIT_UNCONFIRMED && !try.late)) && o->job.wait && !try.over) {
             buffer_clear(text);
-            *waited = true;
+            history->waited = true;
             status = wait_return(w, text);
         }
     }
@@ -249,23 +253,23 @@ static void push_pause(const struct wait *w, int tries, const struct buffer *tex
     interrupt_pause(seconds);
 }
 
-static int push_with_retries(struct wait *w, struct buffer *text)
+static int push_with_retries(struct wait *w, struct push_history *history, struct buffer *text)
 {
-    bool waited;
-    int status = push_steps(w, &waited, text);
+    int status = push_steps(w, history, text);
 
-    for (int tries = 0; !waited && push_is_worth_a_retry(w->o, status, tries); tries++) {
+    for (int tries = 0; !history->waited && push_is_worth_a_retry(w->o, status, tries); tries++) {
         push_pause(w, tries, text);
         buffer_clear(text);
         wait_free(w);
         w->before = (struct question){0};
-        status = push_steps(w, &waited, text);
+        status = push_steps(w, history, text);
     }
     return status;
 }
 
 int push_device(const struct host_options *o, const char *host,
-                const struct push_firmware *firmware, struct console *console)
+                const struct push_firmware *firmware, struct console *console,
+                struct push_history *history)
 {
     struct host_options own;
     struct wait w = {.o = &own,
@@ -281,7 +285,7 @@ int push_device(const struct host_options *o, const char *host,
         status = (int)err.status;
         buffer_add_text(&text, err.text);
     } else {
-        status = push_with_retries(&w, &text);
+        status = push_with_retries(&w, history, &text);
     }
     status = console_result(console, status, buffer_text(&text));
     buffer_free(&text);

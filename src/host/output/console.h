@@ -32,8 +32,9 @@ enum console_mode {
 struct console {
     enum console_mode mode;
     const char *host;
-    FILE *out; /* for everything but errors */
-    FILE *log; /* NULL: no log */
+    FILE *out;          /* for everything but errors */
+    bool relays_result; /* CONSOLE_RELAY_RESULT also beside JSON */
+    FILE *log;          /* NULL: no log */
     char *log_path;
     int log_errno; /* why the log lacks something; 0: it does not */
     bool bar_shown;

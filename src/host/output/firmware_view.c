@@ -1,0 +1,28 @@
+#include "host/output/firmware_view.h"
+
+#include "host/output/json.h"
+
+#include <inttypes.h>
+
+void firmware_view_lines(struct buffer *out, const struct firmware_file *f)
+{
+    buffer_printf(out, "Firmware: %s (%.1f MB)\n", f->path, (double)f->size / 1e6);
+    buffer_printf(out, "Product:  %s %s\n", f->product ? f->product : "(not named)",
+                  f->version ? f->version : "");
+    buffer_printf(out, "UUID:     %s (%s)\n", f->uuid, f->nickname ? f->nickname : "");
+    if (f->platform)
+        buffer_printf(out, "Platform: %s %s\n", f->platform,
+                      f->architecture ? f->architecture : "");
+}
+
+void firmware_view_members(struct buffer *out, const struct firmware_file *f)
+{
+    json_member(out, "file", f->path);
+    buffer_printf(out, ",\"size\":%" PRIu64, f->size);
+    json_member(out, "product", f->product);
+    json_member(out, "version", f->version);
+    json_member(out, "uuid", f->uuid);
+    json_member(out, "nickname", f->nickname);
+    json_member(out, "platform", f->platform);
+    json_member(out, "architecture", f->architecture);
+}
