@@ -9,6 +9,7 @@
 #include "device/listen/listener.h"
 #include "device/receive/self_check.h"
 #include "device/receive/updater_jail.h"
+#include "device/updaters/updater_path.h"
 #include "device/updaters/version_floor.h"
 
 #include <signal.h>
@@ -225,7 +226,8 @@ static int serve(struct listener *l)
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())
         log_info("updaters keep network access: cannot create a network namespace");
-    if (!l->config.firmware_public_keys.count)
+    /* An adapter's updater has keys of its own. */
+    if (!l->config.firmware_public_keys.count && !updater_path_selects_adapter(&l->config))
         log_info("firmware-public-keys is empty: any firmware is accepted, signed or not");
     return listener_run(l);
 }

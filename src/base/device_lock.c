@@ -30,7 +30,7 @@
 /* In place of the number of a descriptor that was closed on the way here. */
 #define LOCK_CLOSED "closed"
 
-static char *device_lock_name(const char *pattern, const char *device)
+char *device_lock_path(const char *pattern, const char *device)
 {
     static const char placeholder[] = "DEVICE";
     const char *at = strstr(pattern, placeholder);
@@ -166,7 +166,7 @@ int device_lock_take(const char *pattern, const char *device, struct error *err)
 {
     if (device_lock_make_directory(pattern, err))
         return -1;
-    char *name = device_lock_name(pattern, device);
+    char *name = device_lock_path(pattern, device);
     int fd = device_lock_open(name, err);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
         if (errno == EWOULDBLOCK)
@@ -272,7 +272,7 @@ int device_lock_join(const char *device, int *lock, struct error *err)
     bool can = (pattern && *pattern) || device_lock_may_use_default();
     if (!pattern || !*pattern)
         pattern = DEVICE_LOCK_FILE;
-    char *name = device_lock_name(pattern, resolved);
+    char *name = device_lock_path(pattern, resolved);
     if (can && !memory && !device_lock_file_is_inherited(name)) {
         *lock = device_lock_take(pattern, resolved, err);
         rc = *lock < 0 ? -1 : 0;

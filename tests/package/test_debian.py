@@ -79,9 +79,11 @@ def test_packages_come_and_go(t):
     assert r.returncode == 0, r.stdout[-2000:] + r.stderr[-2000:]
     r = in_root(t, root, PUSH)
     assert r.returncode == 0 and r.stdout.endswith("ZZZ") and "Done: the device has written the firmware" in r.stdout, r
-    assert in_root(t, root, "apt-get remove -y fwssh fwsshd fwpack").returncode == 0
+    r = in_root(t, root, "apt-get remove -y fwssh fwsshd fwpack")
+    assert r.returncode == 0, r
     assert (root / "etc/fwssh/fwsshd.conf").exists() and not (root / "usr/sbin/fwsshd").exists()
-    assert in_root(t, root, "apt-get purge -y fwssh fwsshd fwpack").returncode == 0
+    r = in_root(t, root, "apt-get purge -y fwssh fwsshd fwpack")
+    assert r.returncode == 0, r
     after = files(root)
     assert set(after) == set(before), set(after) ^ set(before)
     assert not [path for path in after if after[path] != before[path]]

@@ -16,8 +16,9 @@
 /* In the order in which "auto" looks: who was put there to answer, then what a look at the device
  * proves, then the environment, which may be only a note. */
 static const struct slot_driver *const drivers[] = {
-    &slot_command,   &slot_ops,        &slot_grub,      &slot_systemd_boot, &slot_priority,
-    &slot_mbr_order, &slot_mbr_active, &slot_gpt_order, &slot_gpt_active,   &slot_uboot};
+    &slot_command,      &slot_adapter,    &slot_ops,       &slot_grub,
+    &slot_systemd_boot, &slot_priority,   &slot_mbr_order, &slot_mbr_active,
+    &slot_gpt_order,    &slot_gpt_active, &slot_uboot};
 
 static void slot_driver_boot(struct facts *facts)
 {
@@ -95,11 +96,13 @@ static void slot_driver_see_pending(struct slot_view *v)
         facts_set(facts, "next", other);
 }
 
+/* An adapter's firmware is no archive with tasks that could ask for the note. */
 static bool slot_driver_updater_spares_root(const struct device_config *config)
 {
     struct updater updater;
     struct error ignored;
-    bool spares = !updater_find(&updater, config, &ignored) && updater.driver->spares_root;
+    bool spares = !updater_find(&updater, config, &ignored) &&
+                  (updater.driver->spares_root || updater.driver->is_adapter);
 
     updater_free(&updater);
     return spares;

@@ -1,7 +1,7 @@
 /*
  * Who decides which firmware slot boots, and how one is confirmed or reverted. There is a driver
  * for each of them: U-Boot's script with Nerves' variables, the order or the flags of a partition
- * table, an ops.fw, a command of the site.
+ * table, an ops.fw, an adapter of the updater, a command of the site.
  *
  * A driver can set the facts in wire/slot_facts.h; active, next and conflict through
  * slot_view_settle().
@@ -52,6 +52,7 @@ int slot_driver_check_note(const struct device_config *config, const struct fact
 
 /* The drivers, each in the file of its name; those of a partition table in slot_table.c. */
 extern const struct slot_driver slot_uboot, slot_mbr_order, slot_mbr_active, slot_gpt_order,
-    slot_gpt_active, slot_priority, slot_systemd_boot, slot_grub, slot_ops, slot_command;
+    slot_gpt_active, slot_priority, slot_systemd_boot, slot_grub, slot_ops, slot_command,
+    slot_adapter;
 
 #endif

@@ -148,6 +148,17 @@ void slot_view_settle(struct slot_view *v, const struct slot_said *said)
     slot_words_free(&words);
 }
 
+void slot_view_settle_text(struct slot_view *v, const char *text)
+{
+    struct facts said = {0};
+
+    facts_parse(&said, text);
+    slot_view_settle(v, &(struct slot_said){.running = facts_get(&said, "active"),
+                                            .next = facts_get(&said, "next")});
+    facts_parse(v->facts, text);
+    facts_free(&said);
+}
+
 void slot_view_give_up(struct slot_view *v)
 {
     if (!v->remembers)

@@ -40,6 +40,9 @@ void slot_view_close(struct slot_view *v);
  */
 void slot_view_settle(struct slot_view *v, const struct slot_said *said);
 
+/* The same by lines NAME=VALUE of a program that decides; all its facts are set. */
+void slot_view_settle_text(struct slot_view *v, const char *text);
+
 /* The same after a failure to read what the one who decides says: the boot has been seen, and what
  * boots next at a later look is not what runs. */
 void slot_view_give_up(struct slot_view *v);
