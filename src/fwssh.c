@@ -166,18 +166,11 @@ static int run_help(const char *word)
     return EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    const char *askpass = getenv(SSH_ASKPASS_VARIABLE);
     const char *word = argc > 1 ? argv[1] : "";
-
-    io_open_standard();
-    signal(SIGPIPE, SIG_IGN);
-    if (askpass)
-        return ssh_askpass_answer(askpass, word);
-    if (sodium_init() < 0)
-        return EXIT_FAILED;
     const struct command *c = find_command(word);
+
     if (c)
         return run_command(c, argc - 1, argv + 1);
     if (!strcmp(word, "completion"))
@@ -189,4 +182,17 @@ int main(int argc, char **argv)
     if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h"))
         return run_help(argv[2]);
     return complain_about(word);
+}
+
+int main(int argc, char **argv)
+{
+    const char *askpass = getenv(SSH_ASKPASS_VARIABLE);
+
+    io_open_standard();
+    signal(SIGPIPE, SIG_IGN);
+    if (askpass)
+        return ssh_askpass_answer(askpass, argc > 1 ? argv[1] : "");
+    if (sodium_init() < 0)
+        return EXIT_FAILED;
+    return io_end_output("fwssh", run(argc, argv));
 }
