@@ -23,6 +23,9 @@
  * set; also if somebody else could change what is in it. */
 int device_lock_make_directory(const char *pattern, struct error *err);
 
+/* The path of a lock file, as device_lock_take() makes it; the caller frees it. */
+char *device_lock_path(const char *pattern, const char *device);
+
 /*
  * Takes the lock file. pattern: the value of lock-file, in which DEVICE stands for the resolved
  * device path with every '/' replaced by '_'; its directory is created if it is missing. Returns a

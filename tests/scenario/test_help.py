@@ -1,7 +1,7 @@
 """Help, the manual, and the answer to a mistyped word."""
 import re
 
-COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "describe", "gen-script")
+COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "describe", "discover", "gen-script")
 
 
 def fwssh(t, *args):

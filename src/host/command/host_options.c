@@ -229,6 +229,9 @@ static const struct option_word words[] = {
      option_text, PLACE(reason), 0, 0},
     {"hosts", "FILE", "more hosts, one per line (- for standard input)", COMMAND_REMOTE,
      option_hosts, 0, 0, 0},
+    {"discovered", NULL, "the devices that announce themselves, after a question", COMMAND_PUSH,
+     option_flag, PLACE(fleet.discovered), 0, 0},
+    {"yes", NULL, "answer that question with yes", COMMAND_PUSH, option_flag, PLACE(yes), 0, 0},
     {"jobs", "N", "how many devices at once (8)", COMMAND_PUSH, option_count, PLACE(fleet.jobs),
      1000, 0},
     {"canary", "N", "the first N must be confirmed before the others start", COMMAND_PUSH,
@@ -298,6 +301,15 @@ void host_options_print_help(FILE *out, unsigned commands)
     }
 }
 
+bool host_option_get(size_t number, struct host_option *o)
+{
+    if (number >= WORDS)
+        return false;
+    const struct option_word *w = &words[number];
+    *o = (struct host_option){w->name, w->argument, w->help, w->commands};
+    return true;
+}
+
 static void options_for_getopt(struct option names[WORDS + 1])
 {
     for (size_t i = 0; i < WORDS; i++)
@@ -318,7 +330,7 @@ static const struct option_word *options_find(int c)
 }
 
 /* A number, or a percentage of the devices. */
-static int options_set_max_failures(struct fleet_options *f, struct error *err)
+int fleet_options_set_max_failures(struct fleet_options *f, struct error *err)
 {
     const char *text = f->max_failures_text;
     uint64_t number;
@@ -483,15 +495,15 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     }
     if (o->reach.ssh)
         o->given |= option_bit(options_find_key("ssh"));
-    if (command & (COMMAND_SCRIPT | COMMAND_DESCRIBE) && optind < argc)
+    if (command & (COMMAND_SCRIPT | COMMAND_LOCAL) && optind < argc)
         return error_set(err, EXIT_USAGE, "%s takes no '%s'", argv[0], argv[optind]);
     for (; optind < argc; optind++)
         if (host_list_add(&o->fleet, argv[optind], err))
             return -1;
-    if (!o->fleet.host_count && host_list_add(&o->fleet, HOST_DEFAULT, err))
+    if (!o->fleet.host_count && !o->fleet.discovered && host_list_add(&o->fleet, HOST_DEFAULT, err))
         return -1;
     host_list_unite(&o->fleet, o->output.quiet);
-    if (host_options_check(o, err) || options_set_max_failures(&o->fleet, err))
+    if (host_options_check(o, err) || fleet_options_set_max_failures(&o->fleet, err))
         return -1;
     return command & COMMAND_REMOTE && !o->help ? host_config_load(o, err) : 0;
 }
@@ -512,4 +524,5 @@ void host_options_free(struct host_options *o)
     reach_free(&o->reach);
     free(o->fleet.hosts);
     free(o->fleet.hosts_text);
+    free(o->fleet.found_text);
 }

@@ -1,6 +1,8 @@
 #include "host/command/push_device.h"
 
 #include "base/io.h"
+#include "base/words.h"
+#include "engine/archive/bundle.h"
 #include "host/command/host_config.h"
 #include "host/command/push_adaptive.h"
 #include "host/command/push_outcome.h"
@@ -20,25 +22,35 @@
 #define PUSH_FIRST_PAUSE 2
 #define PUSH_PAUSE_STEPS 5
 
-/* size: for an update. */
-static void push_request(const struct job_options *job, enum request_verb verb, uint64_t size,
-                         struct buffer *line)
+/* Without a UUID, the device is told what it gets, and says later whether it runs it. */
+static bool push_tells_hash(const struct wait *w)
 {
-    struct request request = {
-        .verb = verb, .size = size, .reboot = !job->no_reboot && !job->stage, .stage = job->stage};
+    return w->firmware->kind != FIRMWARE_FW && slot_facts_can(&w->before.facts, "sha256") &&
+           !strcmp(w->o->reach.subsystem, SUBSYSTEM_NERVES);
+}
+
+static void push_request(const struct wait *w, enum request_verb verb, struct buffer *line)
+{
+    const struct job_options *job = &w->o->job;
+    struct request request = {.verb = verb,
+                              .size = w->firmware->size,
+                              .reboot = !job->no_reboot && !job->stage,
+                              .stage = job->stage};
 
     snprintf(request.task, sizeof request.task, "%s", job->task ? job->task : "");
+    if (push_tells_hash(w))
+        memcpy(request.sha256, w->firmware->sha256, sizeof request.sha256);
     request_print(&request, line);
 }
 
 /* The line that the subsystem expects before the firmware; fwup has none. */
-static void push_header(const struct job_options *job, const char *subsystem, uint64_t size,
-                        struct buffer *line)
+static void push_header(const struct wait *w, const char *subsystem, struct buffer *line)
 {
-    struct header header = {.count = 1, .size = {size}, .reboot = !job->no_reboot};
+    struct header header = {
+        .count = 1, .size = {w->firmware->size}, .reboot = !w->o->job.no_reboot};
 
     if (!strcmp(subsystem, SUBSYSTEM_FWSSH))
-        push_request(job, REQUEST_UPDATE, size, line);
+        push_request(w, REQUEST_UPDATE, line);
     else if (strcmp(subsystem, SUBSYSTEM_FWUP))
         header_print(&header, line);
 }
@@ -113,13 +125,14 @@ static int push_judge(struct push_try *try, const struct transfer *t)
 static int push_send_plain(struct push_try *try)
 {
     const struct host_options *o = try->w->o;
-    bool asks = job_options_need_request(&o->job) || try->w->agentless;
+    bool asks =
+        job_options_need_request(&o->job) || push_tells_hash(try->w) || try->w->agentless;
     struct ssh_call call = push_call(try, asks);
     struct buffer header = {0};
     struct error err;
     int status;
 
-    push_header(&o->job, asks ? SUBSYSTEM_FWSSH : call.subsystem, try->w->firmware->size, &header);
+    push_header(try->w, asks ? SUBSYSTEM_FWSSH : call.subsystem, &header);
     struct transfer t = push_transfer(try->w, &header, asks);
     if (transfer_run(&t, &call, &err)) {
         buffer_add_text(try->text, err.text);
@@ -142,7 +155,7 @@ static int push_send_adaptive(struct push_try *try)
     struct error err;
     int status = -1;
 
-    push_request(&try->w->o->job, REQUEST_ASSEMBLE, 0, &header);
+    push_request(try->w, REQUEST_ASSEMBLE, &header);
     struct transfer t = push_transfer(try->w, &header, true);
     if (push_adaptive_run(&p, try->w, &t, &call, &err)) {
         buffer_add_text(try->text, err.text);
@@ -177,6 +190,35 @@ static bool push_is_settled(const struct host_options *o, const struct facts *fa
             slot_facts_need_no_confirmation(facts));
 }
 
+/* The kinds of firmware that the device takes, as far as it says so. */
+static const char *push_kinds_taken(const struct facts *facts)
+{
+    const char *accepts = facts_get(facts, "accepts"), *updater = facts_get(facts, "updater");
+    bool ours = !strcmp(updater, "fwup") || !strcmp(updater, "fwpack");
+
+    return *accepts ? accepts : ours ? "fw" : "";
+}
+
+/* A device finds out what it cannot use only when it has got all of it. */
+static int push_check_kind(const struct wait *w, struct buffer *text)
+{
+    const struct firmware_file *f = w->firmware;
+    const char *taken = push_kinds_taken(&w->before.facts);
+
+    if (*taken ? words_contain(taken, bundle_word(f->kind))
+               : f->kind == FIRMWARE_FW || w->o->job.force)
+        return -1;
+    if (*taken)
+        buffer_printf(text, "%s is %s, but the device's updater (%s) takes: %s; nothing was sent",
+                      f->path, bundle_name(f->kind), facts_get(&w->before.facts, "updater"), taken);
+    else
+        buffer_printf(text,
+                      "%s is %s, and the device does not say whether its updater takes that; "
+                      "nothing was sent (--force sends it anyway)",
+                      f->path, bundle_name(f->kind));
+    return EXIT_MISMATCH;
+}
+
 /* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,
  * else the exit status. */
 static int push_ask_before(struct wait *w, bool done_before, struct buffer *text)
@@ -205,7 +247,7 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
                       *facts_get(facts, "updater") ? facts_get(facts, "updater") : "unknown");
         return EXIT_REFUSED;
     }
-    return -1;
+    return push_check_kind(w, text);
 }
 
 static int push_open_agentless(struct wait *w, struct agentless *a, struct buffer *text)
@@ -229,7 +271,8 @@ static int push_ask_and_send(struct wait *w, const struct push_history *history,
     struct agentless a;
     int status = o->reach.agentless ? push_open_agentless(w, &a, try->text) : -1;
 
-    if (status < 0 && (o->job.wait || o->job.stage || fleet_options_are_used(&o->fleet)))
+    if (status < 0 && (o->job.wait || o->job.stage || fleet_options_are_used(&o->fleet) ||
+                       w->firmware->kind != FIRMWARE_FW))
         status = push_ask_before(w, history->done_before, try->text);
     if (status < 0) {
         status = push_send(try);
@@ -319,7 +362,7 @@ int push_device(const struct host_options *o, const char *host,
     } else {
         status = push_with_retries(&w, history, &text);
     }
-    console_result(console, status, buffer_text(&text));
+    status = console_result(console, status, buffer_text(&text));
     buffer_free(&text);
     wait_free(&w);
     host_config_drop(&own);

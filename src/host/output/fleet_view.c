@@ -36,7 +36,8 @@ void fleet_view_open(struct fleet_view *v, const struct output_options *o, const
     }
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
         printf("%s %s (%s) to %zu devices\n", firmware->product ? firmware->product : "Firmware",
-               firmware->version ? firmware->version : "", firmware->uuid, v->count);
+               firmware->version ? firmware->version : "",
+               *firmware->uuid ? firmware->uuid : firmware->sha256, v->count);
 }
 
 void fleet_view_state(struct fleet_view *v, struct fleet_device *d, const char *text)
