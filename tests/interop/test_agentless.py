@@ -156,7 +156,7 @@ def test_wrong_sudo_password(t):
     device = TwoSlots(t, content(1))
     before = device.image.read_bytes()
     status, text = at_terminal(t, as_person(t, device), [(PROMPT, "wrong")], device.env)
-    assert status == 5 and text.count(PROMPT) == 1, text
+    assert status == 5 and text.count("\n" + PROMPT) == 1, text
     assert text.strip().endswith("sudo on the device does not accept the password for tester on 127.0.0.1"), text
     untouched(t, device, before)
 

@@ -254,7 +254,7 @@ static int push_open_agentless(struct wait *w, struct agentless *a, struct buffe
 {
     struct error err;
 
-    console_state(w->console, "Bringing fwssh-agent to the device ...");
+    console_note(w->console, "Bringing fwssh-agent to the device.");
     if (agentless_open(a, &w->o->reach, w->host, false, &err)) {
         buffer_add_text(text, err.text);
         return (int)err.status;
