@@ -1,9 +1,11 @@
-/* fwssh-agent: fwssh-receive, fwpack and fwssh-hold in one program, chosen by its name or its first
- * argument. fwssh push --agentless brings it to devices without fwsshd. Options and wiring only. */
+/* fwssh-agent: fwsshd, fwssh-receive, fwpack and fwssh-hold in one program, chosen by its name or
+ * its first argument, and the adapters for other updaters (fwssh-updater(7)). fwssh push
+ * --agentless brings it to devices without fwsshd. Options and wiring only. */
 #include "fwssh-agent.h"
 
 #include "base/io.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,14 +27,46 @@ static const struct part {
     {"fwsshd", listen_main},
 };
 
-static const char usage[] =
-    "Usage: fwssh-agent fwssh-receive|fwpack|fwssh-hold [ARGUMENT...]\n"
-    "       fwssh-agent stay | --version | --help\n"
-    "\n"
-    "Brought to a device and started by fwssh push --agentless.\n"
-    "\n"
-    "  stay  print our process id and SHA-256, and stay until nobody reads\n"
-    "        our output, for others to be started from our directory\n";
+/* Their lines, generated from the files at build time. */
+static const char *const adapter_lines[] = {
+#include "fwssh-adapter.sh.inc"
+    NULL,
+};
+static const char *const image_lines[] = {
+#include "fwssh-updater-image.inc"
+    NULL,
+};
+static const char *const mender_lines[] = {
+#include "fwssh-updater-mender.inc"
+    NULL,
+};
+static const char *const rauc_lines[] = {
+#include "fwssh-updater-rauc.inc"
+    NULL,
+};
+static const char *const swupdate_lines[] = {
+#include "fwssh-updater-swupdate.inc"
+    NULL,
+};
+
+static const struct adapter {
+    const char *name;
+    const char *const *lines;
+    mode_t mode;
+} adapters[] = {
+    {"fwssh-adapter.sh", adapter_lines, 0600},        {"fwssh-updater-image", image_lines, 0700},
+    {"fwssh-updater-mender", mender_lines, 0700},     {"fwssh-updater-rauc", rauc_lines, 0700},
+    {"fwssh-updater-swupdate", swupdate_lines, 0700},
+};
+
+static const char usage[] = "Usage: fwssh-agent fwssh-receive|fwpack|fwssh-hold [ARGUMENT...]\n"
+                            "       fwssh-agent stay | --version | --help\n"
+                            "\n"
+                            "Brought to a device and started by fwssh push --agentless.\n"
+                            "\n"
+                            "  stay  write the adapters into this directory, print our process id\n"
+                            "        and SHA-256, and stay until nobody reads our output, for\n"
+                            "        others to be started from here\n";
 
 static const struct part *part_find(const char *name)
 {
@@ -58,6 +92,26 @@ static int hash_self(char text[2 * crypto_hash_sha256_BYTES + 1])
     return n < 0 ? -1 : 0;
 }
 
+static int write_adapter(const struct adapter *a)
+{
+    int fd = open(a->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, a->mode);
+    int rc = fd < 0 ? -1 : 0;
+
+    for (size_t i = 0; !rc && a->lines[i]; i++)
+        rc = io_write_all(fd, a->lines[i], strlen(a->lines[i]));
+    io_close(&fd);
+    return rc;
+}
+
+/* Beside us, in the tmpfs. */
+static int write_adapters(void)
+{
+    for (size_t i = 0; i < sizeof adapters / sizeof *adapters; i++)
+        if (write_adapter(&adapters[i]))
+            return -1;
+    return 0;
+}
+
 static int stay(void)
 {
     char hash[2 * crypto_hash_sha256_BYTES + 1];
@@ -65,6 +119,10 @@ static int stay(void)
 
     if (hash_self(hash)) {
         fputs("fwssh: fwssh-agent cannot read itself through /proc\n", stderr);
+        return 1;
+    }
+    if (write_adapters()) {
+        fprintf(stderr, "fwssh: fwssh-agent cannot write its adapters: %s\n", strerror(errno));
         return 1;
     }
     printf("fwssh-agent %d %s\n", (int)getpid(), hash);

@@ -1,11 +1,13 @@
 """fwssh push --agentless: through a device's own SSH server, with nothing installed on it."""
 from interop.test_servers import need_root, sshd, wait_listening
 from support.agentless import PASSWORD, BusyBox, Place, agent_dir, at_terminal, hide, person
+from support.rauc_device import RaucDevice
 from support.slots import TwoSlots, changed, content, firmware
 
 
 def options(t, d, *keys, user="root"):
-    given = [x for k in ("device", "uboot-env-config", "reboot-command") for x in ("--agent-option", f"{k}={d.config[k]}")]
+    given = [x for k in ("device", "uboot-env-config", "reboot-command") if k in d.config
+             for x in ("--agent-option", f"{k}={d.config[k]}")]
     return ["--agentless", "--agent-dir", agent_dir(t), "--user", user, *(keys or given)]
 
 
@@ -102,6 +104,22 @@ def test_a_task_of_ones_own(t):
     r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon, *ON_BOARD), "--task", "complete", port=board.port)
     assert r.returncode == 0 and "task complete" in r.stdout, r
     assert device.slot("a").startswith(content(2))
+
+
+def test_rauc_on_the_device(t):
+    """Its adapter comes along; the bundle goes where spool-dir says."""
+    d = RaucDevice(t)
+    bundle, image = d.bundle()
+    server = sshd(t, d.daemon, more=f"SetEnv DBUS_SYSTEM_BUS_ADDRESS={t.env['DBUS_SYSTEM_BUS_ADDRESS']}")
+    keys = {"updater": "rauc", "device": t.dir / "slot-b", "spool-dir": t.dir, "reboot-command": d.daemon.config["reboot-command"]}
+    given = [x for k, v in keys.items() for x in ("--agent-option", f"{k}={v}")]
+    r = t.run([t.bin("fwssh"), "push", "--firmware", bundle, *options(t, d.daemon, *given), "--port", server.port,
+               "--user-dir", d.daemon.key.parent, "--ssh-option", "StrictHostKeyChecking=no", "--ssh-option",
+               f"UserKnownHostsFile={t.dir}/known_hosts", "127.0.0.1"])
+    assert r.returncode == 0 and "succeeded" in r.stdout, r
+    assert d.slot("b", len(image)) == image and d.untouched("a") and d.get("primary") == "B"
+    d.daemon.wait_reboot()
+    Place().wait_clean(t)
 
 
 def test_fwsshd_and_an_agentless_push_exclude_each_other(t):

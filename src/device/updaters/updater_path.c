@@ -45,10 +45,14 @@ bool updater_path_is_adapter(const char *program)
     return !strncmp(name, UPDATER_ADAPTER_PREFIX, strlen(UPDATER_ADAPTER_PREFIX));
 }
 
+/* Where fwssh-agent has written its adapters. */
+#define UPDATER_OWN_DIR "/proc/self/cwd"
+
 /* The adapter that came with this program, or NULL. */
-static char *updater_path_adapter(const char *name)
+static char *updater_path_adapter(const struct device_config *config, const char *name)
 {
-    char *path = memory_printf(FWSSH_LIBEXECDIR "/" UPDATER_ADAPTER_PREFIX "%s", name);
+    char *path = memory_printf("%s/" UPDATER_ADAPTER_PREFIX "%s",
+                               config->own_program ? UPDATER_OWN_DIR : FWSSH_LIBEXECDIR, name);
 
     if (!strchr(name, '/') && !access(path, X_OK))
         return path;
@@ -63,7 +67,7 @@ char *updater_path_find(const struct device_config *config)
     if (!strcmp(key, "fwpack"))
         return updater_path_fwpack(config);
     bool named = strcmp(key, "auto") != 0;
-    char *found = named ? updater_path_adapter(key) : NULL;
+    char *found = named ? updater_path_adapter(config, key) : NULL;
     if (!found)
         found = updater_path_search(named ? key : "fwup");
     if (named)
@@ -83,7 +87,10 @@ bool updater_path_selects_adapter(const struct device_config *config)
 int updater_path_check(const struct device_config *config, const char *name, const char *key,
                        struct error *err)
 {
-    bool own = config->own_program && !strcmp(name, config->own_program);
+    /* The directory, which has no path, is as much ours as the program. */
+    bool own =
+        config->own_program && (!strcmp(name, config->own_program) ||
+                                !strncmp(name, UPDATER_OWN_DIR "/", strlen(UPDATER_OWN_DIR "/")));
     char *found = config->strict_modes && !own ? updater_path_search(name) : NULL;
     char *whole = found && *found != '/' ? realpath(found, NULL) : found;
     int fd = -1, rc = 0;
