@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/shell_word.h"
 #include "wire/subsystem.h"
 
 #include <sodium.h>
@@ -82,18 +83,6 @@ bool agent_script_facts(const char *text, char *machine, enum agent_root *root)
     return true;
 }
 
-/* A word for any shell. */
-static void agent_quote(struct buffer *to, const char *text)
-{
-    buffer_add_text(to, " '");
-    for (const char *p = text; *p; p++)
-        if (*p == '\'')
-            buffer_add_text(to, "'\\''");
-        else
-            buffer_add(to, p, 1);
-    buffer_add_text(to, "'");
-}
-
 static void agent_begin(const struct agent_script *s, enum agent_root root, const char *script,
                         struct buffer *to)
 {
@@ -103,8 +92,8 @@ static void agent_begin(const struct agent_script *s, enum agent_root root, cons
     if (root == AGENT_DOAS)
         buffer_add_text(to, " doas -n");
     buffer_add_text(to, " /bin/sh -c");
-    agent_quote(to, script);
-    agent_quote(to, "fwssh-agent");
+    shell_word_add(to, script);
+    shell_word_add(to, "fwssh-agent");
 }
 
 char *agent_script_bring(const struct agent_script *s, enum agent_root root, uint64_t size)
@@ -121,7 +110,7 @@ static void agent_add_option(struct buffer *text, const char *key, const char *v
     char *option = memory_printf("%s%s", key, value);
 
     buffer_add_text(text, " -o");
-    agent_quote(text, option);
+    shell_word_add(text, option);
     free(option);
 }
 

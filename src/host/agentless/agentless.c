@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/remote/private_dir.h"
 #include "host/remote/ssh_outcome.h"
 
 #include <stdio.h>
@@ -19,15 +20,9 @@
 /* The socket of the shared connection, in a directory of ours. */
 static int agentless_make_socket(struct agentless *a, struct error *err)
 {
-    const char *base = getenv("XDG_RUNTIME_DIR");
-
-    a->dir = memory_printf("%s/fwssh-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(a->dir)) {
-        error_errno(err, "cannot create a private directory for the connection");
-        free(a->dir);
-        a->dir = NULL;
+    a->dir = private_dir_make("the connection", err);
+    if (!a->dir)
         return -1;
-    }
     a->socket = memory_printf("%s/ssh", a->dir);
     a->control = memory_printf("ControlPath=%s", a->socket);
     return 0;

@@ -125,8 +125,7 @@ static int push_judge(struct push_try *try, const struct transfer *t)
 static int push_send_plain(struct push_try *try)
 {
     const struct host_options *o = try->w->o;
-    bool asks =
-        job_options_need_request(&o->job) || push_tells_hash(try->w) || try->w->agentless;
+    bool asks = job_options_need_request(&o->job) || push_tells_hash(try->w) || try->w->agentless;
     struct ssh_call call = push_call(try, asks);
     struct buffer header = {0};
     struct error err;

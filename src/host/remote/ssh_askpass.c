@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/remote/private_dir.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -26,15 +27,9 @@ static char *askpass_file(const char *dir, const char *name)
 
 static int askpass_make_fifo(struct ssh_askpass *a, const char *passphrase, struct error *err)
 {
-    const char *base = getenv("XDG_RUNTIME_DIR");
-
-    a->dir = memory_printf("%s/fwssh-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(a->dir)) {
-        error_errno(err, "cannot create a private directory for the passphrase");
-        free(a->dir);
-        a->dir = NULL;
+    a->dir = private_dir_make("the passphrase", err);
+    if (!a->dir)
         return -1;
-    }
     /* Opened for both directions, so the bytes wait in the kernel, never on a disk. */
     char *fifo = askpass_file(a->dir, "passphrase");
     if (!mkfifo(fifo, 0600))

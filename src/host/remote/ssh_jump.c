@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/shell_word.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,18 +44,6 @@ static bool ssh_hop_parse(struct ssh_hop *hop, const char *text, size_t len)
     return known;
 }
 
-/* For the shell, in single quotes. */
-static void ssh_jump_quote(struct buffer *out, const char *text)
-{
-    buffer_add_text(out, " '");
-    for (const char *p = text; *p; p++)
-        if (*p == '\'')
-            buffer_add_text(out, "'\\''");
-        else
-            buffer_add(out, p, 1);
-    buffer_add_text(out, "'");
-}
-
 /* For ssh, which expands %h and the like in a ProxyCommand. */
 static char *ssh_jump_keep_percents(const char *text)
 {
@@ -72,7 +61,7 @@ static void ssh_jump_add(struct buffer *out, const char *option, const char *val
         return;
     char *text = ssh_jump_keep_percents(value);
     buffer_printf(out, " %s", option);
-    ssh_jump_quote(out, text);
+    shell_word_add(out, text);
     free(text);
 }
 
