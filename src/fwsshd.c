@@ -9,6 +9,7 @@
 #include "device/listen/listener.h"
 #include "device/receive/self_check.h"
 #include "device/receive/updater_jail.h"
+#include "device/updaters/updater_path.h"
 #include "device/updaters/version_floor.h"
 
 #include <signal.h>
@@ -61,10 +62,10 @@ static int parse_options(struct listener *l, enum mode *mode, int argc, char **a
             break;
         case 'V':
             puts("fwsshd " FWSSH_VERSION);
-            exit(EXIT_DONE);
+            exit(io_end_output("fwsshd", EXIT_DONE));
         case 'h':
             fputs(usage, stdout);
-            exit(EXIT_DONE);
+            exit(io_end_output("fwsshd", EXIT_DONE));
         default:
             return option_error(err, c, argv, names, "fwsshd --help");
         }
@@ -225,7 +226,8 @@ static int serve(struct listener *l)
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())
         log_info("updaters keep network access: cannot create a network namespace");
-    if (!l->config.firmware_public_keys.count)
+    /* An adapter's updater has keys of its own. */
+    if (!l->config.firmware_public_keys.count && !updater_path_selects_adapter(&l->config))
         log_info("firmware-public-keys is empty: any firmware is accepted, signed or not");
     return listener_run(l);
 }
@@ -254,5 +256,5 @@ int main(int argc, char **argv)
     host_keys_free(&l.keys);
     device_config_free(&l.config);
     free(l.overrides.item);
-    return status;
+    return io_end_output("fwsshd", status);
 }

@@ -9,9 +9,11 @@ build_gcc
 tests/device/build.sh $gcc_build
 FWSSH_DEVICE_CUTS=20
 FWSSH_SOAK_PUSHES=1000
-export FWSSH_DEVICE_CUTS FWSSH_SOAK_PUSHES
+FWSSH_LONG=1
+export FWSSH_DEVICE_CUTS FWSSH_SOAK_PUSHES FWSSH_LONG
 run "the virtual device, switched off at twenty places of each kind" $gcc_build --suite device
 run "a thousand pushes in a row" $gcc_build --suite load --only many_pushes
+run "the Debian packages" $gcc_build --suite package
 mutate
 fuzz "${FUZZ_SECONDS:-60}"
 total

@@ -121,6 +121,11 @@ def kill_left(directory):
             pass
 
 
+def both_ends(lines, first=30, last=50):
+    """The failure comes first, the daemons' logs are behind it: there may be many."""
+    return lines if len(lines) <= first + last else [*lines[:first], "...", *lines[-last:]]
+
+
 def finish(one, status, usage, totals, verbose):
     text = one.log.read_text(errors="replace") if one.log.exists() else ""
     seconds = time.monotonic() - one.begin
@@ -140,7 +145,7 @@ def finish(one, status, usage, totals, verbose):
         reason = text.strip().splitlines()[-1] if code == SKIPPED and text.strip() else ""
         print(f"{word:8} {seconds:5.1f} s  {one.name}  {reason}")
     if code not in (0, SKIPPED):
-        print("    " + "\n    ".join(text.splitlines()[-80:]))
+        print("    " + "\n    ".join(both_ends(text.splitlines())))
         kill_left(one.dir)
     totals["times"].append((seconds, usage.ru_utime + usage.ru_stime, one.name))
     shutil.rmtree(one.dir, ignore_errors=True)

@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #define LOCK_TEXT_MAX 64
+/* Behind the time in the lock file. */
+#define LOCK_REBOOT " reboot"
 #define LOCK_DISK_SECONDS 10
 #define LOCK_LOOK_MS 100
 /* Linux's devices.txt, character devices: memory. */
@@ -28,7 +30,7 @@
 /* In place of the number of a descriptor that was closed on the way here. */
 #define LOCK_CLOSED "closed"
 
-static char *device_lock_name(const char *pattern, const char *device)
+char *device_lock_path(const char *pattern, const char *device)
 {
     static const char placeholder[] = "DEVICE";
     const char *at = strstr(pattern, placeholder);
@@ -88,6 +90,10 @@ static int device_lock_busy(int fd, struct error *err)
 
     since[n > 0 ? n : 0] = '\0';
     lock_holder_find(fd, holder);
+    if (strstr(since, LOCK_REBOOT))
+        return error_set(err, EXIT_REFUSED,
+                         "the device is about to reboot; try again when it is back%s%s",
+                         *holder ? "; the lock is held by " : "", holder);
     return error_set(
         err, EXIT_REFUSED,
         "another update is running (started %s); wait for it to finish, then try again%s%s",
@@ -104,6 +110,15 @@ static void device_lock_note_time(int fd)
     size_t len = strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
     /* Only for the message that a second update gets; the lock works without it. */
     if (ftruncate(fd, 0) || pwrite(fd, text, len, 0) < 0)
+        return;
+}
+
+void device_lock_note_reboot(int fd)
+{
+    char text[LOCK_TEXT_MAX + 1];
+    ssize_t n = pread(fd, text, LOCK_TEXT_MAX - strlen(LOCK_REBOOT), 0);
+
+    if (n >= 0 && pwrite(fd, LOCK_REBOOT, strlen(LOCK_REBOOT), n) < 0)
         return;
 }
 
@@ -151,7 +166,7 @@ int device_lock_take(const char *pattern, const char *device, struct error *err)
 {
     if (device_lock_make_directory(pattern, err))
         return -1;
-    char *name = device_lock_name(pattern, device);
+    char *name = device_lock_path(pattern, device);
     int fd = device_lock_open(name, err);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
         if (errno == EWOULDBLOCK)
@@ -190,23 +205,6 @@ static int device_lock_number(const char *variable)
 int device_lock_exported(void)
 {
     return device_lock_number(DEVICE_LOCK_FD_VARIABLE);
-}
-
-/* The path that names a lock: without links, also of an image that is not there yet. */
-static char *device_lock_resolve(const char *device)
-{
-    char *resolved = realpath(device, NULL);
-
-    if (resolved)
-        return resolved;
-    const char *slash = strrchr(device, '/');
-    char *directory =
-        slash ? memory_printf("%.*s", (int)(slash - device) + 1, device) : memory_text(".");
-    char *in = realpath(directory, NULL);
-    resolved = memory_printf("%s/%s", in ? in : directory, slash ? slash + 1 : device);
-    free(in);
-    free(directory);
-    return resolved;
 }
 
 static bool device_lock_is_same(const struct stat *a, const struct stat *b)
@@ -263,7 +261,7 @@ static bool device_lock_may_use_default(void)
 int device_lock_join(const char *device, int *lock, struct error *err)
 {
     const char *pattern = getenv(DEVICE_LOCK_FILE_VARIABLE);
-    char *resolved = device_lock_resolve(device);
+    char *resolved = io_resolve(device);
     struct stat st;
     int rc = 0;
 
@@ -274,7 +272,7 @@ int device_lock_join(const char *device, int *lock, struct error *err)
     bool can = (pattern && *pattern) || device_lock_may_use_default();
     if (!pattern || !*pattern)
         pattern = DEVICE_LOCK_FILE;
-    char *name = device_lock_name(pattern, resolved);
+    char *name = device_lock_path(pattern, resolved);
     if (can && !memory && !device_lock_file_is_inherited(name)) {
         *lock = device_lock_take(pattern, resolved, err);
         rc = *lock < 0 ? -1 : 0;
@@ -282,16 +280,6 @@ int device_lock_join(const char *device, int *lock, struct error *err)
     free(name);
     free(resolved);
     return rc;
-}
-
-/* The disk's node; NULL if there is none. The caller frees it. */
-static char *device_lock_node_name(dev_t disk)
-{
-    char *name = disk_map_uevent(&disk_map_system, disk, "DEVNAME");
-    char *path = name ? memory_printf("/dev/%s", name) : NULL;
-
-    free(name);
-    return path;
 }
 
 /* The node of a disk, opened read-only: closing a node that was open for writing makes udevd look
@@ -312,7 +300,7 @@ static int device_lock_open_disk(const char *device, const struct stat *st, char
     if (!S_ISBLK(st->st_mode))
         return open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     dev_t disk = disk_map_whole_disk(&disk_map_system, st->st_rdev);
-    char *name = disk == st->st_rdev ? NULL : device_lock_node_name(disk);
+    char *name = disk == st->st_rdev ? NULL : disk_map_node(&disk_map_system, disk);
     if (name) {
         int fd = device_lock_open_node(name, disk);
         if (fd >= 0) {

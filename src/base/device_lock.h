@@ -23,13 +23,20 @@
  * set; also if somebody else could change what is in it. */
 int device_lock_make_directory(const char *pattern, struct error *err);
 
+/* The path of a lock file, as device_lock_take() makes it; the caller frees it. */
+char *device_lock_path(const char *pattern, const char *device);
+
 /*
  * Takes the lock file. pattern: the value of lock-file, in which DEVICE stands for the resolved
  * device path with every '/' replaced by '_'; its directory is created if it is missing. Returns a
  * descriptor that holds the lock until every copy of it is closed, or -1 with the error set:
- * EXIT_REFUSED if another update is running, with its start and the process that holds the lock.
+ * EXIT_REFUSED if another update is running, with its start and the process that holds the lock, or
+ * if the device is about to reboot.
  */
 int device_lock_take(const char *pattern, const char *device, struct error *err);
+
+/* Notes in the lock file that its holder waits for the reboot, for the message to others. */
+void device_lock_note_reboot(int fd);
 
 /* Notes in this process's environment that fd holds the lock file, for device_lock_exported() and
  * for children that get the descriptor. -1: not any more. */

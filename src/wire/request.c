@@ -78,6 +78,20 @@ static void request_print_stage(const struct request *q, struct buffer *line)
     buffer_printf(line, " stage=%s", q->stage ? "yes" : "no");
 }
 
+static int request_read_sha256(struct request *q, const char *value, struct error *err)
+{
+    if (strlen(value) != sizeof q->sha256 - 1 || value[strspn(value, "0123456789abcdef")])
+        return error_set(err, EXIT_USAGE, "sha256 must be 64 hex digits");
+    memcpy(q->sha256, value, sizeof q->sha256);
+    return 0;
+}
+
+static void request_print_sha256(const struct request *q, struct buffer *line)
+{
+    if (*q->sha256)
+        buffer_printf(line, " sha256=%s", q->sha256);
+}
+
 static int request_read_reason(struct request *q, const char *value, struct error *err)
 {
     if (request_text(q->reason, sizeof q->reason, "reason", value, err))
@@ -108,6 +122,7 @@ static const struct {
     {REQUEST_UPDATE, "task", request_read_task, request_print_task},
     {REQUEST_UPDATE, "reboot", request_read_reboot, request_print_reboot},
     {REQUEST_UPDATE, "stage", request_read_stage, request_print_stage},
+    {REQUEST_UPDATE, "sha256", request_read_sha256, request_print_sha256},
     {REQUEST_ASSEMBLE, "task", request_read_task, request_print_task},
     {REQUEST_ASSEMBLE, "reboot", request_read_reboot, request_print_reboot},
     {REQUEST_ASSEMBLE, "stage", request_read_stage, request_print_stage},

@@ -39,6 +39,7 @@ struct request {
     char task[64];    /* update, assemble; "": the key task of the device */
     bool reboot;      /* the same; default yes */
     bool stage;       /* the same; default no */
+    char sha256[65];  /* update: of the firmware, hex digits; "": not told */
     char reason[200]; /* revert; "": none */
 };
 

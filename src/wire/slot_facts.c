@@ -1,5 +1,7 @@
 #include "wire/slot_facts.h"
 
+#include "base/words.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -73,11 +75,21 @@ bool slot_facts_run(const struct facts *facts, const char *uuid, const char *ver
 
 bool slot_facts_can(const struct facts *facts, const char *word)
 {
-    const char *can = facts_get(facts, "can");
-    size_t len = strlen(word);
+    return words_contain(facts_get(facts, "can"), word);
+}
 
-    for (const char *at = can; (at = strstr(at, word)); at += len)
-        if ((at == can || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
-            return true;
-    return false;
+const char *slot_facts_slot_with(const struct facts *facts, const char *sha256, size_t *len)
+{
+    static const char start[] = "slot.", end[] = ".sha256";
+
+    for (size_t i = 0; i < facts->count; i++) {
+        const char *name = facts->fact[i].name;
+        size_t size = strlen(name);
+        if (size <= sizeof start + sizeof end - 2 || strncmp(name, start, sizeof start - 1) ||
+            strcmp(name + size - (sizeof end - 1), end) || strcmp(facts->fact[i].value, sha256))
+            continue;
+        *len = size - (sizeof start - 1) - (sizeof end - 1);
+        return name + sizeof start - 1;
+    }
+    return NULL;
 }

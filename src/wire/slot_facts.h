@@ -9,6 +9,7 @@
  *                          none: this device has no such mark, and does not go back by itself
  *   tries-left             how often it may still boot unconfirmed
  *   slot.X.product, .version, .platform, .architecture, .uuid    what is in slot X
+ *   slot.X.sha256          of the file that fwssh wrote into slot X
  *   product, version ...   the same for the running slot
  *   serial                 the device's serial number
  *   reason                 why the device went back to the running slot
@@ -48,5 +49,9 @@ bool slot_facts_run(const struct facts *facts, const char *uuid, const char *ver
 
 /* Whether the fact "can" contains the word. */
 bool slot_facts_can(const struct facts *facts, const char *word);
+
+/* The slot into which a file with this SHA-256 was written, *len bytes of a fact's name; NULL if
+ * none is known. */
+const char *slot_facts_slot_with(const struct facts *facts, const char *sha256, size_t *len);
 
 #endif

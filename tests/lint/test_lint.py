@@ -30,7 +30,7 @@ def test_shell_scripts(t):
 
 def test_manuals_are_sound(t):
     t.need("mandoc")
-    pages = sources(t, "man/*.1", "man/*.5", "man/*.8")
+    pages = sources(t, "man/*.1", "man/*.5", "man/*.7", "man/*.8")
     assert pages
     r = t.run(["mandoc", "-T", "lint", "-W", "warning", *pages])
     assert r.returncode == 0, r.stdout

@@ -174,3 +174,111 @@ def test_unknown_host_key_is_no_question_that_hangs(t):
     os.close(slave)
     assert p.wait(30) == 10 and was_pushed(t, boards) == [False, False]
     os.close(master)
+
+
+def lines_until(p, text):
+    """What a process has printed so far, to the line with this text."""
+    lines = []
+    for line in p.stdout:
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError(("it ended without", text, lines))
+
+
+@waits
+def test_what_is_away_is_tried_again(t):
+    boards = fleet(t, 3)
+    boards[1].d.stop()
+    boards[2].d.write_config(updater=t.updater("take; echo no space left; exit 1", name="broken"))
+    boards[2].d.reload()
+    p = t.start(argv(t, *names(3), "--until", "5m"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lines_until(p, "; it is tried again in 5 s")
+    boards[1].d.start()
+    out, _ = p.communicate(timeout=60)
+    assert p.returncode == 10 and "2 of 3 devices are done; not: board2" in out, out
+    assert re.search(r"^board1   0 +\d+ s  Done", out, re.M), out
+    # A refusal or a failure stays one.
+    assert "board2: connecting" not in out.split("board1: connecting")[-1]
+
+
+@waits
+def test_the_time_to_try_again_ends(t):
+    boards = fleet(t, 2)
+    boards[0].d.stop()
+    r = t.run(argv(t, *names(2), "--until", "1s", "--canary", "1"))
+    assert r.returncode == 10 and "a canary failed (--canary)" in r.stderr, r
+    assert r.stdout.count("board0: connecting") == 2 and "board1  not started" in r.stdout, r
+    for time in ("0", "1w", "", "31d", "h"):
+        r = t.run(argv(t, *names(2), "--until", time))
+        assert r.returncode == 2 and "--until needs a time" in r.stderr, r
+
+
+def state(t):
+    return (t.dir / "rollout").read_text().splitlines()
+
+
+def test_another_run_goes_on_from_the_state(t):
+    boards = fleet(t, 3)
+    uuid = firmware(t)[1]
+    boards[1].d.write_config(updater=t.updater("take; echo no space left; exit 1", name="broken"))
+    boards[1].d.reload()
+    args = argv(t, *names(3), "--state", t.dir / "rollout", "--force")
+    assert t.run(args).returncode == 10
+    head, *records = state(t)
+    assert head == f"fwssh-fleet 1 {uuid}" and len(records) == 3
+    assert {tuple(r.split(" ")[1:3]) for r in records} == {("0", "board0"), ("1", "board1"), ("0", "board2")}
+    assert any("its last words: no space left" in r for r in records), records
+    for b in boards:
+        b.set(active="b", next="b", confirmed="no", uuid=uuid, **{"boot-id": "2"})
+    (t.dir / "updater.args").unlink()
+    boards[1].d.write_config(updater=boards[0].d.config["updater"])
+    boards[1].d.reload()
+    r = t.run(args)
+    assert r.returncode == 0 and r.stdout.count("Skipped: an earlier run has updated it.") == 4, r
+    assert was_pushed(t, boards) == [False, True, False]
+    # What does not run it any more gets it again.
+    boards[2].set(active="a", next="a", confirmed="yes", uuid="old-uuid", **{"boot-id": "3"})
+    assert t.run(args).returncode == 0
+    assert was_pushed(t, boards) == [False, True, True]
+    # One that is away is not forgotten as done.
+    boards[0].d.stop()
+    assert t.run(args).returncode == 10
+    boards[0].d.start()
+    assert "board0  " in (r := t.run(args)).stdout and r.returncode == 0, r
+    assert was_pushed(t, boards) == [False, True, True]
+
+
+def test_a_state_that_does_not_fit(t):
+    fleet(t, 2)
+    args = argv(t, *names(2), "--state", t.dir / "rollout")
+    for text, words in (("fwssh-fleet 1 another-uuid\n", "of a push of another firmware (UUID another-uuid)"),
+                        ("my shopping list\n", "is no state of a push"), ("fwssh-fleet 1 ", "is no state of a push"),
+                        ("fwssh-fleet 1 a\0b\n", "is no state of a push"),
+                        (f"fwssh-fleet 1 {firmware(t)[1]}\nx\n", "line 2: not a line of a state")):
+        (t.dir / "rollout").write_text(text)
+        r = t.run(args)
+        assert r.returncode == 2 and words in r.stderr and (t.dir / "rollout").read_text() == text, r
+    r = t.run([*args, "--json"])
+    assert r.returncode == 2 and events(r)[-1]["status"] == 2
+    r = t.run(argv(t, *names(2), "--state", t.dir / "no" / "where"))
+    assert r.returncode == 1 and "cannot open" in r.stderr, r
+
+
+def test_a_state_that_ends_in_the_middle_of_a_line(t):
+    fleet(t, 2)
+    head = f"fwssh-fleet 1 {firmware(t)[1]}\n"
+    (t.dir / "rollout").write_text(head + "2026-11-26T08:00:00Z 1 board0 it fail")
+    assert t.run(argv(t, *names(2), "--state", t.dir / "rollout")).returncode == 0
+    assert len(state(t)) == 3 and "it fail" not in "".join(state(t)), state(t)
+
+
+def test_two_runs_do_not_share_a_state(t):
+    boards = fleet(t, 1, updater=t.updater("await; take; exit 0"))
+    args = argv(t, "board0", "--state", t.dir / "rollout")
+    p = t.start(args, stdout=subprocess.DEVNULL)
+    t.wait_for(lambda: boards[0].d.updater_pids(), "the first update")
+    r = t.run(args)
+    t.go()
+    assert r.returncode == 1 and "another fwssh push uses" in r.stderr, r
+    assert p.wait(30) == 0 and len(state(t)) == 2

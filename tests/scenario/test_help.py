@@ -1,7 +1,7 @@
 """Help, the manual, and the answer to a mistyped word."""
 import re
 
-COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "gen-script")
+COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "describe", "discover", "gen-script")
 
 
 def fwssh(t, *args):
@@ -22,6 +22,7 @@ def test_help_of_a_command_shows_its_options_only(t):
     assert "port" in status and not {"firmware", "reason", "jobs", "output"} & set(status)
     assert "reason" in options_in_help(t, "revert")
     assert set(options_in_help(t, "gen-script")) == {"output", "force", "help"}
+    assert set(options_in_help(t, "describe")) == {"firmware", "target", "json", "help"}
     for command in COMMANDS:
         by_word, by_option = fwssh(t, "help", command), fwssh(t, command, "--help")
         assert by_word.returncode == 0 and by_word.stdout == by_option.stdout
@@ -51,7 +52,7 @@ def test_unknown_words_are_one_line_with_the_nearest(t):
             (["push", "--firmware"], "--firmware needs a value"),
             (["push", "--stage=yes"], "--stage takes no value"),
             (["push", "--port", "70000"], "--port needs a number from 1 to 65535, but got '70000'"),
-            (["gen-script", "x"], "gen-script takes no 'x'")):
+            (["gen-script", "x"], "gen-script takes no 'x'"), (["describe", "x"], "describe takes no 'x'")):
         r = fwssh(t, *args)
         assert (r.returncode, r.stdout, r.stderr) == (2, "", f"fwssh: {said}\n"), (args, r)
 

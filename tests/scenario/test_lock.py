@@ -73,3 +73,14 @@ def test_dangling_link_is_a_missing_device(t):
     d = t.daemon(device=t.dir / "link")
     assert d.push(HELLO).returncode == 1
     assert not (t.dir / "nowhere").exists() and d.updater_pids() == []
+
+
+def test_a_reboot_that_is_to_come_is_no_update(t):
+    command = t.script("slow-reboot", f"#!/bin/sh\necho reboot >> {t.dir}/rebooting\n")
+    d = t.daemon(reboot_command=str(command), updater=t.updater("take; exit 0"))
+    assert d.push(b"fwup:1,reboot\nx").returncode == 0
+    t.wait_for((t.dir / "rebooting").exists, "the reboot command")
+    again = d.push(b"fwup:1\ny")
+    assert again.returncode == 3, again
+    assert re.fullmatch(rb"fwssh: the device is about to reboot; try again when it is back; the lock is held by .*\n",
+                        again.stderr), again

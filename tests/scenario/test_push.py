@@ -515,3 +515,21 @@ def test_the_reason_of_a_failure_reaches_every_output(t):
     r = t.run([*push, "--log-dir", "logs"])
     log = next((t.dir / "logs").iterdir()).read_text()
     assert len(re.findall(f" error .*{reason}", log)) == 1, log
+
+
+def test_what_a_firmware_says_of_itself(t):
+    fw = firmware(t, product="Pump")
+    uuid = t.run([t.bin("fwpack"), "-m", "-i", fw, "--metadata-key", "meta-uuid"]).stdout.strip()
+    argv = [t.bin("fwssh"), "describe", "--firmware", fw]
+    r = t.run(argv)
+    assert r.returncode == 0 and "Product:  Pump " in r.stdout and f"UUID:     {uuid} (" in r.stdout, r
+    r = t.run([*argv, "--json"])
+    [event] = events(r)
+    assert r.returncode == 0 and (event["uuid"], event["product"], event["platform"]) == (uuid, "Pump", "virt"), r
+    with open("/dev/full", "w") as full:
+        assert t.start(argv, stdout=full, stderr=subprocess.DEVNULL).wait(20) == 1
+    (t.dir / fw).write_bytes((t.dir / fw).read_bytes()[:-30])
+    r = t.run(argv)
+    assert r.returncode == 4 and r.stdout == "" and r.stderr.startswith("fwssh: "), r
+    [event] = events(t.run([*argv, "--json"]))
+    assert event["event"] == "error" and event["status"] == 4 and event["text"] in r.stderr

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define SHA256 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static int parse(const char *text, struct request *q, struct error *err)
 {
     return request_parse(text, strlen(text), q, err);
@@ -29,6 +31,8 @@ TEST(requests_of_the_host)
     q.reboot = false;
     q.stage = true;
     prints_as(&q, "fwssh/1 update size=5 task=complete reboot=no stage=yes\n");
+    memset(q.sha256, 'a', 64);
+    prints_as(&q, "fwssh/1 update size=5 task=complete reboot=no stage=yes sha256=" SHA256 "\n");
     q = (struct request){.verb = REQUEST_STATUS};
     prints_as(&q, "fwssh/1 status\n");
     q = (struct request){.verb = REQUEST_REVERT, .reason = "too slow,\nsays \xc3\xa4"};
@@ -42,6 +46,8 @@ TEST(values_and_their_defaults)
 
     assert_int_equal(parse("fwssh/1 update size=7", &q, &err), 0);
     assert_true(q.verb == REQUEST_UPDATE && q.size == 7 && q.reboot && !q.stage && !*q.task);
+    assert_int_equal(parse("fwssh/1 update size=7 sha256=" SHA256, &q, &err), 0);
+    assert_string_equal(q.sha256, SHA256);
     assert_int_equal(parse("fwssh/1 revert reason=too_slow", &q, &err), 0);
     assert_string_equal(q.reason, "too slow");
 }
@@ -59,6 +65,9 @@ TEST(what_is_no_request)
         "fwssh/1 update size=9223372036854775808",
         "fwssh/1 update size=5 reboot=maybe",
         "fwssh/1 update size=5 task",
+        ("fwssh/1 update size=5 sha256=" SHA256 "a"),
+        "fwssh/1 update size=5 sha256=xyz",
+        ("fwssh/1 assemble sha256=" SHA256),
         "fwssh/1 revert task=x",
         "fwssh/1 status ",
         "fwssh/1\tstatus",

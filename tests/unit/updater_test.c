@@ -122,6 +122,44 @@ TEST(activate_keeps_every_key_and_the_limit)
 }
 
 /* An updater that copies its input, the firmware coming from a pipe that is not the client's. */
+TEST(adapters_get_a_verb_and_the_options)
+{
+    struct device_config c = configuration();
+    struct updater_job job = {
+        .verb = UPDATER_WRITE, .device = "/dev/x", .task = "other", .run_dir = "/run/x", .size = 5};
+    struct argv env = {0};
+
+    c.firmware_public_keys = (struct text_list){0};
+    expect_arguments(&updater_adapter, &c, &job, "/bin/u|write|--verbose");
+    updater_adapter.environment(&c, &job, &env);
+    assert_int_equal(env.count, 4);
+    assert_string_equal(env.word[0], "FWSSH_DEVICE=/dev/x");
+    assert_string_equal(env.word[1], "FWSSH_TASK=other");
+    assert_string_equal(env.word[2], "FWSSH_RUN=/run/x");
+    assert_string_equal(env.word[3], "FWSSH_SIZE=5");
+    argv_free(&env);
+}
+
+static int exited(int status)
+{
+    return status << 8; /* as waitpid(2) has it */
+}
+
+TEST(adapters_say_whose_fault_it_is)
+{
+    static const enum exit_status expected[] = {[1] = EXIT_FAILED,
+                                                [2] = EXIT_FAILED,
+                                                [3] = EXIT_REFUSED,
+                                                [4] = EXIT_MISMATCH,
+                                                [5] = EXIT_FAILED};
+    struct updater_job job = {.verb = UPDATER_WRITE};
+
+    for (int status = 1; status <= 5; status++)
+        assert_int_equal(updater_adapter.judge(&job, exited(status)), expected[status]);
+    assert_int_equal(updater_adapter.judge(&job, SIGKILL), EXIT_FAILED);
+    assert_int_equal(updater_adapter.judge(&job, 3), EXIT_FAILED); /* a signal */
+}
+
 TEST(the_pump_takes_any_descriptor)
 {
     static const char firmware[] = "the firmware, put together on the device";
@@ -186,6 +224,8 @@ int main(void)
         cmocka_unit_test(fwup_as_nerves_firmware_ssh_calls_it),
         cmocka_unit_test(fwpack_refuses_what_is_older_and_stages),
         cmocka_unit_test(activate_keeps_every_key_and_the_limit),
+        cmocka_unit_test(adapters_get_a_verb_and_the_options),
+        cmocka_unit_test(adapters_say_whose_fault_it_is),
         cmocka_unit_test(the_pump_takes_any_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,13 @@ static int device_config_bytes_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *v
     return device_config_number(cfg, opt, value, result, &range);
 }
 
+static int device_config_megabytes(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const struct device_config_range range = {0, 1 << 20, "0 to 1048576 MiB"};
+
+    return device_config_number(cfg, opt, value, result, &range);
+}
+
 static int device_config_uid(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     static const struct device_config_range range = {1, INT32_MAX,
@@ -108,6 +115,16 @@ static int device_config_device(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
         return device_config_refuse(cfg, opt, value, "an absolute path or uboot-env");
     *(const char **)result = value;
     return 0;
+}
+
+/* Absolute, or "": another directory is used. */
+static int device_config_path_or_none(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    if (!*value) {
+        *(const char **)result = value;
+        return 0;
+    }
+    return device_config_path(cfg, opt, value, result);
 }
 
 static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -166,12 +183,13 @@ static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *val
 {
     static const char *const words[] = {"auto",      "uboot-env",  "mbr-order",    "mbr-active",
                                         "gpt-order", "gpt-active", "gpt-priority", "systemd-boot",
-                                        "grubenv",   "ops.fw",     "command",      NULL};
+                                        "grubenv",   "ops.fw",     "updater",      "command",
+                                        NULL};
 
     return device_config_choice(
         cfg, opt, value, result, words,
         "auto, uboot-env, mbr-order, mbr-active, gpt-order, gpt-active, gpt-priority, "
-        "systemd-boot, grubenv, ops.fw or command");
+        "systemd-boot, grubenv, ops.fw, updater or command");
 }
 
 static int device_config_unconfirmed(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
@@ -214,6 +232,8 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
     CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
     CFG_INT_CB("updater-timeout", 600, CFGF_NONE, device_config_seconds),
+    CFG_STR_CB("spool-dir", "", CFGF_NONE, device_config_path_or_none),
+    CFG_INT_CB("spool-max", 0, CFGF_NONE, device_config_megabytes),
     CFG_STR_CB("adaptive", "yes", CFGF_NONE, device_config_adaptive),
     CFG_STR("minimum-version", "", CFGF_NONE),
     CFG_BOOL("refuse-older", cfg_false, CFGF_NONE),
@@ -357,6 +377,8 @@ static void device_config_fill(struct device_config *c)
     c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
     c->updater_network = cfg_getbool(cfg, "updater-network");
     c->updater_timeout = (int)cfg_getint(cfg, "updater-timeout");
+    c->spool_dir = cfg_getstr(cfg, "spool-dir");
+    c->spool_max = (int)cfg_getint(cfg, "spool-max");
     c->refuse_older = cfg_getbool(cfg, "refuse-older");
     c->minimum_version = cfg_getstr(cfg, "minimum-version");
     c->reboot_command = cfg_getstr(cfg, "reboot-command");

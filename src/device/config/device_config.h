@@ -38,6 +38,8 @@ struct device_config {
     const char *reboot_command, *lock_file;
     bool updater_network;        /* updaters may use the network */
     int updater_timeout;         /* seconds without a sign of life */
+    const char *spool_dir;       /* or "": state_dir */
+    int spool_max;               /* MiB; 0: half of what is free */
     const char *minimum_version; /* of a firmware, or "" */
     bool refuse_older;           /* than the newest one so far (updaters/version_floor.h) */
     const char *audit_file;      /* or "" */

@@ -1,5 +1,6 @@
 /* The reboot: started when the session has closed its channel, or after 3 s. The device stays
  * locked until it goes down, so that no other update can start in between. */
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"
@@ -15,6 +16,8 @@ void listener_want_reboot(struct listener *l, const struct connection *c, int lo
 {
     io_close(&l->reboot_lock);
     l->reboot_lock = lock;
+    if (lock >= 0)
+        device_lock_note_reboot(lock);
     l->reboot_wanted = true;
     l->reboot_after = c->session ? c : NULL;
     l->reboot_at = io_now() + REBOOT_CLOSE_SECONDS;

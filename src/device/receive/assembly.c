@@ -97,6 +97,7 @@ static int assembly_make_pipes(struct assembly_pipes *p, struct error *err)
 static int assembly_start(struct assembly *a, const struct job *j, const char *task,
                           struct assembly_pipes *p, struct error *err)
 {
+    bool network = j->config->updater_network;
     struct argv argv = {0};
 
     assembly_arguments(j, task, &argv);
@@ -107,7 +108,7 @@ static int assembly_start(struct assembly *a, const struct job *j, const char *t
         .fd_count = 6,
         .die_with_parent = true,
         .in_child = updater_jail_enter,
-        .in_child_data = (void *)j->config};
+        .in_child_data = &network};
     a->pid = spawn_start(&s, err);
     argv_free(&argv);
     return a->pid < 0 ? -1 : 0;

@@ -161,8 +161,7 @@ static int client_wait(struct client *c, struct error *err)
     }
 }
 
-/* Reads up to size bytes. Returns the count, 0 at a real end of input, -1 with the error set. */
-static ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err)
+ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err)
 {
     for (;;) {
         if (client_wait(c, err) < 0)

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct client {
     int in, out, err;    /* 0, 1, and for messages to the user 2 with --stderr, else 1 */
@@ -50,6 +51,10 @@ void client_complain(struct client *c, const char *text);
 /* Reads more bytes into ahead. Returns the count, 0 at the end of input, or -1 with the error set
  * (client lost or silent). */
 int client_read_ahead(struct client *c, struct error *err);
+
+/* Reads up to size bytes, after those in ahead. Returns the count, 0 at a real end of input, or -1
+ * with the error set (client lost or silent). */
+ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err);
 
 /* Number of bytes that have arrived and have not been read. */
 uint64_t client_pending(const struct client *c);

@@ -1,9 +1,13 @@
 #include "device/receive/job.h"
 
 #include "base/device_lock.h"
+#include "base/firmware_kind.h"
 #include "base/io.h"
+#include "base/words.h"
 #include "device/receive/hook.h"
+#include "device/receive/run_dir.h"
 #include "device/receive/slot_check.h"
+#include "device/receive/slot_note.h"
 #include "device/receive/stage.h"
 #include "device/receive/updater_run.h"
 #include "device/receive/version_settle.h"
@@ -14,13 +18,15 @@
 
 void job_open(struct job *j, const struct device_config *config, struct client *client)
 {
-    *j = (struct job){.config = config, .client = client, .lock = -1, .disk = -1};
+    *j = (struct job){
+        .config = config, .client = client, .lock = -1, .disk = -1, .spool = SPOOL_NONE};
 }
 
 void job_close(struct job *j)
 {
     updater_free(&j->updater);
     device_lock_export(-1, NULL);
+    spool_close(&j->spool);
     io_close(&j->disk);
     io_close(&j->lock);
     free(j->device);
@@ -102,7 +108,7 @@ static void job_settle(struct job *j, bool reboot, struct error *err)
 static void job_failed(struct job *j, const struct job_firmware *firmware,
                        const struct updater_outcome *outcome, struct error *err)
 {
-    if (*outcome->said.because)
+    if (*outcome->said.because && !j->updater.driver->is_adapter)
         result_note(&j->result, "%s", outcome->said.because);
     if (outcome->said.switching || outcome->unsure) {
         job_settle(j, firmware->reboot, err);
@@ -113,6 +119,81 @@ static void job_failed(struct job *j, const struct job_firmware *firmware,
     slot_check_after_failure(j->config, err);
 }
 
+int job_agree(struct job *j, const struct job_firmware *firmware, struct error *err)
+{
+    const struct updater *u = &j->updater;
+
+    if (u->reboots && !firmware->reboot)
+        return error_set(err, EXIT_REFUSED,
+                         "%s reboots the device by itself, so it cannot be kept from that; "
+                         "nothing was done",
+                         u->name);
+    if (!u->wants_file || j->spool.fd >= 0)
+        return 0;
+    if (firmware->size == UPDATER_UNTIL_EOF)
+        return error_set(err, EXIT_REFUSED,
+                         "%s needs room for the whole firmware, whose size the subsystem fwup "
+                         "does not tell; use fwssh push; nothing was done",
+                         u->name);
+    return spool_reserve(&j->spool, j->config, firmware->size, err);
+}
+
+/* The firmware is written, whatever comes of this. */
+static void job_note_file(struct job *j, const struct job_firmware *firmware)
+{
+    struct error err;
+
+    if (firmware->sha256 && !firmware->stage && slot_note_keep(j->config, firmware->sha256, &err))
+        result_note(&j->result, "what is in the new slot is not noted: %s", err.text);
+}
+
+/* The kind is known by the first bytes, and most updaters would only find out later; one that takes
+ * plain images never would. */
+static int job_check_kind(struct job *j, const struct job_firmware *firmware, struct error *err)
+{
+    struct buffer *ahead = &j->client->ahead;
+    size_t wanted =
+        firmware->size < FIRMWARE_KIND_BYTES ? (size_t)firmware->size : (size_t)FIRMWARE_KIND_BYTES;
+    int n = 1;
+
+    if (!*j->updater.accepts)
+        return 0;
+    j->client->heard = io_now(); /* the time until now was ours */
+    while (n > 0 && ahead->len < wanted)
+        n = client_read_ahead(j->client, err);
+    if (n < 0)
+        return -1;
+    const char *kind =
+        firmware_kind_by_start(buffer_text(ahead), ahead->len < wanted ? ahead->len : wanted);
+    if (!*kind || words_contain(j->updater.accepts, kind))
+        return 0;
+    return error_set(err, EXIT_MISMATCH,
+                     "the firmware is of the kind %s, but %s takes: %s; nothing was done", kind,
+                     j->updater.name, j->updater.accepts);
+}
+
+/* With what belongs to this firmware alone: its file, and a directory for an adapter. */
+static int job_run(struct job *j, struct updater_run *run, struct updater_job *job,
+                   struct updater_outcome *outcome, struct error *err)
+{
+    char *directory = NULL;
+    int rc = 0;
+
+    *outcome = (struct updater_outcome){0};
+    if (j->spool.fd >= 0)
+        rc = spool_fill(&j->spool, j->client, err);
+    if (!rc && j->updater.driver->is_adapter &&
+        !(directory = run_dir_make(j->config->lock_file, j->device, err)))
+        rc = -1;
+    job->run_dir = directory;
+    run->file = j->spool.fd;
+    if (!rc)
+        rc = updater_run(run, outcome, err);
+    run_dir_remove(directory);
+    spool_close(&j->spool);
+    return rc;
+}
+
 int job_write(struct job *j, const struct job_firmware *firmware, struct error *err)
 {
     char *staged = firmware->stage ? stage_path(j->config) : NULL;
@@ -121,7 +202,8 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .task = firmware->task,
                               .path = staged,
                               .floor = &j->floor,
-                              .open_end = firmware->size == UPDATER_UNTIL_EOF};
+                              .open_end = firmware->size == UPDATER_UNTIL_EOF,
+                              .size = firmware->size};
     struct updater_run run = {.updater = &j->updater,
                               .config = j->config,
                               .job = &job,
@@ -130,8 +212,11 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .disk = j->disk,
                               .size = firmware->size,
                               .last = firmware->last};
-    struct updater_outcome outcome;
-    int rc = updater_run(&run, &outcome, err);
+    struct updater_outcome outcome = {0};
+    int rc = job_agree(j, firmware, err) || job_check_kind(j, firmware, err) ||
+                     slot_note_forget(j->config, err) || job_run(j, &run, &job, &outcome, err)
+                 ? -1
+                 : 0;
 
     free(staged);
     if (rc || firmware->last)
@@ -142,6 +227,7 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
     }
     j->result.firmwares++;
     memcpy(j->result.uuid, outcome.said.uuid, sizeof j->result.uuid);
+    job_note_file(j, firmware);
     if (!firmware->stage)
         job_note_exception(j);
     if (!firmware->last && job_read_floor(j, err))

@@ -5,6 +5,7 @@
 #include "device/config/device_config.h"
 #include "device/receive/client.h"
 #include "device/receive/result.h"
+#include "device/receive/spool.h"
 #include "device/updaters/updater_driver.h"
 
 #include <stdbool.h>
@@ -19,14 +20,16 @@ struct job {
     char *device; /* resolved path, NULL before job_lock(); owned */
     struct updater updater;
     struct version_floor floor;
+    struct spool spool; /* room for the next firmware, if the updater wants a file */
 };
 
 struct job_firmware {
-    uint64_t size;    /* bytes, or UPDATER_UNTIL_EOF */
-    const char *task; /* NULL: the key task */
-    bool stage;       /* only write it, to be activated later */
-    bool last;        /* no other firmware follows */
-    bool reboot;      /* reboot if it succeeds */
+    uint64_t size;      /* bytes, or UPDATER_UNTIL_EOF */
+    const char *task;   /* NULL: the key task */
+    const char *sha256; /* of it, for slot_note.h; NULL: not told */
+    bool stage;         /* only write it, to be activated later */
+    bool last;          /* no other firmware follows */
+    bool reboot;        /* reboot if it succeeds */
 };
 
 /* job_close() releases everything, in any case. */
@@ -55,6 +58,10 @@ int job_read_floor(struct job *j, struct error *err);
 
 /* After a switch: notes in the result that allow-older was used for it. */
 void job_note_exception(struct job *j);
+
+/* Whether this firmware can be taken as it is wanted, before a byte of it is read: reserves room
+ * for it if the updater wants a file. Returns 0, or -1 with the error set. */
+int job_agree(struct job *j, const struct job_firmware *firmware, struct error *err);
 
 /* Writes a firmware, read from the client. Returns 0, or -1 with the error set, and with the
  * result's reboot set if the failed update needs one. */

@@ -265,12 +265,13 @@ static int receive_update(struct receive *r, const struct request *q, struct err
     struct job *j = r->job;
     struct job_firmware firmware = {.size = q->size,
                                     .task = *q->task ? q->task : NULL,
+                                    .sha256 = *q->sha256 ? q->sha256 : NULL,
                                     .stage = q->stage,
                                     .last = true,
                                     .reboot = q->reboot && !q->stage};
 
     if (receive_check_task(j->config, q->task, err) || job_lock(j, err) ||
-        job_prepare(j, q->stage, err))
+        job_prepare(j, q->stage, err) || job_agree(j, &firmware, err))
         return -1;
     receive_answer(r, NULL);
     if (job_write(j, &firmware, err) || job_check_surplus(j, err))

@@ -96,11 +96,13 @@ static void self_check_updater(struct self_check *s)
 {
     struct updater u;
     struct error err;
-    int rc = updater_find(&u, s->config, &err) || self_check_version(&u, &err) ||
-                     updater_identify(&u, s->config, &err)
-                 ? -1
-                 : 0;
+    int rc = updater_find(&u, s->config, &err);
 
+    /* An adapter has no version; it describes itself when it is identified. */
+    if (!rc && !u.driver->is_adapter)
+        rc = self_check_version(&u, &err);
+    if (!rc)
+        rc = updater_identify(&u, s->config, &err);
     self_check_report(s, "updater", rc, &err);
     updater_free(&u);
 }
@@ -253,7 +255,10 @@ static void self_check_slots(struct self_check *s)
     struct facts facts = {0};
     struct error err;
 
-    int rc = slot_driver_read(s->config, &facts, &err) || change_check(&facts, &err) ? -1 : 0;
+    int rc = slot_driver_read(s->config, &facts, &err) || change_check(&facts, &err) ||
+                     slot_driver_check_note(s->config, &facts, &err)
+                 ? -1
+                 : 0;
 
     self_check_report(s, "slots", rc, &err);
     facts_free(&facts);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "device/receive/assembly.h"
 #include "device/receive/self_check.h"
+#include "device/receive/slot_note.h"
 #include "device/receive/stage.h"
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
@@ -51,6 +52,19 @@ static void status_read_tasks(const struct device_config *config, struct facts *
     buffer_free(&tasks);
 }
 
+/* Which kinds of firmware the updater takes. An adapter says so itself, if it can work here; a
+ * program of another name may be anything with fwup's options. */
+static void status_read_kinds(const struct device_config *config, struct updater *u,
+                              struct facts *facts)
+{
+    struct error ignored;
+
+    if (u->driver == &updater_fwpack || !strcmp(u->name, "fwup"))
+        facts_set(facts, "accepts", "fw");
+    else if (u->driver->is_adapter && !updater_identify(u, config, &ignored) && *u->accepts)
+        facts_set(facts, "accepts", u->accepts);
+}
+
 static void status_read_abilities(const struct device_config *config, struct facts *facts)
 {
     struct buffer verbs = {0};
@@ -61,10 +75,13 @@ static void status_read_abilities(const struct device_config *config, struct fac
     request_list_verbs(&verbs, assembly_is_possible(config));
     if (found && updater.driver->can_stage)
         buffer_add_text(&verbs, " stage");
+    buffer_add_text(&verbs, " sha256");
     facts_set(facts, "can", buffer_text(&verbs));
     facts_set(facts, "staged", stage_is_there(config) ? "yes" : "no");
     facts_set(facts, "fwsshd", FWSSH_VERSION);
     facts_set(facts, "updater", found ? updater.name : "missing");
+    if (found)
+        status_read_kinds(config, &updater, facts);
     buffer_free(&verbs);
     updater_free(&updater);
 }
@@ -76,6 +93,7 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
 
     if (slot_driver_read(config, facts, err))
         return -1;
+    slot_note_add(config, facts);
     status_read_abilities(config, facts);
     status_read_tasks(config, facts);
     facts_set(facts, "host-key", forgets ? "volatile" : "kept");

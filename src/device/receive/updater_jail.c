@@ -8,10 +8,10 @@
 
 bool updater_jail_enter(void *data)
 {
-    const struct device_config *config = data;
+    const bool *network = data;
 
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (!config->updater_network)
+    if (!*network)
         (void)unshare(CLONE_NEWNET);
     return true;
 }

@@ -2,16 +2,14 @@
 #ifndef FWSSH_DEVICE_RECEIVE_UPDATER_JAIL_H
 #define FWSSH_DEVICE_RECEIVE_UPDATER_JAIL_H
 
-#include "device/config/device_config.h"
-
 #include <stdbool.h>
 
 /*
- * For spawn.in_child, with the struct device_config: sets NO_NEW_PRIVS and, unless updater-network
- * is set, enters a new, empty network namespace. That takes root and a kernel with namespaces; it
+ * For spawn.in_child, with a bool, whether to keep the network: sets NO_NEW_PRIVS and, if not,
+ * enters a new, empty network namespace. That takes root and a kernel with namespaces; it
  * is not an error if the kernel refuses. Always returns true.
  */
-bool updater_jail_enter(void *config);
+bool updater_jail_enter(void *network);
 
 /* Whether this process can create a network namespace for an updater, found out by trying. */
 bool updater_jail_takes_network(void);

@@ -51,34 +51,51 @@ static void updater_close_pipes(struct updater_pipes *p)
 static int updater_judge(const struct updater_run *r, int wait_status,
                          const struct updater_result *said, struct error *err)
 {
+    enum exit_status status = said->status;
     char how[80];
 
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0)
         return 0;
+    if (status == EXIT_FAILED)
+        status = r->updater->driver->judge(r->job, wait_status);
+    if (r->updater->driver->is_adapter && *said->because)
+        return error_set(err, status, "%s: %s", r->updater->name, said->because);
     spawn_describe(wait_status, how, sizeof how);
-    return error_set(err, said->status, "%s %s", r->updater->name, how);
+    return error_set(err, status, "%s %s", r->updater->name, how);
+}
+
+static void updater_environment(const struct updater_run *r, struct argv *env)
+{
+    argv_add(env, UPDATER_RESULT_VARIABLE "=" UPDATER_RESULT_FD);
+    argv_add(env, DEVICE_LOCK_FD_VARIABLE "=" UPDATER_LOCK_FD);
+    argv_add(env, DEVICE_LOCK_DISK_VARIABLE "=" UPDATER_DISK_FD);
+    if (r->updater->driver->environment)
+        r->updater->driver->environment(r->config, r->job, env);
 }
 
 static pid_t updater_start(const struct updater_run *r, struct updater_pipes *p, struct error *err)
 {
-    char *environment[] = {UPDATER_RESULT_VARIABLE "=" UPDATER_RESULT_FD,
-                           DEVICE_LOCK_FD_VARIABLE "=" UPDATER_LOCK_FD,
-                           DEVICE_LOCK_DISK_VARIABLE "=" UPDATER_DISK_FD, NULL};
-    struct argv argv = {0};
+    bool network = r->config->updater_network || r->updater->wants_network;
+    int in = r->file >= 0 ? r->file : p->in[0];
+    struct argv argv = {0}, env = {0};
 
     updater_arguments(r->updater, r->config, r->job, &argv);
+    updater_environment(r, &env);
     struct spawn s = {.program = r->updater->program,
                       .argv = argv.word,
-                      .fds = {p->in[0], p->out[1], p->err[1], p->result[1], r->lock, r->disk},
+                      .fds = {in, p->out[1], p->err[1], p->result[1], r->lock, r->disk},
                       .fd_count = 6,
-                      .extra_env = environment,
+                      .extra_env = env.word,
                       .new_group = true,
                       .die_with_parent = true,
                       .in_child = updater_jail_enter,
-                      .in_child_data = (void *)r->config};
+                      .in_child_data = &network};
     pid_t pid = spawn_start(&s, err);
     argv_free(&argv);
+    argv_free(&env);
     io_close(&p->in[0]);
+    if (r->file >= 0)
+        io_close(&p->in[1]);
     io_close(&p->out[1]);
     io_close(&p->err[1]);
     io_close(&p->result[1]);
@@ -98,6 +115,7 @@ static uint64_t updater_hold(uint64_t size)
 
 int updater_run(const struct updater_run *r, struct updater_outcome *outcome, struct error *err)
 {
+    uint64_t owed = r->file >= 0 ? 0 : r->size;
     struct updater_pipes p;
     pid_t pid = -1;
     int rc = -1;
@@ -117,9 +135,10 @@ int updater_run(const struct updater_run *r, struct updater_outcome *outcome, st
                                 .result = &p.result[0],
                                 .said = &outcome->said,
                                 .timeout = r->config->updater_timeout,
-                                .left = r->size,
-                                .hold = updater_hold(r->size),
-                                .last = r->last};
+                                .left = owed,
+                                .hold = updater_hold(owed),
+                                .last = r->last,
+                                .past_return = r->last && !owed};
     rc = updater_pump_run(&pump, err);
     outcome->unsure = pump.timed_out && pump.past_return && !r->updater->driver->tells_switching;
     if (!rc) {

@@ -21,6 +21,7 @@ struct updater_run {
     struct client *client;
     int lock, disk; /* the lock file and the disk's lock (-1: none), inherited by the updater */
     uint64_t size;  /* bytes of the firmware; UPDATER_UNTIL_EOF: up to the end of input */
+    int file;       /* the whole firmware, in place of the client's input; -1: none */
     bool last;      /* no other firmware follows: its last byte is the point of no return */
 };
 

@@ -50,17 +50,11 @@ static int slot_command_run(const struct device_config *config, const char *word
 
 static int slot_command_read(struct slot_view *v, struct error *err)
 {
-    struct facts said = {0};
     struct run_result r;
     int rc = slot_command_run(v->config, "status", "", &r, err);
 
-    if (!rc) {
-        facts_parse(&said, buffer_text(&r.text));
-        slot_view_settle(v, &(struct slot_said){.running = facts_get(&said, "active"),
-                                                .next = facts_get(&said, "next")});
-        facts_parse(v->facts, buffer_text(&r.text));
-    }
-    facts_free(&said);
+    if (!rc)
+        slot_view_settle_text(v, buffer_text(&r.text));
     run_free(&r);
     return rc;
 }

@@ -24,8 +24,22 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
     if (updater_path_check(config, u->program, "updater", err))
         return -1;
     u->name = strrchr(u->program, '/') ? strrchr(u->program, '/') + 1 : u->program;
-    u->driver = strcmp(u->name, "fwpack") ? &updater_fwup : &updater_fwpack;
+    u->driver = updater_path_is_adapter(u->program) ? &updater_adapter
+                : strcmp(u->name, "fwpack")         ? &updater_fwup
+                                                    : &updater_fwpack;
     return 0;
+}
+
+/* An adapter's own keys are its own affair; ours would be checked by nobody. */
+static int updater_check_keys(const struct updater *u, const struct device_config *config,
+                              struct error *err)
+{
+    if (!u->driver->is_adapter || !config->firmware_public_keys.count)
+        return 0;
+    return error_set(err, EXIT_FAILED,
+                     "firmware-public-keys is set, but %s does not check these keys; remove the "
+                     "key, and set the keys of the updater itself; nothing was done",
+                     u->name);
 }
 
 int updater_identify(struct updater *u, const struct device_config *config, struct error *err)
@@ -34,6 +48,8 @@ int updater_identify(struct updater *u, const struct device_config *config, stru
         return error_set(err, EXIT_FAILED,
                          "the key %s needs fwpack as the updater, but it is %s; nothing was done",
                          config->refuse_older ? "refuse-older" : "minimum-version", u->name);
+    if (updater_check_keys(u, config, err))
+        return -1;
     if (u->driver->identify(u, err))
         return error_prefix(err, "cannot use the updater");
     return 0;
@@ -103,6 +119,10 @@ int updater_do(const struct updater *u, const struct device_config *config,
 
     *done = (struct updater_done){0};
     updater_result_init(&t.said);
+    if (u->driver->is_adapter)
+        return error_set(err, EXIT_FAILED,
+                         "%s applies no tasks of an archive; set slot-driver = \"updater\"",
+                         u->name);
     if (io_pipe(t.pipe)) {
         error_errno(err, "cannot create a pipe");
     } else {

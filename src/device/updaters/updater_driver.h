@@ -1,7 +1,8 @@
 /*
  * The programs that write firmware. A driver knows one kind of program: what it can do, its command
- * line for each job, and what its exit status means. A program named fwpack gets fwpack's driver;
- * any other must keep fwup's contract (PROTOCOL.md, "The updater").
+ * line for each job, and what its exit status means. A program named fwpack gets fwpack's driver,
+ * one named fwssh-updater-NAME that of adapters (updater_adapter.h); any other must keep fwup's
+ * contract (PROTOCOL.md, "The updater").
  */
 #ifndef FWSSH_DEVICE_UPDATERS_UPDATER_DRIVER_H
 #define FWSSH_DEVICE_UPDATERS_UPDATER_DRIVER_H
@@ -13,6 +14,9 @@
 #include "device/updaters/version_floor.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#define UPDATER_ACCEPTS_SIZE 64
 
 enum updater_verb {
     UPDATER_WRITE,    /* write the firmware on standard input, and switch to it */
@@ -27,25 +31,39 @@ struct updater_job {
     const char *task;                  /* NULL: the key task */
     const char *path;                  /* see enum updater_verb; NULL for UPDATER_WRITE */
     const struct version_floor *floor; /* NULL for UPDATER_TASK */
-    bool open_end; /* the size is unknown, and the input may not end with the archive */
+    bool open_end;       /* the size is unknown, and the input may not end with the archive */
+    uint64_t size;       /* bytes of the firmware, unless open_end */
+    const char *run_dir; /* for an adapter's files; NULL for others */
 };
 
 struct updater {
     const struct updater_driver *driver;
     char *program;    /* a path; owned */
     const char *name; /* last component of program */
-    bool handshake;   /* supports --exit-handshake; set by updater_identify() */
+    /* Set by updater_identify(). */
+    bool handshake;                     /* supports --exit-handshake */
+    bool wants_file;                    /* it seeks in its input: a file, not a pipe */
+    bool reboots;                       /* it reboots the device by itself */
+    bool wants_network;                 /* it cannot do without */
+    char accepts[UPDATER_ACCEPTS_SIZE]; /* kinds of firmware (fwssh-updater(7)); "": unknown */
 };
 
 struct updater_driver {
+    /* Keeps fwssh-updater(7): it has no --version, does not check firmware-public-keys, and applies
+     * no tasks of an ops.fw. */
+    bool is_adapter;
     bool can_stage;        /* supports UPDATER_STAGE and UPDATER_ACTIVATE */
     bool can_refuse_older; /* supports --minimum-version */
+    bool spares_root;      /* never overwrites what is mounted as / */
     bool tells_switching;  /* always reports before it changes what boots (wire/updater_result.h) */
     /* Finds out what the program supports. Returns 0, or -1 with the error set if it cannot be
      * used. */
     int (*identify)(struct updater *u, struct error *err);
     void (*arguments)(const struct updater *u, const struct device_config *config,
                       const struct updater_job *job, struct argv *a);
+    /* Appends what it gets in its environment: NAME=VALUE. NULL: nothing. */
+    void (*environment)(const struct device_config *config, const struct updater_job *job,
+                        struct argv *env);
     /* What a failed job means for the client. status: from waitpid(2). */
     enum exit_status (*judge)(const struct updater_job *job, int status);
 };
@@ -81,6 +99,6 @@ int updater_do(const struct updater *u, const struct device_config *config,
                struct error *err);
 
 /* The drivers, each in the file of its name. */
-extern const struct updater_driver updater_fwup, updater_fwpack;
+extern const struct updater_driver updater_fwup, updater_fwpack, updater_adapter;
 
 #endif

@@ -36,16 +36,47 @@ static char *updater_path_fwpack(void)
     return found;
 }
 
+bool updater_path_is_adapter(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    const char *name = slash ? slash + 1 : program;
+
+    return !strncmp(name, UPDATER_ADAPTER_PREFIX, strlen(UPDATER_ADAPTER_PREFIX));
+}
+
+/* The adapter that came with this program, or NULL. */
+static char *updater_path_adapter(const char *name)
+{
+    char *path = memory_printf(FWSSH_LIBEXECDIR "/" UPDATER_ADAPTER_PREFIX "%s", name);
+
+    if (!strchr(name, '/') && !access(path, X_OK))
+        return path;
+    free(path);
+    return NULL;
+}
+
 char *updater_path_find(const struct device_config *config)
 {
     const char *key = config->updater;
 
     if (!strcmp(key, "fwpack"))
         return updater_path_fwpack();
-    if (strcmp(key, "auto"))
-        return updater_path_search(key);
-    char *found = updater_path_search("fwup");
+    bool named = strcmp(key, "auto") != 0;
+    char *found = named ? updater_path_adapter(key) : NULL;
+    if (!found)
+        found = updater_path_search(named ? key : "fwup");
+    if (named)
+        return found;
     return found ? found : updater_path_fwpack();
+}
+
+bool updater_path_selects_adapter(const struct device_config *config)
+{
+    char *path = updater_path_find(config);
+    bool is = path && updater_path_is_adapter(path);
+
+    free(path);
+    return is;
 }
 
 int updater_path_check(const struct device_config *config, const char *name, const char *key,

@@ -5,9 +5,19 @@
 #include "base/error.h"
 #include "device/config/device_config.h"
 
+#include <stdbool.h>
+
+#define UPDATER_ADAPTER_PREFIX "fwssh-updater-"
+
 /* Returns the path of the program that the key updater selects, without running it, or NULL if
- * there is none. The caller frees it. */
+ * there is none. The caller frees it. A name means the adapter of that name in LIBEXECDIR, if there
+ * is one. */
 char *updater_path_find(const struct device_config *config);
+
+/* Whether a program is an adapter, by its name; and whether the one that the key updater selects
+ * is. */
+bool updater_path_is_adapter(const char *program);
+bool updater_path_selects_adapter(const struct device_config *config);
 
 /* The same for a name, which is searched for in PATH, or a path. */
 char *updater_path_search(const char *name);

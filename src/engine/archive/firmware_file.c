@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "engine/archive/bundle.h"
 #include "engine/archive/firmware.h"
 
 #include <fcntl.h>
@@ -87,27 +88,46 @@ static int firmware_file_check_end(const struct firmware_file *f, struct error *
                              f->path, (unsigned long long)f->size);
 }
 
-int firmware_file_open(struct firmware_file *f, const char *path, struct error *err)
+static int firmware_file_read(struct firmware_file *f, struct error *err)
+{
+    if (f->kind != FIRMWARE_FW)
+        return bundle_describe(f, err);
+    return firmware_file_describe(f, err) || firmware_file_check_end(f, err) ? -1 : 0;
+}
+
+/* any: kinds other than FIRMWARE_FW, too. */
+static int firmware_file_start(struct firmware_file *f, const char *path, bool any,
+                               struct error *err)
 {
     struct stat st;
     int rc;
 
     *f = (struct firmware_file){.path = memory_text(path)};
     f->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (f->fd < 0 || fstat(f->fd, &st))
+    if (f->fd < 0 || fstat(f->fd, &st)) {
         rc = error_errno(err, "cannot open the firmware %s", path);
-    else if (!S_ISREG(st.st_mode))
+    } else if (!S_ISREG(st.st_mode)) {
         rc = error_set(err, EXIT_USAGE, "the firmware %s is not a regular file", path);
-    else
-        rc = firmware_file_describe(f, err);
-    if (!rc) {
+    } else {
         f->size = (uint64_t)st.st_size;
         f->changed = st.st_ctim;
-        rc = firmware_file_check_end(f, err);
+        if (any)
+            f->kind = bundle_look(f->fd, f->size);
+        rc = firmware_file_read(f, err);
     }
     if (rc && err->status == EXIT_FAILED)
         err->status = EXIT_USAGE; /* the wrong file was named; nothing has failed yet */
     return rc;
+}
+
+int firmware_file_open(struct firmware_file *f, const char *path, struct error *err)
+{
+    return firmware_file_start(f, path, false, err);
+}
+
+int firmware_file_open_any(struct firmware_file *f, const char *path, struct error *err)
+{
+    return firmware_file_start(f, path, true, err);
 }
 
 void firmware_file_close(struct firmware_file *f)

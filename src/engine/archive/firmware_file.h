@@ -10,13 +10,23 @@
 #include <stdint.h>
 #include <time.h>
 
+enum firmware_kind {
+    FIRMWARE_FW,
+    FIRMWARE_RAUC,
+    FIRMWARE_SWUPDATE,
+    FIRMWARE_MENDER,
+    FIRMWARE_IMAGE, /* a file system or disk, without anything around it */
+};
+
 struct firmware_file {
     char *path;
     int fd;
+    enum firmware_kind kind;
     uint64_t size;                                                /* bytes */
     struct timespec changed;                                      /* st_ctim when it was opened */
     char *product, *version, *platform, *architecture, *nickname; /* cleaned; NULL if not set */
-    char uuid[40];
+    char uuid[40];   /* "" for other kinds than FIRMWARE_FW */
+    char sha256[65]; /* of the file, for those; "" for FIRMWARE_FW */
 };
 
 /*
@@ -26,6 +36,9 @@ struct firmware_file {
  * firmware_file_close() frees f, even after a failure.
  */
 int firmware_file_open(struct firmware_file *f, const char *path, struct error *err);
+
+/* The same for a file of any kind (engine/archive/bundle.h). */
+int firmware_file_open_any(struct firmware_file *f, const char *path, struct error *err);
 void firmware_file_close(struct firmware_file *f);
 
 /* Whether the file may have other bytes now than when it was opened. */

@@ -94,7 +94,7 @@ int firmware_find(struct firmware_file *f, const char *path, const char *target,
     if (!path)
         firmware_search(&choice, target, err);
     if (path || choice.path)
-        rc = firmware_file_open(f, path ? path : choice.path, err);
+        rc = firmware_file_open_any(f, path ? path : choice.path, err);
     *fit = choice.count;
     free(choice.path);
     return rc;

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "base/spawn.h"
+#include "host/command/fleet_state.h"
 #include "host/command/push_device.h"
 #include "host/output/fleet_view.h"
 #include "host/remote/interrupt.h"
@@ -18,12 +19,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Seconds before a device that could not be reached is tried again: doubled each time. */
+#define FLEET_FIRST_PAUSE 5
+#define FLEET_LONGEST_PAUSE 600
+/* In the exit status of a device's process: it got everything, and was waited for. */
+#define FLEET_WAITED 64
+
 struct fleet {
     const struct host_options *o;
     const struct push_firmware *firmware;
     struct fleet_view view;
+    struct fleet_state state;
     size_t started; /* in the order of the list */
+    size_t pending; /* could not be reached, and are tried again */
     int running, failed;
+    double until;       /* when to try no more */
     bool no_more;       /* too many have failed, or it was interrupted */
     const char *why;    /* the reason for no_more */
     bool told_children; /* about the second interrupt */
@@ -40,6 +50,7 @@ static int fleet_child(const struct fleet *f, size_t i, int out)
     const char *host = f->o->fleet.hosts[i];
     struct firmware_file file = *f->firmware->file;
     struct push_firmware firmware = {.file = &file, .stream = f->firmware->stream};
+    struct push_history history = {.done_before = fleet_state_is_done(&f->state, host)};
     struct console console;
     struct error err;
 
@@ -48,19 +59,20 @@ static int fleet_child(const struct fleet *f, size_t i, int out)
     file.fd = open(file.path, O_RDONLY | O_CLOEXEC);
     int status = console_open(&console, host, &f->o->output, &err) ? (int)err.status : EXIT_DONE;
     console.out = fdopen(out, "w");
+    console.relays_result = true;
     if (!f->o->output.json)
         console.mode = CONSOLE_RELAY;
     if (status)
-        console_result(&console, status, err.text);
+        status = console_result(&console, status, err.text);
     else
-        status = push_device(f->o, host, &firmware, &console);
+        status = push_device(f->o, host, &firmware, &console, &history);
     console_close(&console);
-    return status;
+    return status | (history.waited ? FLEET_WAITED : 0);
 }
 
-static int fleet_start(struct fleet *f)
+static int fleet_start(struct fleet *f, size_t i)
 {
-    struct fleet_device *d = fleet_device(f, f->started);
+    struct fleet_device *d = fleet_device(f, i);
     int out[2];
 
     if (io_pipe(out))
@@ -69,7 +81,7 @@ static int fleet_start(struct fleet *f)
     d->pid = fork();
     if (d->pid == 0) {
         close(out[0]);
-        _exit(fleet_child(f, f->started, out[1]));
+        _exit(fleet_child(f, i, out[1]));
     }
     close(out[1]);
     if (d->pid < 0) {
@@ -77,9 +89,9 @@ static int fleet_start(struct fleet *f)
         return -1;
     }
     d->fd = out[0];
-    d->began = io_now();
-    fleet_view_state(&f->view, d, "connecting");
-    f->started++;
+    f->pending -= d->due > 0;
+    f->started += i == f->started;
+    fleet_view_started(&f->view, d);
     f->running++;
     return 0;
 }
@@ -91,14 +103,51 @@ static void fleet_stop(struct fleet *f, const char *why)
     f->no_more = true;
 }
 
+/* A device that got everything and did not come back is not one that was away. */
+static bool fleet_tries_again(const struct fleet *f, const struct fleet_device *d, bool waited)
+{
+    return d->status == EXIT_UNREACHABLE && !waited && !f->no_more && io_now() < f->until;
+}
+
+static void fleet_defer(struct fleet *f, struct fleet_device *d)
+{
+    double pause = FLEET_FIRST_PAUSE, now = io_now();
+    char text[80];
+
+    for (int i = 0; i < d->tries && pause < FLEET_LONGEST_PAUSE; i++)
+        pause *= 2;
+    pause = pause < FLEET_LONGEST_PAUSE ? pause : FLEET_LONGEST_PAUSE;
+    d->due = now + pause < f->until ? now + pause : f->until;
+    d->tries++;
+    f->pending++;
+    snprintf(text, sizeof text, "it is tried again in %.0f s", d->due - now);
+    fleet_view_pending(&f->view, d, text);
+}
+
+static void fleet_note(struct fleet *f, const struct fleet_device *d)
+{
+    struct error err;
+
+    if (!fleet_state_add(&f->state, d->host, d->status, buffer_text(&d->state), &err))
+        return;
+    fprintf(stderr, "fwssh: %s\n", err.text);
+    fleet_stop(f, "the state cannot be written (--state)");
+}
+
 static void fleet_end(struct fleet *f, struct fleet_device *d)
 {
     io_close(&d->fd);
     int status = spawn_wait(d->pid);
+    bool waited = WIFEXITED(status) && WEXITSTATUS(status) & FLEET_WAITED;
     d->pid = 0;
     d->ended = io_now();
-    d->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+    d->status = WIFEXITED(status) ? WEXITSTATUS(status) & ~FLEET_WAITED : EXIT_FAILED;
     f->running--;
+    fleet_note(f, d);
+    if (fleet_tries_again(f, d, waited)) {
+        fleet_defer(f, d);
+        return;
+    }
     f->failed += d->status != EXIT_DONE;
     if (f->o->fleet.max_failures >= 0 && f->failed > f->o->fleet.max_failures)
         fleet_stop(f, "too many devices failed (--max-failures)");
@@ -107,14 +156,43 @@ static void fleet_end(struct fleet *f, struct fleet_device *d)
     fleet_view_ended(&f->view, d);
 }
 
-static bool fleet_may_start(const struct fleet *f)
+/* The canaries have to be done before the others start. */
+static size_t fleet_reach(const struct fleet *f)
 {
-    size_t canary = (size_t)f->o->fleet.canary;
+    size_t canary = (size_t)f->o->fleet.canary, count = f->o->fleet.host_count;
 
-    if (f->no_more || f->started == f->o->fleet.host_count || f->running >= f->o->fleet.jobs)
-        return false;
-    /* The canaries have to be done before the others start. */
-    return f->started < canary || !canary || f->started > canary || f->running == 0;
+    for (size_t i = 0; i < canary && i < count; i++)
+        if (i >= f->started || fleet_device(f, i)->pid > 0 || fleet_device(f, i)->due > 0)
+            return canary < count ? canary : count;
+    return count;
+}
+
+/* The next device to start; the number of devices if there is none now. */
+static size_t fleet_next(const struct fleet *f)
+{
+    size_t reach = fleet_reach(f);
+    double now = io_now();
+
+    if (f->no_more || f->running >= f->o->fleet.jobs)
+        return f->o->fleet.host_count;
+    if (f->started < reach)
+        return f->started;
+    for (size_t i = 0; i < reach && f->pending; i++)
+        if (fleet_device(f, i)->due > 0 && fleet_device(f, i)->due <= now)
+            return i;
+    return f->o->fleet.host_count;
+}
+
+static void fleet_start_more(struct fleet *f)
+{
+    for (size_t i; (i = fleet_next(f)) < f->o->fleet.host_count;)
+        if (fleet_start(f, i))
+            fleet_stop(f, "cannot start more processes");
+}
+
+static bool fleet_goes_on(const struct fleet *f)
+{
+    return f->running || (!f->no_more && (f->started < f->o->fleet.host_count || f->pending));
 }
 
 static void fleet_signals(struct fleet *f)
@@ -144,21 +222,29 @@ static void fleet_listen(struct fleet *f)
     free(p);
 }
 
-int fleet_run(const struct host_options *o, const struct push_firmware *firmware)
+static void fleet_loop(struct fleet *f)
+{
+    while (fleet_goes_on(f)) {
+        fleet_start_more(f);
+        fleet_listen(f);
+        fleet_signals(f);
+        fleet_view_draw(&f->view);
+    }
+}
+
+int fleet_run(const struct host_options *o, const struct push_firmware *firmware, struct error *err)
 {
     struct fleet f = {.o = o, .firmware = firmware};
 
-    fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, firmware->file);
-    while (f.running || fleet_may_start(&f)) {
-        while (fleet_may_start(&f))
-            if (fleet_start(&f))
-                fleet_stop(&f, "cannot start more processes");
-        if (f.running)
-            fleet_listen(&f);
-        fleet_signals(&f);
-        fleet_view_draw(&f.view);
+    if (fleet_state_open(&f.state, o->fleet.state, firmware->file->uuid, err)) {
+        fleet_state_close(&f.state);
+        return -1;
     }
+    f.until = o->fleet.until ? io_now() + o->fleet.until : 0;
+    fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, firmware->file);
+    fleet_loop(&f);
     int missing = fleet_view_close(&f.view, f.why);
+    fleet_state_close(&f.state);
     if (interrupt_came())
         return EXIT_INTERRUPTED;
     return missing ? EXIT_SOME_FAILED : EXIT_DONE;

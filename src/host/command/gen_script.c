@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/io.h"
+#include "host/output/ask_yes.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,15 +18,16 @@ static const char *const script_lines[] = {
  * needed. */
 static bool gen_script_may_overwrite(const char *path)
 {
-    char answer[16];
+    struct buffer question = {0};
 
-    if (!isatty(STDIN_FILENO)) {
+    if (!ask_yes_is_possible()) {
         fprintf(stderr, "fwssh: %s exists; use --force to overwrite it\n", path);
         return false;
     }
-    printf("%s exists. Overwrite it? [y/N] ", path);
-    fflush(stdout);
-    return fgets(answer, sizeof answer, stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+    buffer_printf(&question, "%s exists. Overwrite it?", path);
+    bool yes = ask_yes(buffer_text(&question));
+    buffer_free(&question);
+    return yes;
 }
 
 static int gen_script_write(const char *path, bool force)
@@ -37,7 +39,8 @@ static int gen_script_write(const char *path, bool force)
     for (size_t i = 0; i < sizeof script_lines / sizeof *script_lines; i++)
         buffer_add_text(&text, script_lines[i]);
     if (!strcmp(path, "-")) {
-        status = io_write_all(STDOUT_FILENO, text.data, text.len) ? EXIT_FAILED : EXIT_DONE;
+        fputs(text.data, stdout);
+        status = EXIT_DONE;
     } else if (force || access(path, F_OK) || gen_script_may_overwrite(path)) {
         if (io_write_file(path, text.data, text.len, 0755, &err)) {
             fprintf(stderr, "fwssh: %s\n", err.text);

@@ -79,6 +79,13 @@ int host_list_read(struct fleet_options *f, const char *path, struct error *err)
     return f->host_count ? 0 : error_set(err, EXIT_USAGE, "no hosts in %s", path);
 }
 
+int host_list_take(struct fleet_options *f, struct buffer *text, struct error *err)
+{
+    f->found_text = text->data;
+    *text = (struct buffer){0};
+    return host_list_parse(f, "mDNS", f->found_text, err);
+}
+
 static bool host_list_has(const struct fleet_options *f, size_t count, const char *host)
 {
     for (size_t i = 0; i < count; i++)

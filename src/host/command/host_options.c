@@ -153,14 +153,39 @@ static int option_bytes(struct host_options *o, const struct option_word *w, cha
     return 0;
 }
 
+/* A time in seconds, or with s, m, h or d behind it. */
+static int option_duration(struct host_options *o, const struct option_word *w, char *value,
+                           struct error *err)
+{
+    static const struct {
+        char letter;
+        int seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    size_t len = strlen(value);
+    uint64_t number, factor = 1;
+    bool unit = false;
+
+    for (size_t i = 0; i < sizeof units / sizeof *units && len && !unit; i++)
+        if ((unit = value[len - 1] == units[i].letter))
+            factor = (uint64_t)units[i].seconds;
+    if (number_parse_decimal(value, len - unit, &number) || !number ||
+        number > (uint64_t)w->most / factor)
+        return error_set(err, EXIT_USAGE,
+                         "--%s needs a time of at most %d days, such as 90s, 30m or 6h, but got "
+                         "'%s'",
+                         w->name, w->most / 86400, value);
+    *(int *)((char *)o + w->place) = (int)(number * factor);
+    return 0;
+}
+
 #define PLACE(member) offsetof(struct host_options, member)
 
 /* In the order of the help text; the manual has the same options (a test compares them). */
 static const struct option_word words[] = {
-    {"firmware", "FILE", "default: the one in _build for MIX_TARGET and MIX_ENV", COMMAND_PUSH,
-     option_text, PLACE(job.firmware), 0, 0},
-    {"target", "TARGET", "instead of MIX_TARGET", COMMAND_PUSH, option_text, PLACE(job.target), 0,
-     0},
+    {"firmware", "FILE", "default: the one in _build for MIX_TARGET and MIX_ENV",
+     COMMAND_PUSH | COMMAND_DESCRIBE, option_text, PLACE(job.firmware), 0, 0},
+    {"target", "TARGET", "instead of MIX_TARGET", COMMAND_PUSH | COMMAND_DESCRIBE, option_text,
+     PLACE(job.target), 0, 0},
     {"wait", "[=SECONDS]", "wait until the device runs the new firmware and it is confirmed (300)",
      COMMAND_PUSH | COMMAND_CONFIG, option_wait, PLACE(job.wait), 86400, 0},
     {"confirm", NULL, "confirm it from here once the device is back (implies --wait)",
@@ -193,12 +218,19 @@ static const struct option_word words[] = {
      option_text, PLACE(reason), 0, 0},
     {"hosts", "FILE", "more hosts, one per line (- for standard input)", COMMAND_REMOTE,
      option_hosts, 0, 0, 0},
+    {"discovered", NULL, "the devices that announce themselves, after a question", COMMAND_PUSH,
+     option_flag, PLACE(fleet.discovered), 0, 0},
+    {"yes", NULL, "answer that question with yes", COMMAND_PUSH, option_flag, PLACE(yes), 0, 0},
     {"jobs", "N", "how many devices at once (8)", COMMAND_PUSH, option_count, PLACE(fleet.jobs),
      1000, 0},
     {"canary", "N", "the first N must be confirmed before the others start", COMMAND_PUSH,
      option_count, PLACE(fleet.canary), 1000, 0},
     {"max-failures", "N|N%", "start no more devices after more failures than this", COMMAND_PUSH,
      option_text, PLACE(fleet.max_failures_text), 0, 0},
+    {"state", "FILE", "note there which devices are done, and go on from it", COMMAND_PUSH,
+     option_text, PLACE(fleet.state), 0, 0},
+    {"until", "TIME", "try devices that cannot be reached again, for this long (90s, 30m, 6h)",
+     COMMAND_PUSH, option_duration, PLACE(fleet.until), 30 * 86400, 0},
     {"port", "N", "default: Port in ~/.ssh/config if it is not 22, else 8989",
      COMMAND_REMOTE | COMMAND_CONFIG, option_count, PLACE(reach.port), 65535, 0},
     {"user", "USER", "fwsshd accepts any name", COMMAND_REMOTE | COMMAND_CONFIG, option_text,
@@ -223,15 +255,15 @@ static const struct option_word words[] = {
      COMMAND_REMOTE | COMMAND_CONFIG, option_ssh_option, 0, 0, 0},
     {"log-dir", "DIR", "log everything printed and received, one file per push", COMMAND_PUSH,
      option_text, PLACE(output.log_dir), 0, 0},
-    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE, option_flag,
-     PLACE(output.json), 0, 0},
+    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE | COMMAND_DESCRIBE,
+     option_flag, PLACE(output.json), 0, 0},
     {"quiet", NULL, "errors only", COMMAND_REMOTE, option_flag, PLACE(output.quiet), 0, 0},
     {"output", "FILE", "default upload.sh; - for standard output", COMMAND_SCRIPT, option_text,
      PLACE(script), 0, 'o'},
     {"force", NULL, "overwrite an existing file", COMMAND_SCRIPT, option_flag, PLACE(job.force), 0,
      'f'},
-    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT, option_flag, PLACE(help), 0,
-     'h'},
+    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT | COMMAND_DESCRIBE,
+     option_flag, PLACE(help), 0, 'h'},
 };
 
 #define WORDS (sizeof words / sizeof *words)
@@ -250,6 +282,15 @@ void host_options_print_help(FILE *out, unsigned commands)
                  w->argument && *w->argument != '[' ? " " : "", w->argument ? w->argument : "");
         fprintf(out, "  %-*s %s\n", HELP_COLUMN, name, w->help);
     }
+}
+
+bool host_option_get(size_t number, struct host_option *o)
+{
+    if (number >= WORDS)
+        return false;
+    const struct option_word *w = &words[number];
+    *o = (struct host_option){w->name, w->argument, w->help, w->commands};
+    return true;
 }
 
 static void options_for_getopt(struct option names[WORDS + 1])
@@ -272,7 +313,7 @@ static const struct option_word *options_find(int c)
 }
 
 /* A number, or a percentage of the devices. */
-static int options_set_max_failures(struct fleet_options *f, struct error *err)
+int fleet_options_set_max_failures(struct fleet_options *f, struct error *err)
 {
     const char *text = f->max_failures_text;
     uint64_t number;
@@ -415,17 +456,22 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     }
     if (o->reach.ssh)
         o->given |= option_bit(options_find_key("ssh"));
-    if (command == COMMAND_SCRIPT && optind < argc)
+    if (command & (COMMAND_SCRIPT | COMMAND_LOCAL) && optind < argc)
         return error_set(err, EXIT_USAGE, "%s takes no '%s'", argv[0], argv[optind]);
     for (; optind < argc; optind++)
         if (host_list_add(&o->fleet, argv[optind], err))
             return -1;
-    if (!o->fleet.host_count && host_list_add(&o->fleet, HOST_DEFAULT, err))
+    if (!o->fleet.host_count && !o->fleet.discovered && host_list_add(&o->fleet, HOST_DEFAULT, err))
         return -1;
     host_list_unite(&o->fleet, o->output.quiet);
-    if (host_options_check(o, err) || options_set_max_failures(&o->fleet, err))
+    if (host_options_check(o, err) || fleet_options_set_max_failures(&o->fleet, err))
         return -1;
     return command & COMMAND_REMOTE && !o->help ? host_config_load(o, err) : 0;
+}
+
+bool fleet_options_are_used(const struct fleet_options *f)
+{
+    return f->host_count > 1 || f->state || f->until;
 }
 
 bool job_options_need_request(const struct job_options *o)
@@ -439,4 +485,5 @@ void host_options_free(struct host_options *o)
     reach_free(&o->reach);
     free(o->fleet.hosts);
     free(o->fleet.hosts_text);
+    free(o->fleet.found_text);
 }

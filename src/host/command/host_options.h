@@ -21,6 +21,9 @@ enum command_set {
     COMMAND_CHECK = 8,
     COMMAND_SCRIPT = 16,
     COMMAND_CONFIG = 32, /* may stand in the configuration (host_config.h) */
+    COMMAND_DESCRIBE = 64,
+    COMMAND_DISCOVER = 128,
+    COMMAND_LOCAL = COMMAND_DESCRIBE | COMMAND_DISCOVER,
     COMMAND_REMOTE = COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CHECK,
 };
 
@@ -37,10 +40,14 @@ struct fleet_options {
     const char **hosts; /* at least one; the array is owned, the names are not */
     size_t host_count;
     char *hosts_text; /* contents of the --hosts file; owned */
+    char *found_text; /* the same for those that were found; owned */
+    bool discovered;  /* those that announce themselves, too (discover.h) */
     int jobs;         /* devices at once */
     int canary;       /* how many go first, alone; 0: none */
     int max_failures; /* stop after more than this; -1: never */
     const char *max_failures_text;
+    const char *state; /* file with how far it has come; NULL: none */
+    int until;         /* seconds to go on trying what cannot be reached; 0: one try */
 };
 
 struct host_options {
@@ -54,10 +61,20 @@ struct host_options {
     struct output_options output;
     const char *reason; /* for revert; NULL: none */
     const char *script; /* where gen-script writes */
+    bool yes;           /* the answer to questions */
     bool help;
     uint64_t given; /* a bit for each option that was given (host_options.c) */
     void *config;   /* the configuration; NULL: none; owned (host_config.h) */
 };
+
+/* An option for who lists them. */
+struct host_option {
+    const char *name, *argument, *help; /* argument: NULL: none; "[=X]": optional */
+    unsigned commands;                  /* a set of enum command_set */
+};
+
+/* The options in the order of the help text; false if there is none with this number. */
+bool host_option_get(size_t number, struct host_option *o);
 
 /*
  * Parses the command line of a command; argv[0] is its name. A passphrase on the command line is
@@ -93,5 +110,11 @@ void host_options_print_help(FILE *out, unsigned commands);
 /* Whether a push needs the subsystem fwssh, because the protocol of nerves_firmware_ssh cannot
  * express it. */
 bool job_options_need_request(const struct job_options *o);
+
+/* Again after hosts were added: --max-failures may be a part of them. */
+int fleet_options_set_max_failures(struct fleet_options *f, struct error *err);
+
+/* Whether a push is one to a fleet (fleet.h), be it of one device. */
+bool fleet_options_are_used(const struct fleet_options *f);
 
 #endif

@@ -1,6 +1,8 @@
 #include "host/command/push.h"
 
+#include "engine/archive/bundle.h"
 #include "host/adaptive/firmware_cache.h"
+#include "host/command/discover.h"
 #include "host/command/firmware_find.h"
 #include "host/command/fleet.h"
 #include "host/command/push_adaptive.h"
@@ -12,6 +14,7 @@
 
 static int push_one(const struct host_options *o, const struct push_firmware *firmware)
 {
+    struct push_history ignored = {0};
     struct console console;
     struct error err;
     int status = EXIT_USAGE;
@@ -19,20 +22,21 @@ static int push_one(const struct host_options *o, const struct push_firmware *fi
     if (console_open(&console, o->fleet.hosts[0], &o->output, &err))
         fprintf(stderr, "fwssh: %s\n", err.text);
     else
-        status = push_device(o, o->fleet.hosts[0], firmware, &console);
+        status = push_device(o, o->fleet.hosts[0], firmware, &console, &ignored);
     console_close(&console);
     return status;
 }
 
-/* The firmware itself cannot be used: reported before any device is contacted, without a log. */
-static int push_no_firmware(const struct host_options *o, const struct error *err)
+/* The firmware or the state cannot be used: reported before any device is contacted, without a log.
+ */
+static int push_not_begun(const struct host_options *o, const struct error *err)
 {
     struct output_options output = {.json = o->output.json, .quiet = o->output.quiet};
     struct console console;
     struct error ignored;
 
     if (!console_open(&console, o->fleet.hosts[0], &output, &ignored))
-        console_result(&console, (int)err->status, err->text);
+        (void)console_result(&console, (int)err->status, err->text);
     console_close(&console);
     return (int)err->status;
 }
@@ -50,17 +54,33 @@ static void push_keep(const struct host_options *o, const struct firmware_file *
 {
     bool went = status == EXIT_DONE || status == EXIT_SOME_FAILED || status == EXIT_UNCONFIRMED;
 
-    if (went && !o->no_cache && !o->adaptive.dry_run && o->adaptive.mode != ADAPTIVE_NEVER)
+    if (went && firmware->kind == FIRMWARE_FW && !o->no_cache && !o->adaptive.dry_run &&
+        o->adaptive.mode != ADAPTIVE_NEVER)
         firmware_cache_keep(firmware, FIRMWARE_CACHE_MAX);
+}
+
+/* Only of a .fw is it known what a device lacks; a push that must not send more would. */
+static int push_check_adaptive(const struct host_options *o, const struct firmware_file *file,
+                               struct error *err)
+{
+    const struct adaptive_options *a = &o->adaptive;
+
+    if (file->kind == FIRMWARE_FW || (a->mode != ADAPTIVE_ALWAYS && !a->dry_run && !a->max_bytes))
+        return 0;
+    return error_set(err, EXIT_USAGE,
+                     "%s is %s, and only of a .fw archive can a part be sent; leave out "
+                     "--adaptive, --dry-run and --max-bytes",
+                     file->path, bundle_name(file->kind));
 }
 
 /* For several devices, the firmware is read once. */
 static int push_open(const struct host_options *o, struct firmware_file *file,
                      struct firmware_stream *stream, size_t *fit, struct error *err)
 {
-    if (firmware_find(file, o->job.firmware, o->job.target, fit, err))
+    if (firmware_find(file, o->job.firmware, o->job.target, fit, err) ||
+        push_check_adaptive(o, file, err))
         return -1;
-    if (o->fleet.host_count == 1 || !push_adaptive_is_asked_for(o, file))
+    if (!fleet_options_are_used(&o->fleet) || !push_adaptive_is_asked_for(o, file))
         return 0;
     return firmware_stream_open(stream, file->fd, err);
 }
@@ -79,21 +99,27 @@ int push_run(struct host_options *o)
 {
     struct rate_limit rate;
     struct firmware_stream stream = {0};
-    bool several = o->fleet.host_count > 1;
     struct firmware_file firmware;
     struct error err;
     size_t fit;
     int status;
 
     interrupt_watch();
+    if (o->fleet.discovered && discover_add_hosts(o, &err)) {
+        fprintf(stderr, "fwssh: %s\n", err.text);
+        return (int)err.status;
+    }
+    bool several = fleet_options_are_used(&o->fleet);
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
     if (push_open(o, &firmware, &stream, &fit, &err) || push_limit(o, &rate, &err)) {
-        status = push_no_firmware(o, &err);
+        status = push_not_begun(o, &err);
     } else {
         push_tell_choice(o, &firmware, fit);
         const struct push_firmware push = {&firmware, stream.stored.bytes ? &stream : NULL};
-        status = several ? fleet_run(o, &push) : push_one(o, &push);
+        status = several ? fleet_run(o, &push, &err) : push_one(o, &push);
+        if (status < 0)
+            status = push_not_begun(o, &err);
         push_keep(o, &firmware, status);
     }
     firmware_stream_close(&stream);

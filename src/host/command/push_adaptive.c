@@ -21,7 +21,7 @@
 
 bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmware_file *firmware)
 {
-    if (o->adaptive.mode == ADAPTIVE_NEVER || o->reach.exec ||
+    if (firmware->kind != FIRMWARE_FW || o->adaptive.mode == ADAPTIVE_NEVER || o->reach.exec ||
         strcmp(o->reach.subsystem, SUBSYSTEM_NERVES))
         return false;
     return o->adaptive.mode == ADAPTIVE_ALWAYS || o->adaptive.dry_run || o->adaptive.max_bytes ||

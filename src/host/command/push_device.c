@@ -1,6 +1,8 @@
 #include "host/command/push_device.h"
 
 #include "base/io.h"
+#include "base/words.h"
+#include "engine/archive/bundle.h"
 #include "host/command/host_config.h"
 #include "host/command/push_adaptive.h"
 #include "host/command/push_outcome.h"
@@ -20,25 +22,35 @@
 #define PUSH_FIRST_PAUSE 2
 #define PUSH_PAUSE_STEPS 5
 
-/* size: for an update. */
-static void push_request(const struct job_options *job, enum request_verb verb, uint64_t size,
-                         struct buffer *line)
+/* Without a UUID, the device is told what it gets, and says later whether it runs it. */
+static bool push_tells_hash(const struct wait *w)
 {
-    struct request request = {
-        .verb = verb, .size = size, .reboot = !job->no_reboot && !job->stage, .stage = job->stage};
+    return w->firmware->kind != FIRMWARE_FW && slot_facts_can(&w->before.facts, "sha256") &&
+           !strcmp(w->o->reach.subsystem, SUBSYSTEM_NERVES);
+}
+
+static void push_request(const struct wait *w, enum request_verb verb, struct buffer *line)
+{
+    const struct job_options *job = &w->o->job;
+    struct request request = {.verb = verb,
+                              .size = w->firmware->size,
+                              .reboot = !job->no_reboot && !job->stage,
+                              .stage = job->stage};
 
     snprintf(request.task, sizeof request.task, "%s", job->task ? job->task : "");
+    if (push_tells_hash(w))
+        memcpy(request.sha256, w->firmware->sha256, sizeof request.sha256);
     request_print(&request, line);
 }
 
 /* The line that the subsystem expects before the firmware; fwup has none. */
-static void push_header(const struct job_options *job, const char *subsystem, uint64_t size,
-                        struct buffer *line)
+static void push_header(const struct wait *w, const char *subsystem, struct buffer *line)
 {
-    struct header header = {.count = 1, .size = {size}, .reboot = !job->no_reboot};
+    struct header header = {
+        .count = 1, .size = {w->firmware->size}, .reboot = !w->o->job.no_reboot};
 
     if (!strcmp(subsystem, SUBSYSTEM_FWSSH))
-        push_request(job, REQUEST_UPDATE, size, line);
+        push_request(w, REQUEST_UPDATE, line);
     else if (strcmp(subsystem, SUBSYSTEM_FWUP))
         header_print(&header, line);
 }
@@ -110,13 +122,13 @@ static int push_judge(struct push_try *try, const struct transfer *t)
 static int push_send_plain(struct push_try *try)
 {
     const struct host_options *o = try->w->o;
-    bool asks = job_options_need_request(&o->job);
+    bool asks = job_options_need_request(&o->job) || push_tells_hash(try->w);
     struct ssh_call call = push_call(try, asks);
     struct buffer header = {0};
     struct error err;
     int status;
 
-    push_header(&o->job, call.subsystem, try->w->firmware->size, &header);
+    push_header(try->w, call.subsystem, &header);
     struct transfer t = push_transfer(try->w, &header, asks);
     if (transfer_run(&t, &call, &err)) {
         buffer_add_text(try->text, err.text);
@@ -139,7 +151,7 @@ static int push_send_adaptive(struct push_try *try)
     struct error err;
     int status = -1;
 
-    push_request(&try->w->o->job, REQUEST_ASSEMBLE, 0, &header);
+    push_request(try->w, REQUEST_ASSEMBLE, &header);
     struct transfer t = push_transfer(try->w, &header, true);
     if (push_adaptive_run(&p, try->w, &t, &call, &err)) {
         buffer_add_text(try->text, err.text);
@@ -174,9 +186,38 @@ static bool push_is_settled(const struct host_options *o, const struct facts *fa
             slot_facts_need_no_confirmation(facts));
 }
 
+/* The kinds of firmware that the device takes, as far as it says so. */
+static const char *push_kinds_taken(const struct facts *facts)
+{
+    const char *accepts = facts_get(facts, "accepts"), *updater = facts_get(facts, "updater");
+    bool ours = !strcmp(updater, "fwup") || !strcmp(updater, "fwpack");
+
+    return *accepts ? accepts : ours ? "fw" : "";
+}
+
+/* A device finds out what it cannot use only when it has got all of it. */
+static int push_check_kind(const struct wait *w, struct buffer *text)
+{
+    const struct firmware_file *f = w->firmware;
+    const char *taken = push_kinds_taken(&w->before.facts);
+
+    if (*taken ? words_contain(taken, bundle_word(f->kind))
+               : f->kind == FIRMWARE_FW || w->o->job.force)
+        return -1;
+    if (*taken)
+        buffer_printf(text, "%s is %s, but the device's updater (%s) takes: %s; nothing was sent",
+                      f->path, bundle_name(f->kind), facts_get(&w->before.facts, "updater"), taken);
+    else
+        buffer_printf(text,
+                      "%s is %s, and the device does not say whether its updater takes that; "
+                      "nothing was sent (--force sends it anyway)",
+                      f->path, bundle_name(f->kind));
+    return EXIT_MISMATCH;
+}
+
 /* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,
  * else the exit status. */
-static int push_ask_before(struct wait *w, struct buffer *text)
+static int push_ask_before(struct wait *w, bool done_before, struct buffer *text)
 {
     const struct host_options *o = w->o;
     const struct facts *facts = &w->before.facts;
@@ -186,7 +227,12 @@ static int push_ask_before(struct wait *w, struct buffer *text)
         buffer_add_text(text, buffer_text(&w->before.text));
         return status;
     }
-    if (o->fleet.host_count > 1 && !o->job.force && push_is_settled(o, facts) &&
+    if (done_before && (w->before.unknown || wait_runs_already(w))) {
+        buffer_printf(text, "Skipped: an earlier run has updated it%s.",
+                      w->before.unknown ? "; what it runs now cannot be asked" : "");
+        return EXIT_DONE;
+    }
+    if (fleet_options_are_used(&o->fleet) && !o->job.force && push_is_settled(o, facts) &&
         wait_runs_already(w)) {
         buffer_add_text(
             text, "Skipped: the device already runs this firmware (--force pushes it anyway).");
@@ -197,11 +243,10 @@ static int push_ask_before(struct wait *w, struct buffer *text)
                       *facts_get(facts, "updater") ? facts_get(facts, "updater") : "unknown");
         return EXIT_REFUSED;
     }
-    return -1;
+    return push_check_kind(w, text);
 }
 
-/* waited: the device has got everything, and was waited for. */
-static int push_steps(struct wait *w, bool *waited, struct buffer *text)
+static int push_steps(struct wait *w, struct push_history *history, struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
@@ -209,7 +254,7 @@ static int push_steps(struct wait *w, bool *waited, struct buffer *text)
     struct error err;
     int status = -1;
 
-    *waited = false;
+    history->waited = false;
     if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
          error_errno(&err, "cannot read the firmware from the start")) ||
         ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
@@ -217,14 +262,15 @@ static int push_steps(struct wait *w, bool *waited, struct buffer *text)
         return (int)err.status;
     }
     console_firmware(w->console, w->firmware, target.port);
-    if (o->job.wait || o->job.stage || o->fleet.host_count > 1)
-        status = push_ask_before(w, text);
+    if (o->job.wait || o->job.stage || fleet_options_are_used(&o->fleet) ||
+        w->firmware->kind != FIRMWARE_FW)
+        status = push_ask_before(w, history->done_before, text);
     if (status < 0) {
         status = push_send(&try);
         /* Lost after the last byte: some servers reboot without a word. */
         if ((!status || (status == EXIT_UNCONFIRMED && !try.late)) && o->job.wait && !try.over) {
             buffer_clear(text);
-            *waited = true;
+            history->waited = true;
             status = wait_return(w, text);
         }
     }
@@ -249,23 +295,23 @@ static void push_pause(const struct wait *w, int tries, const struct buffer *tex
     interrupt_pause(seconds);
 }
 
-static int push_with_retries(struct wait *w, struct buffer *text)
+static int push_with_retries(struct wait *w, struct push_history *history, struct buffer *text)
 {
-    bool waited;
-    int status = push_steps(w, &waited, text);
+    int status = push_steps(w, history, text);
 
-    for (int tries = 0; !waited && push_is_worth_a_retry(w->o, status, tries); tries++) {
+    for (int tries = 0; !history->waited && push_is_worth_a_retry(w->o, status, tries); tries++) {
         push_pause(w, tries, text);
         buffer_clear(text);
         wait_free(w);
         w->before = (struct question){0};
-        status = push_steps(w, &waited, text);
+        status = push_steps(w, history, text);
     }
     return status;
 }
 
 int push_device(const struct host_options *o, const char *host,
-                const struct push_firmware *firmware, struct console *console)
+                const struct push_firmware *firmware, struct console *console,
+                struct push_history *history)
 {
     struct host_options own;
     struct wait w = {.o = &own,
@@ -281,9 +327,9 @@ int push_device(const struct host_options *o, const char *host,
         status = (int)err.status;
         buffer_add_text(&text, err.text);
     } else {
-        status = push_with_retries(&w, &text);
+        status = push_with_retries(&w, history, &text);
     }
-    console_result(console, status, buffer_text(&text));
+    status = console_result(console, status, buffer_text(&text));
     buffer_free(&text);
     wait_free(&w);
     host_config_drop(&own);

@@ -11,9 +11,16 @@ struct push_firmware {
     struct firmware_stream *stream; /* its content, read before; NULL: each push reads it */
 };
 
+/* What is known of a device before a push, and what is known afterwards. */
+struct push_history {
+    bool done_before; /* an earlier run has updated it: it is not pushed to while it runs that */
+    bool waited;      /* set: the device got everything, and was waited for */
+};
+
 /* Asks the device, sends the firmware, and prints the result on the console. The firmware's
  * descriptor is read from the start. Returns the exit status. */
 int push_device(const struct host_options *o, const char *host,
-                const struct push_firmware *firmware, struct console *console);
+                const struct push_firmware *firmware, struct console *console,
+                struct push_history *history);
 
 #endif

@@ -39,9 +39,34 @@ int wait_begin(struct wait *w)
     return EXIT_DONE;
 }
 
+/* Which slot has this very file is known better than a version, which another file may have, too.
+ */
 static bool wait_runs(const struct wait *w, const struct facts *facts)
 {
-    return slot_facts_run(facts, w->firmware->uuid, w->firmware->version);
+    const struct firmware_file *f = w->firmware;
+    const char *active = facts_get(facts, "active");
+    size_t len;
+
+    if (f->kind == FIRMWARE_FW)
+        return slot_facts_run(facts, f->uuid, f->version);
+    const char *slot = slot_facts_slot_with(facts, f->sha256, &len);
+    if (slot)
+        return len == strlen(active) && !memcmp(slot, active, len);
+    if (*facts_get(facts, "sha256"))
+        return false;
+    return f->version && !strcmp(facts_get(facts, "version"), f->version);
+}
+
+/* Whether the answer says anything that the firmware can be told by. */
+static bool wait_can_tell(const struct wait *w, const struct facts *facts)
+{
+    const struct firmware_file *f = w->firmware;
+    size_t len;
+
+    if (f->kind == FIRMWARE_FW)
+        return *facts_get(facts, "uuid") || *facts_get(facts, "version");
+    return slot_facts_slot_with(facts, f->sha256, &len) || *facts_get(facts, "sha256") ||
+           (f->version && *facts_get(facts, "version"));
 }
 
 bool wait_runs_already(const struct wait *w)
@@ -131,7 +156,7 @@ static int wait_judge_other(struct wait_loop *l, const struct facts *facts)
 {
     const char *reason = facts_get(facts, "reason");
 
-    if (!*facts_get(facts, "uuid") && !*facts_get(facts, "version")) {
+    if (!wait_can_tell(l->w, facts)) {
         buffer_add_text(l->text, "the device has rebooted, but does not know what it runs");
         return EXIT_UNCONFIRMED;
     }

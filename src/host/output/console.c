@@ -3,6 +3,7 @@
 #include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/output/firmware_view.h"
 #include "host/output/json.h"
 #include "wire/answer.h"
 
@@ -35,8 +36,11 @@ static void console_log(struct console *c, const char *kind, const char *text)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &tm);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf(c->log, "%s.%03ldZ %s %s\n", when, now.tv_nsec / 1000000, kind, text);
-    fflush(c->log);
+    bool written =
+        fprintf(c->log, "%s.%03ldZ %s %s\n", when, now.tv_nsec / 1000000, kind, text) >= 0 &&
+        !fflush(c->log);
+    if (!written && !c->log_errno)
+        c->log_errno = errno;
 }
 
 static int console_open_log(struct console *c, const char *dir, struct error *err)
@@ -117,14 +121,8 @@ static void console_json_firmware(struct console *c, const struct firmware_file 
 {
     struct buffer m = {0};
 
-    json_member(&m, "file", f->path);
-    buffer_printf(&m, ",\"size\":%" PRIu64 ",\"port\":%d", f->size, port);
-    json_member(&m, "product", f->product);
-    json_member(&m, "version", f->version);
-    json_member(&m, "uuid", f->uuid);
-    json_member(&m, "nickname", f->nickname);
-    json_member(&m, "platform", f->platform);
-    json_member(&m, "architecture", f->architecture);
+    firmware_view_members(&m, f);
+    buffer_printf(&m, ",\"port\":%d", port);
     console_json(c, "firmware", &m);
     buffer_free(&m);
 }
@@ -152,15 +150,17 @@ static void console_line(struct console *c, const char *fmt, ...)
 
 void console_firmware(struct console *c, const struct firmware_file *f, int port)
 {
+    struct buffer lines = {0};
+    char *rest;
+
     if (c->mode == CONSOLE_JSON)
         console_json_firmware(c, f, port);
-    console_line(c, "Firmware: %s (%.1f MB)", f->path, (double)f->size / 1e6);
-    console_line(c, "Product:  %s %s", f->product ? f->product : "(not named)",
-                 f->version ? f->version : "");
-    console_line(c, "UUID:     %s (%s)", f->uuid, f->nickname ? f->nickname : "");
-    if (f->platform)
-        console_line(c, "Platform: %s %s", f->platform, f->architecture ? f->architecture : "");
+    firmware_view_lines(&lines, f);
+    rest = lines.data;
+    for (const char *line; (line = strsep(&rest, "\n")) && rest;)
+        console_line(c, "%s", line);
     console_line(c, "Device:   %s port %d", c->host, port);
+    buffer_free(&lines);
 }
 
 void console_note(struct console *c, const char *text)
@@ -450,18 +450,11 @@ static void console_relay_result(struct console *c, int status, const char *text
     free(line);
 }
 
-void console_result(struct console *c, int status, const char *text)
+static void console_show_result(struct console *c, int status, const char *text)
 {
-    console_flush_device(c);
-    /* The device's reason is shown once: as part of the result. */
-    if (c->held.len && strstr(text, answer_message(buffer_text(&c->held))))
-        buffer_clear(&c->held);
-    console_release(c);
-    console_clear_bar(c);
-    console_log(c, status ? "error" : "result", text);
     if (c->mode == CONSOLE_JSON)
         console_json_result(c, status, text);
-    if (c->mode == CONSOLE_RELAY)
+    if (c->relays_result)
         console_relay_result(c, status, text);
     if (c->mode > CONSOLE_QUIET)
         return;
@@ -472,4 +465,25 @@ void console_result(struct console *c, int status, const char *text)
     if (c->log_path && c->mode != CONSOLE_QUIET)
         printf("Log: %s\n", c->log_path);
     fflush(stdout);
+}
+
+int console_result(struct console *c, int status, const char *text)
+{
+    console_flush_device(c);
+    /* The device's reason is shown once: as part of the result. */
+    if (c->held.len && strstr(text, answer_message(buffer_text(&c->held))))
+        buffer_clear(&c->held);
+    console_release(c);
+    console_clear_bar(c);
+    console_log(c, status ? "error" : "result", text);
+    if (!c->log_errno) {
+        console_show_result(c, status, text);
+        return status;
+    }
+    char *more = memory_printf("%s; but the log %s could not be written: %s", text, c->log_path,
+                               strerror(c->log_errno));
+    status = status ? status : EXIT_FAILED;
+    console_show_result(c, status, more);
+    free(more);
+    return status;
 }

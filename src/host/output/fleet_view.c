@@ -36,7 +36,8 @@ void fleet_view_open(struct fleet_view *v, const struct output_options *o, const
     }
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
         printf("%s %s (%s) to %zu devices\n", firmware->product ? firmware->product : "Firmware",
-               firmware->version ? firmware->version : "", firmware->uuid, v->count);
+               firmware->version ? firmware->version : "",
+               *firmware->uuid ? firmware->uuid : firmware->sha256, v->count);
 }
 
 void fleet_view_state(struct fleet_view *v, struct fleet_device *d, const char *text)
@@ -47,6 +48,16 @@ void fleet_view_state(struct fleet_view *v, struct fleet_device *d, const char *
         printf("%s: %s\n", d->host, text);
         fflush(stdout);
     }
+}
+
+void fleet_view_started(struct fleet_view *v, struct fleet_device *d)
+{
+    buffer_clear(&d->line);
+    d->percent = -1;
+    d->done = false;
+    d->due = 0;
+    d->began = io_now();
+    fleet_view_state(v, d, "connecting");
 }
 
 static void fleet_view_percent(struct fleet_view *v, struct fleet_device *d, int percent)
@@ -65,8 +76,7 @@ static void fleet_view_line(struct fleet_view *v, struct fleet_device *d, const 
 {
     const char *text = line[0] && line[1] == ' ' ? line + 2 : "";
 
-    if (v->mode == CONSOLE_JSON) {
-        d->done = d->done || strstr(line, "\"event\":\"result\"");
+    if (v->mode == CONSOLE_JSON && *line == '{') {
         printf("%s\n", line);
         fflush(stdout);
         return;
@@ -139,6 +149,23 @@ void fleet_view_ended(struct fleet_view *v, struct fleet_device *d)
         printf("%s: %s%s (%.0f s)\n", d->host, d->status ? "FAILED: " : "", buffer_text(&d->state),
                d->ended - d->began);
     fflush(stdout);
+}
+
+void fleet_view_pending(struct fleet_view *v, struct fleet_device *d, const char *text)
+{
+    struct buffer line = {0};
+
+    d->done = false;
+    if (v->mode == CONSOLE_PLAIN) {
+        printf("%s: %s; %s\n", d->host, buffer_text(&d->state), text);
+    } else if (v->mode == CONSOLE_JSON) {
+        json_event(&line, "note", d->host);
+        json_member(&line, "text", text);
+        buffer_add_text(&line, "}");
+        puts(buffer_text(&line));
+    }
+    fflush(stdout);
+    buffer_free(&line);
 }
 
 static void fleet_view_redraw(struct fleet_view *v)

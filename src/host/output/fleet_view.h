@@ -16,6 +16,8 @@ struct fleet_device {
     int status;
     int percent;
     double began, ended;
+    double due; /* when to try it again; 0: not at all */
+    int tries;
     struct buffer line;  /* incomplete line of its process */
     struct buffer state; /* what it is doing, or how it ended */
     bool done;
@@ -36,8 +38,12 @@ void fleet_view_open(struct fleet_view *v, const struct output_options *o, const
 /* Reads and shows what a device's process has written; false at the end. */
 bool fleet_view_read(struct fleet_view *v, struct fleet_device *d);
 
-/* A device is in another state, or its process has ended. */
+/* A device's process starts, again perhaps. */
+void fleet_view_started(struct fleet_view *v, struct fleet_device *d);
+
+/* A device is in another state, will be tried again, or its process has ended. */
 void fleet_view_state(struct fleet_view *v, struct fleet_device *d, const char *text);
+void fleet_view_pending(struct fleet_view *v, struct fleet_device *d, const char *text);
 void fleet_view_ended(struct fleet_view *v, struct fleet_device *d);
 
 /* Redraws the lines on a terminal, every 0.2 s at most. */

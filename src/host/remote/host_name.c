@@ -32,7 +32,7 @@ int host_name_split(const char *text, char **name, int *port, struct error *err)
 
     *port = 0;
     *name = NULL;
-    if (*text == '-' || !*host || *host == '-')
+    if (*text == '-' || !*host || *host == '-' || text[strcspn(text, " \t\r\n")])
         return host_bad(text, err);
     if (!strncmp(text, "ssh://", 6)) {
         *name = memory_text(text);

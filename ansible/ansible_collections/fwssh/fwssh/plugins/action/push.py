@@ -1,0 +1,126 @@
+# -*- coding: utf-8 -*-
+
+# Copyright: (c) 2026, the authors of fwssh
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import json
+import os
+import subprocess
+
+from ansible.plugins.action import ActionBase
+
+ARGUMENTS = dict(
+    firmware=dict(type="path", required=True),
+    host=dict(type="str"),
+    port=dict(type="int"),
+    user=dict(type="str"),
+    private_key=dict(type="path"),
+    ssh_options=dict(type="list", elements="str", default=[]),
+    wait=dict(type="int", default=300),
+    confirm=dict(type="bool", default=False),
+    reboot=dict(type="bool", default=True),
+    force=dict(type="bool", default=False),
+    timeout=dict(type="int"),
+    executable=dict(type="path", default="fwssh"),
+)
+
+DONE, FAILED = 0, 1
+# The device is as it was: nothing was sent, or all of it was refused.
+UNTOUCHED = (2, 3, 4, 5, 6)
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller, and does not use the connection of the host."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        super(ActionModule, self).run(tmp, task_vars)
+        del tmp
+        dummy, args = self.validate_argument_spec(ARGUMENTS)
+        self.args = args
+        self.device = self._device(args, task_vars or {})
+        firmware = self._loader.path_dwim(args["firmware"])
+        status, described = self._fwssh("describe", "--firmware", firmware, device=False)
+        if status:
+            return self._failure(status, described)
+        status, events = self._fwssh("status")
+        if status:
+            return self._failure(status, events)
+        return self._bring(firmware, described[-1], events[-1]["facts"])
+
+    def _device(self, args, variables):
+        """The words of fwssh's command line that lead to the device."""
+        words = []
+        port = args["port"] or variables.get("fwssh_port")
+        user = args["user"] or variables.get("ansible_user")
+        key = args["private_key"] or variables.get("ansible_ssh_private_key_file")
+        if port:
+            words += ["--port", str(port)]
+        if user:
+            words += ["--user", str(user)]
+        if args["timeout"]:
+            words += ["--timeout", str(args["timeout"])]
+        for option in args["ssh_options"] + (["IdentityFile=%s" % os.path.expanduser(key)] if key else []):
+            words += ["--ssh-option", option]
+        return words + ["--", str(args["host"] or variables.get("ansible_host") or variables["inventory_hostname"])]
+
+    def _fwssh(self, *words, **kw):
+        """Its exit status, and the events of its output; a failure has one with a text at least."""
+        argv = [self.args["executable"]] + list(words) + ["--json"] + (self.device if kw.get("device", True) else [])
+        try:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  universal_newlines=True)
+        except OSError as error:
+            return FAILED, [dict(text="cannot run %s on the controller: %s" % (argv[0], error.strerror))]
+        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        if done.returncode and not (events and events[-1].get("text")):
+            said = done.stderr.strip().splitlines() or ["fwssh ended with status %d" % done.returncode]
+            events.append(dict(text=said[-1]))
+        return done.returncode, events
+
+    def _failure(self, status, events):
+        """Also for a device that cannot be reached: max_fail_percentage does not count what is unreachable."""
+        return dict(failed=True, changed=False, status=status, msg=events[-1]["text"])
+
+    def _bring(self, firmware, described, before):
+        runs = before.get("uuid") == described["uuid"] and not self.args["force"]
+        result = dict(changed=not runs, status=DONE, before=before)
+        if self._task.diff or self._play_context.diff:
+            result["diff"] = dict(before=self._version(before), after=self._version(before if runs else described),
+                                  before_header=self.device[-1], after_header=self.device[-1])
+        if runs:
+            return dict(result, after=before, msg="The device runs version %s already." % before.get("version"))
+        if self._task.check_mode:
+            return dict(result, msg="Version %s would be pushed; nothing was sent." % described["version"])
+        return self._push(firmware, result)
+
+    def _version(self, of):
+        return "version: %s\nuuid: %s\n" % (of.get("version") or "unknown", of.get("uuid") or "unknown")
+
+    def _push(self, firmware, result):
+        args = self.args
+        words = ["push", "--firmware", firmware]
+        waits = args["reboot"] and args["wait"] > 0
+        if not args["reboot"]:
+            words.append("--no-reboot")
+        elif waits:
+            words.append("--wait=%d" % args["wait"])
+        if args["confirm"] and waits:
+            words.append("--confirm")
+        if args["force"]:
+            words.append("--force")
+        status, events = self._fwssh(*words)
+        result.update(status=status, msg=events[-1].get("text", ""))
+        result.update((e["event"], e) for e in events if e.get("event") == "transfer")
+        if status:
+            return dict(result, failed=True, changed=status not in UNTOUCHED, events=events)
+        if waits:
+            status, answer = self._fwssh("status")
+            result["after"] = {} if status else answer[-1]["facts"]
+        return result

@@ -1,0 +1,21 @@
+#!/bin/sh
+# deb.sh DIRECTORY: builds the Debian packages of the committed sources, with their build dependencies installed (group "deb"
+# in tests/packages.txt), and leaves them in DIRECTORY.
+set -eu
+out=$(realpath "$1")
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/fwssh"
+git archive HEAD | tar -x -C "$work/fwssh"
+cp -r packaging/debian "$work/fwssh/debian"
+for unit in service socket; do
+    cp "packaging/fwsshd.$unit" "$work/fwssh/debian/fwsshd.$unit"
+done
+mv "$work/fwssh/packaging/fwsshd.conf.example" "$work/fwssh/packaging/fwsshd.conf"
+sed -i 's|fwsshd.conf.example|fwsshd.conf|' "$work/fwssh/debian/fwsshd.install"
+(cd "$work/fwssh" && dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps >"$work/log" 2>&1) || {
+    tail -n 40 "$work/log" >&2
+    exit 1
+}
+cp "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$out/"

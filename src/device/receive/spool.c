@@ -1,0 +1,161 @@
+#include "device/receive/spool.h"
+
+#include "base/io.h"
+#include "base/memory.h"
+#include "device/config/state_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define SPOOL_PIECE 65536
+#define SPOOL_MEGABYTE (1u << 20)
+
+/* What may be used of what is free, in bytes. */
+struct spool_room {
+    uint64_t free, most;
+};
+
+static int spool_create(const char *dir, struct error *err)
+{
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
+        char *path = memory_printf("%s/spool-XXXXXX", dir);
+        fd = mkostemp(path, O_CLOEXEC);
+        if (fd >= 0)
+            (void)unlink(path);
+        free(path);
+    }
+    if (fd < 0)
+        error_errno(err, "cannot make a file for the firmware in %s (key spool-dir)", dir);
+    return fd;
+}
+
+static struct spool_room spool_look(int fd, const struct device_config *config)
+{
+    struct spool_room room = {0};
+    struct statvfs fs;
+
+    if (!fstatvfs(fd, &fs))
+        room.free = (uint64_t)fs.f_bavail * fs.f_frsize;
+    room.most = config->spool_max ? (uint64_t)config->spool_max * SPOOL_MEGABYTE : room.free / 2;
+    return room;
+}
+
+static unsigned long long spool_megabytes(uint64_t bytes)
+{
+    return bytes / SPOOL_MEGABYTE;
+}
+
+static int spool_refuse(const struct spool *s, const struct spool_room *room, struct error *err)
+{
+    unsigned long long needed = spool_megabytes(s->size - 1) + 1;
+
+    if (s->size > room->free)
+        return error_set(err, EXIT_REFUSED,
+                         "the firmware needs %llu MiB in %s, where %llu are free", needed, s->dir,
+                         spool_megabytes(room->free));
+    return error_set(err, EXIT_REFUSED,
+                     "the firmware needs %llu MiB in %s, and may use %llu of the %llu that are "
+                     "free (key spool-max)",
+                     needed, s->dir, spool_megabytes(room->most), spool_megabytes(room->free));
+}
+
+static int spool_allocate(struct spool *s, const struct device_config *config, struct error *err)
+{
+    struct spool_room room = spool_look(s->fd, config);
+
+    if (s->size > room.most || s->size > INT64_MAX)
+        return spool_refuse(s, &room, err);
+    errno = posix_fallocate(s->fd, 0, (off_t)s->size);
+    if (!errno)
+        return 0;
+    if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) {
+        /* Less is free than there seemed to be. */
+        room.free = room.free < s->size ? room.free : s->size - 1;
+        return spool_refuse(s, &room, err);
+    }
+    return error_errno(err, "cannot reserve room for the firmware in %s (key spool-dir)", s->dir);
+}
+
+int spool_reserve(struct spool *s, const struct device_config *config, uint64_t size,
+                  struct error *err)
+{
+    int rc = 0;
+
+    *s = (struct spool){
+        .fd = -1, .dir = *config->spool_dir ? config->spool_dir : config->state_dir, .size = size};
+    if (!*config->spool_dir)
+        rc = state_dir_make(config, err);
+    if (!rc)
+        s->fd = spool_create(s->dir, err);
+    if (s->fd < 0 || spool_allocate(s, config, err)) {
+        spool_close(s);
+        return error_suffix(err, "nothing was done");
+    }
+    return 0;
+}
+
+static int spool_write(const struct spool *s, const void *data, size_t len, struct error *err)
+{
+    if (io_write_all(s->fd, data, len))
+        return error_errno(err, "cannot write the firmware to %s (key spool-dir)", s->dir);
+    return 0;
+}
+
+static int spool_receive(struct spool *s, struct client *client, struct error *err)
+{
+    struct buffer *ahead = &client->ahead;
+    uint64_t left = s->size;
+    size_t now = ahead->len < left ? ahead->len : (size_t)left;
+    char piece[SPOOL_PIECE];
+
+    if (now && spool_write(s, ahead->data, now, err))
+        return -1;
+    if (now)
+        buffer_drop(ahead, now);
+    client->heard = io_now(); /* the time until now was ours */
+    for (left -= now; left;) {
+        ssize_t n =
+            client_read(client, piece, left < sizeof piece ? (size_t)left : sizeof piece, err);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            return error_set(err, EXIT_FAILED, "input ended %llu byte%s short",
+                             (unsigned long long)left, left == 1 ? "" : "s");
+        if (spool_write(s, piece, (size_t)n, err))
+            return -1;
+        left -= (uint64_t)n;
+    }
+    return 0;
+}
+
+/* An updater may refuse a file that somebody could still write (RAUC takes a lease). */
+static int spool_reopen(struct spool *s, struct error *err)
+{
+    char path[40];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", s->fd);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, "cannot open the firmware in %s again", s->dir);
+    io_close(&s->fd);
+    s->fd = fd;
+    return 0;
+}
+
+int spool_fill(struct spool *s, struct client *client, struct error *err)
+{
+    if (spool_receive(s, client, err) || spool_reopen(s, err))
+        return error_suffix(err, "nothing was activated");
+    return 0;
+}
+
+void spool_close(struct spool *s)
+{
+    io_close(&s->fd);
+}

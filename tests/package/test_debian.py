@@ -1,0 +1,89 @@
+"""The Debian packages: built, checked, installed in a clean root, used for one push, removed and purged. It takes minutes and a
+Debian mirror, so only make check-long does it."""
+import os
+import subprocess
+
+from support.fixture import seconds
+
+# What apt and dpkg themselves leave or change.
+NOT_OURS = ("/var/lib/apt/", "/var/lib/dpkg/", "/var/cache/", "/var/log/", "/proc/", "/sys/", "/dev/", "/tmp/", "/etc/ld.so.cache",
+            "/var/lib/systemd/deb-systemd-helper")
+PUSH = """set -eu
+mkdir -p /root/.ssh /run/sshd
+ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+cp /root/.ssh/id_ed25519.pub /etc/fwssh/authorized_keys
+truncate -s 8M /root/device.img
+printf 'meta-version = "2.0"\\ntask upgrade { on-init { raw_memset(0, 512, 90) } }\\n' > /root/fw.conf
+fwpack -c -f /root/fw.conf -o /root/fw.fw
+fwsshd -t -o device=/root/device.img -o reboot-command=/bin/true > /dev/null
+fwsshd -o device=/root/device.img -o reboot-command=/bin/true -o listen-address=127.0.0.1 2> /root/log &
+daemon=$!
+until grep -q 'listening on' /root/log; do kill -0 $daemon; done
+fwssh push 127.0.0.1 --firmware /root/fw.fw --ssh-option StrictHostKeyChecking=accept-new
+kill $daemon
+wait $daemon || true
+head -c 3 /root/device.img
+rm -rf /root/.ssh /root/device.img /root/fw.* /root/log /etc/fwssh/authorized_keys
+"""
+
+
+def sources(t):
+    """The machine's own, so that its mirror is used."""
+    return t.run(["sh", "-c", "cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources "
+                              "2>/dev/null || true"]).stdout
+
+
+def files(root):
+    """Paths in the root that a package may have left; and what is in them."""
+    found = {}
+    for directory, names, others in os.walk(root):
+        for name in names + others:
+            path = os.path.join(directory, name)
+            inside = path[len(str(root)):]
+            if not inside.startswith(NOT_OURS):
+                found[inside] = os.readlink(path) if os.path.islink(path) else os.path.isfile(path) and open(path, "rb").read()
+    return found
+
+
+def in_root(t, root, script, timeout=300):
+    """A shell script with the root's own /proc; nothing of it survives."""
+    mounts = f"mount -t proc proc {root}/proc && mount --rbind /dev {root}/dev && exec chroot {root} sh -c \"$1\""
+    return t.run(["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", mounts, "sh", script], timeout=timeout,
+                 env={"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+
+
+@seconds(900)
+def test_packages_come_and_go(t):
+    if not os.environ.get("FWSSH_LONG"):
+        t.skip("takes minutes: make check-long")
+    for program in ("dpkg-buildpackage", "lintian", "mmdebstrap"):
+        t.need(program)
+    debs = t.dir / "debs"
+    debs.mkdir()
+    r = t.run([t.src / "packaging/deb.sh", debs], timeout=600)
+    assert r.returncode == 0, r.stderr
+    r = t.run(["lintian", "--fail-on", "error,warning", "--display-info", "--pedantic", *debs.glob("*.changes")], timeout=300)
+    assert r.returncode == 0, r.stdout
+    root = t.dir / "root"
+    (t.dir / "sources").write_text(sources(t))
+    r = t.run(["mmdebstrap", "--variant=apt", "--include=openssh-client", "bookworm", root, "-"], input=sources(t), timeout=600)
+    assert r.returncode == 0, r.stderr[-2000:]
+    r = in_root(t, root, "apt-get update && apt-get install -y --no-install-recommends libconfuse2 libdeflate0 libisal2 libseccomp2 "
+                         "libsodium23 libssh-4 libubootenv0.1 libxxhash0 libzstd1 libnettle8 zlib1g")
+    assert r.returncode == 0, r.stdout[-2000:] + r.stderr[-2000:]
+    before = files(root)
+    for deb in debs.glob("fw*_*.deb"):
+        if "dbgsym" not in deb.name:
+            (root / "tmp" / deb.name).write_bytes(deb.read_bytes())
+    r = in_root(t, root, "apt-get install -y --no-install-recommends /tmp/*.deb")
+    assert r.returncode == 0, r.stdout[-2000:] + r.stderr[-2000:]
+    r = in_root(t, root, PUSH)
+    assert r.returncode == 0 and r.stdout.endswith("ZZZ") and "Done: the device has written the firmware" in r.stdout, r
+    r = in_root(t, root, "apt-get remove -y fwssh fwsshd fwpack")
+    assert r.returncode == 0, r
+    assert (root / "etc/fwssh/fwsshd.conf").exists() and not (root / "usr/sbin/fwsshd").exists()
+    r = in_root(t, root, "apt-get purge -y fwssh fwsshd fwpack")
+    assert r.returncode == 0, r
+    after = files(root)
+    assert set(after) == set(before), set(after) ^ set(before)
+    assert not [path for path in after if after[path] != before[path]]
