@@ -17,7 +17,7 @@ cd {dir} || exit 1
 while [ "${{1#-}}" != "$1" ]; do if [ "$1" = -l ]; then shift; fi; shift; done
 case $1 in
 show-artifact) cat artifact ;;
-install) head -c 100 "$2" | grep -q version || {{ echo 'level=error msg="not compatible: no artifact"'; exit 1; }}
+install) head -c 100 "$2" | grep -q version || {{ echo 'time="now" level=error msg="not compatible: no artifact"'; exit 1; }}
     cat > input < "$2"; echo b > next ;;
 commit) [ "$(cat next)" != "$(cat running)" ] || exit 2 ;;
 rollback) [ "$(cat next)" != "$(cat running)" ] || exit 2; cat running > next ;;
