@@ -62,8 +62,8 @@ int main(int argc, char **argv)
     sodium_memzero(options.private_key, sizeof options.private_key);
     if (!options.words && status)
         status = EXIT_FAILED;
-    if (fflush(stdout) && !status)
-        status = EXIT_FAILED;
+    if (options.command != PACK_APPLY && options.command != PACK_ACTIVATE)
+        status = io_end_output("fwpack", status);
     if (options.exit_handshake)
         shake_hands(status);
     return status;

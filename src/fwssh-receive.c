@@ -122,10 +122,10 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
             break;
         case 'V':
             puts("fwssh-receive " FWSSH_VERSION);
-            exit(EXIT_DONE);
+            exit(io_end_output("fwssh-receive", EXIT_DONE));
         case 'h':
             fputs(usage, stdout);
-            exit(EXIT_DONE);
+            exit(io_end_output("fwssh-receive", EXIT_DONE));
         default:
             return option_error(err, c, argv, names, "fwssh-receive --help");
         }
@@ -223,5 +223,5 @@ int main(int argc, char **argv)
     }
     client_close(&client);
     free(o.overrides.item);
-    return status;
+    return is_local ? io_end_output("fwssh-receive", status) : status;
 }

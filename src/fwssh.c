@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "host/command/ask.h"
 #include "host/command/check.h"
+#include "host/command/completion.h"
 #include "host/command/describe.h"
 #include "host/command/discover.h"
 #include "host/command/gen_script.h"
@@ -86,7 +87,8 @@ static void print_help(void)
          "status. HOST is anything that ssh accepts (default " HOST_DEFAULT ").\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-12s %s\n", commands[i].word, commands[i].help);
-    puts("\nfwssh COMMAND --help shows a command's options; fwssh --version the version.\n\n"
+    puts("\nfwssh COMMAND --help shows a command's options; fwssh --version the version; fwssh\n"
+         "completion bash|zsh|fish prints a script for that shell.\n\n"
          "Exit status:");
     for (int status = 0; exit_status_text(status); status++)
         printf("  %2d  %s\n", status, exit_status_text(status));
@@ -122,6 +124,15 @@ static int complain_about(const char *word)
     return EXIT_USAGE;
 }
 
+static int run_completion(const char *shell)
+{
+    struct completion_command list[COMMANDS];
+
+    for (size_t i = 0; i < COMMANDS; i++)
+        list[i] = (struct completion_command){commands[i].word, commands[i].help, commands[i].set};
+    return completion_run(shell, list, COMMANDS);
+}
+
 static int run_command(const struct command *c, int argc, char **argv)
 {
     struct host_options options;
@@ -155,20 +166,15 @@ static int run_help(const char *word)
     return EXIT_DONE;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    const char *askpass = getenv(SSH_ASKPASS_VARIABLE);
     const char *word = argc > 1 ? argv[1] : "";
-
-    io_open_standard();
-    signal(SIGPIPE, SIG_IGN);
-    if (askpass)
-        return ssh_askpass_answer(askpass, word);
-    if (sodium_init() < 0)
-        return EXIT_FAILED;
     const struct command *c = find_command(word);
+
     if (c)
         return run_command(c, argc - 1, argv + 1);
+    if (!strcmp(word, "completion"))
+        return run_completion(argv[2]);
     if (!strcmp(word, "--version")) {
         puts("fwssh " FWSSH_VERSION);
         return EXIT_DONE;
@@ -176,4 +182,17 @@ int main(int argc, char **argv)
     if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h"))
         return run_help(argv[2]);
     return complain_about(word);
+}
+
+int main(int argc, char **argv)
+{
+    const char *askpass = getenv(SSH_ASKPASS_VARIABLE);
+
+    io_open_standard();
+    signal(SIGPIPE, SIG_IGN);
+    if (askpass)
+        return ssh_askpass_answer(askpass, argc > 1 ? argv[1] : "");
+    if (sodium_init() < 0)
+        return EXIT_FAILED;
+    return io_end_output("fwssh", run(argc, argv));
 }

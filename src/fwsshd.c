@@ -62,10 +62,10 @@ static int parse_options(struct listener *l, enum mode *mode, int argc, char **a
             break;
         case 'V':
             puts("fwsshd " FWSSH_VERSION);
-            exit(EXIT_DONE);
+            exit(io_end_output("fwsshd", EXIT_DONE));
         case 'h':
             fputs(usage, stdout);
-            exit(EXIT_DONE);
+            exit(io_end_output("fwsshd", EXIT_DONE));
         default:
             return option_error(err, c, argv, names, "fwsshd --help");
         }
@@ -256,5 +256,5 @@ int main(int argc, char **argv)
     host_keys_free(&l.keys);
     device_config_free(&l.config);
     free(l.overrides.item);
-    return status;
+    return io_end_output("fwsshd", status);
 }

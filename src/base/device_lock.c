@@ -207,23 +207,6 @@ int device_lock_exported(void)
     return device_lock_number(DEVICE_LOCK_FD_VARIABLE);
 }
 
-/* The path that names a lock: without links, also of an image that is not there yet. */
-static char *device_lock_resolve(const char *device)
-{
-    char *resolved = realpath(device, NULL);
-
-    if (resolved)
-        return resolved;
-    const char *slash = strrchr(device, '/');
-    char *directory =
-        slash ? memory_printf("%.*s", (int)(slash - device) + 1, device) : memory_text(".");
-    char *in = realpath(directory, NULL);
-    resolved = memory_printf("%s/%s", in ? in : directory, slash ? slash + 1 : device);
-    free(in);
-    free(directory);
-    return resolved;
-}
-
 static bool device_lock_is_same(const struct stat *a, const struct stat *b)
 {
     if (S_ISBLK(a->st_mode))
@@ -278,7 +261,7 @@ static bool device_lock_may_use_default(void)
 int device_lock_join(const char *device, int *lock, struct error *err)
 {
     const char *pattern = getenv(DEVICE_LOCK_FILE_VARIABLE);
-    char *resolved = device_lock_resolve(device);
+    char *resolved = io_resolve(device);
     struct stat st;
     int rc = 0;
 
@@ -299,16 +282,6 @@ int device_lock_join(const char *device, int *lock, struct error *err)
     return rc;
 }
 
-/* The disk's node; NULL if there is none. The caller frees it. */
-static char *device_lock_node_name(dev_t disk)
-{
-    char *name = disk_map_uevent(&disk_map_system, disk, "DEVNAME");
-    char *path = name ? memory_printf("/dev/%s", name) : NULL;
-
-    free(name);
-    return path;
-}
-
 /* The node of a disk, opened read-only: closing a node that was open for writing makes udevd look
  * at the disk. -1 if there is no such node. */
 static int device_lock_open_node(const char *path, dev_t wanted)
@@ -327,7 +300,7 @@ static int device_lock_open_disk(const char *device, const struct stat *st, char
     if (!S_ISBLK(st->st_mode))
         return open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     dev_t disk = disk_map_whole_disk(&disk_map_system, st->st_rdev);
-    char *name = disk == st->st_rdev ? NULL : device_lock_node_name(disk);
+    char *name = disk == st->st_rdev ? NULL : disk_map_node(&disk_map_system, disk);
     if (name) {
         int fd = device_lock_open_node(name, disk);
         if (fd >= 0) {

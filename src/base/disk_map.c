@@ -1,9 +1,12 @@
 #include "base/disk_map.h"
 
+#include "base/io.h"
 #include "base/memory.h"
 #include "base/number.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,4 +364,63 @@ char *disk_map_uevent(const struct disk_map *map, dev_t device, const char *name
     free(line);
     free(path);
     return value;
+}
+
+char *disk_map_node(const struct disk_map *map, dev_t device)
+{
+    char *name = disk_map_uevent(map, device, "DEVNAME");
+    char *path = name ? memory_printf("/dev/%s", name) : NULL;
+
+    free(name);
+    return path;
+}
+
+int disk_map_open(const struct disk_map *map, dev_t device, int flags)
+{
+    char *path = disk_map_node(map, device);
+    int fd = path ? open(path, flags | O_CLOEXEC | O_NONBLOCK) : -1;
+    struct stat st;
+
+    if (!path)
+        errno = ENODEV;
+    if (fd >= 0 && (fstat(fd, &st) || !S_ISBLK(st.st_mode) || st.st_rdev != device)) {
+        io_close(&fd);
+        errno = ENODEV;
+    }
+    free(path);
+    return fd;
+}
+
+/* What follows a directory in a path: "" or "/..."; NULL if the path is not in it. */
+static const char *disk_map_rest(const char *path, const char *directory)
+{
+    size_t len = strlen(directory);
+
+    if (len && directory[len - 1] == '/')
+        len--;
+    return strncmp(path, directory, len) || (path[len] && path[len] != '/') ? NULL : path + len;
+}
+
+char *disk_map_path_inside(const struct disk_map *map, dev_t device, const char *path)
+{
+    FILE *f = fopen(map->mountinfo, "re");
+    char *line = NULL, *inside = NULL, number[32], root[DISK_MAP_POINT_MAX],
+         point[DISK_MAP_POINT_MAX];
+    size_t room = 0, best = 0;
+    dev_t mounted;
+
+    while (f && getline(&line, &room, f) > 0) {
+        const char *rest;
+        if (sscanf(line, "%*s %*s %31s %255s %255s", number, root, point) != 3 ||
+            disk_map_parse_device(number, &mounted) || mounted != device ||
+            !(rest = disk_map_rest(path, point)) || strlen(point) < best)
+            continue;
+        best = strlen(point);
+        free(inside);
+        inside = memory_printf("%s%s", strcmp(root, "/") ? root : "", rest);
+    }
+    if (f)
+        fclose(f);
+    free(line);
+    return inside;
 }

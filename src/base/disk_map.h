@@ -68,4 +68,14 @@ bool disk_map_any_partition(const struct disk_map *map, dev_t disk,
  * caller frees it. */
 char *disk_map_uevent(const struct disk_map *map, dev_t device, const char *name);
 
+/* The node of a device; NULL if its name is not known. The caller frees it. */
+char *disk_map_node(const struct disk_map *map, dev_t device);
+
+/* Opens that node; -1 with errno if there is none, or it is another device. */
+int disk_map_open(const struct disk_map *map, dev_t device, int flags);
+
+/* A path without links, as a path in the file system of a device that is mounted there; NULL if the
+ * mount table does not say so. The caller frees it. */
+char *disk_map_path_inside(const struct disk_map *map, dev_t device, const char *path);
+
 #endif

@@ -231,6 +231,32 @@ cleanup:
     return rc;
 }
 
+char *io_resolve(const char *path)
+{
+    char *resolved = realpath(path, NULL);
+
+    if (resolved)
+        return resolved;
+    const char *slash = strrchr(path, '/');
+    char *directory =
+        slash ? memory_printf("%.*s", (int)(slash - path) + 1, path) : memory_text(".");
+    char *in = realpath(directory, NULL);
+    resolved = memory_printf("%s/%s", in ? in : directory, slash ? slash + 1 : path);
+    free(in);
+    free(directory);
+    return resolved;
+}
+
+int io_end_output(const char *name, int status)
+{
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout))
+        return status;
+    fprintf(stderr, "%s: cannot write standard output%s%s\n", name, errno ? ": " : "",
+            errno ? strerror(errno) : "");
+    return status ? status : EXIT_FAILED;
+}
+
 bool io_is_open(int fd)
 {
     return fcntl(fd, F_GETFD) >= 0 || errno != EBADF;

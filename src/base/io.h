@@ -61,6 +61,14 @@ int io_flush_directory_of(const char *path, struct error *err);
  */
 void io_open_standard(void);
 
+/* The path without links; of a file that is not there, the one that it would have. The caller frees
+ * it. */
+char *io_resolve(const char *path);
+
+/* The end of a program: the status, or EXIT_FAILED with a line on standard error if that was 0 and
+ * something could not be written to standard output. name: of the program. */
+int io_end_output(const char *name, int status);
+
 bool io_is_open(int fd);
 
 /* As pipe(2), with both ends close-on-exec. */

@@ -41,6 +41,7 @@ def wait_clean(t, *keep):
 class Device:
     """An image with version 1 in slot a, the running slot, and archives of versions 1 and 2. The slots and the checker
     are those of tests/power."""
+    push_options = ("--adaptive=never",)
 
     def __init__(self, t, size=40_000, conf=power.CONF):
         self.t = t

@@ -12,7 +12,7 @@ ENDS = ("update done", "update failed", "answered an empty request")
 
 
 def push(t, d, v, proxy):
-    return t.run([t.bin("fwssh"), "push", "127.0.0.1", "--adaptive=never", "--firmware", "2.fw", "--port", proxy.port,
+    return t.run([t.bin("fwssh"), "push", "127.0.0.1", *v.push_options, "--firmware", "2.fw", "--port", proxy.port,
                   "--ssh-option", f"UserKnownHostsFile={t.dir}/known_hosts", "--ssh-option", f"IdentityFile={d.key}",
                   "--ssh-option", "IdentitiesOnly=yes", "--ssh-option", "StrictHostKeyChecking=accept-new",
                   "--ssh-option", "NoHostAuthenticationForLocalhost=yes"])

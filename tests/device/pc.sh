@@ -100,28 +100,35 @@ entry() {
         "root=/dev/nvme0n1p$2 ro rootwait init=/init console=ttyS0 quiet panic=-1" >"$layout/entry-$1"
 }
 
-# make_efi_firmware NAME VERSION
+# make_efi_firmware NAME VERSION: of the slot PREFIX-NAME.
 make_efi_firmware() {
     entry a 2 "$2"
     entry b 3 "$2"
-    VERSION=$2 SLOT=$out/slots/efi-$1.img DATA=$out/data.img KERNEL=$tree/boot/Image ENTRY_A=$layout/entry-a \
-        ENTRY_B=$layout/entry-b LOADER=$guest/usr/lib/systemd/boot/efi/systemd-bootx64.efi \
+    VERSION=$2 SLOT=$out/slots/$prefix-$1.img DATA=$out/data.img KERNEL=$tree/boot/Image ENTRY_A=$layout/entry-a \
+        ENTRY_B=$layout/entry-b TRIES=$tries LOADER=$guest/usr/lib/systemd/boot/efi/systemd-bootx64.efi \
         "$fwpack" create -f "$here/fwup-systemd-boot.conf" -o "$layout/firmware/$1.fw" -s "$out/firmware-key.priv"
 }
 
-# UEFI with systemd-boot: no U-Boot environment is beside it, and its boot partition is not mounted.
+# make_efi_layout NAME PREFIX TRIES: UEFI with systemd-boot, and no U-Boot environment beside it.
 make_efi_layout() {
-    new_layout systemd-boot
-    rm "$tree/etc/fw_env.config" "$tree/etc/boot-partition"
-    sed -i 's/^device = .*/device = "\/dev\/nvme0n1"/' "$tree/etc/fwssh/fwsshd.conf"
-    make_slot efi-good-1 1.0.0 good
-    make_slot efi-trial 3.0.0 trial
+    new_layout "$1"
+    prefix=$2 tries=$3
+    make_slot "$prefix-good-1" 1.0.0 good
+    make_slot "$prefix-trial" 3.0.0 trial
     make_efi_firmware good-1 1.0.0
     make_efi_firmware trial 3.0.0
     ln -s ../id_ed25519 ../id_ed25519.pub ../slots "$layout"
     cp "$guest/usr/share/OVMF/OVMF_CODE_4M.fd" "$guest/usr/share/OVMF/OVMF_VARS_4M.fd" "$layout"
     truncate -s 146M "$layout/disk.img"
     "$fwpack" apply -q -t complete -p "$out/firmware-key.pub" -d "$layout/disk.img" "$layout/firmware/good-1.fw"
+}
+
+make_efi_layouts() {
+    rm "$tree/etc/fw_env.config"
+    sed -i 's/^device = .*/device = "\/dev\/nvme0n1"/' "$tree/etc/fwssh/fwsshd.conf"
+    make_efi_layout systemd-boot-mounted mounted 2
+    rm "$tree/etc/boot-partition"
+    make_efi_layout systemd-boot efi 1
 }
 
 mkdir -p "$out/slots"
@@ -146,5 +153,5 @@ make_slot trial 3.0.0 trial
 mke2fs -q -t ext4 -m 0 "$out/data.img" 16M >/dev/null
 make_grub
 make_layouts
-make_efi_layout
+make_efi_layouts
 mv "$out/inputs.new" "$out/inputs"

@@ -42,6 +42,23 @@ def test_boot_variable(t):
 
 
 @seconds(300)
+def test_update_that_has_not_booted(t):
+    """The boot partition is mounted, and fwpack writes on the disk below it."""
+    device = started(t, "grub-boot")
+    assert device.slots() == ("a", "a", "no", "none"), device.status()
+    expect(device.push("good-2", "--no-reboot"), 0, "Upgrading slot b")
+    assert device.slots() == ("a", "b", "new", "none"), device.status()
+    expect(device.push("good-1"), 3, "slot b holds an update that has not booted yet")
+    assert device.holds("b", "good-2") and variables(device)["boot"] == "1"
+    expect(device.fwssh("revert"), 0)
+    assert device.slots() == ("a", "a", "no", "none"), device.status()
+    assert variables(device)["boot"] == "0"
+    expect(device.fwssh("reboot"), 0)
+    device.wait("boot: boot=0")
+    device.wait("runs version 1.0.0")
+
+
+@seconds(300)
 def test_count_that_is_confirmed(t):
     device = started(t, "grub-count")
     assert device.slots() == ("a", "a", "no", "yes"), device.status()

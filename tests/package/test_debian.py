@@ -15,7 +15,7 @@ cp /root/.ssh/id_ed25519.pub /etc/fwssh/authorized_keys
 truncate -s 8M /root/device.img
 printf 'meta-version = "2.0"\\ntask upgrade { on-init { raw_memset(0, 512, 90) } }\\n' > /root/fw.conf
 fwpack -c -f /root/fw.conf -o /root/fw.fw
-fwsshd -t -o device=/root/device.img > /dev/null
+fwsshd -t -o device=/root/device.img -o reboot-command=/bin/true > /dev/null
 fwsshd -o device=/root/device.img -o reboot-command=/bin/true -o listen-address=127.0.0.1 2> /root/log &
 daemon=$!
 until grep -q 'listening on' /root/log; do kill -0 $daemon; done
@@ -79,9 +79,11 @@ def test_packages_come_and_go(t):
     assert r.returncode == 0, r.stdout[-2000:] + r.stderr[-2000:]
     r = in_root(t, root, PUSH)
     assert r.returncode == 0 and r.stdout.endswith("ZZZ") and "Done: the device has written the firmware" in r.stdout, r
-    assert in_root(t, root, "apt-get remove -y fwssh fwsshd fwpack").returncode == 0
+    r = in_root(t, root, "apt-get remove -y fwssh fwsshd fwpack")
+    assert r.returncode == 0, r
     assert (root / "etc/fwssh/fwsshd.conf").exists() and not (root / "usr/sbin/fwsshd").exists()
-    assert in_root(t, root, "apt-get purge -y fwssh fwsshd fwpack").returncode == 0
+    r = in_root(t, root, "apt-get purge -y fwssh fwsshd fwpack")
+    assert r.returncode == 0, r
     after = files(root)
     assert set(after) == set(before), set(after) ^ set(before)
     assert not [path for path in after if after[path] != before[path]]

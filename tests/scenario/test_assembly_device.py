@@ -731,6 +731,23 @@ def test_memory_is_bounded(t):
     h.check(host, 0)
 
 
+def test_a_bar_of_progress_is_not_sent_each_time(t):
+    """All lines of an updater come, and of a bar that is drawn over and over what a user can see."""
+    bars = "".join(f"\\r{n}%% of a bar that is drawn all the time" for n in range(101))
+    h = Hostile(t, updater=t.updater(f"take\nprintf 'first\\n{bars}\\nlast\\r\\n\\rSuccess!\\n\\rrest'; shake 0"))
+    host = h.asked()
+    host.send("G")
+    for body in frames(host.missing, 100_000):
+        host.send("d", body)
+    host.send("Z")
+    host.hear()
+    status, err = host.end()
+    assert status == 0, (status, err, host.text)
+    text = host.text.decode()
+    assert text.startswith("first\n\r0% of a bar") and text.count("% of a bar") <= 4, text
+    assert text.endswith("\r100% of a bar that is drawn all the time\nlast\r\n\rSuccess!\n\rrest"), text
+
+
 def test_an_unsigned_start_is_not_looked_at(t):
     """Nothing is said about what the device holds before the signature is known to be good."""
     h = Hostile(t)
@@ -754,3 +771,4 @@ def test_fwssh_hold_has_no_rights(t):
     h.check(host, 0)
     assert "\nUid:\t54321\t54321\t54321\t54321\n" in status and "\nGid:\t54321\t54321\t54321\t54321\n" in status
     assert "\nGroups:\t \n" in status and "\nNoNewPrivs:\t1\n" in status and "\nCapEff:\t0000000000000000\n" in status
+    assert t.sanitized() or "\nSeccomp:\t2\n" in status, "few system calls are left"

@@ -45,6 +45,11 @@ class HostileDevice:
             raise AssertionError(str(steps)[:300]) from e
         return r, got
 
+    def refuse_late(self, *steps, words="no record of fwssh", **kw):
+        """When the device has everything, nobody knows whether it has switched."""
+        r, _ = self.refuse(*steps, words=words, status=(9,), **kw)
+        assert "nothing was activated" not in r.stderr and "check what it runs" in r.stderr, r
+
 
 def answer(level, *runs, candidates=0):
     return ["raw", text(record("A", level + number(candidates) + b"".join(map(number, runs))))]
@@ -71,6 +76,17 @@ def test_no_success_without_the_devices_word(t):
         assert r.stderr.strip(), (steps, r)
 
 
+def test_a_device_that_is_lost_with_everything(t):
+    """The last frame is the last thing that it needs, and not the end behind it: it may have switched."""
+    d = HostileDevice(t, size=78_500)
+    whole = d.fw.stat().st_size / 1e6
+    slow = ("--adaptive=always", "--bwlimit", "100k")  # the end comes after the device is lost
+    for steps in ((NONE, ["question", "d"]), (HOLD, ["question", "G"]), (HOLD, ["question", "Z"])):
+        d.refuse(OK, LIST, *steps, ["lose"], words="after the last byte.*check what it runs", status=(9,), options=slow)
+    d.refuse(OK, LIST, NONE, ["question", "G"], ["lose"], words=f"of {whole:.1f} MB; the device keeps its running firmware",
+             status=(6,))
+
+
 def test_answers_that_do_not_fit(t):
     d = HostileDevice(t)
     for runs in ((), (1,), (0, 1), (1000,), (HUGE,), (0, HUGE), (3, HUGE)):
@@ -87,14 +103,14 @@ def test_what_is_no_record(t):
                  b"Success!\nRebooting...\n" * 10, record("C", number(1)), record("C"), record("C", number(HUGE)),
                  record("C", number(0) + b"x"), record("N"), record("N", b"\x80"), record("N", number(1) + b"x")):
         d.refuse(OK, LIST, ["raw", text(data)], STAY)
-        d.refuse(OK, LIST, HOLD, ["question", "Z"], ["raw", text(data)], STAY)
+        d.refuse_late(OK, LIST, HOLD, ["question", "Z"], ["raw", text(data)], STAY)
 
 
 def test_groups_that_do_not_exist(t):
     d = HostileDevice(t)
     for group in (1000, 1 << 32, HUGE):
-        d.refuse(OK, LIST, HOLD, ["question", "Z"], ["raw", text(record("N", number(group)))], STAY,
-                 words="not in the firmware")
+        d.refuse_late(OK, LIST, HOLD, ["question", "Z"], ["raw", text(record("N", number(group)))], STAY,
+                      words="not in the firmware")
 
 
 def test_a_device_that_holds_everything_and_misses_it_all(t):
@@ -105,7 +121,7 @@ def test_a_device_that_holds_everything_and_misses_it_all(t):
                     ["raw", text(record("T", b"Success!\n"))], ["end", 0])
     assert r.returncode == 0, r
     assert got < 1.1 * size + 10_000
-    d.refuse(OK, LIST, HOLD, ["question", "Z"], ["late_all", 50], STAY, words="not in the firmware")
+    d.refuse_late(OK, LIST, HOLD, ["question", "Z"], ["late_all", 50], STAY, words="not in the firmware")
 
 
 def test_credit_for_what_was_not_sent(t):

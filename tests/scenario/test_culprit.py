@@ -218,6 +218,34 @@ def test_check_through_a_jump_host(t):
     assert r.returncode == 6 and r.stdout.startswith("FAIL jump host  the jump host cannot connect to the device"), r
 
 
+def test_log_level_of_a_jump_host(t):
+    """Its ssh writes to the same standard error as the device's."""
+    if os.getuid():
+        t.skip("sshd as a jump host needs root")
+    d, fw, gates = t.daemon(), firmware(t), (sshd(t), sshd(t))
+    prints = t.run(["ssh-keygen", "-l", "-f", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]
+    keys = f" IdentityFile {d.key}\n IdentitiesOnly yes\n User root\n"
+    for level, hops in (("DEBUG3", "gate"), ("QUIET", "gate"), ("ERROR", "gate"), ("DEBUG", "root@gate,ssh://outer:%d" % gates[1])):
+        conf = t.dir / "level.conf"
+        conf.write_text(f"Host gate\n HostName 127.0.0.1\n Port {gates[0]}\n{keys}Host outer\n HostName 127.0.0.1\n{keys}"
+                        f"Host board\n HostName 127.0.0.1\n Port {d.port}\n ProxyJump {hops}\n{keys}"
+                        f"Host *\n LogLevel {level}\n StrictHostKeyChecking accept-new\n"
+                        f" UserKnownHostsFile {t.dir}/known_hosts\n")
+
+        def fwssh(word, *more):
+            return t.run([t.bin("fwssh"), word, "board", "--ssh", f"ssh -F '{conf}'", *more])
+        r = fwssh("check")
+        assert r.returncode == 0 and prints in r.stdout and "OpenSSH" not in r.stdout, (hops, r)
+        assert r.stdout.count("offered") == 1 and r.stdout.count("host key") == 1, (hops, r)
+        r = fwssh("push", "--no-reboot", "--firmware", fw)
+        assert r.returncode == 0 and "debug" not in r.stdout + r.stderr, r
+        conf.write_text(conf.read_text().replace(f"Port {gates[0]}", f"Port {t.port()}"))
+        for word, *more in (("check",), ("push", "--firmware", fw)):
+            r = fwssh(word, *more)
+            said = r.stdout + r.stderr
+            assert r.returncode == 6 and "Connection refused" in said and "jump host" in said and "debug" not in said, r
+
+
 CONFIG = """Host board
  HostName 127.0.0.1
  RemoteCommand tmux new -A -s main
@@ -231,6 +259,7 @@ CONFIG = """Host board
  SessionType none
  Tunnel no
  LogLevel QUIET
+ LogLevel DEBUG
  IdentityFile {key}
  IdentitiesOnly yes
  StrictHostKeyChecking accept-new
@@ -242,14 +271,14 @@ def test_what_a_person_configures_for_logins_does_not_break_a_push(t):
     d, fw = t.daemon(), firmware(t)
     lines = CONFIG.format(key=d.key, dir=t.dir).splitlines()
     # all at once, then each alone with what is needed
-    for extra in ([], *([line] for line in lines[2:13])):
-        (t.dir / "ssh.conf").write_text("\n".join(lines if not extra else lines[:2] + extra + lines[13:]) + "\n")
+    for extra in ([], *([line] for line in lines[2:14])):
+        (t.dir / "ssh.conf").write_text("\n".join(lines if not extra else lines[:2] + extra + lines[14:]) + "\n")
         ssh = ["--ssh", f"ssh -F {t.dir}/ssh.conf", "--port", str(d.port)]
         r = t.run([t.bin("fwssh"), "status", "board", *ssh])
         assert r.returncode == 0, (extra, r.stderr)
         r = t.run([t.bin("fwssh"), "push", "board", "--no-reboot", "--json", "--firmware", fw, *ssh])
         assert r.returncode == 0 and all(json.loads(line) for line in r.stdout.splitlines()), (extra, r.stderr)
-        assert "hello" not in r.stdout
+        assert "hello" not in r.stdout and "debug" not in r.stdout, r
 
 
 def test_shared_connection_to_another_port_is_not_taken(t):

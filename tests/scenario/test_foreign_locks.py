@@ -7,7 +7,7 @@ import struct
 import subprocess
 import zlib
 
-from support.slot_device import facts, local, uboot, uboot_config
+from support.slot_device import facts, local, receive, uboot, uboot_config
 from scenario.test_two_at_once import has_open
 from support import isolation
 from support.fixture import waits
@@ -36,6 +36,18 @@ def environment_is_free(t):
 def environment(size, flag=b""):
     body = b"nerves_fw_active=a\0a.nerves_fw_version=1\0\0".ljust(size - 4 - len(flag), b"\xff")
     return struct.pack("<I", zlib.crc32(body)) + flag + body
+
+
+def test_no_place_for_the_lock_of_the_environment(t):
+    """A /run that is read-only, without /run/lock: the library cannot do without, so that is said."""
+    t.need("unshare")
+    if os.getuid():
+        t.skip("a /run of its own needs root")
+    config = uboot(t)
+    for word in ("--status", "--confirm"):
+        r = t.run(["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o ro none /run && exec "$@"', "sh",
+                   *receive(t, config, word)])
+        assert r.returncode == 1 and "mount a tmpfs on /run/lock" in r.stderr and "fw_printenv.lock" in r.stderr, r
 
 
 @waits

@@ -782,3 +782,81 @@ def test_garbage_before_the_login_harms_nothing(t):
             pass
     t.wait_for(lambda: not d.pids("fwssh-session"), "the sessions to end")
     assert "the session was killed" not in d.log(), d.log()
+
+
+def ask_for_login(transport, method, key_type="", blob=b"", signature=b""):
+    """A request to log in, byte by byte."""
+    m = raw_client.paramiko.Message()
+    m.add_byte(bytes([50]))
+    for word in ("any", "ssh-connection", method):
+        m.add_string(word)
+    if method == "publickey":
+        m.add_boolean(bool(signature))
+        m.add_string(key_type)
+        m.add_string(blob)
+        if signature:
+            m.add_string(signature)
+    transport._send_message(m)
+
+
+def ask_for_service(t, d):
+    transport = raw_client.connect(d, key=False)
+    answers = []
+
+    class Handler(raw_client.paramiko.auth_handler.AuthHandler):
+        """Only takes note of the answers: the service, and a login that is refused."""
+        _client_handler_table = {6: lambda self, m: answers.append(6), 51: lambda self, m: answers.append(51)}
+
+    transport.auth_handler = Handler(transport)
+    m = raw_client.paramiko.Message()
+    m.add_byte(bytes([5]))
+    m.add_string("ssh-userauth")
+    transport._send_message(m)
+    t.wait_for(lambda: answers, "the service")
+    return transport, answers
+
+
+@waits
+def test_login_that_libssh_gives_no_answer_to_ends_at_once(t):
+    """A signature that is wrong, and a type of key that it does not know: the client would wait for login-grace-time."""
+    paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
+    d = t.daemon(login_grace_time=100)
+    blob = paramiko.Ed25519Key.from_private_key_file(str(d.key)).asbytes()
+
+    def text(*parts):
+        m = paramiko.Message()
+        for part in parts:
+            m.add_string(part)
+        return m.asbytes()
+    logins = (("ssh-ed25519", blob, text("ssh-ed25519", bytes(64))), ("ssh-ed25519", blob, b"x"),
+              ("ssh-new@example.com", text("ssh-new@example.com", b"abc"), b""))
+    for count, (key_type, its_blob, signature) in enumerate(logins, 1):
+        transport, answers = ask_for_service(t, d)
+        begin = time.monotonic()
+        ask_for_login(transport, "publickey", key_type, its_blob, signature)
+        t.wait_for(lambda: not transport.is_active() or answers != [6], f"the end of the connection with {key_type}", timeout=30)
+        assert time.monotonic() - begin < 30 and answers == [6], (key_type, answers)
+        said = "disconnected: the last key or signature is not understood"
+        t.wait_for(lambda: d.log().count(said) == count, "the reason in the log")
+        transport.close()
+
+
+@waits
+def test_client_that_thinks_before_it_logs_in_is_not_cut_off(t):
+    """It has its answer, and may be waiting for a passphrase."""
+    raw_client.paramiko or t.skip("python3-paramiko is not installed")
+    d = t.daemon()
+    transport, answers = ask_for_service(t, d)
+    ask_for_login(transport, "none")
+    t.wait_for(lambda: answers == [6, 51], "the answer")
+    end = time.monotonic() + 8
+    t.wait_for(lambda: time.monotonic() > end or not transport.is_active(), "the client to think")
+    assert transport.is_active()
+    transport.close()
+    late = raw_client.connect(d, key=False)  # not even the service is asked for
+    end = time.monotonic() + 8
+    t.wait_for(lambda: time.monotonic() > end or not late.is_active(), "the client to think")
+    assert late.is_active()
+    late.auth_publickey("any", raw_client.paramiko.Ed25519Key.from_private_key_file(str(d.key)))
+    assert late.is_authenticated()
+    late.close()

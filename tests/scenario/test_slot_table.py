@@ -1,7 +1,7 @@
 """Partition tables that decide what boots: what a revert keeps, and what the kernel knows better."""
 import struct
 
-from support.slot_device import (A_FIRST, B_ACTIVE, B_FIRST, Kernel, gpt_device, gpt_is_right, local, mbr, mbr_device,
+from support.slot_device import (A_FIRST, B_ACTIVE, B_FIRST, Kernel, gpt_device, gpt_is_right, local, mbr, mbr_device, new_boot,
                                  sgdisk, slots_of, table_of)
 
 
@@ -65,6 +65,23 @@ def test_revert_brings_back_a_partition_that_the_update_has_removed(t):
     assert slots_of(t, config)[3] == "new"
     assert local(t, config, "--revert", "x").returncode == 0
     assert entries(table_of(t)) == entries(first)
+
+
+def test_revert_where_a_table_may_decide(t):
+    """With slot a first it looks like any other: the key that would tell is named."""
+    config = mbr_device(t, A_FIRST, "a")
+    r = local(t, config, "--revert", "x")
+    assert r.returncode == 3 and 'slot-driver = "mbr-order" or "mbr-active"' in r.stderr, r
+    (t.dir / "fw_env.config").unlink()
+    r = local(t, config, "--revert", "x")
+    assert r.returncode == 1 and 'slot-driver = "mbr-order" or "mbr-active"' in r.stderr, r
+    config = gpt_device(t, "a", "-n", "1:64:+9", "-n", "2:2048:+99", "-n", "3:4096:+99")
+    r = local(t, config, "--revert", "x")
+    assert r.returncode == 3 and 'slot-driver = "gpt-order" or "gpt-active"' in r.stderr, r
+    new_boot(t)
+    put(t, mbr((1, 2048)))
+    r = local(t, config, "--revert", "x")
+    assert r.returncode == 3 and "mbr-order" not in r.stderr and 'slot-driver = "uboot-env"' in r.stderr, r
 
 
 def test_partitions_that_are_not_those_of_the_table(t):

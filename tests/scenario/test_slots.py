@@ -545,6 +545,12 @@ def test_variables_of_rauc_are_read(t):
     (t.dir / "disk.img").write_bytes(bytes(512))
     r = with_cmdline(t, "rauc.slot=A", receive(t, config, "--confirm"))
     assert r.returncode == 3 and "rauc status mark-good" in r.stderr, r
+    for words in ("rauc.slot=A", "quiet"):
+        r = with_cmdline(t, words, receive(t, config, "--revert", "x"))
+        assert r.returncode == 3 and "rauc status mark-active other" in r.stderr, r
+    config = {**config, **grub(t, "ORDER=B A", "A_OK=1", "A_TRY=0", "B_OK=1", "B_TRY=0")}
+    r = with_cmdline(t, "rauc.slot=A", receive(t, config, "--revert", "x"))
+    assert r.returncode == 3 and "rauc status mark-active booted" in r.stderr, r
 
 
 def test_damaged_environment_of_grub(t):

@@ -160,7 +160,7 @@ def test_partition_locks_the_whole_disk(t):
     if os.getuid() or t.run(["sh", "-c", "command -v losetup && command -v addpart"]).returncode:
         t.skip("needs root, losetup and addpart")
     fw = archive(t)
-    r = t.run(["losetup", "--show", "-f", t.image()])
+    r = t.run(["losetup", "-P", "--show", "-f", t.image()])
     if r.returncode:
         t.skip("there is no loop device to be had")
     disk = r.stdout.strip()

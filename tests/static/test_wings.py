@@ -7,14 +7,14 @@ from support.fixture import seconds
 # The pkg-config files that a wing may use; it must not ask for any others.
 PKG_CONFIG = {
     "host": ["libconfuse", "zlib", "libsodium", "libdeflate", "libzstd", "libxxhash"],
-    "engine": ["libconfuse", "zlib", "libsodium", "libdeflate", "nettle", "libzstd", "libxxhash"],
+    "engine": ["libconfuse", "zlib", "libsodium", "libdeflate", "nettle", "libzstd", "libxxhash", "libseccomp"],
     "device": ["libconfuse", "libseccomp", "libssh"],
 }
 PROGRAMS = {"host": {"fwssh"}, "engine": {"fwpack", "fwssh-hold"}, "device": {"fwsshd", "fwssh-session", "fwssh-receive"}}
 NEEDED = {
     "fwssh": {"confuse", "z", "sodium", "deflate", "zstd"},
     "fwpack": {"confuse", "z", "sodium", "deflate", "nettle"},
-    "fwssh-hold": {"confuse", "z", "sodium", "deflate", "nettle", "zstd"},
+    "fwssh-hold": {"confuse", "z", "sodium", "deflate", "nettle", "zstd", "seccomp"},
     "fwsshd": {"confuse", "ubootenv"},
     "fwssh-receive": {"confuse", "ubootenv"},
     "fwssh-session": {"ssh", "seccomp"},

@@ -105,6 +105,11 @@ class Device:
         while os.read(0, 65536):
             pass
 
+    def lose(self):
+        """As ssh does it."""
+        os.write(2, b"Connection to board closed by remote host.\r\n")
+        os._exit(255)
+
     def end(self, status):
         sys.exit(status)
 

@@ -1,5 +1,5 @@
 """Isolates tests from what all processes of a machine share: the lock of the U-Boot environment, on which libubootenv and
-its tools wait forever."""
+its tools wait forever, and /run, with the locks of devices and the parameter for the next reboot."""
 import ctypes
 import os
 
@@ -16,18 +16,26 @@ def call(function, *args):
         raise OSError(number, f"{function}: {os.strerror(number)}")
 
 
+def mount_empty(path, mode):
+    call("mount", b"tmpfs", path.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=%o" % mode)
+
+
 def isolate():
-    """Gives this process and its children their own lock directory.
+    """Gives this process and its children a /run and a lock directory of their own.
 
     Needs root. A user namespace would not help others: in it, root's files appear to belong to nobody, which strict-modes
     does not accept."""
     call("unshare", CLONE_NEWNS)
     call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-    directory = os.path.realpath(os.path.dirname(UBOOT_LOCK))
-    if os.path.isdir(directory):
-        call("mount", b"tmpfs", directory.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=1777")
-    os.makedirs(DEVICE_LOCKS, 0o700, exist_ok=True)
-    call("mount", b"tmpfs", DEVICE_LOCKS.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0700")
+    locks = os.path.realpath(os.path.dirname(UBOOT_LOCK))
+    has_systemd = os.path.isdir("/run/systemd")  # by which programs tell who reads the parameter for the next reboot
+    mount_empty("/run", 0o755)
+    if has_systemd:
+        os.mkdir("/run/systemd")
+    os.mkdir("/run/lock")
+    os.chmod("/run/lock", 0o1777)
+    if locks != "/run/lock" and os.path.isdir(locks):
+        mount_empty(locks, 0o1777)
 
 
 def is_allowed():

@@ -5,10 +5,11 @@ import threading
 
 
 class Relay:
-    """cuts: the first so many connections that carry more than limit bytes to the device are cut there."""
+    """cuts: the first so many connections that carry more than limit bytes to the device are cut there; before(): called
+    before that."""
 
-    def __init__(self, port, limit, cuts=1):
-        self.target, self.limit, self.cuts = port, limit, cuts
+    def __init__(self, port, limit, cuts=1, before=lambda: None):
+        self.target, self.limit, self.cuts, self.before = port, limit, cuts, before
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -39,4 +40,6 @@ class Relay:
     def cut(self):
         with self.lock:
             self.cuts -= 1
+            if self.cuts >= 0:
+                self.before()
             return self.cuts >= 0

@@ -23,6 +23,14 @@ def test_each_test_has_locks_of_its_own(t):
     assert os.stat(directory).st_dev != os.stat(f"/proc/{os.getppid()}/root{directory}").st_dev
 
 
+def test_each_test_has_a_run_of_its_own(t):
+    """A parameter for the next reboot that lies in the machine's is none of theirs, and theirs is none of the machine's."""
+    need_isolation(t)
+    assert os.stat("/run").st_dev != os.stat(f"/proc/{os.getppid()}/root/run").st_dev
+    assert not [path for path in ("/run/systemd", "/run/fwssh", "/run/lock") if os.path.isdir(path) and os.listdir(path)]
+    assert os.path.isdir("/run/systemd") == os.path.isdir(f"/proc/{os.getppid()}/root/run/systemd")
+
+
 def test_lock_that_is_held_outside_stops_nobody_inside(t):
     for program in ("fw_printenv", "mkenvimage"):
         t.need(program)

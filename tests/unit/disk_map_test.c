@@ -192,6 +192,42 @@ TEST(root_is_what_was_mounted_last)
     assert_int_equal(disk_map_root(&map, &root), -1);
 }
 
+static void assert_inside(dev_t device, const char *path, const char *wanted)
+{
+    char *inside = disk_map_path_inside(&map, device, path);
+
+    if (wanted)
+        assert_string_equal(inside, wanted);
+    else
+        assert_null(inside);
+    free(inside);
+}
+
+TEST(path_in_a_file_system)
+{
+    put("mountinfo", "21 1 8:2 / / rw - ext4 /dev/sda2 rw\n"
+                     "22 1 8:1 / /boot rw - vfat /dev/sda1 rw\n"
+                     "23 1 8:1 /EFI /mnt rw - vfat /dev/sda1 rw\n");
+    assert_inside(makedev(8, 1), "/boot/grub/grubenv", "/grub/grubenv");
+    assert_inside(makedev(8, 1), "/mnt/BOOT/grubenv", "/EFI/BOOT/grubenv");
+    assert_inside(makedev(8, 1), "/boot", "");
+    assert_inside(makedev(8, 2), "/etc/grubenv", "/etc/grubenv");
+    assert_inside(makedev(8, 1), "/bootx/grubenv", NULL);
+    assert_inside(makedev(8, 16), "/boot/grubenv", NULL);
+}
+
+TEST(node_of_a_device)
+{
+    char *node = disk_map_node(&map, makedev(8, 2));
+
+    assert_string_equal(node, "/dev/sda2");
+    free(node);
+    assert_null(disk_map_node(&map, makedev(8, 16)));
+    /* Whatever has that name here. */
+    put("devices/sdb/uevent", "DEVNAME=null\n");
+    assert_int_equal(disk_map_open(&map, makedev(8, 16), 0), -1);
+}
+
 TEST(a_whole_disk_may_be_mounted)
 {
     put("mountinfo", "22 1 8:0 / /disk rw - ext4 /dev/sda rw\n");
@@ -211,6 +247,8 @@ int main(void)
         cmocka_unit_test(mounts_are_found_by_where_they_lie),
         cmocka_unit_test(one_mount_point_only),
         cmocka_unit_test(root_is_what_was_mounted_last),
+        cmocka_unit_test(path_in_a_file_system),
+        cmocka_unit_test(node_of_a_device),
         cmocka_unit_test(a_whole_disk_may_be_mounted),
     };
 

@@ -1,6 +1,7 @@
 #include "device/listen/key_command.h"
 
 #include "base/argv.h"
+#include "base/become_user.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -8,7 +9,6 @@
 #include "device/config/trusted_file.h"
 #include "device/monitor/brief.h"
 
-#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,14 +92,11 @@ static bool key_command_limit(void *data)
 {
     const struct device_config *config = data;
     struct rlimit size = {KEY_COMMAND_OUTPUT_MAX, KEY_COMMAND_OUTPUT_MAX};
-    gid_t group = (gid_t)config->keys_command_uid;
-    uid_t user = (uid_t)config->keys_command_uid;
 
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (setrlimit(RLIMIT_FSIZE, &size))
         return false;
-    return geteuid() != 0 ||
-           (!setgroups(0, NULL) && !setresgid(group, group, group) && !setresuid(user, user, user));
+    return geteuid() != 0 || become_user((unsigned)config->keys_command_uid);
 }
 
 static pid_t key_command_run(const struct device_config *config, char **argv, int answer,

@@ -173,6 +173,13 @@ static int assembly_hear(struct assembly *a, struct hold_word *word)
     return rc;
 }
 
+static int assembly_died(struct error *err)
+{
+    return error_set(err, EXIT_FAILED,
+                     "fwssh-hold has ended without a word; nothing was activated. Try again "
+                     "with --adaptive=never");
+}
+
 int assembly_await(struct assembly *a, struct hold_word *word, struct error *err)
 {
     /* It looks after the client's silence, and ends. */
@@ -187,22 +194,25 @@ int assembly_await(struct assembly *a, struct hold_word *word, struct error *err
         *err = word->error;
         return -1;
     }
-    return error_set(err, EXIT_FAILED,
-                     "fwssh-hold has ended without a word; nothing was activated");
+    return assembly_died(err);
 }
 
 void assembly_explain(struct assembly *a, struct error *err)
 {
     struct hold_word word;
+    bool silent = true;
 
     if (!a->client)
         return;
     io_set_nonblocking(a->word);
-    while (assembly_hear(a, &word) > 0)
+    for (; assembly_hear(a, &word) > 0; silent = false)
         if (word.kind == HOLD_FAILED) {
             *err = word.error;
             error_suffix(err, "nothing was activated");
         }
+    /* Not even that it is complete: the updater has not got all. */
+    if (silent && client_is_gone(a->client))
+        assembly_died(err);
 }
 
 static void assembly_reap(struct assembly *a, int idle_timeout)
@@ -231,4 +241,14 @@ void assembly_close(struct assembly *a)
     io_close(&a->word);
     buffer_free(&a->line);
     *a = ASSEMBLY_NONE;
+}
+
+void assembly_recover(struct assembly *a)
+{
+    struct client *c = a->client;
+
+    if (!c || !client_is_gone(c))
+        return;
+    assembly_close(a);
+    c->gone = false;
 }

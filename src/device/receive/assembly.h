@@ -45,8 +45,12 @@ int assembly_open(struct assembly *a, const struct job *j, const char *task, str
  * error set. */
 int assembly_await(struct assembly *a, struct hold_word *word, struct error *err);
 
-/* Replaces the error of a failed update by what fwssh-hold says, if that is why it failed. */
+/* Replaces the error of a failed update by what fwssh-hold says, or that it has died, if that is
+ * why it failed. */
 void assembly_explain(struct assembly *a, struct error *err);
+
+/* If fwssh-hold has died, gives the client its descriptors back, so that it hears why. */
+void assembly_recover(struct assembly *a);
 
 /* Gives the client its descriptors back, once everything said has been sent. Does nothing if it is
  * not open. */

@@ -372,6 +372,7 @@ static int receive_request(struct receive *r, struct error *err)
     if (rc) {
         struct buffer text = {0};
         answer_print_error(err, &text);
+        assembly_recover(&r->assembly);
         /* If fwssh-hold runs, it makes a record of it. */
         if (r->records && !r->assembly.client)
             assembly_say_text(client, buffer_text(&text));

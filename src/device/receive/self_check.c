@@ -255,7 +255,10 @@ static void self_check_slots(struct self_check *s)
     struct facts facts = {0};
     struct error err;
 
-    int rc = slot_driver_read(s->config, &facts, &err) || change_check(&facts, &err) ? -1 : 0;
+    int rc = slot_driver_read(s->config, &facts, &err) || change_check(&facts, &err) ||
+                     slot_driver_check_note(s->config, &facts, &err)
+                 ? -1
+                 : 0;
 
     self_check_report(s, "slots", rc, &err);
     facts_free(&facts);

@@ -58,7 +58,8 @@ static int slot_check_confirmed(const struct device_config *config, const struct
     return 0;
 }
 
-/* Returns 1, with the error set, if the slots cannot be read. */
+/* Returns 1, with the error set, if the slots cannot be read, and -1 if that itself shows that an
+ * update waits. */
 static int slot_check_look(const struct device_config *config, struct client *client,
                            struct error *err)
 {
@@ -67,8 +68,9 @@ static int slot_check_look(const struct device_config *config, struct client *cl
 
     if (slot_driver_read(config, &facts, err)) {
         error_prefix(err, "cannot read the state of the slots");
-        rc = 1;
+        rc = err->status == EXIT_REFUSED ? -1 : 1;
     } else if (change_check(&facts, err) || slot_check_pending(&facts, err) ||
+               slot_driver_check_note(config, &facts, err) ||
                slot_check_confirmed(config, &facts, client, err)) {
         rc = -1;
     }

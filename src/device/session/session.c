@@ -20,6 +20,8 @@
 /* How often time limits are checked when nothing happens. */
 #define SESSION_TICK_MS 1000
 #define SESSION_PUMP_ROUNDS 256
+/* Longer than any answer takes. */
+#define SESSION_ANSWER_SECONDS 2
 /* CPU time that one round may take: more than any key exchange needs. */
 #define SESSION_ROUND_SECONDS 10
 
@@ -106,6 +108,23 @@ static bool session_has_refused(const struct session *s)
            strstr(ssh_get_error(s->ssh), "doesn't match server preference");
 }
 
+static void session_watch_packets(struct session *s, double now)
+{
+    if (s->packets.in_packets != s->seen_in)
+        s->heard = now;
+    s->seen_in = s->packets.in_packets;
+}
+
+/* libssh gives no answer either to a key of a type that it does not know, or a wrong signature.
+ * From the request for the service on, which has been counted when it is passed on, a client gets a
+ * packet for each of its own until it has logged in. */
+static bool session_lacks_an_answer(const struct session *s, double now)
+{
+    return !s->authenticated && s->asked_service && now - s->heard > SESSION_ANSWER_SECONDS &&
+           s->packets.in_packets - s->before.in_packets + 1 >
+               s->packets.out_packets - s->before.out_packets;
+}
+
 /* Why the session has to end, or NULL. */
 static const char *session_time_is_up(const struct session *s, double now)
 {
@@ -116,6 +135,9 @@ static const char *session_time_is_up(const struct session *s, double now)
     bool asks = s->channel.running || s->channel.ended;
     if (session_has_refused(s))
         return "signature not accepted (RSA with SHA-1?); use an Ed25519 key, or a newer client";
+    if (session_lacks_an_answer(s, now))
+        return "the last key or signature is not understood; use an Ed25519 key, and offer only "
+               "that one (IdentitiesOnly)";
     if (s->authenticated && !asks && now - s->quiet_since > s->brief.idle_seconds)
         return "no request from the client within idle-timeout";
     return NULL;
@@ -167,6 +189,7 @@ static void session_serve(struct session *s)
         session_rounds = session_rounds % 1000000 + 1;
         alive = session_round(s);
         session_keep_alive(s, io_now());
+        session_watch_packets(s, io_now());
         why = session_time_is_up(s, io_now());
     }
     if (why)

@@ -43,6 +43,10 @@ struct session {
     char goodbye[200]; /* why the connection ends, for the client; "": no particular reason */
     int tries;
     double started, quiet_since, kept_alive;
+    bool asked_service;                        /* the client means to log in */
+    struct ssh_counter_struct packets, before; /* kept by libssh; as they were at that request */
+    uint64_t seen_in;                          /* of them, when the last look was taken */
+    double heard;                              /* when that grew */
     struct session_channel channel;
 };
 

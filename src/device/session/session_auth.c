@@ -88,6 +88,18 @@ static ssh_string auth_no_gssapi(ssh_session ssh, const char *user, int count, s
     return NULL;
 }
 
+static int auth_service(ssh_session ssh, const char *service, void *data)
+{
+    struct session *s = data;
+
+    (void)ssh;
+    (void)service; /* libssh knows one only */
+    if (!s->asked_service)
+        s->before = s->packets;
+    s->asked_service = true;
+    return 0;
+}
+
 static ssh_channel auth_open_channel(ssh_session ssh, void *data)
 {
     struct session *s = data;
@@ -102,9 +114,11 @@ void session_auth_watch(struct session *s)
         .userdata = s,
         .auth_pubkey_function = auth_pubkey,
         .gssapi_select_oid_function = auth_no_gssapi,
+        .service_request_function = auth_service,
         .channel_open_request_session_function = auth_open_channel,
     };
     ssh_callbacks_init(&s->callbacks);
     ssh_set_server_callbacks(s->ssh, &s->callbacks);
     ssh_set_auth_methods(s->ssh, SSH_AUTH_METHOD_PUBLICKEY);
+    ssh_set_counters(s->ssh, NULL, &s->packets);
 }

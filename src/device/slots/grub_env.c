@@ -1,26 +1,40 @@
 #include "device/slots/grub_env.h"
 
 #include "base/io.h"
+#include "device/slots/boot_file.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char first_line[] = "# GRUB Environment Block\n";
+
+/* text: the file, if it could be read; it is freed. */
+static int grub_env_take(struct grub_env *e, const char *path, int rc, struct buffer *text,
+                         struct error *err)
+{
+    if (!rc && (text->len != GRUB_ENV_SIZE || strncmp(text->data, first_line, strlen(first_line)) ||
+                memchr(text->data, '\0', text->len)))
+        rc = error_set(err, EXIT_FAILED, "%s is no environment block of GRUB", path);
+    if (!rc)
+        memcpy(e->block, text->data, GRUB_ENV_SIZE);
+    e->block[GRUB_ENV_SIZE] = '\0';
+    buffer_free(text);
+    return rc;
+}
 
 int grub_env_read(struct grub_env *e, const char *path, struct error *err)
 {
     struct buffer text = {0};
+    int rc = boot_file_read(path, GRUB_ENV_SIZE, &text, err);
+
+    return grub_env_take(e, path, rc, &text, err);
+}
+
+int grub_env_read_mounted(struct grub_env *e, const char *path, struct error *err)
+{
+    struct buffer text = {0};
     int rc = io_read_file(path, GRUB_ENV_SIZE, &text, err);
 
-    if (!rc && (text.len != GRUB_ENV_SIZE || strncmp(text.data, first_line, strlen(first_line)) ||
-                memchr(text.data, '\0', text.len)))
-        rc = error_set(err, EXIT_FAILED, "%s is no environment block of GRUB", path);
-    if (!rc)
-        memcpy(e->block, text.data, GRUB_ENV_SIZE);
-    e->block[GRUB_ENV_SIZE] = '\0';
-    buffer_free(&text);
-    return rc;
+    return grub_env_take(e, path, rc, &text, err);
 }
 
 /* Where a line ends: at a newline that is not quoted. */
@@ -87,10 +101,5 @@ int grub_env_overwrite(struct grub_env *e, const char *path, const char *name, c
     if (!old || len != strlen(value))
         return error_set(err, EXIT_FAILED, "%s has no %s of %zu bytes", path, name, strlen(value));
     memcpy(e->block + (old - e->block), value, len);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    int rc = fd >= 0 && !io_pwrite_all(fd, e->block, GRUB_ENV_SIZE, 0) && !fsync(fd)
-                 ? 0
-                 : error_errno(err, "cannot write %s", path);
-    io_close(&fd);
-    return rc;
+    return boot_file_overwrite(path, e->block, GRUB_ENV_SIZE, err);
 }

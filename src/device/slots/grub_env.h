@@ -17,8 +17,12 @@ struct grub_env {
     char block[GRUB_ENV_SIZE + 1];
 };
 
-/* Returns 0, or -1 with the error set if the file cannot be read or is no such block. */
+/* As it is on the disk, where GRUB reads it. Returns 0, or -1 with the error set if the file cannot
+ * be read or is no such block. */
 int grub_env_read(struct grub_env *e, const char *path, struct error *err);
+
+/* The same as the mount shows it, which may be an older one (boot_file.h). */
+int grub_env_read_mounted(struct grub_env *e, const char *path, struct error *err);
 
 /* Copies a value without its quoting to out, cut at size; false, with "", if it is not set. */
 bool grub_env_get(const struct grub_env *e, const char *name, char *out, size_t size);

@@ -3,8 +3,8 @@
 #include "base/bytes.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "device/slots/boot_file.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,30 +106,35 @@ static bool loader_has_suffix(const char *name, const char *suffix)
     return len > end && !strcasecmp(name + len - end, suffix);
 }
 
-static void loader_entries_add(struct loader_entries *list, const char *directory,
-                               const char *suffix)
-{
-    DIR *dir = opendir(directory);
+/* A directory whose entries are added. */
+struct loader_place {
+    struct loader_entries *list;
+    const char *directory, *suffix;
+};
 
-    for (struct dirent *e; dir && list->count < ENTRIES_MAX && (e = readdir(dir));) {
-        if (!loader_has_suffix(e->d_name, suffix))
-            continue;
-        char *path = memory_printf("%s/%s", directory, e->d_name);
-        list->entry = memory_resize(list->entry, ((size_t)list->count + 1) * sizeof *list->entry);
-        list->entry[list->count++] = loader_entry_parse(path);
-        free(path);
-    }
-    if (dir)
-        closedir(dir);
+static void loader_entries_add(const char *name, void *data)
+{
+    const struct loader_place *place = data;
+    struct loader_entries *list = place->list;
+
+    if (list->count == ENTRIES_MAX || !loader_has_suffix(name, place->suffix))
+        return;
+    char *path = memory_printf("%s/%s", place->directory, name);
+    list->entry = memory_resize(list->entry, ((size_t)list->count + 1) * sizeof *list->entry);
+    list->entry[list->count++] = loader_entry_parse(path);
+    free(path);
 }
 
 void loader_entries_read(struct loader_entries *list)
 {
+    struct error ignored;
+
     *list = (struct loader_entries){0};
     for (size_t i = 0; i < sizeof loader_places / sizeof *loader_places; i++)
         for (size_t k = 0; k < sizeof loader_kinds / sizeof *loader_kinds; k++) {
             char *directory = memory_printf("%s/%s", loader_places[i], loader_kinds[k].directory);
-            loader_entries_add(list, directory, loader_kinds[k].suffix);
+            struct loader_place place = {list, directory, loader_kinds[k].suffix};
+            (void)boot_file_list(directory, loader_entries_add, &place, &ignored);
             free(directory);
         }
 }
@@ -165,6 +170,16 @@ struct loader_entry *loader_entries_find(const struct loader_entries *list, cons
     return found;
 }
 
+/* The directory of a path. */
+static int loader_check_mount(const char *path, struct error *err)
+{
+    char *directory = memory_printf("%.*s", (int)(loader_base(path) - path), path);
+    int rc = boot_file_check_mount(directory, err);
+
+    free(directory);
+    return rc ? error_prefix(err, "cannot confirm") : 0;
+}
+
 int loader_entry_bless(const struct loader_entry *entry, struct error *err)
 {
     const char *counter = strrchr(entry->path, '+'), *suffix = strrchr(entry->path, '.');
@@ -172,6 +187,8 @@ int loader_entry_bless(const struct loader_entry *entry, struct error *err)
 
     if (!entry->counted || !counter || !suffix)
         return 0;
+    if (loader_check_mount(entry->path, err))
+        return -1;
     char *good = memory_printf("%.*s%s", (int)(counter - entry->path), entry->path, suffix);
     if (!access(good, F_OK))
         rc = error_set(err, EXIT_REFUSED, "cannot confirm: %s is there as well as %s", good,

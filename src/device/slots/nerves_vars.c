@@ -215,13 +215,24 @@ int nerves_vars_note_beside(const struct device_config *config, const char *next
     struct uboot_ctx *ctx = uboot_vars_open(config->uboot_env_config, err);
     if (!ctx)
         return -1;
-    bool noted = !nerves_vars_is(ctx, "nerves_fw_active", "");
-    int rc = (noted && nerves_vars_set(ctx, "nerves_fw_active", next, err)) ||
+    bool noted = !nerves_vars_is(ctx, NERVES_VARS_NOTE, "");
+    int rc = (noted && nerves_vars_set(ctx, NERVES_VARS_NOTE, next, err)) ||
                      nerves_vars_set_reason(ctx, reason, err) || uboot_vars_store(ctx, err)
                  ? -1
                  : 0;
     uboot_vars_close(ctx);
     return rc;
+}
+
+char *nerves_vars_read_note_beside(const struct device_config *config)
+{
+    struct uboot_ctx *ctx = nerves_vars_open_beside(config);
+
+    if (!ctx)
+        return memory_text("");
+    char *note = nerves_vars_get(ctx, NERVES_VARS_NOTE);
+    uboot_vars_close(ctx);
+    return note;
 }
 
 bool nerves_vars_show_a_script(struct uboot_ctx *ctx)

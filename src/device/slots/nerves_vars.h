@@ -13,6 +13,9 @@
 
 #include <stdbool.h>
 
+/* The slot that boots next, where a script of U-Boot's goes by it; elsewhere only a note. */
+#define NERVES_VARS_NOTE "nerves_fw_active"
+
 /* "" if it is not set; the caller frees it. */
 char *nerves_vars_get(struct uboot_ctx *ctx, const char *name);
 int nerves_vars_set(struct uboot_ctx *ctx, const char *name, const char *value, struct error *err);
@@ -48,6 +51,9 @@ int nerves_vars_settle(struct uboot_ctx *ctx, struct error *err);
  * it has such a note) and why. Returns 0, or -1 with the error set. */
 int nerves_vars_note_beside(const struct device_config *config, const char *next,
                             const char *reason, struct error *err);
+
+/* What is noted there as the slot; "" if there is no such note. The caller frees it. */
+char *nerves_vars_read_note_beside(const struct device_config *config);
 
 /* Stores why the device goes back; "" removes it. */
 int nerves_vars_set_reason(struct uboot_ctx *ctx, const char *reason, struct error *err);

@@ -2,10 +2,13 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "device/slots/nerves_vars.h"
+#include "device/updaters/updater_driver.h"
 #include "wire/slot_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
@@ -54,10 +57,12 @@ static const struct slot_driver *slot_driver_choose(const struct slot_view *v, s
     for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
         if (choose ? drivers[i]->is_there(v) : !strcmp(drivers[i]->name, wanted))
             return drivers[i];
+    char *table = slot_view_hint_table(v);
     error_set(err, EXIT_FAILED,
               "no information about slots on this device: no U-Boot environment (%s), no %s and no "
-              "slot-command",
-              v->config->uboot_env_config, v->config->ops_firmware);
+              "slot-command%s",
+              v->config->uboot_env_config, v->config->ops_firmware, table);
+    free(table);
     return NULL;
 }
 
@@ -91,6 +96,18 @@ static void slot_driver_see_pending(struct slot_view *v)
         facts_set(facts, "next", other);
 }
 
+/* An adapter's firmware is no archive with tasks that could ask for the note. */
+static bool slot_driver_updater_spares_root(const struct device_config *config)
+{
+    struct updater updater;
+    struct error ignored;
+    bool spares = !updater_find(&updater, config, &ignored) &&
+                  (updater.driver->spares_root || updater.driver->is_adapter);
+
+    updater_free(&updater);
+    return spares;
+}
+
 int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
                      const struct device_config *config, struct facts *facts, struct error *err)
 {
@@ -117,5 +134,34 @@ int slot_driver_read(const struct device_config *config, struct facts *facts, st
 
     int rc = slot_driver_open(&v, &driver, config, facts, err);
     slot_view_close(&v);
+    return rc;
+}
+
+static bool slot_driver_has_notes(const char *name)
+{
+    for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
+        if (!strcmp(drivers[i]->name, name))
+            return drivers[i]->has_notes;
+    return false;
+}
+
+int slot_driver_check_note(const struct device_config *config, const struct facts *facts,
+                           struct error *err)
+{
+    const char *active = facts_get(facts, "active"), *driver = facts_get(facts, "driver");
+    int rc = 0;
+
+    if (!slot_driver_has_notes(driver) || slot_view_is_told(config) ||
+        slot_facts_state(facts) != SLOT_SETTLED || slot_driver_updater_spares_root(config))
+        return 0;
+    char *note = nerves_vars_read_note_beside(config);
+    if (strlen(note) == 1 && strlen(active) == 1 && strcasecmp(note, active) != 0)
+        rc = error_set(err, EXIT_REFUSED,
+                       "%s says that slot %s runs, but " NERVES_VARS_NOTE
+                       " says slot %s, and an archive may choose by that what it overwrites. "
+                       "Correct it (fw_setenv " NERVES_VARS_NOTE
+                       " %s); if no archive does so, set slot-driver = \"%s\"",
+                       driver, active, note, active, driver);
+    free(note);
     return rc;
 }

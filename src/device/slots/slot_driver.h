@@ -19,6 +19,8 @@
 struct slot_driver {
     const char *name;
     bool own_rules; /* it refuses by itself what would be wrong; read may not show a revert */
+    /* It decides, whatever the environment beside it notes; archives go by either. */
+    bool has_notes;
     /* Whether it is what decides here; for slot-driver "auto". */
     bool (*is_there)(const struct slot_view *v);
     int (*read)(struct slot_view *v, struct error *err);
@@ -39,6 +41,14 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
 
 /* The same for the facts alone. */
 int slot_driver_read(const struct device_config *config, struct facts *facts, struct error *err);
+
+/*
+ * Whether an archive that chooses by the note (nerves_fw_active) which slot it overwrites would
+ * choose another one than what runs: 0, or -1 with the error set if not. An updater that spares
+ * what runs by itself, and a configuration that names the driver, need no note.
+ */
+int slot_driver_check_note(const struct device_config *config, const struct facts *facts,
+                           struct error *err);
 
 /* The drivers, each in the file of its name; those of a partition table in slot_table.c. */
 extern const struct slot_driver slot_uboot, slot_mbr_order, slot_mbr_active, slot_gpt_order,

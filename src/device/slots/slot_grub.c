@@ -30,26 +30,57 @@ static bool slot_grub_has_slots(const struct grub_env *e)
            grub_env_get(e, "ORDER", value, sizeof value);
 }
 
-/* The file named by the key, or the first known place with variables that choose a slot. Returns
- * its path, or NULL with the error set. */
-static const char *slot_grub_open(struct grub_env *e, const struct device_config *config,
-                                  struct error *err)
+/* Where the disk below a mount cannot be read, what the mount shows is enough to know who decides,
+ * but not what. */
+static bool slot_grub_is_mounted_at(const char *path)
 {
-    if (*config->grubenv)
-        return grub_env_read(e, config->grubenv, err) ? NULL : config->grubenv;
-    for (size_t i = 0; i < sizeof grub_places / sizeof *grub_places; i++)
-        if (!grub_env_read(e, grub_places[i], err) && slot_grub_has_slots(e))
-            return grub_places[i];
-    error_set(err, EXIT_FAILED, "no environment block of GRUB that chooses a slot; set grubenv");
-    return NULL;
+    struct error ignored;
+    struct grub_env e;
+
+    return !grub_env_read_mounted(&e, path, &ignored) && slot_grub_has_slots(&e);
+}
+
+/* Sets *path if the block there has variables that choose a slot. */
+static int slot_grub_try(struct grub_env *e, const char *place, const char **path,
+                         struct error *err)
+{
+    int rc = grub_env_read(e, place, err);
+
+    if (rc ? slot_grub_is_mounted_at(place) : slot_grub_has_slots(e))
+        *path = place;
+    return rc;
+}
+
+/* Reads the file named by the key, or the first known place with variables that choose a slot;
+ * *path: its name, or NULL if there is none. Returns 0, or -1 with the error set. */
+static int slot_grub_open(struct grub_env *e, const struct device_config *config, const char **path,
+                          struct error *err)
+{
+    int rc;
+
+    *path = NULL;
+    if (*config->grubenv) {
+        rc = slot_grub_try(e, config->grubenv, path, err);
+        *path = rc ? *path : config->grubenv;
+        return rc;
+    }
+    for (size_t i = 0; i < sizeof grub_places / sizeof *grub_places; i++) {
+        rc = slot_grub_try(e, grub_places[i], path, err);
+        if (*path)
+            return rc;
+    }
+    return error_set(err, EXIT_FAILED,
+                     "no environment block of GRUB that chooses a slot; set grubenv");
 }
 
 static bool slot_grub_is_there(const struct slot_view *v)
 {
     struct error ignored;
     struct grub_env e;
+    const char *path;
+    int rc = slot_grub_open(&e, v->config, &path, &ignored);
 
-    return slot_grub_open(&e, v->config, &ignored) && slot_grub_has_slots(&e);
+    return path && (rc || slot_grub_has_slots(&e));
 }
 
 static bool slot_grub_is(const struct grub_env *e, const char *slot, const char *suffix,
@@ -114,8 +145,9 @@ static int slot_grub_read(struct slot_view *v, struct error *err)
 {
     char order[GRUB_VALUE_MAX];
     struct grub_env e;
+    const char *path;
 
-    if (!slot_grub_open(&e, v->config, err))
+    if (slot_grub_open(&e, v->config, &path, err))
         return -1;
     if (grub_env_get(&e, "ORDER", order, sizeof order))
         slot_grub_read_order(v, &e, order);
@@ -127,9 +159,9 @@ static int slot_grub_read(struct slot_view *v, struct error *err)
 static int slot_grub_confirm(struct slot_view *v, struct error *err)
 {
     struct grub_env e;
-    const char *path = slot_grub_open(&e, v->config, err);
+    const char *path;
 
-    if (!path)
+    if (slot_grub_open(&e, v->config, &path, err))
         return -1;
     if (slot_grub_is(&e, "upgrade_available", "", "1"))
         return grub_env_overwrite(&e, path, "upgrade_available", "0", err);
@@ -139,21 +171,26 @@ static int slot_grub_confirm(struct slot_view *v, struct error *err)
                      path);
 }
 
+static int slot_grub_revert_order(const struct slot_view *v, const char *path, struct error *err)
+{
+    return error_set(err, EXIT_REFUSED,
+                     "cannot revert on this device: RAUC's variables in %s are changed by its own "
+                     "tool (rauc status mark-active %s)",
+                     path, slot_facts_state(v->facts) == SLOT_PENDING ? "booted" : "other");
+}
+
 static int slot_grub_revert(struct slot_view *v, const char *reason, struct error *err)
 {
-    char *target = nerves_vars_revert_target(v->facts, err);
-    struct grub_env e;
-    const char *path = target ? slot_grub_open(&e, v->config, err) : NULL;
     char order[GRUB_VALUE_MAX];
-    int rc = -1;
+    struct grub_env e;
+    const char *path;
 
-    if (path && grub_env_get(&e, "ORDER", order, sizeof order))
-        error_set(err, EXIT_REFUSED,
-                  "cannot revert on this device: RAUC's variables in %s are changed by its own "
-                  "tool (rauc status mark-active other)",
-                  path);
-    else if (path)
-        rc = nerves_vars_note_beside(v->config, target, reason, err) ||
+    if (slot_grub_open(&e, v->config, &path, err))
+        return -1;
+    if (grub_env_get(&e, "ORDER", order, sizeof order))
+        return slot_grub_revert_order(v, path, err);
+    char *target = nerves_vars_revert_target(v->facts, err);
+    int rc = !target || nerves_vars_note_beside(v->config, target, reason, err) ||
                      grub_env_overwrite(&e, path, "boot", strcmp(target, "b") ? "0" : "1", err)
                  ? -1
                  : 0;
@@ -163,6 +200,7 @@ static int slot_grub_revert(struct slot_view *v, const char *reason, struct erro
 
 const struct slot_driver slot_grub = {
     .name = "grubenv",
+    .has_notes = true,
     .is_there = slot_grub_is_there,
     .read = slot_grub_read,
     .confirm = slot_grub_confirm,

@@ -128,6 +128,7 @@ static int slot_table_confirm(struct slot_view *v, struct error *err)
 #define SLOT_TABLE_DRIVER(variable, text)                                                          \
     const struct slot_driver variable = {                                                          \
         .name = text,                                                                              \
+        .has_notes = true,                                                                         \
         .is_there = variable##_is_there,                                                           \
         .read = slot_table_read,                                                                   \
         .confirm = slot_table_confirm,                                                             \

@@ -42,9 +42,12 @@ static int slot_uboot_read(struct slot_view *v, struct error *err)
 
     if (!ctx)
         return -1;
-    char *next = nerves_vars_get(ctx, "nerves_fw_active");
+    char *next = nerves_vars_get(ctx, NERVES_VARS_NOTE);
     char *names = nerves_vars_list_slots(ctx, next);
-    slot_view_settle(v, &(struct slot_said){.running = "", .next = next, .names = names});
+    slot_view_settle(v, &(struct slot_said){.running = "",
+                                            .next = next,
+                                            .names = names,
+                                            .is_note = !slot_uboot_decides(v->config, ctx)});
     nerves_vars_describe(ctx, v->facts);
     slot_uboot_set_fallback(v->facts);
     free(names);
@@ -58,15 +61,25 @@ static int slot_uboot_confirm(struct slot_view *v, struct error *err)
     return nerves_vars_confirm(v->config, facts_get(v->facts, "active"), err);
 }
 
+static int slot_uboot_refuse(const struct slot_view *v, struct error *err)
+{
+    char *table = slot_view_hint_table(v);
+
+    error_set(err, EXIT_REFUSED,
+              "cannot revert on this device: nothing shows that U-Boot boots by nerves_fw_active, "
+              "which may be only a note. If it does, set slot-driver = \"uboot-env\"%s; else "
+              "provide an ops.fw or a slot-command",
+              table);
+    free(table);
+    return -1;
+}
+
 static int slot_uboot_switch(const struct slot_view *v, struct uboot_ctx *ctx, const char *target,
                              const char *reason, struct error *err)
 {
     if (!slot_uboot_decides(v->config, ctx))
-        return error_set(err, EXIT_REFUSED,
-                         "cannot revert on this device: nothing shows that U-Boot boots by "
-                         "nerves_fw_active, which may be only a note. If it does, set slot-driver "
-                         "= \"uboot-env\"; else provide an ops.fw or a slot-command");
-    return nerves_vars_set(ctx, "nerves_fw_active", target, err) ||
+        return slot_uboot_refuse(v, err);
+    return nerves_vars_set(ctx, NERVES_VARS_NOTE, target, err) ||
                    nerves_vars_set_reason(ctx, reason, err) || nerves_vars_settle(ctx, err) ||
                    uboot_vars_store(ctx, err)
                ? -1

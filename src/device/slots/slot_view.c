@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/reboot_param.h"
 #include "device/slots/device_path.h"
+#include "device/slots/nerves_vars.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,8 +73,7 @@ static char *slot_view_partition_name(const char *device)
     return letter ? memory_printf("%c", letter) : NULL;
 }
 
-/* The configuration names who decides: that settles any contradiction. */
-static bool slot_view_is_told(const struct device_config *config)
+bool slot_view_is_told(const struct device_config *config)
 {
     return strcmp(config->slot_driver, "auto") != 0 || *config->slot_command;
 }
@@ -99,6 +99,19 @@ static void slot_view_set(struct slot_view *v, const char *name, const char *val
         facts_set(v->facts, name, value);
 }
 
+/* The slot that lies first is "a", as for all who decide by a table; and what was noted at the boot
+ * should have booted. */
+static void slot_view_compare_note(const struct slot_view *v, struct slot_words *words)
+{
+    struct disk_partition root;
+
+    if (!v->has_table || boot_table_root(v->device, &root))
+        return;
+    slot_words_add(words, boot_table_slot_at(&v->table, root.start),
+                   "the partition that / is mounted from");
+    slot_words_add(words, v->memory.slot, NERVES_VARS_NOTE);
+}
+
 /* The words of all sources, the best one first. */
 static void slot_view_collect(const struct slot_view *v, struct slot_words *words)
 {
@@ -112,6 +125,8 @@ static void slot_view_collect(const struct slot_view *v, struct slot_words *word
     slot_words_add(words, rauc, "rauc.slot on the kernel's command line");
     slot_words_add(words, partition, "the partition that / is mounted from");
     slot_words_add(words, words->said->running, "what decides what boots");
+    if (words->said->is_note && !words->slot)
+        slot_view_compare_note(v, words);
     if (!words->slot)
         slot_words_add(words, v->memory.slot, "");
     free(ours);
@@ -148,6 +163,17 @@ void slot_view_give_up(struct slot_view *v)
 {
     if (!v->remembers)
         slot_view_remember(v, "");
+}
+
+char *slot_view_hint_table(const struct slot_view *v)
+{
+    const char *kind = v->table.gpt ? "gpt" : "mbr";
+
+    if (!v->has_table || v->table.first < 0)
+        return memory_text("");
+    return memory_printf(". If the partition table decides, by the order of its two slots or by a "
+                         "flag, set slot-driver = \"%s-order\" or \"%s-active\"",
+                         kind, kind);
 }
 
 int slot_view_put_table_back(struct slot_view *v, struct error *err)

@@ -47,6 +47,13 @@ void slot_view_settle_text(struct slot_view *v, const char *text);
  * boots next at a later look is not what runs. */
 void slot_view_give_up(struct slot_view *v);
 
+/* The configuration names who decides: that settles any contradiction. */
+bool slot_view_is_told(const struct device_config *config);
+
+/* To be added to a refusal: the key by which a table with two slots would decide; "" if it has
+ * none. The caller frees it. */
+char *slot_view_hint_table(const struct slot_view *v);
+
 /* Makes the partition table boot what runs, again. Returns 0, or -1 with the error set. */
 int slot_view_put_table_back(struct slot_view *v, struct error *err);
 

@@ -15,6 +15,7 @@ struct slot_said {
     const char *names;
     /* It has changed at this boot what boots next: that does not show what runs. */
     bool moves_at_boot;
+    bool is_note; /* next is only a note, as far as anybody knows */
 };
 
 /* slot_words_free() in any case. */

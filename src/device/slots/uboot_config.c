@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/io.h"
+#include "device/slots/boot_file.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CONFIG_MAX 65536
@@ -190,6 +192,37 @@ bool uboot_config_has_copy(const char *path)
         has = !config_line(&c, line, 0, &ignored) && c.count;
     buffer_free(&text);
     return has;
+}
+
+static int config_prepare_copy(const struct config_copy *copy, struct error *err)
+{
+    struct stat st;
+
+    if (stat(copy->device, &st))
+        return 0;
+    if (S_ISREG(st.st_mode))
+        return boot_file_check_mount(copy->device, err);
+    int fd = S_ISBLK(st.st_mode) ? open(copy->device, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd >= 0 && !fsync(fd))
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    io_close(&fd);
+    return 0;
+}
+
+int uboot_config_prepare(const char *path, struct error *err)
+{
+    struct config c = {.path = path};
+    struct buffer text = {0};
+    struct error ignored;
+    int rc = 0;
+
+    /* What is wrong with it is explained later. */
+    if (!io_read_file(path, CONFIG_MAX, &text, &ignored) && text.len && !config_is_yaml(&text))
+        (void)config_parse(&c, text.data, &ignored);
+    for (int i = 0; !rc && i < c.count; i++)
+        rc = config_prepare_copy(&c.copy[i], err);
+    buffer_free(&text);
+    return rc;
 }
 
 int uboot_config_explain(const char *path, struct error *err)

@@ -11,6 +11,13 @@
 bool uboot_config_has_copy(const char *path);
 
 /*
+ * Before libubootenv reads: drops what the kernel has cached of the partitions that the file names,
+ * because an updater writes on the disk below. -1, with the error set (EXIT_REFUSED), if an
+ * environment is a file that was changed there.
+ */
+int uboot_config_prepare(const char *path, struct error *err);
+
+/*
  * After libubootenv has failed, which gives no reason: sets the error to what is wrong (a missing
  * device, the syntax, the size, or no good checksum). Always returns -1.
  */

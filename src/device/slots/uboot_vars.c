@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -29,22 +30,17 @@ void uboot_vars_close(struct uboot_ctx *ctx)
     libuboot_exit(ctx);
 }
 
-/* A bare system has no /run/lock, to which /var/lock is a link. Best effort: opening the lock
- * fails otherwise. */
-static void uboot_vars_make_lock_directory(void)
+/* The directory itself, where its name is a link. */
+static void uboot_vars_lock_directory(char directory[PATH_MAX])
 {
-    char target[PATH_MAX];
-    ssize_t n = readlink(VARS_LOCK_DIRECTORY, target, sizeof target - 1);
+    ssize_t n = readlink(VARS_LOCK_DIRECTORY, directory, PATH_MAX - 1);
 
-    if (n < 0) {
-        (void)mkdir(VARS_LOCK_DIRECTORY, 0755);
-        return;
-    }
-    target[n] = '\0';
-    if (*target == '/')
-        (void)mkdir(target, 0755);
+    if (n < 0)
+        snprintf(directory, PATH_MAX, "%s", VARS_LOCK_DIRECTORY);
+    else if (*directory == '/')
+        directory[n] = '\0';
     else
-        (void)mkdir("/run/lock", 0755); /* "../run/lock" */
+        snprintf(directory, PATH_MAX, "/run/lock"); /* "../run/lock" */
 }
 
 static int uboot_vars_busy(struct error *err)
@@ -62,12 +58,18 @@ static int uboot_vars_busy(struct error *err)
 static int uboot_vars_await_lock(struct error *err)
 {
     double end = io_now() + VARS_LOCK_SECONDS;
+    char directory[PATH_MAX];
     int rc;
 
-    uboot_vars_make_lock_directory();
+    uboot_vars_lock_directory(directory);
+    /* A bare system has no /run/lock. Best effort: opening the lock fails otherwise. */
+    (void)mkdir(directory, 0755);
     int fd = open(VARS_LOCK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (fd < 0)
-        return error_errno(err, "cannot open the lock of the U-Boot environment, %s", VARS_LOCK);
+    if (fd < 0) {
+        error_errno(err, "cannot open the lock of the U-Boot environment, %s", VARS_LOCK);
+        return error_suffix(err, "libubootenv cannot do without it: mount a tmpfs on %s",
+                            directory);
+    }
     while ((rc = flock(fd, LOCK_EX | LOCK_NB)) && io_now() < end)
         (void)poll(NULL, 0, VARS_LOOK_MS);
     io_close(&fd);
@@ -104,7 +106,7 @@ static int uboot_vars_load(struct uboot_ctx *ctx, const char *env_config, struct
 {
     if (!uboot_config_has_copy(env_config) || libuboot_read_config(ctx, env_config) < 0)
         return uboot_config_explain(env_config, err);
-    if (uboot_vars_await_lock(err))
+    if (uboot_vars_await_lock(err) || uboot_config_prepare(env_config, err))
         return -1;
     double before = io_now();
     uboot_vars_set_alarm(true);

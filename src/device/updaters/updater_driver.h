@@ -54,6 +54,7 @@ struct updater_driver {
     bool is_adapter;
     bool can_stage;        /* supports UPDATER_STAGE and UPDATER_ACTIVATE */
     bool can_refuse_older; /* supports --minimum-version */
+    bool spares_root;      /* never overwrites what is mounted as / */
     bool tells_switching;  /* always reports before it changes what boots (wire/updater_result.h) */
     /* Finds out what the program supports. Returns 0, or -1 with the error set if it cannot be
      * used. */

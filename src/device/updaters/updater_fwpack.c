@@ -101,6 +101,7 @@ static enum exit_status fwpack_judge(const struct updater_job *job, int status)
 
 const struct updater_driver updater_fwpack = {.can_stage = true,
                                               .can_refuse_older = true,
+                                              .spares_root = true,
                                               .tells_switching = true,
                                               .identify = fwpack_identify,
                                               .arguments = fwpack_arguments,

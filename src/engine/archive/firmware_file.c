@@ -110,6 +110,7 @@ static int firmware_file_start(struct firmware_file *f, const char *path, bool a
         rc = error_set(err, EXIT_USAGE, "the firmware %s is not a regular file", path);
     } else {
         f->size = (uint64_t)st.st_size;
+        f->changed = st.st_ctim;
         if (any)
             f->kind = bundle_look(f->fd, f->size);
         rc = firmware_file_read(f, err);
@@ -139,4 +140,12 @@ void firmware_file_close(struct firmware_file *f)
     free(f->architecture);
     free(f->nickname);
     *f = (struct firmware_file){.fd = -1};
+}
+
+bool firmware_file_has_changed(const struct firmware_file *f)
+{
+    struct stat st;
+
+    return fstat(f->fd, &st) || (uint64_t)st.st_size != f->size ||
+           st.st_ctim.tv_sec != f->changed.tv_sec || st.st_ctim.tv_nsec != f->changed.tv_nsec;
 }

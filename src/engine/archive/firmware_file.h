@@ -6,7 +6,9 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 enum firmware_kind {
     FIRMWARE_FW,
@@ -21,6 +23,7 @@ struct firmware_file {
     int fd;
     enum firmware_kind kind;
     uint64_t size;                                                /* bytes */
+    struct timespec changed;                                      /* st_ctim when it was opened */
     char *product, *version, *platform, *architecture, *nickname; /* cleaned; NULL if not set */
     char uuid[40];   /* "" for other kinds than FIRMWARE_FW */
     char sha256[65]; /* of the file, for those; "" for FIRMWARE_FW */
@@ -37,5 +40,8 @@ int firmware_file_open(struct firmware_file *f, const char *path, struct error *
 /* The same for a file of any kind (engine/archive/bundle.h). */
 int firmware_file_open_any(struct firmware_file *f, const char *path, struct error *err);
 void firmware_file_close(struct firmware_file *f);
+
+/* Whether the file may have other bytes now than when it was opened. */
+bool firmware_file_has_changed(const struct firmware_file *f);
 
 #endif

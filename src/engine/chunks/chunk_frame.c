@@ -17,6 +17,8 @@
  */
 #define FRAME_LOOK (16u << 10)
 #define FRAME_QUICK_LEVEL 3
+/* For a few bytes: with a prefix, it finds something even in those. */
+#define FRAME_HARDEST_LEVEL 19
 #define FRAME_DENSE_LOOK (256u << 10)
 
 struct chunk_packer {
@@ -80,7 +82,9 @@ static bool frame_gains_little(struct chunk_packer *p, struct chunk_bytes bytes,
 void chunk_pack(struct chunk_packer *p, struct chunk_bytes bytes, struct chunk_bytes prefix,
                 int level, struct buffer *out)
 {
-    if (!prefix.len && bytes.len > 2 * FRAME_LOOK && level > FRAME_QUICK_LEVEL) {
+    bool looks = level > FRAME_QUICK_LEVEL && (!prefix.len || level < FRAME_HARDEST_LEVEL);
+
+    if (looks && bytes.len > 2 * FRAME_LOOK) {
         struct chunk_bytes middle = {bytes.bytes + bytes.len / 2, FRAME_LOOK};
         if (middle.len > bytes.len - bytes.len / 2)
             middle.len = bytes.len - bytes.len / 2;

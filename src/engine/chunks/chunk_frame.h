@@ -21,7 +21,7 @@ struct chunk_packer *chunk_packer_new(void);
 void chunk_packer_free(struct chunk_packer *p);
 
 /* Appends a frame of these bytes. level: of zstd, 1 to 19; bytes that a quick look finds
- * incompressible get a low one. prefix: may be empty. */
+ * incompressible get a low one, unless it is 19 and there is a prefix. prefix: may be empty. */
 void chunk_pack(struct chunk_packer *p, struct chunk_bytes bytes, struct chunk_bytes prefix,
                 int level, struct buffer *out);
 

@@ -5,7 +5,8 @@
 #include "base/error.h"
 
 /* Started as root: becomes user and group uid (-1: stays), which may write nothing of the device.
- * Memory is limited. 0, or -1 with the error set. */
+ * Memory is limited, no file can be opened, and few system calls are left (base/confine.h). 0, or
+ * -1 with the error set. */
 int hold_jail_enter(int uid, struct error *err);
 
 #endif

@@ -39,6 +39,7 @@ void hold_link_close(struct hold_link *l)
     buffer_free(&l->got);
     buffer_free(&l->taken);
     buffer_free(&l->queue);
+    hold_text_close(&l->bar);
 }
 
 int hold_link_bad(struct error *err, const char *what)
@@ -98,22 +99,41 @@ static int link_write(struct hold_link *l, struct error *err)
     return 0;
 }
 
+static void link_say_text(struct hold_link *l, const struct buffer *text)
+{
+    if (l->host_gone || !text->len)
+        return;
+    size_t place = assembly_begin(&l->queue, ASSEMBLY_TEXT);
+    buffer_add(&l->queue, text->data, text->len);
+    assembly_end(&l->queue, place);
+}
+
 static void link_relay(struct hold_link *l)
 {
     char piece[LINK_TEXT_PIECE];
     ssize_t n = read(l->text, piece, sizeof piece);
+    struct buffer text = {0};
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    if (n <= 0) {
+    if (n > 0) {
+        hold_text_add(&l->bar, piece, (size_t)n, io_now(), &text);
+    } else {
+        hold_text_look(&l->bar, io_now(), true, &text);
         io_close(&l->text);
-        return;
     }
-    if (l->host_gone)
-        return;
-    size_t place = assembly_begin(&l->queue, ASSEMBLY_TEXT);
-    buffer_add(&l->queue, piece, (size_t)n);
-    assembly_end(&l->queue, place);
+    link_say_text(l, &text);
+    buffer_free(&text);
+}
+
+/* A bar that nothing has followed for a while. */
+static void link_look_at_bar(struct hold_link *l)
+{
+    struct buffer text = {0};
+
+    hold_text_look(&l->bar, io_now(), false, &text);
+    link_say_text(l, &text);
+    buffer_free(&text);
 }
 
 static int link_check_time(struct hold_link *l, bool owed, struct error *err)
@@ -152,6 +172,7 @@ int hold_link_serve(struct hold_link *l, bool owed, bool feeds, double until,
     double left = until - io_now();
 
     *event = (struct hold_event){0};
+    link_look_at_bar(l);
     link_prepare(l, feeds, p);
     if (left > LINK_LOOK)
         left = LINK_LOOK;

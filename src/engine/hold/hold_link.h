@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "engine/hold/hold_text.h"
 #include "wire/assembly.h"
 #include "wire/hold_word.h"
 
@@ -29,6 +30,7 @@ struct hold_link {
     struct buffer got;             /* read, and not looked at */
     struct buffer queue;           /* to be written to the host */
     struct buffer taken;           /* the body of the last record */
+    struct hold_text bar;          /* of the updater's text, what waits to be sent */
     bool exact;                    /* nothing is read past a record: other bytes may follow it */
     bool host_gone;
     bool host_needed; /* its loss is an error */

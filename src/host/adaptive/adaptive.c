@@ -22,13 +22,14 @@ struct adaptive_push {
     struct adaptive *a;
     struct transfer *t;
     struct adaptive_dialog dialog;
-    struct adaptive_base base;
+    int base_fd;               /* of the base; -1: none */
+    struct adaptive_base base; /* empty, unless it can be read */
     struct adaptive_question question;
     struct chunk_packer *packer;
     struct adaptive_frames frames;
     struct buffer made; /* frames that were made to be counted */
+    size_t made_at;     /* the next of them */
     uint64_t counted;   /* bytes of them */
-    bool ended;         /* everything has been sent */
 };
 
 static void push_print_empty(struct adaptive_push *p, enum assembly_type type)
@@ -81,15 +82,29 @@ static void push_find_base(struct adaptive_push *p)
 {
     struct adaptive *a = p->a;
     const char *uuid = facts_get(&p->dialog.facts, "uuid");
-    struct error ignored;
 
-    int fd = a->find_base ? a->find_base(a->find_data, uuid) : -1;
-    if (fd < 0)
+    p->base_fd = a->find_base ? a->find_base(a->find_data, uuid) : -1;
+}
+
+/* Packs a sample as a frame would have it. */
+static void push_sample(const struct adaptive_push *p, struct chunk_bytes bytes,
+                        struct buffer *packed)
+{
+    const struct chunk_bytes none = {0};
+    struct chunk_steps s = {0};
+
+    if (!p->base.used) {
+        chunk_pack(p->packer, bytes, none, ADAPTIVE_SAMPLE_LEVEL, packed);
         return;
-    a->has_base = !adaptive_base_open(&p->base, fd, a->firmware, &ignored);
-    if (!a->has_base)
-        adaptive_base_close(&p->base);
-    io_close(&fd);
+    }
+    chunk_diff_make(p->base.diff, bytes, &s);
+    const struct buffer *streams[] = {&s.steps, &s.changes, &s.literals};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++)
+        if (streams[i]->len)
+            chunk_pack(p->packer,
+                       (struct chunk_bytes){(const uint8_t *)streams[i]->data, streams[i]->len},
+                       none, ADAPTIVE_SAMPLE_LEVEL, packed);
+    chunk_steps_free(&s);
 }
 
 /* What the gaps would take, from samples of them, in bytes. */
@@ -106,8 +121,7 @@ static uint64_t push_estimate(const struct adaptive_push *p)
         /* A few long gaps are looked at in several places. */
         for (uint64_t at = 0; at < g->len; at += g->len / ADAPTIVE_SAMPLES + ADAPTIVE_SAMPLE) {
             size_t n = g->len - at < ADAPTIVE_SAMPLE ? (size_t)(g->len - at) : ADAPTIVE_SAMPLE;
-            chunk_pack(p->packer, (struct chunk_bytes){bytes + g->at + at, n},
-                       (struct chunk_bytes){0}, ADAPTIVE_SAMPLE_LEVEL, &packed);
+            push_sample(p, (struct chunk_bytes){bytes + g->at + at, n}, &packed);
             raw += n;
         }
     }
@@ -121,7 +135,7 @@ static bool push_is_hopeless(const struct adaptive_push *p)
 {
     if (p->dialog.too_slow)
         return true;
-    if (p->a->options->mode == ADAPTIVE_ALWAYS || p->base.used)
+    if (p->a->options->mode == ADAPTIVE_ALWAYS)
         return false;
     return push_estimate(p) >= p->t->total * ADAPTIVE_WHOLE_PERCENT / 100;
 }
@@ -133,7 +147,8 @@ static int push_ask(struct adaptive_push *p, struct error *err)
 
     *q = (struct adaptive_question){.dialog = &p->dialog,
                                     .firmware = p->a->firmware,
-                                    .base = p->a->has_base ? &p->base : NULL,
+                                    .base_fd = p->base_fd,
+                                    .base = &p->base,
                                     .packer = p->packer};
     int rc = adaptive_question_groups(q, err);
     return rc > 0 ? adaptive_question_refine(q, err) : rc;
@@ -169,17 +184,22 @@ static bool push_count(struct adaptive_push *p)
 }
 
 /* The next frame, made now or before. */
-static bool push_next_frame(struct adaptive_push *p, size_t *at, struct buffer *frame)
+static bool push_next_frame(struct adaptive_push *p, struct buffer *frame)
 {
     struct assembly_record record;
 
     if (!p->counted)
         return adaptive_frames_next(&p->frames, frame);
-    if (assembly_next(buffer_text(&p->made) + *at, p->made.len - *at, &record) <= 0)
+    if (assembly_next(buffer_text(&p->made) + p->made_at, p->made.len - p->made_at, &record) <= 0)
         return false;
-    buffer_add(frame, p->made.data + *at, ASSEMBLY_HEAD + record.body.len);
-    *at += ASSEMBLY_HEAD + record.body.len;
+    buffer_add(frame, p->made.data + p->made_at, ASSEMBLY_HEAD + record.body.len);
+    p->made_at += ASSEMBLY_HEAD + record.body.len;
     return true;
+}
+
+static bool push_has_frames(const struct adaptive_push *p)
+{
+    return p->counted ? p->made_at < p->made.len : p->frames.gap < p->question.gaps.count;
 }
 
 /* Sends what the device has asked for again. */
@@ -192,9 +212,7 @@ static int push_fill(struct adaptive_push *p, struct error *err)
         return 1;
     for (; d->late_done < d->lates; d->late_done++)
         if (d->lates > most || !adaptive_frames_fill(&p->frames, d->late[d->late_done], &d->out))
-            return error_set(err, EXIT_FAILED,
-                             "the device asks for what is not in the firmware; nothing was "
-                             "activated. Try again with --adaptive=never");
+            return adaptive_dialog_blame(d, "the device asks for what is not in the firmware", err);
     if (push_is_over_limit(p, 0)) {
         p->a->ending = ADAPTIVE_TOO_MUCH;
         return 0;
@@ -211,8 +229,9 @@ static int push_step(struct adaptive_push *p, struct error *err)
 
 static void push_show(struct adaptive_push *p)
 {
-    console_progress(p->t->console, p->ended ? p->a->firmware->stored.len : p->frames.place,
-                     p->a->firmware->stored.len);
+    uint64_t all = p->a->firmware->stored.len;
+
+    console_progress(p->t->console, p->t->all_sent > 0 ? all : p->frames.place, all);
 }
 
 /* Sends a frame once the device has granted so much. Returns like adaptive_dialog_wait(). */
@@ -233,6 +252,8 @@ static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, 
     }
     d->in_flight += body;
     buffer_add(&d->out, frame->data, frame->len);
+    if (!push_has_frames(p))
+        adaptive_dialog_needs_no_more(d);
     push_show(p);
     /* ssh sends it while the next one is made. */
     while (rc > 0 && d->out.len && p->t->ssh.in >= 0)
@@ -244,10 +265,9 @@ static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, 
 static int push_send_frames(struct adaptive_push *p, struct error *err)
 {
     struct buffer frame = {0};
-    size_t at = 0;
     int rc = 1;
 
-    while (rc > 0 && push_next_frame(p, &at, &frame)) {
+    while (rc > 0 && push_next_frame(p, &frame)) {
         rc = push_send_frame(p, &frame, err);
         buffer_clear(&frame);
     }
@@ -258,19 +278,16 @@ static int push_send_frames(struct adaptive_push *p, struct error *err)
 /* Everything after the decision. Returns 0 when ssh has ended, or -1 with the error set. */
 static int push_send(struct adaptive_push *p, struct error *err)
 {
-    p->t->sent = 0;
     push_print_empty(p, ASSEMBLY_GO);
+    if (!push_has_frames(p))
+        adaptive_dialog_needs_no_more(&p->dialog);
     int rc = push_send_frames(p, err);
     if (rc > 0) {
         push_print_empty(p, ASSEMBLY_END);
         rc = adaptive_dialog_flush(&p->dialog, err);
     }
-    if (rc > 0) {
-        p->ended = true;
-        p->t->sent = p->t->total;
-        p->t->all_sent = io_now();
+    if (rc > 0)
         push_show(p);
-    }
     while (rc > 0)
         rc = push_step(p, err);
     return rc;
@@ -284,6 +301,7 @@ static int push_send_whole(struct adaptive_push *p, struct error *err)
     p->a->began = io_now();
     p->dialog.records = false;
     int rc = adaptive_dialog_flush(&p->dialog, err);
+    p->t->sent = 0;
     if (rc > 0)
         rc = transfer_send(p->t, err);
     p->dialog.sent += p->t->sent;
@@ -321,10 +339,11 @@ static int push_converse(struct adaptive_push *p, struct error *err)
     push_find_base(p);
     p->packer = chunk_packer_new();
     rc = push_ask(p, err);
+    p->a->has_base = p->base.stream.tree.groups.count > 0;
     if (rc <= 0)
         return rc;
     p->frames = (struct adaptive_frames){.firmware = p->a->firmware,
-                                         .base = p->a->has_base ? &p->base : NULL,
+                                         .base = &p->base,
                                          .gaps = &p->question.gaps,
                                          .packer = p->packer};
     adaptive_frames_open(&p->frames);
@@ -366,7 +385,7 @@ static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct
 int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *call,
                  struct error *err)
 {
-    struct adaptive_push p = {.a = a, .t = t};
+    struct adaptive_push p = {.a = a, .t = t, .base_fd = -1};
 
     a->ending = ADAPTIVE_RAN;
     adaptive_dialog_open(&p.dialog, t);
@@ -381,6 +400,7 @@ int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *
     gap_list_free(&p.question.gaps);
     chunk_packer_free(p.packer);
     adaptive_base_close(&p.base);
+    io_close(&p.base_fd);
     buffer_free(&p.made);
     adaptive_dialog_close(&p.dialog);
     return rc;

@@ -47,19 +47,20 @@ static void base_compare(struct adaptive_base *b, const struct firmware_stream *
     chunk_table_free(&table);
 }
 
-int adaptive_base_open(struct adaptive_base *b, int fd, const struct firmware_stream *firmware,
-                       struct error *err)
+void adaptive_base_open(struct adaptive_base *b, int fd, const struct firmware_stream *firmware)
 {
+    struct error ignored;
+
     *b = (struct adaptive_base){0};
-    if (firmware_stream_open(&b->stream, fd, err))
-        return -1;
+    if (firmware_stream_open(&b->stream, fd, &ignored))
+        adaptive_base_close(b);
     base_compare(b, firmware);
-    return 0;
 }
 
 void adaptive_base_close(struct adaptive_base *b)
 {
     firmware_stream_close(&b->stream);
+    chunk_diff_free(b->diff);
     free(b->same);
     *b = (struct adaptive_base){0};
 }
@@ -111,10 +112,10 @@ void adaptive_base_judge(struct adaptive_base *b, const uint8_t *held)
         if (!held[i])
             memset(b->stream.stored.bytes + g->at, 0, g->len);
     }
-    b->used = own_held * 2 >= own;
+    b->used = groups->count && own_held * 2 >= own;
 }
 
-struct chunk_diff *adaptive_base_diff(const struct adaptive_base *b)
+void adaptive_base_prepare(struct adaptive_base *b)
 {
     const struct chunk_list *groups = &b->stream.tree.groups;
     struct chunk_bytes old = {b->stream.stored.bytes, (size_t)b->stream.stored.len};
@@ -124,7 +125,7 @@ struct chunk_diff *adaptive_base_diff(const struct adaptive_base *b)
         if (b->same[i] == ADAPTIVE_BASE_NONE)
             covered += groups->item[i].len + 2ull * BASE_AROUND;
     bool all = covered > old.len / 2;
-    struct chunk_diff *d = chunk_diff_new(old, all ? old.len : covered);
+    struct chunk_diff *d = b->diff = chunk_diff_new(old, all ? old.len : covered);
     if (all)
         chunk_diff_add(d, 0, old.len);
     for (size_t i = 0; !all && i < groups->count; i++) {
@@ -135,5 +136,4 @@ struct chunk_diff *adaptive_base_diff(const struct adaptive_base *b)
         chunk_diff_add(d, from > end ? from : end, g->at + g->len + BASE_AROUND);
         end = g->at + g->len + BASE_AROUND;
     }
-    return d;
 }

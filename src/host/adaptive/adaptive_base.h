@@ -14,12 +14,13 @@
 struct adaptive_base {
     struct firmware_stream stream;
     size_t *same; /* for each group: the equal one of the firmware, or ADAPTIVE_BASE_NONE; owned */
-    bool used;    /* the device holds most of what only the base has */
+    struct chunk_diff *diff; /* for differences from it; owned */
+    bool used;               /* the device holds most of what only the base has */
 };
 
-/* Reads the base from a file. 0, or -1 with the error set; adaptive_base_close() in any case. */
-int adaptive_base_open(struct adaptive_base *b, int fd, const struct firmware_stream *firmware,
-                       struct error *err);
+/* Reads the base from a file. One that cannot be read is empty: it has no groups, and is not used.
+ * adaptive_base_close() in any case. */
+void adaptive_base_open(struct adaptive_base *b, int fd, const struct firmware_stream *firmware);
 void adaptive_base_close(struct adaptive_base *b);
 
 /* Appends the record that describes it. */
@@ -32,7 +33,8 @@ void adaptive_base_judge(struct adaptive_base *b, const uint8_t *held);
 /* Appends a list of parts, as the records for the firmware and a base have it. */
 void adaptive_print_parts(const struct stored_stream *s, struct buffer *out);
 
-/* Prepares for differences from the base. The caller frees the result with chunk_diff_free(). */
-struct chunk_diff *adaptive_base_diff(const struct adaptive_base *b);
+/* Prepares for differences from the base: before the device's answer, for which there is time. What
+ * it does not hold is found, but does not match. */
+void adaptive_base_prepare(struct adaptive_base *b);
 
 #endif

@@ -166,15 +166,43 @@ void adaptive_dialog_close(struct adaptive_dialog *d)
     free(d->late);
 }
 
+void adaptive_dialog_needs_no_more(struct adaptive_dialog *d)
+{
+    d->needed = d->sent + (d->out.len - d->out_at);
+}
+
+static bool dialog_has_given_all(const struct adaptive_dialog *d)
+{
+    return d->needed && d->sent >= d->needed;
+}
+
+int adaptive_dialog_blame(const struct adaptive_dialog *d, const char *what, struct error *err)
+{
+    return dialog_has_given_all(d)
+               ? error_set(err, EXIT_UNCONFIRMED,
+                           "%s, when it had got everything, so it may have finished the update; "
+                           "check what it runs before you push again",
+                           what)
+               : error_set(err, EXIT_FAILED,
+                           "%s; nothing was activated. Try again with --adaptive=never", what);
+}
+
 static int dialog_write(struct adaptive_dialog *d, struct error *err)
 {
-    struct ssh_run *ssh = &d->transfer->ssh;
+    struct transfer *t = d->transfer;
+    struct ssh_run *ssh = &t->ssh;
     ssize_t n = ssh_run_write(ssh, d->out.data + d->out_at, d->out.len - d->out_at, err);
 
     if (n <= 0)
         return (int)n;
     d->sent += (uint64_t)n;
     d->out_at += (size_t)n;
+    if (!dialog_has_given_all(d)) {
+        t->sent = d->sent < t->total ? d->sent : t->total - 1;
+    } else if (t->sent < t->total) {
+        t->sent = t->total;
+        t->all_sent = io_now();
+    }
     if (d->out_at == d->out.len) {
         buffer_clear(&d->out);
         d->out_at = 0;
@@ -190,9 +218,7 @@ int adaptive_dialog_wait(struct adaptive_dialog *d, struct error *err)
     if (event == SSH_RUN_WRITABLE && dialog_write(d, err))
         return -1;
     if (d->bad)
-        return error_set(err, EXIT_FAILED,
-                         "the device sent what is no record of fwssh; nothing was activated. Try "
-                         "again with --adaptive=never");
+        return adaptive_dialog_blame(d, "the device sent what is no record of fwssh", err);
     return event < 0 ? -1 : event == SSH_RUN_HEARD || event == SSH_RUN_WRITABLE;
 }
 
@@ -230,13 +256,6 @@ int adaptive_dialog_await_facts(struct adaptive_dialog *d, struct error *err)
     return rc;
 }
 
-static int dialog_bad_answer(struct error *err)
-{
-    return error_set(err, EXIT_FAILED,
-                     "the device's answer does not fit the question; nothing was activated. Try "
-                     "again with --adaptive=never");
-}
-
 int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type level, size_t count,
                                  uint8_t **yes, uint64_t *candidates, struct error *err)
 {
@@ -264,7 +283,7 @@ int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type l
         return 1;
     free(*yes);
     *yes = NULL;
-    return dialog_bad_answer(err);
+    return adaptive_dialog_blame(d, "the device's answer does not fit the question", err);
 }
 
 int adaptive_dialog_flush(struct adaptive_dialog *d, struct error *err)

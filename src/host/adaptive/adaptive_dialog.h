@@ -22,6 +22,7 @@ struct adaptive_dialog {
     bool has_facts;
     uint64_t in_flight; /* bytes of frames that the device has not used up */
     uint64_t sent, got_bytes;
+    uint64_t needed; /* of what is sent, up to the last byte that the device needs; 0: not known */
     uint64_t max_bytes; /* of both, for the questions; 0: no limit */
     double asked;       /* when the question was asked that is open */
     double patience;    /* seconds in which the whole firmware could be sent; 0: not known */
@@ -49,6 +50,14 @@ int adaptive_dialog_await_facts(struct adaptive_dialog *d, struct error *err);
  * NULL if the device is too slow. */
 int adaptive_dialog_await_answer(struct adaptive_dialog *d, enum assembly_type level, size_t count,
                                  uint8_t **yes, uint64_t *candidates, struct error *err);
+
+/* What waits to be written now is all that the device needs: once it is sent, the transfer counts
+ * as complete, and the device may switch. */
+void adaptive_dialog_needs_no_more(struct adaptive_dialog *d);
+
+/* The device has done what does not fit: what that means for what it runs, as far as it is known.
+ * Returns -1. */
+int adaptive_dialog_blame(const struct adaptive_dialog *d, const char *what, struct error *err);
 
 /* Writes until nothing waits any more. Returns like adaptive_dialog_wait(). */
 int adaptive_dialog_flush(struct adaptive_dialog *d, struct error *err);

@@ -25,13 +25,12 @@ void adaptive_frames_open(struct adaptive_frames *f)
                : bytes <= FRAME_GOOD_UP_TO ? FRAME_GOOD
                                            : FRAME_FAST;
     f->change_level = bytes <= FRAME_CHANGES_BEST_UP_TO ? FRAME_BEST : FRAME_CHANGES_FAST;
-    if (f->base && f->base->used)
-        f->diff = adaptive_base_diff(f->base);
+    if (f->base->used)
+        f->diff = f->base->diff;
 }
 
 void adaptive_frames_close(struct adaptive_frames *f)
 {
-    chunk_diff_free(f->diff);
     buffer_free(&f->raw);
     buffer_free(&f->last);
 }

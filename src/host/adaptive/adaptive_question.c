@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* Less than this is not worth a further question. */
-#define QUESTION_CHUNKS_FROM (64u << 10)
+#define QUESTION_CHUNKS_FROM (16u << 10)
 #define QUESTION_FINE_FROM (16u << 10)
 /* Of a gap that does not compress, only so much at each end is asked for finely: the middle has
  * nothing in common with what was there. */
@@ -33,7 +33,7 @@ static void question_print_list(const struct adaptive_question *q, struct buffer
     const struct chunk_list *groups = &q->firmware->tree.groups;
     size_t place = assembly_begin(out, ASSEMBLY_LIST);
 
-    assembly_put(out, q->base ? 1 : 0);
+    assembly_put(out, q->base_fd >= 0 ? 1 : 0);
     assembly_put(out, q->firmware->stored.len);
     adaptive_print_parts(&q->firmware->stored, out);
     question_print_start(q, out);
@@ -67,7 +67,7 @@ static size_t *question_in_base(const struct adaptive_question *q)
 
     for (size_t i = 0; i < count; i++)
         in_base[i] = ADAPTIVE_BASE_NONE;
-    for (size_t i = 0; b && i < b->stream.tree.groups.count; i++)
+    for (size_t i = 0; i < b->stream.tree.groups.count; i++)
         if (b->same[i] != ADAPTIVE_BASE_NONE &&
             question_is_data(&b->stream.stored, &b->stream.tree.groups.item[i]))
             in_base[b->same[i]] = i;
@@ -98,7 +98,7 @@ static bool question_is_known(const struct adaptive_question *q, const size_t *i
 {
     const struct adaptive_base *b = q->base;
 
-    if (!b || !b->used || in_base[group] != ADAPTIVE_BASE_NONE)
+    if (!b->used || in_base[group] != ADAPTIVE_BASE_NONE)
         return false;
     size_t i = question_place_in_base(q, in_base, group);
     if (i == ADAPTIVE_BASE_NONE)
@@ -121,17 +121,30 @@ static void question_find_gaps(struct adaptive_question *q, const uint8_t *yes, 
     free(in_base);
 }
 
+/* Reads the base and makes it ready, while the device looks at what it holds. */
+static int question_send_base(struct adaptive_question *q, struct error *err)
+{
+    adaptive_base_open(q->base, q->base_fd, q->firmware);
+    adaptive_base_print(q->base, &q->dialog->out);
+    int rc = adaptive_dialog_flush(q->dialog, err);
+    if (rc > 0)
+        adaptive_base_prepare(q->base);
+    return rc;
+}
+
 int adaptive_question_groups(struct adaptive_question *q, struct error *err)
 {
     struct adaptive_dialog *d = q->dialog;
     uint8_t *yes = NULL, *held = NULL;
 
     question_print_list(q, &d->out);
-    if (q->base)
-        adaptive_base_print(q->base, &d->out);
-    int rc = adaptive_dialog_await_answer(d, ASSEMBLY_LIST, q->firmware->tree.groups.count, &yes,
+    int rc = adaptive_dialog_flush(d, err);
+    if (rc > 0 && q->base_fd >= 0)
+        rc = question_send_base(q, err);
+    if (rc > 0)
+        rc = adaptive_dialog_await_answer(d, ASSEMBLY_LIST, q->firmware->tree.groups.count, &yes,
                                           &q->candidates, err);
-    if (rc > 0 && q->base && yes) {
+    if (rc > 0 && q->base_fd >= 0 && yes) {
         rc = adaptive_dialog_await_answer(d, ASSEMBLY_BASE, q->base->stream.tree.groups.count,
                                           &held, &q->candidates, err);
         if (rc > 0 && held)

@@ -9,7 +9,8 @@
 struct adaptive_question {
     struct adaptive_dialog *dialog;
     const struct firmware_stream *firmware;
-    struct adaptive_base *base; /* NULL: none */
+    int base_fd;                /* its file; -1: none */
+    struct adaptive_base *base; /* read from it while the device looks at what it holds */
     struct chunk_packer *packer;
     struct gap_list gaps;
     uint64_t candidates; /* bytes of the device that may match what is missing */

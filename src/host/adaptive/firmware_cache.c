@@ -127,7 +127,8 @@ static void cache_write(const struct firmware_file *firmware, const char *path)
     char *temporary = memory_printf("%s.%d", path, (int)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    if (fd >= 0 && (cache_copy(firmware->fd, fd, firmware->size) || rename(temporary, path)))
+    if (fd >= 0 && (cache_copy(firmware->fd, fd, firmware->size) ||
+                    firmware_file_has_changed(firmware) || rename(temporary, path)))
         unlink(temporary);
     io_close(&fd);
     free(temporary);

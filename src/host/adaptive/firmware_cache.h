@@ -16,8 +16,8 @@
  * it is not there. */
 int firmware_cache_open(const char *uuid);
 
-/* Keeps a copy. That it cannot be kept is no failure of the push: nothing is reported. max: bytes
- * of the whole cache. */
+/* Keeps a copy, unless the file has changed since it was opened. That it cannot be kept is no
+ * failure of the push: nothing is reported. max: bytes of the whole cache. */
 void firmware_cache_keep(const struct firmware_file *firmware, uint64_t max);
 
 #endif

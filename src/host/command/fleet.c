@@ -63,7 +63,7 @@ static int fleet_child(const struct fleet *f, size_t i, int out)
     if (!f->o->output.json)
         console.mode = CONSOLE_RELAY;
     if (status)
-        console_result(&console, status, err.text);
+        status = console_result(&console, status, err.text);
     else
         status = push_device(f->o, host, &firmware, &console, &history);
     console_close(&console);

@@ -39,7 +39,8 @@ static int gen_script_write(const char *path, bool force)
     for (size_t i = 0; i < sizeof script_lines / sizeof *script_lines; i++)
         buffer_add_text(&text, script_lines[i]);
     if (!strcmp(path, "-")) {
-        status = io_write_all(STDOUT_FILENO, text.data, text.len) ? EXIT_FAILED : EXIT_DONE;
+        fputs(text.data, stdout);
+        status = EXIT_DONE;
     } else if (force || access(path, F_OK) || gen_script_may_overwrite(path)) {
         if (io_write_file(path, text.data, text.len, 0755, &err)) {
             fprintf(stderr, "fwssh: %s\n", err.text);

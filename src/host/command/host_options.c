@@ -284,6 +284,15 @@ void host_options_print_help(FILE *out, unsigned commands)
     }
 }
 
+bool host_option_get(size_t number, struct host_option *o)
+{
+    if (number >= WORDS)
+        return false;
+    const struct option_word *w = &words[number];
+    *o = (struct host_option){w->name, w->argument, w->help, w->commands};
+    return true;
+}
+
 static void options_for_getopt(struct option names[WORDS + 1])
 {
     for (size_t i = 0; i < WORDS; i++)

@@ -67,6 +67,15 @@ struct host_options {
     void *config;   /* the configuration; NULL: none; owned (host_config.h) */
 };
 
+/* An option for who lists them. */
+struct host_option {
+    const char *name, *argument, *help; /* argument: NULL: none; "[=X]": optional */
+    unsigned commands;                  /* a set of enum command_set */
+};
+
+/* The options in the order of the help text; false if there is none with this number. */
+bool host_option_get(size_t number, struct host_option *o);
+
 /*
  * Parses the command line of a command; argv[0] is its name. A passphrase on the command line is
  * overwritten there at once. Returns 0, or -1 with the error set; host_options_free() in any case.

@@ -36,7 +36,7 @@ static int push_not_begun(const struct host_options *o, const struct error *err)
     struct error ignored;
 
     if (!console_open(&console, o->fleet.hosts[0], &output, &ignored))
-        console_result(&console, (int)err->status, err->text);
+        (void)console_result(&console, (int)err->status, err->text);
     console_close(&console);
     return (int)err->status;
 }

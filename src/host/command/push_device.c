@@ -329,7 +329,7 @@ int push_device(const struct host_options *o, const char *host,
     } else {
         status = push_with_retries(&w, history, &text);
     }
-    console_result(console, status, buffer_text(&text));
+    status = console_result(console, status, buffer_text(&text));
     buffer_free(&text);
     wait_free(&w);
     host_config_drop(&own);

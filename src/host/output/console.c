@@ -36,8 +36,11 @@ static void console_log(struct console *c, const char *kind, const char *text)
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &tm);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf(c->log, "%s.%03ldZ %s %s\n", when, now.tv_nsec / 1000000, kind, text);
-    fflush(c->log);
+    bool written =
+        fprintf(c->log, "%s.%03ldZ %s %s\n", when, now.tv_nsec / 1000000, kind, text) >= 0 &&
+        !fflush(c->log);
+    if (!written && !c->log_errno)
+        c->log_errno = errno;
 }
 
 static int console_open_log(struct console *c, const char *dir, struct error *err)
@@ -447,15 +450,8 @@ static void console_relay_result(struct console *c, int status, const char *text
     free(line);
 }
 
-void console_result(struct console *c, int status, const char *text)
+static void console_show_result(struct console *c, int status, const char *text)
 {
-    console_flush_device(c);
-    /* The device's reason is shown once: as part of the result. */
-    if (c->held.len && strstr(text, answer_message(buffer_text(&c->held))))
-        buffer_clear(&c->held);
-    console_release(c);
-    console_clear_bar(c);
-    console_log(c, status ? "error" : "result", text);
     if (c->mode == CONSOLE_JSON)
         console_json_result(c, status, text);
     if (c->relays_result)
@@ -469,4 +465,25 @@ void console_result(struct console *c, int status, const char *text)
     if (c->log_path && c->mode != CONSOLE_QUIET)
         printf("Log: %s\n", c->log_path);
     fflush(stdout);
+}
+
+int console_result(struct console *c, int status, const char *text)
+{
+    console_flush_device(c);
+    /* The device's reason is shown once: as part of the result. */
+    if (c->held.len && strstr(text, answer_message(buffer_text(&c->held))))
+        buffer_clear(&c->held);
+    console_release(c);
+    console_clear_bar(c);
+    console_log(c, status ? "error" : "result", text);
+    if (!c->log_errno) {
+        console_show_result(c, status, text);
+        return status;
+    }
+    char *more = memory_printf("%s; but the log %s could not be written: %s", text, c->log_path,
+                               strerror(c->log_errno));
+    status = status ? status : EXIT_FAILED;
+    console_show_result(c, status, more);
+    free(more);
+    return status;
 }

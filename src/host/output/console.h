@@ -36,6 +36,7 @@ struct console {
     bool relays_result; /* CONSOLE_RELAY_RESULT also beside JSON */
     FILE *log;          /* NULL: no log */
     char *log_path;
+    int log_errno; /* why the log lacks something; 0: it does not */
     bool bar_shown;
     double start, last_draw;
     uint64_t sent, total;
@@ -90,7 +91,8 @@ void console_glance(struct console *c, const char *text);
  * messages). */
 void console_device_text(struct console *c, int stream, const char *data, size_t len);
 
-/* The result, as the last line of the push. */
-void console_result(struct console *c, int status, const char *text);
+/* The result, as the last line of the push. Returns the status, or EXIT_FAILED if that was 0 and
+ * the log could not be written. */
+int console_result(struct console *c, int status, const char *text);
 
 #endif

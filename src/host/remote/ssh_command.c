@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/run.h"
 #include "host/remote/host_name.h"
+#include "host/remote/ssh_jump.h"
 #include "wire/subsystem.h"
 
 #include <dirent.h>
@@ -121,17 +122,13 @@ static const struct {
     {"remoteforward", "", "ClearAllForwardings=yes"},
     {"dynamicforward", "", "ClearAllForwardings=yes"},
     /* Our table needs ssh's errors, but none of its debugging. */
-    {"loglevel QUIET", "", "LogLevel=ERROR"},
-    {"loglevel FATAL", "", "LogLevel=ERROR"},
+    {"loglevel", "INFO", "LogLevel=INFO"},
 };
 
 static void ssh_undo(struct ssh_target *t, const char *key, const char *value)
 {
     for (size_t i = 0; i < sizeof ssh_undone / sizeof *ssh_undone; i++) {
-        size_t len = strcspn(ssh_undone[i].key, " ");
-        const char *bad = ssh_undone[i].key[len] ? ssh_undone[i].key + len + 1 : NULL;
-        if (strlen(key) == len && !strncmp(key, ssh_undone[i].key, len) &&
-            (bad ? !strcmp(value, bad) : strcmp(value, ssh_undone[i].good) != 0))
+        if (!strcmp(key, ssh_undone[i].key) && strcmp(value, ssh_undone[i].good) != 0)
             argv_add_pair(&t->undo, "-o", ssh_undone[i].undo);
     }
 }
@@ -158,6 +155,10 @@ static void ssh_target_line(struct ssh_target *t, char *line)
         ssh_configured_key(t, value);
     else if (!strcmp(line, "controlpath") && strcmp(value, "none") && !t->control_path)
         t->control_path = memory_text(value);
+    else if (!strcmp(line, "loglevel") && !t->log_level)
+        t->log_level = memory_text(value);
+    else if (!strcmp(line, "proxyjump") && strcmp(value, "none") && !t->jump)
+        t->jump = memory_text(value);
     else if (!strcmp(line, "stricthostkeychecking"))
         t->ignores_host_key =
             !strcmp(value, "false") || !strcmp(value, "no") || !strcmp(value, "off");
@@ -245,6 +246,29 @@ static void ssh_look_at_control_path(struct ssh_target *t, const struct reach *r
     ssh_target_free(&other);
 }
 
+/* Whether the ssh that goes to a jump host says too much, or nothing of what goes wrong. Of our
+ * options, it gets the program only. */
+static bool ssh_jump_is_unclear(const char *name, void *data)
+{
+    const struct reach plain = {.ssh = ((const struct reach *)data)->ssh};
+    struct ssh_target hop = {.given = memory_text(name)};
+    struct buffer text = {0};
+    struct error ignored;
+
+    if (!ssh_ask_config(&hop, &plain, false, &text, &ignored))
+        ssh_target_read(&hop, &text);
+    bool clear = !hop.log_level || !strcmp(hop.log_level, "INFO");
+    buffer_free(&text);
+    ssh_target_free(&hop);
+    return !clear;
+}
+
+static void ssh_look_at_jump(struct ssh_target *t, const struct reach *r)
+{
+    if (t->jump && ssh_jump_any(t->jump, ssh_jump_is_unclear, (void *)r))
+        t->jump_command = ssh_jump_command(r->ssh && *r->ssh ? r->ssh : "ssh", t->jump);
+}
+
 int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *host,
                        const char *subsystem, struct error *err)
 {
@@ -268,6 +292,7 @@ int ssh_target_resolve(struct ssh_target *t, const struct reach *r, const char *
     }
     ssh_target_read(t, &text);
     ssh_look_at_control_path(t, r);
+    ssh_look_at_jump(t, r);
     buffer_free(&text);
     if (port || r->port)
         t->port = port ? port : r->port;
@@ -295,6 +320,9 @@ void ssh_target_free(struct ssh_target *t)
     free(t->known_as);
     free(t->known_hosts);
     free(t->control_path);
+    free(t->log_level);
+    free(t->jump);
+    free(t->jump_command);
     argv_free(&t->undo);
     argv_free(&t->dir_keys);
     argv_free(&t->keys);
@@ -309,6 +337,10 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     /* Not -v, which the ssh to a jump host inherits: its lines would pass for the device's. */
     if (c->verbose)
         ssh_add_option(a, "LogLevel=DEBUG1");
+    if (c->target->jump_command) {
+        argv_add(a, "-o");
+        argv_printf(a, "ProxyCommand=%s", c->target->jump_command);
+    }
     ssh_add_common(a, r);
     argv_add(a, "-T");
     for (size_t i = 0; i < c->target->undo.count; i++)

@@ -17,6 +17,9 @@ struct ssh_target {
     char *known_as;     /* its name in known_hosts */
     char *known_hosts;  /* the file, or NULL if unknown */
     char *control_path; /* of a shared connection; NULL: none */
+    char *log_level;    /* of ssh's messages; NULL if unknown */
+    char *jump;         /* ProxyJump; NULL: none */
+    char *jump_command; /* a ProxyCommand in its place; NULL: none is needed */
     bool shares_ports;  /* that path is the same for every port, so it may lead to another server */
     struct argv undo;   /* options that undo what in the configuration would break a push */
     int port;
