@@ -81,7 +81,7 @@ static int boot_place_open_disk(struct boot_place *p, int flags, struct error *e
         return error_errno(err, "cannot open its disk");
     if (ioctl(p->fd, BLKSSZGET, &block) || block <= 0)
         return error_errno(err, "cannot find out the size of its disk's blocks");
-    return fat_disk_open(&p->fat, p->fd, start * 512, (uint64_t)block, err);
+    return fat_disk_open(&p->fat, p->fd, start * 512, (size_t)block, err);
 }
 
 /* 1 if the path is on FAT, 0 if it is not, or -1 with the error set. boot_place_close() in any

@@ -112,7 +112,7 @@ static int fat_disk_parse(struct fat_disk *f, const uint8_t *b)
     f->table = bytes_le16(b + 14) * sector;
     f->table_len = table * sector;
     f->root = f->table + b[16] * f->table_len;
-    f->root_len = (uint64_t)bytes_le16(b + 17) * FAT_ENTRY;
+    f->root_len = (size_t)bytes_le16(b + 17) * FAT_ENTRY;
     f->data = (f->root + f->root_len + sector - 1) / sector * sector;
     uint64_t clusters = total * sector <= f->data ? 0 : (total * sector - f->data) / f->cluster;
     f->bits = clusters <= FAT12_CLUSTERS ? 12 : clusters <= FAT16_CLUSTERS ? 16 : 32;
@@ -121,7 +121,7 @@ static int fat_disk_parse(struct fat_disk *f, const uint8_t *b)
     return clusters && (clusters + FAT_FIRST) * f->bits <= f->table_len * 8 ? 0 : -1;
 }
 
-int fat_disk_open(struct fat_disk *f, int fd, uint64_t offset, uint64_t align, struct error *err)
+int fat_disk_open(struct fat_disk *f, int fd, uint64_t offset, size_t align, struct error *err)
 {
     uint8_t boot[FAT_BOOT_SIZE];
 
@@ -416,7 +416,7 @@ int fat_disk_is_seen_by(const struct fat_disk *f, const struct fat_disk_entry *d
     for (uint64_t done = 0; !differs && done < f->table_len; done += FAT_PIECE) {
         uint64_t left = f->table_len - done;
         struct fat_disk_piece piece = {.at = f->table + done,
-                                       .len = left < FAT_PIECE ? left : FAT_PIECE};
+                                       .len = left < FAT_PIECE ? (size_t)left : FAT_PIECE};
         differs = fat_disk_take_view(f, &piece, &view, err);
     }
     if (!differs && !directory->first && f->root_len)

@@ -10,18 +10,21 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FAT_DISK_NAME_MAX 256
 
 struct fat_disk {
     int fd;
-    uint64_t offset, align;
+    uint64_t offset;
+    size_t align;
     uint32_t cluster; /* its size in bytes */
     unsigned bits;    /* of a table's entry: 12, 16 or 32 */
     uint32_t clusters, root_cluster;
     uint64_t table, root, data; /* where they begin in the file system, in bytes */
-    uint64_t table_len, root_len;
+    uint64_t table_len;
+    size_t root_len;
 };
 
 /* A file or directory. */
@@ -35,7 +38,7 @@ struct fat_disk_entry {
 /* fd: of a disk or an image, and stays the caller's; offset, in bytes: where the file system begins
  * on it; align: what all reads and writes are aligned to (O_DIRECT). Returns 0, or -1 with the
  * error set. */
-int fat_disk_open(struct fat_disk *f, int fd, uint64_t offset, uint64_t align, struct error *err);
+int fat_disk_open(struct fat_disk *f, int fd, uint64_t offset, size_t align, struct error *err);
 
 /* Finds a path, without regard to the case of its letters: 1, 0 if there is no such file or
  * directory, -1 with the error set. "" is the root. */
