@@ -8,14 +8,19 @@
 #include "device/receive/finish.h"
 #include "device/receive/local.h"
 #include "device/receive/receive.h"
+#include "wire/header.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char usage[] =
     "Usage: fwssh-receive [-f FILE] [-o KEY=VALUE]... -s SUBSYSTEM [--stderr] [--result-fd N]\n"
+    "       fwssh-receive [-f FILE] [-o KEY=VALUE]... --file FIRMWARE [--no-reboot]\n"
     "       fwssh-receive [-f FILE] [-o KEY=VALUE]... --confirm | --confirm-within SECONDS |\n"
     "                     --revert REASON | --status\n"
     "       fwssh-receive -t | --version | --help\n"
@@ -27,6 +32,8 @@ static const char usage[] =
     "  -o KEY=VALUE     set a configuration key\n"
     "  -s SUBSYSTEM     nerves_firmware_ssh (header, then data), fwup (data only) or fwssh\n"
     "                   (requests)\n"
+    "  --file FIRMWARE  write a firmware that is at hand, on a USB stick for example, and reboot\n"
+    "  --no-reboot      with --file: leave the reboot for later\n"
     "  --confirm        for start-up scripts: mark the running firmware as good\n"
     "  --revert REASON  make the previous firmware boot next; the script has to reboot\n"
     "  --confirm-within SECONDS  reboot unless confirmed by then; feeds the watchdog meanwhile\n"
@@ -40,9 +47,9 @@ static const char usage[] =
 enum local { LOCAL_NONE, LOCAL_CONFIRM, LOCAL_CONFIRM_WITHIN, LOCAL_REVERT, LOCAL_STATUS };
 
 struct options {
-    const char *config, *subsystem;
+    const char *config, *subsystem, *file;
     struct text_list overrides;
-    bool use_stderr, test, volatile_key;
+    bool no_reboot, use_stderr, test, volatile_key;
     enum local local;
     const char *reason;
     int confirm_seconds;
@@ -67,6 +74,8 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
         {"result-fd", required_argument, NULL, 'R'},
         {"config-fd", required_argument, NULL, 'C'},
         {"volatile-host-key", no_argument, NULL, 'K'},
+        {"file", required_argument, NULL, 'F'},
+        {"no-reboot", no_argument, NULL, 'N'},
         {"confirm", no_argument, NULL, 'c'},
         {"confirm-within", required_argument, NULL, 'W'},
         {"revert", required_argument, NULL, 'r'},
@@ -105,6 +114,12 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
         case 'K':
             o->volatile_key = true;
             break;
+        case 'F':
+            o->file = optarg;
+            break;
+        case 'N':
+            o->no_reboot = true;
+            break;
         case 'c':
             o->local = LOCAL_CONFIRM;
             break;
@@ -132,7 +147,11 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
     }
     if (optind < argc)
         return error_set(err, EXIT_USAGE, "unexpected argument '%s'", argv[optind]);
-    if (!o->subsystem && !o->test && o->local == LOCAL_NONE)
+    if (o->file && (o->subsystem || o->local != LOCAL_NONE))
+        return error_set(err, EXIT_USAGE, "--file cannot be used with -s or another action");
+    if (o->no_reboot && !o->file)
+        return error_set(err, EXIT_USAGE, "--no-reboot needs --file");
+    if (!o->subsystem && !o->file && !o->test && o->local == LOCAL_NONE)
         return error_set(err, EXIT_USAGE, "-s SUBSYSTEM is missing; see fwssh-receive --help");
     return 0;
 }
@@ -176,13 +195,36 @@ static int load_configuration(struct device_config *config, const struct options
     return last_good_load(config, o->config, &o->overrides, err);
 }
 
+/* Makes the client one that sends this file, and shows both streams to the user. */
+static int open_file(const struct options *o, struct client *client, struct error *err)
+{
+    struct header header = {.count = 1, .reboot = !o->no_reboot};
+    struct stat st;
+
+    client->is_local = true;
+    client->err = STDERR_FILENO;
+    client->in = open(o->file, O_RDONLY | O_CLOEXEC);
+    if (client->in < 0 || fstat(client->in, &st))
+        return error_errno(err, "cannot open the firmware %s", o->file);
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, EXIT_USAGE, "the firmware %s is not a regular file", o->file);
+    header.size[0] = (uint64_t)st.st_size;
+    header_print(&header, &client->ahead);
+    return 0;
+}
+
 static int serve(struct device_config *config, const struct options *o, struct client *client)
 {
-    const struct subsystem *subsystem = subsystem_find(o->subsystem);
+    const struct subsystem *subsystem = subsystem_find(o->file ? SUBSYSTEM_NERVES : o->subsystem);
+    struct error err;
     struct job job;
 
     if (!subsystem) {
         client_complain(client, "unknown subsystem (option -s)");
+        return EXIT_USAGE;
+    }
+    if (o->file && open_file(o, client, &err)) {
+        client_complain(client, err.text);
         return EXIT_USAGE;
     }
     client->idle_timeout = config->idle_timeout;

@@ -1,6 +1,6 @@
 """Updates of a virtual PC that boots with GRUB, which chooses the slot by variables in its environment block: boot alone, boot
 with a count, and RAUC's. Nothing on the kernel's command line names a slot, except RAUC's word."""
-from device.device import expect, long_check
+from device.device import SLOT_SIZE, SLOTS, expect, long_check
 from device.pc import VirtualPC
 from support.fixture import seconds
 
@@ -121,3 +121,56 @@ def test_variables_of_rauc(t):
     expect(device.fwssh("reboot"), 0)
     device.wait("boot: slot B")
     device.wait("runs version 2.0.0")
+
+
+FIRMWARE = """
+meta-product = "fwssh virtual PC" meta-version = "9" meta-platform = "virt-pc" meta-architecture = "x86_64"
+file-resource env { host-path = "new.env" }
+task upgrade { on-resource env { fat_write(4096, "uboot.env") } }
+"""
+
+
+def environment_file(t, name, active):
+    """One copy of an environment, as in a file."""
+    (t.dir / "env.txt").write_text(f"nerves_fw_devpath=/dev/nvme0n1\nnerves_fw_active={active}\nupgrade_available=0\n"
+                                   "a.nerves_fw_version=1\nb.nerves_fw_version=2\n")
+    r = t.run(["mkenvimage", "-s", "0x4000", "-o", name, "env.txt"])
+    assert r.returncode == 0, r
+    return (t.dir / name).read_bytes()
+
+
+def put_into_slot(device, name, text):
+    """A file of slot A's root file system, with the PC off."""
+    t, offset = device.t, SLOTS["a"]
+    (t.dir / "slot.img").write_bytes(device.read(offset, SLOT_SIZE))
+    (t.dir / "file").write_text(text)
+    for command in (f"rm {name}", f"write file {name}"):
+        assert t.run(["debugfs", "-w", "-R", command, "slot.img"]).returncode == 0
+    with open(device.path, "r+b") as f:
+        f.seek(offset)
+        f.write((t.dir / "slot.img").read_bytes())
+
+
+@seconds(300)
+def test_environment_of_uboot_in_a_file_there(t):
+    """Where an update has written it below the mount, nothing is written through the mount, nor is another update."""
+    long_check(t)
+    for program in ("mkenvimage", "debugfs"):
+        t.need(program)
+    device = VirtualPC(t, "grub-boot")
+    device.write_boot_file("uboot.env", environment_file(t, "old.env", "a"))
+    put_into_slot(device, "/etc/fw_env.config", "/boot/uboot.env 0x0 0x4000\n")
+    config = t.run(["debugfs", "-R", "cat /etc/fwssh/fwsshd.conf", "slot.img"]).stdout
+    put_into_slot(device, "/etc/fwssh/fwsshd.conf", config + 'slot-driver = "uboot-env"\n')
+    environment_file(t, "new.env", "b")
+    (t.dir / "fw.conf").write_text(FIRMWARE)
+    r = t.run([t.bin("fwpack"), "create", "-f", "fw.conf", "-o", "env.fw", "-s", device.artefacts.parent / "firmware-key.priv"])
+    assert r.returncode == 0, r
+    device.start().wait("runs version 1.0.0")
+    assert device.slots() == ("a", "a", "no", "yes"), device.status()
+    expect(device.push(t.dir / "env.fw", "--no-reboot"), 0)
+    for word in ("status", "confirm", "revert"):
+        expect(device.fwssh(word), 3, "/boot/uboot.env is another one on the disk", "Reboot first")
+    expect(device.push("good-2"), 3, "/boot/uboot.env is another one on the disk", "Reboot first")
+    assert device.boot_file("uboot.env") == (t.dir / "new.env").read_bytes()
+    assert not device.holds("b", "good-2")

@@ -1,6 +1,7 @@
 """fwssh-updater-test: our own adapters keep all rules, and it names the one that another breaks."""
 import os
 import re
+import shutil
 import subprocess
 
 from support.adapter import ADAPTERS, stand_in
@@ -16,7 +17,7 @@ cd {dir} || exit 1
 while [ "${{1#-}}" != "$1" ]; do if [ "$1" = -l ]; then shift; fi; shift; done
 case $1 in
 show-artifact) cat artifact ;;
-install) head -c 100 "$2" | grep -q version || {{ echo 'level=error msg="not compatible: no artifact"'; exit 1; }}
+install) head -c 100 "$2" | grep -q version || {{ echo 'time="now" level=error msg="not compatible: no artifact"'; exit 1; }}
     cat > input < "$2"; echo b > next ;;
 commit) [ "$(cat next)" != "$(cat running)" ] || exit 2 ;;
 rollback) [ "$(cat next)" != "$(cat running)" ] || exit 2; cat running > next ;;
@@ -24,8 +25,8 @@ esac
 """
 
 
-def conformance(t, program, *options, env=None):
-    r = t.run([t.src / ADAPTERS / "fwssh-updater-test", *options, program], env=env, timeout=110)
+def conformance(t, program, *options, env=None, tester=None):
+    r = t.run([(tester or t.src / ADAPTERS) / "fwssh-updater-test", *options, program], env=env, timeout=110)
     return r, re.findall(r"^FAIL (.*)$", r.stdout, re.M)
 
 
@@ -35,7 +36,8 @@ def assert_kept(r, failures):
         assert f"\nok   {rule}" in r.stdout, (rule, r.stdout)
 
 
-def test_image(t):
+def image_site(t):
+    """Two slots, and a firmware for them: the environment."""
     (t.dir / "conf").write_text("".join(f"slot_{s}={t.dir}/slot-{s}\n" for s in "ab") +
                                 f"running() {{ cat {t.dir}/running; }}\nnext() {{ cat {t.dir}/next; }}\n"
                                 f"switch_to() {{ echo $1 > {t.dir}/next; }}\n")
@@ -43,8 +45,50 @@ def test_image(t):
         (t.dir / name).write_text("a\n")
     for name in ("slot-a", "slot-b", "firmware"):
         (t.dir / name).write_bytes(os.urandom(MB))
-    assert_kept(*conformance(t, t.src / ADAPTERS / "fwssh-updater-image", "-f", t.dir / "firmware",
-                             env={"FWSSH_UPDATER_CONF": str(t.dir / "conf")}))
+    return {"FWSSH_UPDATER_CONF": str(t.dir / "conf")}
+
+
+def busybox_alone(t, *tools):
+    """A PATH with nothing but BusyBox and these, and the adapters for its shell."""
+    busybox = shutil.which(t.need("busybox"))
+    bin = t.dir / "bin"
+    bin.mkdir()
+    for name in t.run([busybox, "--list"]).stdout.split():
+        (bin / name).symlink_to(busybox)
+    for tool in tools:
+        (bin / tool).symlink_to(shutil.which(tool))
+    copy = t.dir / "adapters"
+    shutil.copytree(t.src / ADAPTERS, copy)
+    for path in copy.glob("fwssh-updater-*"):
+        path.write_text(path.read_text().replace("#!/bin/sh\n", f"#!{busybox} sh\n", 1))
+    return copy, {"PATH": str(bin)}
+
+
+def test_image(t):
+    env = image_site(t)
+    assert_kept(*conformance(t, t.src / ADAPTERS / "fwssh-updater-image", "-f", t.dir / "firmware", env=env))
+
+
+def test_image_with_busybox_alone(t):
+    adapters, env = busybox_alone(t)
+    env.update(image_site(t))
+    assert_kept(*conformance(t, adapters / "fwssh-updater-image", "-f", t.dir / "firmware", env=env, tester=adapters))
+
+
+def test_rauc_with_busybox_alone(t):
+    d = RaucDevice(t)
+    bundle = d.bundle()[0]
+    adapters, env = busybox_alone(t, "rauc")
+    assert_kept(*conformance(t, adapters / "fwssh-updater-rauc", "-f", bundle, env=env, tester=adapters))
+
+
+def test_swupdate_with_busybox_alone(t):
+    SwupdateDevice(t)
+    archive(t)
+    adapters, env = busybox_alone(t, "swupdate")
+    env["FWSSH_UPDATER_CONF"] = str(t.dir / "site.conf")
+    assert_kept(*conformance(t, adapters / "fwssh-updater-swupdate", "-f", t.dir / "x.swu", "-o", "-k", "-o",
+                             t.dir / "good.pem", "-o", "-H", "-o", "board:1.0", env=env, tester=adapters))
 
 
 def test_rauc(t):

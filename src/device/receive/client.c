@@ -39,6 +39,8 @@ void client_open(struct client *c, bool use_stderr, int listener, int idle_timeo
 
 void client_close(struct client *c)
 {
+    if (c->is_local)
+        io_close(&c->in);
     buffer_free(&c->ahead);
 }
 

@@ -19,6 +19,7 @@ struct client {
     struct buffer ahead; /* input that was read together with the header */
     bool gone;           /* nobody reads what we write */
     bool shows_one;      /* it may show standard output only: messages go there, too */
+    bool is_local;       /* a user at the device, who sees both streams; in is a file, and owned */
     bool told_end;       /* the listener has reported a real end of input */
     bool assembled;      /* in and out are those of a program that looks after the connection */
     int idle_timeout;    /* seconds */

@@ -395,7 +395,7 @@ void receive_run(struct job *j, const struct subsystem *subsystem, bool volatile
     struct error err = {0};
 
     /* Clients of nerves_firmware_ssh show standard output only, and ignore the status. */
-    j->client->shows_one = subsystem->kind == SUBSYSTEM_HEADER;
+    j->client->shows_one = subsystem->kind == SUBSYSTEM_HEADER && !j->client->is_local;
     if (receive_kinds[subsystem->kind](&r, &err)) {
         j->result.status = err.status <= EXIT_WIRE_MAX ? err.status : EXIT_FAILED;
         snprintf(j->result.text, sizeof j->result.text, "%s", err.text);

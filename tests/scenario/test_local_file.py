@@ -1,0 +1,58 @@
+"""fwssh-receive --file: a firmware on a USB stick goes through what a pushed one goes through."""
+import os
+
+from support.rebooting import firmware
+
+
+def local(t, d, *args):
+    return t.run([t.bin("fwssh-receive"), "-f", d.conf, *args])
+
+
+def device(t, **config):
+    return t.daemon(wait=False, **config)  # only its configuration is used
+
+
+def test_it_is_written_and_the_device_reboots(t):
+    d = device(t, updater=t.bin("fwpack"))
+    fw, _ = firmware(t)
+    r = local(t, d, "--file", fw)
+    assert r.returncode == 0 and "Rebooting..." in r.stdout and r.stderr == "", r
+    assert d.config["device"].read_bytes()[:8] == b"\x01" * 8
+    d.wait_reboot()
+    assert "update done: 1 firmware written" in (d.state / "last-update").read_text()
+
+
+def test_the_reboot_can_be_left_for_later(t):
+    d = device(t, updater=t.bin("fwpack"))
+    r = local(t, d, "--file", firmware(t)[0], "--no-reboot")
+    assert r.returncode == 0 and "Rebooting" not in r.stdout and d.reboots() == 0, r
+
+
+def test_hooks_and_lock_are_in_force(t):
+    hook = t.script("no", "#!/bin/sh\necho not now\nexit 1\n")
+    d = device(t, updater=t.updater("take; await; exit 0"), hook_precheck=str(hook))
+    r = local(t, d, "--file", firmware(t)[0])
+    assert r.returncode == 3 and "not now" in r.stderr and "not now" not in r.stdout, r
+    d.write_config(hook_precheck="")
+    first = t.start([t.bin("fwssh-receive"), "-f", d.conf, "--file", firmware(t)[0]])
+    t.wait_for(d.updater_pids, "the first update")
+    r = local(t, d, "--file", firmware(t)[0])
+    t.go()
+    assert r.returncode == 3 and "another update is running" in r.stderr and first.wait(20) == 0, r
+
+
+def test_what_is_wrong_with_the_file(t):
+    d = device(t, updater=t.bin("fwpack"))
+    fw, _ = firmware(t)
+    os.mkfifo(t.dir / "fifo.fw")
+    for name, words in (("none.fw", "cannot open the firmware"), ("fifo.fw", "is not a regular file"), (".", "is not a regular file")):
+        if name == "fifo.fw":
+            keep = os.open(t.dir / name, os.O_RDWR)  # opening it would wait for a writer
+        r = local(t, d, "--file", t.dir / name)
+        assert r.returncode == 2 and words in r.stderr and len(r.stderr.splitlines()) == 1, r
+    os.close(keep)
+    fw.write_bytes(fw.read_bytes()[:100])
+    r = local(t, d, "--file", fw)
+    assert r.returncode == 4 and "fwssh: fwpack exited with status 1; not rebooting" in r.stderr and d.reboots() == 0, r
+    for args in (["--file", fw, "-s", "fwup"], ["--no-reboot"], ["--file", fw, "--status"]):
+        assert local(t, d, *args).returncode == 2
