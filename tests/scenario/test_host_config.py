@@ -86,6 +86,9 @@ def test_where_the_file_is(t):
     for xdg in ("", "relative/path"):  # these count as not set
         [call], r = h.push("a", env={"XDG_CONFIG_HOME": xdg})
         assert r.returncode == 0 and " -p 1234 " in call, (call, r)
+    # So does a home that is relative: the file would be another one in each directory.
+    [call], r = h.push("a", env={"XDG_CONFIG_HOME": "", "HOME": "."})
+    assert r.returncode == 0 and " -p 8989 " in call, (call, r)
     home.unlink()
     [call], r = h.push("a", env={"XDG_CONFIG_HOME": ""})
     assert r.returncode == 0 and " -p 8989 " in call, (call, r)

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "engine/chunks/chunk_hash.h"
+#include "engine/chunks/chunk_place.h"
 
 #include <stdlib.h>
 
@@ -24,16 +25,7 @@ void chunk_list_free(struct chunk_list *l)
 
 size_t chunk_list_find(const struct chunk_list *l, uint64_t at)
 {
-    size_t low = 0, high = l->count;
-
-    while (high - low > 1) {
-        size_t middle = (low + high) / 2;
-        if (l->item[middle].at <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return chunk_place_find(l->item, l->count, sizeof *l->item, at);
 }
 
 void chunk_list_cut(struct chunk_list *l, const struct chunk_cutter *c, const uint8_t *bytes,

@@ -1,6 +1,7 @@
 #include "engine/hold/hold_pieces.h"
 
 #include "base/memory.h"
+#include "engine/chunks/chunk_place.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,25 +33,12 @@ uint64_t hold_pieces_missing(const struct hold_pieces *p)
     return sum;
 }
 
-/* The last piece that begins at or before a byte. */
-static size_t pieces_find(const struct hold_pieces *p, uint64_t at)
-{
-    size_t low = 0, high = p->count;
-
-    while (high - low > 1) {
-        size_t middle = (low + high) / 2;
-        if (p->item[middle].at <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 bool hold_pieces_read(const struct hold_pieces *p, const struct hold_sources *sources, uint64_t at,
                       uint8_t *to, size_t len)
 {
-    for (size_t i = pieces_find(p, at); len && i < p->count; i++) {
+    size_t first = chunk_place_find(p->item, p->count, sizeof *p->item, at);
+
+    for (size_t i = first; len && i < p->count; i++) {
         const struct hold_piece *piece = &p->item[i];
         uint64_t skip = at - piece->at;
         if (skip >= piece->len)

@@ -365,10 +365,9 @@ static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct
 {
     if (push_prepare(p, err))
         return -1;
-    double until = p->t->until, end = io_now() + ADAPTIVE_ANSWER_SECONDS;
-    bool ours = until <= 0 || end < until;
+    double until = p->t->until;
+    bool ours = transfer_limit(p->t, io_now() + ADAPTIVE_ANSWER_SECONDS);
 
-    p->t->until = ours ? end : until;
     int answered = transfer_await(p->t, err);
     p->t->until = until;
     if (answered < 0)

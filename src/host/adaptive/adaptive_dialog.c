@@ -232,10 +232,9 @@ static int dialog_wait_owed(struct adaptive_dialog *d, struct error *err)
                          "activated",
                          (unsigned long long)d->max_bytes);
     struct transfer *t = d->transfer;
-    double until = t->until, end = d->heard + DIALOG_SILENCE;
-    bool ours = until <= 0 || end < until;
+    double until = t->until;
+    bool ours = transfer_limit(t, d->heard + DIALOG_SILENCE);
 
-    t->until = ours ? end : until;
     int rc = adaptive_dialog_wait(d, err);
     t->until = until;
     if (!ours || !t->ssh.late)

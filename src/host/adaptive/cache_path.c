@@ -1,6 +1,7 @@
 #include "host/adaptive/cache_path.h"
 
 #include "base/memory.h"
+#include "base/user_path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,11 @@
 
 char *cache_path(const char *name)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *below = memory_printf("fwssh/%s", name);
+    char *path = user_path("XDG_CACHE_HOME", ".cache", below);
 
-    if (cache && *cache == '/')
-        return memory_printf("%s/fwssh/%s", cache, name);
-    return home && *home == '/' ? memory_printf("%s/.cache/fwssh/%s", home, name) : NULL;
+    free(below);
+    return path;
 }
 
 void cache_path_make(const char *path)

@@ -35,15 +35,15 @@ static char *cache_firmware_path(const char *uuid)
     return cache_path(name);
 }
 
-int firmware_cache_open(const char *uuid)
+char *firmware_cache_find(const char *uuid)
 {
     char *path = cache_firmware_path(uuid);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 
-    if (fd >= 0)
-        (void)futimens(fd, NULL);
-    free(path);
-    return fd;
+    if (path && utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW)) {
+        free(path);
+        return NULL;
+    }
+    return path;
 }
 
 /* A clone where the file system can do that: a link would change with the builder's file. */
@@ -137,14 +137,14 @@ static void cache_write(const struct firmware_file *firmware, const char *path)
 void firmware_cache_keep(const struct firmware_file *firmware, uint64_t max)
 {
     char *path = cache_firmware_path(firmware->uuid), *directory = cache_path(".");
-    int fd = firmware->size <= max ? firmware_cache_open(firmware->uuid) : -1;
+    char *kept = firmware_cache_find(firmware->uuid);
 
-    if (path && directory && fd < 0 && firmware->size <= max) {
+    if (path && directory && !kept && firmware->size <= max) {
         cache_path_make(path);
         cache_trim(directory, max - firmware->size);
         cache_write(firmware, path);
     }
-    io_close(&fd);
+    free(kept);
     free(path);
     free(directory);
 }

@@ -12,9 +12,9 @@
 
 #define FIRMWARE_CACHE_MAX (1ull << 30)
 
-/* Opens the firmware with this UUID and marks it as used; the caller closes the descriptor. -1 if
- * it is not there. */
-int firmware_cache_open(const char *uuid);
+/* The path of the firmware with this UUID, which is marked as used; the caller frees it. NULL if it
+ * is not there. */
+char *firmware_cache_find(const char *uuid);
 
 /* Keeps a copy, unless the file has changed since it was opened. That it cannot be kept is no
  * failure of the push: nothing is reported. max: bytes of the whole cache. */

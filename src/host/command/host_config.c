@@ -4,6 +4,7 @@
 #include "base/comments.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/user_path.h"
 #include "host/remote/host_name.h"
 
 #include <confuse.h>
@@ -18,17 +19,6 @@
 #define HOST_SECTION "host"
 /* Between the patterns of a section. */
 #define HOST_BLANKS " \t,"
-
-/* The caller frees it; NULL if there is no home. A relative name counts as none (XDG Base Directory
- * Specification). */
-static char *host_config_path(void)
-{
-    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-
-    if (config && *config == '/')
-        return memory_printf("%s/fwssh/config", config);
-    return home && *home ? memory_printf("%s/.config/fwssh/config", home) : NULL;
-}
 
 /* libconfuse gives its messages to nobody else, and stops at the first one. */
 __attribute__((format(printf, 2, 0))) static void host_config_complain(cfg_t *cfg, const char *fmt,
@@ -110,7 +100,7 @@ static int host_config_parse(cfg_t *cfg, struct buffer *text, struct error *err)
 
 int host_config_load(struct host_options *o, struct error *err)
 {
-    char *path = host_config_path();
+    char *path = user_path("XDG_CONFIG_HOME", ".config", "fwssh/config");
     struct buffer text = {0};
     int rc = 0;
 

@@ -28,20 +28,21 @@ bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmw
            firmware->size >= PUSH_ADAPTIVE_FROM;
 }
 
-bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target)
+bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target,
+                             struct device_memory *memory)
 {
     char software[SOFTWARE_MAX + 1];
 
     if (!push_adaptive_is_asked_for(w->o, w->firmware) || w->before.unknown)
         return false;
+    *memory = device_memory_read(target->known_as);
     /* Where the device has been asked already, it has said so. */
     if (w->before.facts.count)
         return slot_facts_can(&w->before.facts, "assemble");
     if (w->o->adaptive.mode == ADAPTIVE_ALWAYS || w->agentless)
         return true;
-    struct device_memory memory = device_memory_read(target->known_as);
-    if (memory.ability != DEVICE_UNKNOWN)
-        return memory.ability == DEVICE_ASSEMBLES;
+    if (memory->ability != DEVICE_UNKNOWN)
+        return memory->ability == DEVICE_ASSEMBLES;
     /* Whoever would refuse the request would have to be logged in to a second time. */
     return !server_software_read(&w->o->reach, target, software) || software_may_assemble(software);
 }
@@ -51,40 +52,28 @@ static bool push_adaptive_same_text(const char *a, const char *b)
     return !strcmp(a ? a : "", b ? b : "");
 }
 
-/* A firmware of another product is no base: a device that lies about what it runs would be told
- * something about it. */
-static int push_adaptive_check_base(const struct wait *w, int fd)
+/* Opens a base, which must have this UUID (NULL: any): the descriptor, or -1. A firmware of another
+ * product is none: a device that lies about what it runs would be told something about it. */
+static int push_adaptive_open_base(const struct wait *w, const char *path, const char *uuid)
 {
     struct firmware_file base;
     struct error ignored;
-    char path[32];
+    int fd = -1;
 
-    if (fd < 0)
-        return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    bool fits = !firmware_file_open(&base, path, &ignored) &&
-                push_adaptive_same_text(base.product, w->firmware->product) &&
-                strcmp(base.uuid, w->firmware->uuid);
+    if (!firmware_file_open(&base, path, &ignored) && (!uuid || !strcmp(base.uuid, uuid)) &&
+        push_adaptive_same_text(base.product, w->firmware->product) &&
+        strcmp(base.uuid, w->firmware->uuid)) {
+        fd = base.fd;
+        base.fd = -1;
+    }
     firmware_file_close(&base);
-    if (!fits)
-        io_close(&fd);
     return fd;
 }
 
-/* Whether the file is the firmware with this UUID. */
-static bool push_adaptive_has_uuid(const char *path, const char *uuid)
-{
-    struct firmware_file f;
-    struct error ignored;
-
-    bool has = !firmware_file_open(&f, path, &ignored) && !strcmp(f.uuid, uuid);
-    firmware_file_close(&f);
-    return has;
-}
-
 /* Where a firmware is built, older ones may lie beside it. */
-static int push_adaptive_find_beside(const char *path, const char *uuid)
+static int push_adaptive_find_beside(const struct wait *w, const char *uuid)
 {
+    const char *path = w->firmware->path;
     const char *slash = strrchr(path, '/');
     char *pattern = memory_printf("%.*s*.fw", slash ? (int)(slash - path) + 1 : 0, path);
     glob_t found = {0};
@@ -92,8 +81,7 @@ static int push_adaptive_find_beside(const char *path, const char *uuid)
 
     if (*uuid && !glob(pattern, 0, NULL, &found))
         for (size_t i = 0; i < found.gl_pathc && i < PUSH_ADAPTIVE_BESIDE && fd < 0; i++)
-            if (push_adaptive_has_uuid(found.gl_pathv[i], uuid))
-                fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC);
+            fd = push_adaptive_open_base(w, found.gl_pathv[i], uuid);
     globfree(&found);
     free(pattern);
     return fd;
@@ -103,15 +91,15 @@ static int push_adaptive_find_base(void *data, const char *uuid)
 {
     const struct wait *w = data;
     const struct host_options *o = w->o;
-    int fd;
 
     if (o->adaptive.base)
-        fd = open(o->adaptive.base, O_RDONLY | O_CLOEXEC);
-    else if (o->no_cache)
+        return push_adaptive_open_base(w, o->adaptive.base, NULL);
+    if (o->no_cache)
         return -1;
-    else if ((fd = firmware_cache_open(uuid)) < 0)
-        fd = push_adaptive_find_beside(w->firmware->path, uuid);
-    return push_adaptive_check_base(w, fd);
+    char *kept = firmware_cache_find(uuid);
+    int fd = kept ? push_adaptive_open_base(w, kept, uuid) : -1;
+    free(kept);
+    return fd < 0 ? push_adaptive_find_beside(w, uuid) : fd;
 }
 
 static bool push_adaptive_is_same(void *data, const struct facts *facts)
@@ -148,7 +136,6 @@ int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct tran
                                     .find_data = (void *)w,
                                     .is_same = push_adaptive_is_same,
                                     .same_data = (void *)w};
-    p->memory = device_memory_read(call->target->known_as);
     p->adaptive.rate = w->o->rate || w->o->rate_all ? 0 : p->memory.rate;
     int rc = adaptive_run(&p->adaptive, t, call, err);
     push_adaptive_remember(p, t, call->target);

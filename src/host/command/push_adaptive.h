@@ -16,11 +16,13 @@ struct push_adaptive {
 /* Whether a push is to be adaptive, by what is asked for and the firmware's size. */
 bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmware_file *firmware);
 
-/* Whether to try with a device: what is asked for, and what is known of the device. */
-bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target);
+/* Whether to try with a device: what is asked for, and what is known of the device. If so, memory
+ * gets what is remembered of it. */
+bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target,
+                             struct device_memory *memory);
 
-/* Runs it; t and call are set up as for a plain push. Returns 0, or -1 with the error set.
- * push_adaptive_free() in any case. */
+/* Runs it; the memory is set, and t and call are set up as for a plain push. Returns 0, or -1 with
+ * the error set. push_adaptive_free() in any case. */
 int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct transfer *t,
                       const struct ssh_call *call, struct error *err);
 void push_adaptive_free(struct push_adaptive *p);

@@ -146,10 +146,10 @@ static int push_send_plain(struct push_try *try)
 }
 
 /* Returns -1 if the device does not do it; nothing was sent then. */
-static int push_send_adaptive(struct push_try *try)
+static int push_send_adaptive(struct push_try *try, const struct device_memory *memory)
 {
     struct ssh_call call = push_call(try, true);
-    struct push_adaptive p = {0};
+    struct push_adaptive p = {.memory = *memory};
     struct buffer header = {0};
     struct error err;
     int status = -1;
@@ -176,7 +176,9 @@ static int push_send_adaptive(struct push_try *try)
 
 static int push_send(struct push_try *try)
 {
-    int status = push_adaptive_is_wanted(try->w, try->target) ? push_send_adaptive(try) : -1;
+    struct device_memory memory = {0};
+    bool wanted = push_adaptive_is_wanted(try->w, try->target, &memory);
+    int status = wanted ? push_send_adaptive(try, &memory) : -1;
 
     return status < 0 ? push_send_plain(try) : status;
 }

@@ -81,6 +81,15 @@ static bool transfer_answered(const char *text)
     return found;
 }
 
+bool transfer_limit(struct transfer *t, double end)
+{
+    bool earlier = t->until <= 0 || end < t->until;
+
+    if (earlier)
+        t->until = end;
+    return earlier;
+}
+
 int transfer_await(struct transfer *t, struct error *err)
 {
     struct answer a = {0};

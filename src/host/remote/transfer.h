@@ -35,6 +35,10 @@ int transfer_start(struct transfer *t, const struct ssh_call *call, struct error
  * one, -1 with the error set. */
 int transfer_await(struct transfer *t, struct error *err);
 
+/* Sets a time of its own for the next wait, if it is earlier than the transfer's. Returns whether
+ * it is; the caller restores until. */
+bool transfer_limit(struct transfer *t, double end);
+
 /* Sends the firmware until ssh exits or is stopped. */
 int transfer_send(struct transfer *t, struct error *err);
 
