@@ -52,9 +52,10 @@ static int agentless_interrupted(struct error *err)
 static int agentless_explain(struct agentless *a, struct ssh_run *r, const char *what,
                              struct error *err)
 {
+    bool ended = r->out[0] < 0 && r->out[1] < 0;
     struct ssh_outcome o;
 
-    ssh_run_end(r, true);
+    ssh_run_end(r, !ended);
     if (r->interrupted)
         return agentless_interrupted(err);
     ssh_outcome_read(&o, r, &a->target);
