@@ -1,4 +1,5 @@
 """The collection in ansible/: rollouts to real daemons, with Debian's Ansible."""
+import hashlib
 import json
 import re
 import shutil
@@ -132,6 +133,17 @@ def test_check_mode_sends_nothing(t):
     diff = results["board1"]["diff"]
     assert diff["before"] == "version: 1.0\nuuid: old-uuid\n" and diff["after"] == f"version: 2.0\nuuid: {r.uuid}\n"
     assert results["board2"]["diff"]["before"] == results["board2"]["diff"]["after"]
+
+
+def test_what_has_no_uuid_is_known_by_its_content(t):
+    r = Rollout(t, 2)
+    image = b"\0" * 0x438 + b"\x53\xef" + b"\0" * 4096  # ext4's superblock
+    (t.dir / "fw.fw").write_bytes(image)
+    digest = hashlib.sha256(image).hexdigest()
+    for name, b in r.boards.items():
+        b.set(active="a", next="a", version="1.0", **({"sha256": digest} if name == "board2" else {}), **{"boot-id": "1"})
+    status, words, _ = r.play("--check")
+    assert (status, words) == (0, {"board1": "changed", "board2": "ok"}), (status, words)
 
 
 def test_what_is_wrong_on_the_controller(t):

@@ -354,3 +354,14 @@ def test_no_room_for_a_firmware_that_is_put_together(t):
     r = dev.push(fw, "--adaptive=always", "--no-reboot")
     assert r.returncode == 3 and "and may use 1 of the" in r.stderr and "nothing was done" in r.stderr, r
     assert "write" not in marker(t, "test.calls")
+
+
+def test_file_at_hand(t):
+    """From a USB stick, to an updater that needs a file of its own: nobody else may write to that one."""
+    d = t.daemon(wait=False, updater=spooling(t))
+    data = os.urandom(MB)
+    (t.dir / "x.raucb").write_bytes(data)
+    r = t.run([t.bin("fwssh-receive"), "-f", d.conf, "--file", t.dir / "x.raucb"])
+    assert r.returncode == 0 and (t.dir / "test.input").read_bytes() == data, r
+    assert marker(t, "test.file") == f"True {MB} 0 True\n"
+    d.wait_reboot()

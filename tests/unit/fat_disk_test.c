@@ -190,11 +190,15 @@ TEST(damage)
     struct fat_disk f;
     struct error err;
 
-    if (!make_volume(16, 8192, 512))
+    if (!make_volume(16, 8192, 512) || !make("truncate -s 64M " IMAGE))
         skip();
     int fd = open_volume(&f);
     assert_int_equal(fat_disk_find(&f, "loader/entries", &entry, &err), 1);
-    /* A chain that runs in a circle, one that leaves the volume, one that ends early. */
+    /* A chain that leaves the volume, but not the disk, one that runs in a circle, one that ends
+     * early. */
+    put(fd, OFFSET + f.table + entry.first * 2u, &(uint16_t){0xfff0}, 2);
+    assert_int_equal(fat_disk_find(&f, "loader/entries/none", &entry, &err), -1);
+    assert_int_equal(fat_disk_find(&f, "loader/entries", &entry, &err), 1);
     put(fd, OFFSET + f.table + entry.first * 2u, &(uint16_t){(uint16_t)entry.first}, 2);
     assert_int_equal(fat_disk_find(&f, "loader/entries/none", &entry, &err), 0);
     assert_int_equal(fat_disk_find(&f, "EFI/BOOT/second", &entry, &err), 1);

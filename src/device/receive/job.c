@@ -7,7 +7,7 @@
 #include "device/receive/hook.h"
 #include "device/receive/run_dir.h"
 #include "device/receive/slot_check.h"
-#include "device/receive/slot_note.h"
+#include "device/receive/slot_file.h"
 #include "device/receive/stage.h"
 #include "device/receive/updater_run.h"
 #include "device/receive/version_settle.h"
@@ -143,7 +143,7 @@ static void job_note_file(struct job *j, const struct job_firmware *firmware)
 {
     struct error err;
 
-    if (firmware->sha256 && !firmware->stage && slot_note_keep(j->config, firmware->sha256, &err))
+    if (firmware->sha256 && !firmware->stage && slot_file_keep(j->config, firmware->sha256, &err))
         result_note(&j->result, "what is in the new slot is not noted: %s", err.text);
 }
 
@@ -214,7 +214,7 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .last = firmware->last};
     struct updater_outcome outcome = {0};
     int rc = job_agree(j, firmware, err) || job_check_kind(j, firmware, err) ||
-                     slot_note_forget(j->config, err) || job_run(j, &run, &job, &outcome, err)
+                     slot_file_forget(j->config, err) || job_run(j, &run, &job, &outcome, err)
                  ? -1
                  : 0;
 

@@ -26,7 +26,7 @@ struct job {
 struct job_firmware {
     uint64_t size;      /* bytes, or UPDATER_UNTIL_EOF */
     const char *task;   /* NULL: the key task */
-    const char *sha256; /* of it, for slot_note.h; NULL: not told */
+    const char *sha256; /* of it, for slot_file.h; NULL: not told */
     bool stage;         /* only write it, to be activated later */
     bool last;          /* no other firmware follows */
     bool reboot;        /* reboot if it succeeds */

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "device/receive/assembly.h"
 #include "device/receive/self_check.h"
-#include "device/receive/slot_note.h"
+#include "device/receive/slot_file.h"
 #include "device/receive/stage.h"
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
@@ -93,7 +93,7 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
 
     if (slot_driver_read(config, facts, err))
         return -1;
-    slot_note_add(config, facts);
+    slot_file_add(config, facts);
     status_read_abilities(config, facts);
     status_read_tasks(config, facts);
     facts_set(facts, "host-key", forgets ? "volatile" : "kept");

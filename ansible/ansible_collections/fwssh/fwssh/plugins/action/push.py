@@ -89,7 +89,7 @@ class ActionModule(ActionBase):
         return dict(failed=True, changed=False, status=status, msg=events[-1]["text"])
 
     def _bring(self, firmware, described, before):
-        runs = before.get("uuid") == described["uuid"] and not self.args["force"]
+        runs = self._runs(described, before) and not self.args["force"]
         result = dict(changed=not runs, status=DONE, before=before)
         if self._task.diff or self._play_context.diff:
             result["diff"] = dict(before=self._version(before), after=self._version(before if runs else described),
@@ -99,6 +99,10 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return dict(result, msg="Version %s would be pushed; nothing was sent." % described["version"])
         return self._push(firmware, result)
+
+    def _runs(self, described, before):
+        """By the UUID; what has none is known again by its content."""
+        return any(described.get(name) and described[name] == before.get(name) for name in ("uuid", "sha256"))
 
     def _version(self, of):
         return "version: %s\nuuid: %s\n" % (of.get("version") or "unknown", of.get("uuid") or "unknown")

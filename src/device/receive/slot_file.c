@@ -1,4 +1,4 @@
-#include "device/receive/slot_note.h"
+#include "device/receive/slot_file.h"
 
 #include "base/io.h"
 #include "base/memory.h"
@@ -9,58 +9,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOT_NOTE_MAX 4096
+#define SLOT_FILE_MAX 4096
 
-static char *slot_note_name(const char *slot)
+static char *slot_file_name(const char *slot)
 {
     return memory_printf("slot.%s.sha256", slot);
 }
 
-static void slot_note_read(const struct device_config *config, struct facts *notes)
+static void slot_file_read(const struct device_config *config, struct facts *notes)
 {
-    char *path = state_dir_path(config, SLOT_NOTE_FILE);
+    char *path = state_dir_path(config, SLOT_FILES_NAME);
     struct buffer text = {0};
     struct error ignored;
 
-    if (!io_read_file(path, SLOT_NOTE_MAX, &text, &ignored))
+    if (!io_read_file(path, SLOT_FILE_MAX, &text, &ignored))
         facts_parse(notes, buffer_text(&text));
     buffer_free(&text);
     free(path);
 }
 
-static int slot_note_write(const struct device_config *config, const struct facts *notes,
+static int slot_file_write(const struct device_config *config, const struct facts *notes,
                            struct error *err)
 {
     struct buffer text = {0};
 
     facts_print(notes, &text);
-    int rc = text.len ? state_dir_write(config, SLOT_NOTE_FILE, text.data, text.len, err)
-                      : state_dir_remove(config, SLOT_NOTE_FILE, err);
+    int rc = text.len ? state_dir_write(config, SLOT_FILES_NAME, text.data, text.len, err)
+                      : state_dir_remove(config, SLOT_FILES_NAME, err);
     buffer_free(&text);
     return rc;
 }
 
 /* Copies the note of one slot, if there is one. */
-static void slot_note_copy(const struct facts *from, const char *slot, struct facts *to)
+static void slot_file_copy(const struct facts *from, const char *slot, struct facts *to)
 {
-    char *name = slot_note_name(slot);
+    char *name = slot_file_name(slot);
 
     if (*slot && *facts_get(from, name))
         facts_set(to, name, facts_get(from, name));
     free(name);
 }
 
-int slot_note_forget(const struct device_config *config, struct error *err)
+int slot_file_forget(const struct device_config *config, struct error *err)
 {
     struct facts notes = {0}, kept = {0}, facts = {0};
     struct error ignored;
     int rc = 0;
 
-    slot_note_read(config, &notes);
+    slot_file_read(config, &notes);
     if (notes.count) {
         if (!slot_driver_read(config, &facts, &ignored))
-            slot_note_copy(&notes, facts_get(&facts, "active"), &kept);
-        rc = slot_note_write(config, &kept, err);
+            slot_file_copy(&notes, facts_get(&facts, "active"), &kept);
+        rc = slot_file_write(config, &kept, err);
     }
     facts_free(&facts);
     facts_free(&kept);
@@ -68,32 +68,32 @@ int slot_note_forget(const struct device_config *config, struct error *err)
     return rc;
 }
 
-int slot_note_keep(const struct device_config *config, const char *sha256, struct error *err)
+int slot_file_keep(const struct device_config *config, const char *sha256, struct error *err)
 {
     struct facts notes = {0}, facts = {0};
     int rc = slot_driver_read(config, &facts, err);
     const char *next = facts_get(&facts, "next");
 
     if (!rc && *next && slot_facts_state(&facts) == SLOT_PENDING) {
-        char *name = slot_note_name(next);
-        slot_note_read(config, &notes);
+        char *name = slot_file_name(next);
+        slot_file_read(config, &notes);
         facts_set(&notes, name, sha256);
         free(name);
-        rc = slot_note_write(config, &notes, err);
+        rc = slot_file_write(config, &notes, err);
     }
     facts_free(&facts);
     facts_free(&notes);
     return rc;
 }
 
-void slot_note_add(const struct device_config *config, struct facts *facts)
+void slot_file_add(const struct device_config *config, struct facts *facts)
 {
     struct facts notes = {0};
 
-    slot_note_read(config, &notes);
+    slot_file_read(config, &notes);
     for (size_t i = 0; i < notes.count; i++)
         facts_set(facts, notes.fact[i].name, notes.fact[i].value);
-    char *name = slot_note_name(facts_get(facts, "active"));
+    char *name = slot_file_name(facts_get(facts, "active"));
     if (*facts_get(&notes, name))
         facts_set(facts, "sha256", facts_get(&notes, name));
     free(name);
