@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const char usage[] =
-    "Usage: fwssh-hold -d DEVICE [--task NAME] [--public-key[-file] KEY]... [--uid N]\n"
-    "                  [--idle-timeout SECONDS] [--coarse]\n"
+    "Usage: fwssh-hold -d DEVICE [--task NAME] [--public-key[-file] KEY]... [--source PATH]...\n"
+    "                  [--uid N] [--idle-timeout SECONDS] [--coarse]\n"
     "       fwssh-hold --version | --help\n"
     "\n"
     "Started by fwssh-receive for a push that sends only what the device lacks.\n";
@@ -45,6 +45,7 @@ static int parse_options(struct hold_options *o, int argc, char **argv, struct e
         {"task", required_argument, NULL, 't'},
         {"public-key-file", required_argument, NULL, 'p'},
         {"public-key", required_argument, NULL, 'k'},
+        {"source", required_argument, NULL, 's'},
         {"uid", required_argument, NULL, 'u'},
         {"idle-timeout", required_argument, NULL, 'i'},
         {"coarse", no_argument, NULL, 'c'},
@@ -71,6 +72,10 @@ static int parse_options(struct hold_options *o, int argc, char **argv, struct e
         case 'k':
             if (add_key(o, optarg, true, err))
                 return -1;
+            break;
+        case 's':
+            if (o->sources < HOLD_GIVEN_MAX)
+                o->source[o->sources++] = optarg;
             break;
         case 'u':
         case 'i':

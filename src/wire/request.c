@@ -123,6 +123,7 @@ static const struct {
     {REQUEST_UPDATE, "reboot", request_read_reboot, request_print_reboot},
     {REQUEST_UPDATE, "stage", request_read_stage, request_print_stage},
     {REQUEST_UPDATE, "sha256", request_read_sha256, request_print_sha256},
+    {REQUEST_ASSEMBLE, "sha256", request_read_sha256, request_print_sha256},
     {REQUEST_ASSEMBLE, "task", request_read_task, request_print_task},
     {REQUEST_ASSEMBLE, "reboot", request_read_reboot, request_print_reboot},
     {REQUEST_ASSEMBLE, "stage", request_read_stage, request_print_stage},

@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 
-from support.assembly import CREDIT, Host, Reader, frame, frames, number, stream_of
+from support.assembly import CREDIT, Host, Reader, Stream, frame, frames, number, stream_of
 from support.fixture import seconds
 from support.slots import SLOT_A, SLOT_B, TwoSlots, changed, content, firmware
 
@@ -236,6 +236,42 @@ def test_a_firmware_that_changes_is_not_kept_as_another_one(t):
     assert r.returncode == 0, r
     for path in (t.dir / "cache/fwssh").glob("*.fw"):
         assert path.read_bytes() == good, "rubbish under the firmware's name"
+
+
+# A payload that says nothing of the device
+
+
+def test_sources_of_the_configuration(t):
+    """What is no firmware of ours names no slots: the key adaptive-sources does. One that is not there is no harm."""
+    old = content(1, SIZE)
+    (t.dir / "slot").write_bytes(bytes(5000) + old)
+    new = b"a bundle" * 100 + old
+    stream = Stream(new).cut()
+    updater = t.updater("take\nprintf 'Success!\\n'; shake 0")
+    for sources, held in (([], False), ([t.dir / "nothing", t.dir / "slot"], True)):
+        host = Host(t, updater=updater, adaptive_sources=sources)
+        assert host.await_ok(), host.text
+        host.send("L", stream.list())
+        yes = host.answer("L")
+        missing = b"".join(stream.piece(i) for i, here in enumerate(yes) if not here)
+        assert any(yes) == held and (len(missing) < len(new) * 0.8) == held, (sources, yes)
+        if not held:
+            host.send("Z")
+            assert host.end()[0] == 0
+            continue
+        host.send("G")
+        sent, host.credit = 0, 0
+        for body in frames(missing, 50_000):
+            while sent and sent + len(body) - host.credit > CREDIT:
+                kind, record = host.record()
+                host.credit += Reader(record).number() if kind == "C" else 0
+            sent += len(body)
+            host.send("d", body)
+        host.send("Z")
+        host.hear()
+        status, err = host.end()
+        assert status == 0 and not host.late, (status, err, host.late)
+    assert (t.dir / "updater.input").read_bytes() == new
 
 
 # No room

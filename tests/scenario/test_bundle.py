@@ -139,10 +139,23 @@ def test_files_that_are_cut_off(t):
 def test_part_of_one_cannot_be_sent(t):
     dev = AdapterDevice(t, "raw")
     path = image(t)
-    for option in ("--dry-run", "--max-bytes=2M", "--adaptive=always"):
+    for option in ("--dry-run", "--max-bytes=2M"):
         r = dev.push(path, option)
-        assert r.returncode == 2 and "only of a .fw archive can a part be sent" in r.stderr, (option, r)
+        assert r.returncode == 2 and "only of a .fw archive is a part sent by itself" in r.stderr, (option, r)
     assert "write" not in marker(t, "test.calls")
+
+
+def test_parts_of_one_are_sent_to_a_device_that_names_sources(t):
+    """Only if that is asked for: nothing says whether the device has the like."""
+    path = image(t)
+    old = path.read_bytes()
+    (t.dir / "slot").write_bytes(old)
+    with open(path, "ab") as f:
+        f.write(os.urandom(20_000))
+    dev = AdapterDevice(t, "raw", adaptive_sources=[t.dir / "slot"])
+    r = dev.push(path, "--adaptive=always", "--max-bytes=200k")
+    assert r.returncode == 0 and "Sent 0." in r.stdout, (r, dev.d.log())
+    assert "write" in marker(t, "test.calls")
 
 
 def test_it_runs_after_the_reboot(t):

@@ -48,6 +48,8 @@ TEST(values_and_their_defaults)
     assert_true(q.verb == REQUEST_UPDATE && q.size == 7 && q.reboot && !q.stage && !*q.task);
     assert_int_equal(parse("fwssh/1 update size=7 sha256=" SHA256, &q, &err), 0);
     assert_string_equal(q.sha256, SHA256);
+    assert_int_equal(parse("fwssh/1 assemble sha256=" SHA256, &q, &err), 0);
+    assert_string_equal(q.sha256, SHA256);
     assert_int_equal(parse("fwssh/1 revert reason=too_slow", &q, &err), 0);
     assert_string_equal(q.reason, "too slow");
 }
@@ -67,7 +69,6 @@ TEST(what_is_no_request)
         "fwssh/1 update size=5 task",
         ("fwssh/1 update size=5 sha256=" SHA256 "a"),
         "fwssh/1 update size=5 sha256=xyz",
-        ("fwssh/1 assemble sha256=" SHA256),
         "fwssh/1 revert task=x",
         "fwssh/1 status ",
         "fwssh/1\tstatus",

@@ -230,6 +230,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("updater", "auto", CFGF_NONE, device_config_word),
     CFG_STR_LIST("updater-options", "{}", CFGF_NONE),
     CFG_STR_LIST("firmware-public-keys", "{}", CFGF_NONE),
+    CFG_STR_LIST("adaptive-sources", "{}", CFGF_NONE),
     CFG_BOOL("updater-network", cfg_false, CFGF_NONE),
     CFG_INT_CB("updater-timeout", 600, CFGF_NONE, device_config_seconds),
     CFG_STR_CB("spool-dir", "", CFGF_NONE, device_config_path_or_none),
@@ -375,6 +376,7 @@ static void device_config_fill(struct device_config *c)
     c->updater = cfg_getstr(cfg, "updater");
     c->updater_options = device_config_list(cfg, "updater-options");
     c->firmware_public_keys = device_config_list(cfg, "firmware-public-keys");
+    c->adaptive_sources = device_config_list(cfg, "adaptive-sources");
     c->updater_network = cfg_getbool(cfg, "updater-network");
     c->updater_timeout = (int)cfg_getint(cfg, "updater-timeout");
     c->spool_dir = cfg_getstr(cfg, "spool-dir");
@@ -522,6 +524,7 @@ void device_config_free(struct device_config *c)
     free(c->allowed_tasks.item);
     free(c->updater_options.item);
     free(c->firmware_public_keys.item);
+    free(c->adaptive_sources.item);
     free(c->penalty_exempt.item);
     free(c->ciphers.item);
     free(c->macs.item);

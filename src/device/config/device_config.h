@@ -34,7 +34,7 @@ struct device_config {
     const char *watchdog;                                  /* a device, or "" */
     struct text_list allowed_tasks;                        /* empty: only task */
     const char *updater;
-    struct text_list updater_options, firmware_public_keys;
+    struct text_list updater_options, firmware_public_keys, adaptive_sources;
     const char *reboot_command, *lock_file;
     bool updater_network;        /* updaters may use the network */
     int updater_timeout;         /* seconds without a sign of life */

@@ -76,6 +76,8 @@ static void assembly_arguments(const struct job *j, const char *task, struct arg
     argv_add_pair(a, "--uid", number);
     snprintf(number, sizeof number, "%d", j->config->idle_timeout);
     argv_add_pair(a, "--idle-timeout", number);
+    for (size_t i = 0; i < j->config->adaptive_sources.count; i++)
+        argv_add_pair(a, "--source", j->config->adaptive_sources.item[i]);
     if (!strcmp(j->config->adaptive, "coarse"))
         argv_add(a, "--coarse");
 }

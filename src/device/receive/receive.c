@@ -296,6 +296,7 @@ static int receive_assemble(struct receive *r, const struct request *q, struct e
 {
     struct job *j = r->job;
     struct job_firmware firmware = {.task = *q->task ? q->task : NULL,
+                                    .sha256 = *q->sha256 ? q->sha256 : NULL,
                                     .stage = q->stage,
                                     .last = true,
                                     .reboot = q->reboot && !q->stage};

@@ -11,6 +11,8 @@ void hold_close(struct hold *h)
 {
     hold_sources_close(&h->sources);
     io_close(&h->sources.device);
+    for (size_t i = 0; i < h->given; i++)
+        io_close(&h->given_fd[i]);
     chunk_index_free(h->index);
     hold_pieces_free(&h->stream);
     for (size_t i = 0; i < HOLD_BASES_MAX; i++)
@@ -27,6 +29,11 @@ static int hold_open(struct hold *h, const struct hold_options *options, struct 
     h->sources.device = open(options->device, O_RDONLY | O_CLOEXEC);
     if (h->sources.device < 0)
         return error_errno(err, "cannot read %s", options->device);
+    for (size_t i = 0; i < options->sources; i++) {
+        int fd = open(options->source[i], O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) /* what is not there is not held */
+            h->given_fd[h->given++] = fd;
+    }
     return hold_jail_enter(options->uid, err);
 }
 

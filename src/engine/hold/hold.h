@@ -14,6 +14,8 @@
 struct hold_options {
     const char *device;
     const char *task;
+    const char *source[HOLD_GIVEN_MAX]; /* what is looked at besides, whatever the firmware says */
+    size_t sources;
     struct public_keys keys;
     int idle_timeout;
     int uid;     /* to become, if started as root; -1: none */
@@ -30,6 +32,8 @@ struct hold {
     const struct hold_options *options;
     struct hold_link link;
     struct hold_sources sources;
+    int given_fd[HOLD_GIVEN_MAX]; /* the given ones, opened */
+    size_t given;
     struct chunk_index *index; /* until the questions are over */
     uint8_t *start;            /* owned; the beginning of the stream */
     size_t start_len;

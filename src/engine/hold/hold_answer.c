@@ -239,6 +239,8 @@ static int answer_read_list(struct hold *h, struct assembly_body *body,
     if (answer_read_start(h, body, err) || answer_read_groups(h, body, err))
         return -1;
     hold_sources_open(&h->sources, device, h->start, h->start_len);
+    for (size_t i = 0; i < h->given; i++)
+        hold_sources_add(&h->sources, h->given_fd[i]);
     return answer_read_firmware(h, err) ? -1 : answer_look(h, parts, err);
 }
 

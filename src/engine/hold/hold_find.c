@@ -63,14 +63,17 @@ static void find_add(struct find *f, struct fat_extent *extent, size_t extents,
                      struct disk_cipher *cipher)
 {
     struct hold_sources *s = f->sources;
-    struct hold_source new = {
-        .place = s->places, .extent = extent, .extents = extents, .cipher = cipher};
+    struct hold_source new = {.place = s->places,
+                              .fd = s->device,
+                              .extent = extent,
+                              .extents = extents,
+                              .cipher = cipher};
 
     for (size_t i = 0; i < extents; i++)
         new.len += extent[i].len;
     bool known = false;
     for (size_t i = 1; i < s->count && !known; i++)
-        known = s->source[i].extent[0].offset == extent[0].offset;
+        known = s->source[i].fd == s->device && s->source[i].extent[0].offset == extent[0].offset;
     if (known || !new.len || s->count == HOLD_SOURCES_MAX ||
         new.len > CHUNK_PLACE_MAX - s->places) {
         free(extent);

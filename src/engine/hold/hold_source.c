@@ -16,6 +16,23 @@ void hold_sources_open(struct hold_sources *s, int device, const uint8_t *start,
     s->source[0] = (struct hold_source){.bytes = start, .len = len};
 }
 
+void hold_sources_add(struct hold_sources *s, int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+
+    if (size <= 0 || s->count == HOLD_SOURCES_MAX || (uint64_t)size > CHUNK_PLACE_MAX - s->places)
+        return;
+    struct hold_source *new = &s->source[s->count++];
+    *new = (struct hold_source){.place = s->places,
+                                .len = (uint64_t)size,
+                                .fd = fd,
+                                .extent = memory_new(1, sizeof *new->extent),
+                                .extents = 1};
+    *new->extent = (struct fat_extent){.len = new->len};
+    s->places += new->len;
+    s->first = s->count;
+}
+
 void hold_sources_close(struct hold_sources *s)
 {
     for (size_t i = 0; i < s->count; i++) {
@@ -49,8 +66,8 @@ static bool source_pread(int fd, uint8_t *to, size_t len, uint64_t offset)
 }
 
 /* Reads bytes as they are on the medium. */
-static bool source_read_plain(const struct hold_sources *s, const struct hold_source *source,
-                              uint64_t at, uint8_t *to, size_t len)
+static bool source_read_plain(const struct hold_source *source, uint64_t at, uint8_t *to,
+                              size_t len)
 {
     for (size_t i = 0; i < source->extents && len; i++) {
         const struct fat_extent *e = &source->extent[i];
@@ -58,7 +75,7 @@ static bool source_read_plain(const struct hold_sources *s, const struct hold_so
             continue;
         uint64_t skip = at - e->at;
         size_t n = e->len - skip < len ? (size_t)(e->len - skip) : len;
-        if (!source_pread(s->device, to, n, e->offset + skip))
+        if (!source_pread(source->fd, to, n, e->offset + skip))
             return false;
         at += n;
         to += n;
@@ -68,15 +85,15 @@ static bool source_read_plain(const struct hold_sources *s, const struct hold_so
 }
 
 /* Of an encrypted range, only whole sectors can be read. */
-static bool source_read_cipher(const struct hold_sources *s, const struct hold_source *source,
-                               uint64_t at, uint8_t *to, size_t len)
+static bool source_read_cipher(const struct hold_source *source, uint64_t at, uint8_t *to,
+                               size_t len)
 {
     uint64_t sector = at / DISK_CIPHER_SECTOR;
     size_t skip = (size_t)(at % DISK_CIPHER_SECTOR);
     size_t whole = (skip + len + DISK_CIPHER_SECTOR - 1) / DISK_CIPHER_SECTOR * DISK_CIPHER_SECTOR;
     uint8_t *sectors = memory_new(whole, 1);
 
-    bool read = source_read_plain(s, source, sector * DISK_CIPHER_SECTOR, sectors, whole);
+    bool read = source_read_plain(source, sector * DISK_CIPHER_SECTOR, sectors, whole);
     if (read) {
         disk_cipher_decrypt(source->cipher, sector, sectors, whole);
         memcpy(to, sectors + skip, len);
@@ -85,17 +102,16 @@ static bool source_read_cipher(const struct hold_sources *s, const struct hold_s
     return read;
 }
 
-static bool source_read(const struct hold_sources *s, const struct hold_source *source, uint64_t at,
-                        uint8_t *to, size_t len)
+static bool source_read(const struct hold_source *source, uint64_t at, uint8_t *to, size_t len)
 {
     if (len > source->len || at > source->len - len)
         return false;
     if (source->bytes)
         memcpy(to, source->bytes + at, len);
     else if (source->cipher)
-        return source_read_cipher(s, source, at, to, len);
+        return source_read_cipher(source, at, to, len);
     else
-        return source_read_plain(s, source, at, to, len);
+        return source_read_plain(source, at, to, len);
     return true;
 }
 
@@ -103,11 +119,10 @@ bool hold_sources_read(const struct hold_sources *s, uint64_t place, uint8_t *to
 {
     const struct hold_source *source = source_at(s, place);
 
-    return source && source_read(s, source, place - source->place, to, len);
+    return source && source_read(source, place - source->place, to, len);
 }
 
 struct source_indexing {
-    const struct hold_sources *sources;
     struct chunk_index *index;
     struct chunk_cutter cutter;
     int (*tick)(void *data, uint64_t bytes);
@@ -137,7 +152,7 @@ static int source_index(struct source_indexing *w, const struct hold_source *sou
     for (uint64_t at = 0; at < source->len && !rc;) {
         uint64_t left = source->len - at - held;
         size_t n = left < SOURCE_PIECE - held ? (size_t)left : SOURCE_PIECE - held;
-        if (n && !source_read(w->sources, source, at + held, w->piece + held, n))
+        if (n && !source_read(source, at + held, w->piece + held, n))
             break; /* what cannot be read is not held */
         held += n;
         size_t cut = source_cut(w, source->place + at, held, at + held == source->len);
@@ -154,11 +169,8 @@ int hold_sources_index(const struct hold_sources *s, size_t from, size_t to,
                        struct chunk_index *index, int (*tick)(void *data, uint64_t bytes),
                        void *data)
 {
-    struct source_indexing w = {.sources = s,
-                                .index = index,
-                                .tick = tick,
-                                .tick_data = data,
-                                .piece = memory_new(SOURCE_PIECE, 1)};
+    struct source_indexing w = {
+        .index = index, .tick = tick, .tick_data = data, .piece = memory_new(SOURCE_PIECE, 1)};
     int rc = 0;
 
     chunk_cutter_init(&w.cutter);

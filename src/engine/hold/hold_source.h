@@ -11,11 +11,14 @@
 #include "engine/medium/disk_cipher.h"
 
 #define HOLD_SOURCES_MAX 64
+/* Of them, those that are given by the configuration. */
+#define HOLD_GIVEN_MAX 16
 
 struct hold_source {
     uint64_t place, len;
     char *resource;            /* owned; which one is written here */
     const uint8_t *bytes;      /* in memory; NULL: on the medium */
+    int fd;                    /* of the medium; kept by the caller */
     struct fat_extent *extent; /* owned */
     size_t extents;
     struct disk_cipher *cipher; /* owned, or NULL */
@@ -32,6 +35,9 @@ struct hold_sources {
  */
 void hold_sources_open(struct hold_sources *s, int device, const uint8_t *start, size_t len);
 void hold_sources_close(struct hold_sources *s);
+
+/* Adds a whole device or file, opened for reading and kept by the caller. */
+void hold_sources_add(struct hold_sources *s, int fd);
 
 /*
  * Finds the sources that a firmware names: first what the task that fits does not write, then what

@@ -59,17 +59,19 @@ static void push_keep(const struct host_options *o, const struct firmware_file *
         firmware_cache_keep(firmware, FIRMWARE_CACHE_MAX);
 }
 
-/* Only of a .fw is it known what a device lacks; a push that must not send more would. */
+/* Only of a .fw is it known by itself where a device has the like (key adaptive-sources for
+ * others); a push that must not send more would. */
 static int push_check_adaptive(const struct host_options *o, const struct firmware_file *file,
                                struct error *err)
 {
     const struct adaptive_options *a = &o->adaptive;
 
-    if (file->kind == FIRMWARE_FW || (a->mode != ADAPTIVE_ALWAYS && !a->dry_run && !a->max_bytes))
+    if (file->kind == FIRMWARE_FW || a->mode == ADAPTIVE_ALWAYS || (!a->dry_run && !a->max_bytes))
         return 0;
     return error_set(err, EXIT_USAGE,
-                     "%s is %s, and only of a .fw archive can a part be sent; leave out "
-                     "--adaptive, --dry-run and --max-bytes",
+                     "%s is %s, and only of a .fw archive is a part sent by itself; leave out "
+                     "--dry-run and --max-bytes, or add --adaptive=always if the device has the "
+                     "key adaptive-sources",
                      file->path, bundle_name(file->kind));
 }
 

@@ -21,7 +21,8 @@
 
 bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmware_file *firmware)
 {
-    if (firmware->kind != FIRMWARE_FW || o->adaptive.mode == ADAPTIVE_NEVER || o->reach.exec ||
+    if ((firmware->kind != FIRMWARE_FW && o->adaptive.mode != ADAPTIVE_ALWAYS) ||
+        o->adaptive.mode == ADAPTIVE_NEVER || o->reach.exec ||
         strcmp(o->reach.subsystem, SUBSYSTEM_NERVES))
         return false;
     return o->adaptive.mode == ADAPTIVE_ALWAYS || o->adaptive.dry_run || o->adaptive.max_bytes ||
@@ -106,7 +107,7 @@ static bool push_adaptive_is_same(void *data, const struct facts *facts)
 {
     const struct wait *w = data;
 
-    return !w->o->job.force && !w->o->job.stage && !w->o->job.task &&
+    return *w->firmware->uuid && !w->o->job.force && !w->o->job.stage && !w->o->job.task &&
            slot_facts_state(facts) == SLOT_SETTLED &&
            !strcmp(facts_get(facts, "uuid"), w->firmware->uuid);
 }
