@@ -90,6 +90,7 @@ def test_firmware_on_trial(t):
 
 def test_settings_that_are_wrong(t):
     for more, why in (("unset -f next", "has no function next"), ("slot_b=/nonexistent/disk", "slot_b of"),
+                      ("slot_b=$slot_a", "are the same"),
                       ("running() { echo c; }\nnext() { running; }", "does not say which slot runs: 'c'")):
         d = device(t, more)
         r = update(d, b"hello")
