@@ -204,3 +204,9 @@ def test_slot_that_is_written_again_is_forgotten(t):
     client.kill()
     dev.d.wait_log("connection to the client was lost")
     assert "slot.b.sha256" not in request(dev.d, "status")[1]
+
+
+def test_a_pipe_is_not_waited_for(t):
+    os.mkfifo(t.dir / "fifo.fw")
+    r = t.run([t.bin("fwssh"), "describe", "--firmware", "fifo.fw"], timeout=10)
+    assert r.returncode == 2 and "fifo.fw is not a regular file" in r.stderr, r
