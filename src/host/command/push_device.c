@@ -220,6 +220,19 @@ static int push_check_kind(const struct wait *w, struct buffer *text)
     return EXIT_MISMATCH;
 }
 
+/* What an earlier run has updated. */
+static int push_skip_done(const struct wait *w, struct buffer *text)
+{
+    if (!w->before.unknown && w->o->job.wait && !push_is_settled(w->o, &w->before.facts)) {
+        buffer_add_text(text, "an earlier run has updated it, and it runs the firmware, which is "
+                              "not known to be confirmed; nothing was sent (see fwssh status)");
+        return EXIT_UNCONFIRMED;
+    }
+    buffer_printf(text, "Skipped: an earlier run has updated it%s.",
+                  w->before.unknown ? "; what it runs now cannot be asked" : "");
+    return EXIT_DONE;
+}
+
 /* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,
  * else the exit status. */
 static int push_ask_before(struct wait *w, bool done_before, struct buffer *text)
@@ -232,11 +245,8 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
         buffer_add_text(text, buffer_text(&w->before.text));
         return status;
     }
-    if (done_before && (w->before.unknown || wait_runs_already(w))) {
-        buffer_printf(text, "Skipped: an earlier run has updated it%s.",
-                      w->before.unknown ? "; what it runs now cannot be asked" : "");
-        return EXIT_DONE;
-    }
+    if (done_before && (w->before.unknown || wait_runs_already(w)))
+        return push_skip_done(w, text);
     if (fleet_options_are_used(&o->fleet) && !o->job.force && push_is_settled(o, facts) &&
         wait_runs_already(w)) {
         buffer_add_text(
