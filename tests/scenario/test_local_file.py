@@ -19,6 +19,8 @@ def test_it_is_written_and_the_device_reboots(t):
     r = local(t, d, "--file", fw)
     assert r.returncode == 0 and "Rebooting..." in r.stdout and r.stderr == "", r
     assert d.config["device"].read_bytes()[:8] == b"\x01" * 8
+    second = local(t, d, "--file", fw)
+    assert second.returncode == 3 and "the device is about to reboot; try again" in second.stderr, second
     d.wait_reboot()
     assert "update done: 1 firmware written" in (d.state / "last-update").read_text()
 
