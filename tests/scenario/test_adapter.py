@@ -253,6 +253,15 @@ def test_slots_that_do_not_follow(t):
     assert d.reboots() == 0
 
 
+def test_revert_that_fails_half_way(t):
+    """As RAUC's, of which marking the running slot bad is the second step."""
+    d = t.daemon(updater=stand_in(t, revert="echo b > $me.next; echo no >&2; exit 1"))
+    said = [complaint(d.push(b"fwssh/1 revert\n", subsystem="fwssh")) for _ in range(2)]
+    # The second time, it is nothing new.
+    assert [s.endswith("; slot b boots next all the same") for s in said] == [True, False], said
+    assert d.reboots() == 0
+
+
 def test_status_that_fails(t):
     for number, (status, why) in enumerate((("echo no loader; exit 1", "status exited with status 1: no loader"),
                                             ("echo busy; exit 3", "status exited with status 3: busy"),
