@@ -322,6 +322,25 @@ def test_no_room(t):
     assert update(d, b"hello").returncode == 0
 
 
+def test_no_memory_for_a_file_in_memory(t):
+    """A tmpfs may have more room than there is memory: its files would drive others out."""
+    if os.geteuid() != 0:
+        t.skip("only root can mount")
+    spool = t.dir / "memory"
+    spool.mkdir()
+    (t.dir / "meminfo").write_text("MemTotal:  100000 kB\nMemFree: 1000 kB\nMemAvailable:    4096 kB\n")
+    assert t.run(["mount", "-t", "tmpfs", "-o", "size=64m", "spool", spool]).returncode == 0
+    assert t.run(["mount", "--bind", t.dir / "meminfo", "/proc/meminfo"]).returncode == 0
+    try:
+        d = t.daemon(updater=spooling(t), spool_dir=spool)
+        r = update(d, bytes(3 * MB))
+        assert r.returncode == 3 and re.search("needs 3 MiB in .* may use 2 of the 4 that are free", complaint(r)), r
+        assert update(d, bytes(2 * MB)).returncode == 0
+    finally:
+        t.run(["umount", "/proc/meminfo"])
+        t.run(["umount", "-l", spool])
+
+
 def test_spool_directory(t):
     d = t.daemon(updater=spooling(t), spool_dir="/nonexistent")
     r = update(d, b"hello")
