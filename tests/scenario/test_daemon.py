@@ -710,11 +710,29 @@ def test_comment_of_a_key_cannot_forge_a_log_line(t):
     assert "\nfwsshd: forged" not in d.log() and "\x1b" not in d.log()
 
 
+def signatures(t, d):
+    """What the device's status and fwsshd -t, which agree, say of them."""
+    said = re.findall(r"^signatures=(\S+)$", d.push(b"fwssh/1 status\n", subsystem="fwssh").stdout.decode(), re.M)
+    tested = t.run([t.bin("fwsshd"), "-f", d.conf, "-t"]).stdout
+    assert re.findall(r"^# signatures=(\w+)", tested, re.M) == said, (tested, said)
+    return said[0]
+
+
 def test_says_when_nobody_has_to_sign(t):
-    t.daemon().wait_log("firmware-public-keys is empty")
+    d = t.daemon()
+    d.wait_log("warning: signatures=off: firmware-public-keys is empty")
+    assert signatures(t, d) == "off"
     (t.dir / "key.pub").write_text("A" * 43 + "=")
     signed = t.daemon(firmware_public_keys=[str(t.dir / "key.pub")])
-    assert "firmware-public-keys is empty" not in signed.log()
+    assert "signatures=" not in signed.log() and signatures(t, signed) == "on"
+
+
+def test_an_adapters_updater_has_keys_of_its_own(t):
+    adapter = t.dir / "fwssh-updater-some"
+    adapter.write_text("#!/bin/sh\n")
+    adapter.chmod(0o755)
+    d = t.daemon(updater=adapter)
+    assert signatures(t, d) == "updater" and "signatures=" not in d.log()
 
 
 def test_configuration_that_ends_within_a_text_or_comment(t):
