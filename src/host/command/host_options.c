@@ -501,7 +501,8 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     for (; optind < argc; optind++)
         if (host_list_add(&o->fleet, argv[optind], err))
             return -1;
-    if (!o->fleet.host_count && !o->fleet.discovered && host_list_add(&o->fleet, HOST_DEFAULT, err))
+    o->fleet.by_default = !o->fleet.host_count && !o->fleet.discovered;
+    if (o->fleet.by_default && host_list_add(&o->fleet, HOST_DEFAULT, err))
         return -1;
     host_list_unite(&o->fleet, o->output.quiet);
     if (host_options_check(o, err) || fleet_options_set_max_failures(&o->fleet, err))
