@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 import subprocess
+from pathlib import Path
 
 from support import raw_client
 from support.fixture import confuse, waits
@@ -177,6 +178,23 @@ def test_check_changes_nothing_and_names_no_key_that_will_not_be(t):
     r = check(t, "")
     assert r.returncode != 2 and not (t.dir / "state").exists()
     assert "host-key" not in r.stdout or check(t, "").stdout == r.stdout
+
+
+def test_session_user_by_name(t):
+    """As the names are on this machine: a user with a group of the same number, others, and none."""
+    users = {name: (int(uid), int(gid)) for name, _, uid, gid, *_ in
+             (line.split(":") for line in Path("/etc/passwd").read_text().splitlines())}
+    good = next(name for name, (uid, gid) in users.items() if uid == gid and 0 < uid < 65534)
+    wrong = next(name for name, (uid, gid) in users.items() if uid not in (0, gid))
+    s = settings(check(t, f'session-user = "{good}"').stdout)
+    assert s["session-uid"] == str(users[good][0]) and s["session-user"] == f'"{good}"'
+    for name, why in (("root", "has the number 0"), (wrong, "with the same number"), ("no-such-user", "no user 'no-such-user'")):
+        r = check(t, f'session-user = "{name}"')
+        assert r.returncode == 2 and why in r.stderr, (name, r)
+    assert_works(t.daemon(session_user=good))
+    d = t.daemon(session_user="no-such-user")
+    d.wait_log("warning: no user 'no-such-user' in /etc/passwd (key session-user); using session-uid (65534)")
+    assert_works(d)
 
 
 # SIGHUP

@@ -327,9 +327,9 @@ def test_bar_on_a_terminal_does_not_garble_the_devices_text(t):
     assert re.search(r"device: +\d+% \[", text), text
     screen = [line.split("\r")[-1] for line in text.replace("\r\n", "\n").split("\n")]
     screen = [line.replace("\x1b[K", "") for line in screen]
-    for line in ("Running fwup...", "Success!", "Rebooting...",
-                 "Done: the device has written the firmware and reboots."):
+    for line in ("Running fwup...", "Success!", "Rebooting..."):
         assert line in screen
+    assert any(line.startswith("Done: the device has written the firmware and reboots. Not checked: ") for line in screen)
 
 
 def read_all(fd):

@@ -273,7 +273,7 @@ def test_commands_that_ask(t):
     b.set(active="a", next="b", confirmed="no", version="1.0", product="Pump", **{"boot-id": "1", "tries-left": "2"})
     r = b.fwssh("status")
     assert r.returncode == 0, r
-    assert r.stdout.startswith("127.0.0.1: slot a, Pump 1.0, NOT confirmed (2 boots left), slot b boots next\n"), r.stdout
+    assert r.stdout.startswith("127.0.0.1: slot a, Pump 1.0, NOT confirmed (2 boots left), slot b boots next, signatures=off\n"), r.stdout
     r = b.fwssh("confirm")
     assert (r.returncode, r.stdout) == (0, "127.0.0.1: The running firmware is confirmed.\n")
     [event] = events(b.fwssh("status", "--json"))
