@@ -2,6 +2,7 @@
 """Runs all tests of a build in parallel: run.py BUILD [-j N] [--only TEXT]... [--suite NAME]...
 
 A test is a function test_*(t) in tests/*/test_*.py (t: tests/support/fixture.py), or a program in BUILD/tests/unit.
+A file that has PLAIN_ONLY = "REASON" is left out with sanitizers.
 Each runs in its own process and directory. The last line has the totals: N passed, N failed, N skipped.
 """
 import argparse
@@ -44,6 +45,7 @@ def python_tests(suites):
         module = load(path)
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function):
+                function.plain_only = getattr(module, "PLAIN_ONLY", None)
                 yield f"{path.parent.name}/{path.stem[5:]}/{name[5:]}", function
 
 
@@ -75,6 +77,8 @@ def child(test, t, log, isolated):
         if isolated:
             isolation.isolate()
         if callable(test):
+            if test.plain_only and t.sanitized():
+                t.skip(test.plain_only)
             test(t)
         else:
             run_unit(test, t)

@@ -2,6 +2,7 @@
 import fcntl
 import os
 import random
+import re
 import signal
 
 from power import test_power as power
@@ -182,16 +183,31 @@ def lose(receiver, seed):
         step()
 
 
+def times_run(pid):
+    """How often it has given up the processor."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return re.findall(r"ctxt_switches:\t(\d+)", f.read())
+    except OSError:
+        return []
+
+
 def wait_settled(t, receiver):
     """All bytes have gone as far as they go: fwssh-receive has none left, and its updater waits for more, or they
-    have ended."""
+    have ended. They wake each other, so none may have run between two looks."""
+    before = None
+
     def settled():
+        nonlocal before
         receive = receiver.process.pid
         if not alive(receive):
             return True
         updaters = [child for child in children(receive) if name_of(child) not in ("fwssh-guard", "fwssh-receive")]
-        return receiver.unread() == 0 and is_asleep(receive) and all(
+        rests = receiver.unread() == 0 and is_asleep(receive) and all(
             unread(u) == 0 and is_asleep(u) for u in updaters) and receiver.unread() == 0
+        now = [(pid, times_run(pid)) for pid in (receive, *updaters)]
+        before, same = now, now == before
+        return rests and same
     t.wait_for(settled, "the updater to have all")
 
 

@@ -9,6 +9,8 @@ from support.agentless import Place
 from support.process import alive, children
 from support.slots import SLOT_B, TwoSlots, content, firmware
 
+PLAIN_ONLY = "interop/agentless runs the same programs with sanitizers"
+
 
 class Cut:
     """A push that has come to a certain step: its processes here, and those on the device."""

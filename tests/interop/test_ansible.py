@@ -7,6 +7,7 @@ import shutil
 from support.fixture import seconds, waits
 from support.rebooting import Rebooting, firmware
 
+PLAIN_ONLY = "most of it is Ansible"
 # A callback of Ansible: the result of each host as a line of JSON.
 RECORDER = """
 import json

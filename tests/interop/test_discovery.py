@@ -4,6 +4,8 @@ import json
 
 from support.fixture import seconds, waits
 
+PLAIN_ONLY = "scenario/discover reads the same with sanitizers"
+
 FACTS = 'active=a\nserial=0001\nproduct=A <b> & "c" 5%\nversion=1.0\nuuid=215818b7-3fc5-5603-3586-4d85df2916f7\n'
 # side NAME COMMAND: in namespaces of its own, with a message bus and Avahi.
 SIDE = """#!/bin/sh

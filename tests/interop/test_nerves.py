@@ -9,6 +9,8 @@ from support.fixture import seconds
 from support.process import alive
 from support.rebooting import firmware
 
+PLAIN_ONLY = "most of it is Elixir"
+
 
 def project(t, config=""):
     """A copy of it, with a configuration; Mix writes beside its sources."""

@@ -11,6 +11,8 @@ from support.rauc_device import RaucDevice
 from support.swupdate_device import SwupdateDevice, archive
 from support.update import MB
 
+PLAIN_ONLY = "what is tested are shell scripts"
+
 # A client that knows one artifact, and what is installed: as far as the adapter asks Mender's.
 MENDER = """#!/bin/sh
 cd {dir} || exit 1

@@ -1,6 +1,8 @@
 """The scripts that complete fwssh's words, in the shells themselves."""
 import re
 
+PLAIN_ONLY = "what is tested are shell scripts"
+
 
 def script(t, shell):
     r = t.run([t.bin("fwssh"), "completion", shell])
