@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-/* Looks the name up in a file like /etc/passwd; NSS is not asked, which a static program cannot do.
+/* Looks the name up in a file like /etc/passwd; NSS, which a static program lacks, is not asked.
  * Sessions become the user and a group of the same number, so its own group must have that number,
  * too, and not be another's. Returns the number, or -1 with the error set (EXIT_USAGE). */
 int session_user_find(const char *passwd, const char *name, struct error *err);
