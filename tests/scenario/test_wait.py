@@ -38,7 +38,7 @@ def test_firmware_for_another_board_is_not_sent(t):
     b.set(**b.facts, platform="rpi4", architecture="arm")
     for wrong, why in ((dict(platform="rpi0"), "is for the platform rpi0, but the device runs rpi4; nothing was sent"),
                        (dict(architecture="arm64"), "is for the architecture arm64, but the device runs arm;")):
-        for mode in ["--wait"], ["--adaptive=always"]:
+        for mode in ["--wait"], ["--adaptive=always"], ["--adaptive=never"]:
             r = b.fwssh("push", "--firmware", for_board(t, **wrong), *mode)
             assert r.returncode == 4 and why in r.stderr, (mode, r)
     assert not (t.dir / "updater.args").exists()

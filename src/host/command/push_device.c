@@ -176,20 +176,30 @@ static int push_send_adaptive(struct push_try *try, const struct device_memory *
     return status;
 }
 
-/* A plain push asks nothing. Where nobody named the device, it is asked first who it is, if it can
- * say so; what else is wrong with it the push will tell. Returns -1 to start. */
+/* A plain push asks nothing by itself. */
+static bool push_has_a_question(const struct push_try *try)
+{
+    const struct wait *w = try->w;
+    const struct reach *reach = &w->o->reach;
+    char software[SOFTWARE_MAX + 1];
+
+    if (w->before.facts.count || w->before.unknown || reach->agentless || reach->exec ||
+        strcmp(reach->subsystem, SUBSYSTEM_NERVES))
+        return false;
+    return (w->o->fleet.by_default || (w->firmware->platform && !w->o->job.force)) &&
+           server_software_read(reach, try->target, software) && software_is_fwsshd(software);
+}
+
+/* Asks a device that nobody named who it is, and any whether the firmware is for its board. What
+ * else is wrong with it, the push will tell. Returns -1 to start. */
 static int push_look(struct push_try *try)
 {
     const struct request request = {.verb = REQUEST_STATUS};
     struct wait *w = try->w;
-    const struct reach *reach = &w->o->reach;
-    char software[SOFTWARE_MAX + 1];
 
-    if (!w->o->fleet.by_default || w->before.facts.count || w->before.unknown || reach->agentless ||
-        reach->exec || strcmp(reach->subsystem, SUBSYSTEM_NERVES) ||
-        !server_software_read(reach, try->target, software) || !software_may_assemble(software))
+    if (!push_has_a_question(try))
         return -1;
-    question_ask(&w->before, reach, w->host, &request, false);
+    question_ask(&w->before, &w->o->reach, w->host, &request, false);
     push_check_name(w);
     return w->before.status ? -1 : push_check(w, try->text);
 }
