@@ -424,7 +424,8 @@ def test_words_of_the_user_are_no_options_of_ssh(t):
     fake = t.script("fake-ssh", f'#!/bin/sh\necho "$*" >> {t.dir}/calls\n'
                                 'case "$*" in *-GT*) echo "hostname x"; exit;; esac\ncat >/dev/null\n'
                                 'printf "Running fwup...\\nSuccess!\\nRebooting...\\n"\n')
-    push = [t.bin("fwssh"), "push", "--adaptive=never", "--firmware", firmware(t), "--ssh", str(fake), "--"]
+    # With --force, the server is not asked for its name first.
+    push = [t.bin("fwssh"), "push", "--adaptive=never", "--force", "--firmware", firmware(t), "--ssh", str(fake), "--"]
     for host in ("-host", "-oProxyCommand=x", "any@-oProxyCommand=x", "-x@board"):
         r = t.run([*push, host])
         assert r.returncode == 2 and "is not a valid host" in r.stderr and not (t.dir / "calls").exists(), (host, r)
