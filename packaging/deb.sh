@@ -13,6 +13,7 @@ for unit in service socket; do
     cp "packaging/fwsshd.$unit" "$work/fwssh/debian/fwsshd.$unit"
 done
 mv "$work/fwssh/packaging/fwsshd.conf.example" "$work/fwssh/packaging/fwsshd.conf"
+sed -i 's|^#session-user = .*|session-user = "fwssh-session"|' "$work/fwssh/packaging/fwsshd.conf"
 sed -i 's|fwsshd.conf.example|fwsshd.conf|' "$work/fwssh/debian/fwsshd.install"
 (cd "$work/fwssh" && dpkg-buildpackage --build=binary --unsigned-changes --no-check-builddeps >"$work/log" 2>&1) || {
     tail -n 40 "$work/log" >&2

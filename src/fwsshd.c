@@ -130,6 +130,17 @@ static void print_check(void *context, const char *what, const char *problem)
         printf("# ok %s\n", what);
 }
 
+static const char unsigned_firmware[] =
+    "firmware-public-keys is empty: any firmware is accepted, signed or not";
+
+static void print_signatures(const struct device_config *config)
+{
+    const char *signatures = updater_path_signatures(config);
+    bool off = !strcmp(signatures, "off");
+
+    printf("# signatures=%s%s%s\n", signatures, off ? ": " : "", off ? unsigned_firmware : "");
+}
+
 /* What works only once somebody pushes. */
 static int test_device(const struct listener *l, const char *report)
 {
@@ -167,6 +178,7 @@ static int test_configuration(struct listener *l)
                 printf("# %.*s\n", (int)len, line);
             line += len + (line[len] == '\n');
         }
+        print_signatures(&l->config);
         status = test_device(l, buffer_text(&report));
     }
     buffer_free(&report);
@@ -226,9 +238,8 @@ static int serve(struct listener *l)
     buffer_free(&report);
     if (!l->config.updater_network && !updater_jail_takes_network())
         log_info("updaters keep network access: cannot create a network namespace");
-    /* An adapter's updater has keys of its own. */
-    if (!l->config.firmware_public_keys.count && !updater_path_selects_adapter(&l->config))
-        log_info("firmware-public-keys is empty: any firmware is accepted, signed or not");
+    if (!strcmp(updater_path_signatures(&l->config), "off"))
+        log_warning("signatures=off: %s", unsigned_firmware);
     return listener_run(l);
 }
 

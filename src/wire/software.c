@@ -6,12 +6,18 @@
 
 #define SOFTWARE_FIRST_TO_ASSEMBLE 2
 
+static const char ours[] = "fwssh_";
+
+bool software_is_fwsshd(const char *software)
+{
+    return !strncmp(software, ours, strlen(ours));
+}
+
 bool software_may_assemble(const char *software)
 {
-    static const char ours[] = "fwssh_";
     static const char *const others[] = {"OpenSSH", "dropbear"};
 
-    if (!strncmp(software, ours, strlen(ours)))
+    if (software_is_fwsshd(software))
         return atoi(software + strlen(ours)) >= SOFTWARE_FIRST_TO_ASSEMBLE;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strncmp(software, others[i], strlen(others[i])))

@@ -17,4 +17,7 @@
  * says so, or a server that can offer any subsystem. */
 bool software_may_assemble(const char *software);
 
+/* Whether it is a fwsshd, which has the subsystem fwssh, and says so. */
+bool software_is_fwsshd(const char *software);
+
 #endif

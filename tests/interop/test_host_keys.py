@@ -110,6 +110,16 @@ def check_left_out(t, spoil):
     return d.log()
 
 
+def test_own_key_beside_the_systems(t):
+    directory = system_dir(t)
+    good = make_key(t, directory, "ed25519")
+    d = t.daemon(system_dir=directory, own_host_key=True)
+    own = d.state / "ssh_host_ed25519_key"
+    assert str(own) in d.log() and own.exists()
+    assert seen_by_client(t, d, "ed25519") not in (None, fingerprint(t, good))
+    assert seen_by_client(t, t.daemon(system_dir=directory), "ed25519") == fingerprint(t, good)
+
+
 def test_key_with_a_passphrase_is_left_out(t):
     check_left_out(t, lambda directory: make_key(t, directory, "ed25519", passphrase="secret"))
 

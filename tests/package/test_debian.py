@@ -7,7 +7,9 @@ from support.fixture import seconds
 
 # What apt and dpkg themselves leave or change.
 NOT_OURS = ("/var/lib/apt/", "/var/lib/dpkg/", "/var/cache/", "/var/log/", "/proc/", "/sys/", "/dev/", "/tmp/", "/etc/ld.so.cache",
-            "/var/lib/systemd/deb-systemd-helper")
+            "/var/lib/systemd/deb-systemd-helper", "/etc/.pwd.lock")
+# Where a system user, which stays, is added; a program that does so keeps the file before as NAME-.
+ACCOUNTS = {f"/etc/{name}" for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")}
 PUSH = """set -eu
 mkdir -p /root/.ssh /run/sshd
 ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
@@ -15,7 +17,8 @@ cp /root/.ssh/id_ed25519.pub /etc/fwssh/authorized_keys
 truncate -s 8M /root/device.img
 printf 'meta-version = "2.0"\\ntask upgrade { on-init { raw_memset(0, 512, 90) } }\\n' > /root/fw.conf
 fwpack -c -f /root/fw.conf -o /root/fw.fw
-fwsshd -t -o device=/root/device.img -o reboot-command=/bin/true > /dev/null
+fwsshd -t -o device=/root/device.img -o reboot-command=/bin/true > /root/keys
+grep -qx "session-uid = $(id -u fwssh-session)" /root/keys
 fwsshd -o device=/root/device.img -o reboot-command=/bin/true -o listen-address=127.0.0.1 2> /root/log &
 daemon=$!
 until grep -q 'listening on' /root/log; do kill -0 $daemon; done
@@ -23,7 +26,7 @@ fwssh push 127.0.0.1 --firmware /root/fw.fw --ssh-option StrictHostKeyChecking=a
 kill $daemon
 wait $daemon || true
 head -c 3 /root/device.img
-rm -rf /root/.ssh /root/device.img /root/fw.* /root/log /etc/fwssh/authorized_keys
+rm -rf /root/.ssh /root/device.img /root/fw.* /root/log /root/keys /etc/fwssh/authorized_keys
 """
 
 
@@ -85,5 +88,8 @@ def test_packages_come_and_go(t):
     r = in_root(t, root, "apt-get purge -y fwsshd")
     assert r.returncode == 0, r
     after = files(root)
-    assert set(after) == set(before), set(after) ^ set(before)
-    assert not [path for path in after if after[path] != before[path]]
+    assert not {path for path in set(after) ^ set(before) if path.rstrip("-") not in ACCOUNTS}, set(after) ^ set(before)
+    changed = {path for path in set(after) & set(before) if after[path] != before[path] and path.rstrip("-") not in ACCOUNTS}
+    assert not changed, changed
+    assert [line for line in after["/etc/passwd"].splitlines() if line not in before["/etc/passwd"].splitlines()] == \
+        [line for line in after["/etc/passwd"].splitlines() if line.startswith(b"fwssh-session:")]

@@ -437,7 +437,7 @@ def test_passphrase_is_not_for_servers(t):
     threading.Thread(target=serve, daemon=True).start()
     locked, d = t.key("id_locked", passphrase="secret"), t.daemon()
     (t.dir / "pass").write_text("secret\n")
-    r = push(t, d, "--adaptive=never", "--passphrase-file", t.dir / "pass", *jump(t, listening.getsockname()[1]),
+    r = push(t, d, "--adaptive=never", "--force", "--passphrase-file", t.dir / "pass", *jump(t, listening.getsockname()[1]),
              key=locked)
     assert r.returncode == 5 and "jump host" in r.stderr, r.stderr
     assert "secret" not in got, got

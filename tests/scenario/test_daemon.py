@@ -5,6 +5,7 @@ import signal
 import socket
 import stat
 import subprocess
+from pathlib import Path
 
 from support import raw_client
 from support.fixture import confuse, waits
@@ -177,6 +178,23 @@ def test_check_changes_nothing_and_names_no_key_that_will_not_be(t):
     r = check(t, "")
     assert r.returncode != 2 and not (t.dir / "state").exists()
     assert "host-key" not in r.stdout or check(t, "").stdout == r.stdout
+
+
+def test_session_user_by_name(t):
+    """As the names are on this machine: a user with a group of the same number, others, and none."""
+    users = {name: (int(uid), int(gid)) for name, _, uid, gid, *_ in
+             (line.split(":") for line in Path("/etc/passwd").read_text().splitlines())}
+    good = next(name for name, (uid, gid) in users.items() if uid == gid and 0 < uid < 65534)
+    wrong = next(name for name, (uid, gid) in users.items() if uid not in (0, gid))
+    s = settings(check(t, f'session-user = "{good}"').stdout)
+    assert s["session-uid"] == str(users[good][0]) and s["session-user"] == f'"{good}"'
+    for name, why in (("root", "has the number 0"), (wrong, "with the same number"), ("no-such-user", "no user 'no-such-user'")):
+        r = check(t, f'session-user = "{name}"')
+        assert r.returncode == 2 and why in r.stderr, (name, r)
+    assert_works(t.daemon(session_user=good))
+    d = t.daemon(session_user="no-such-user")
+    d.wait_log("warning: no user 'no-such-user' in /etc/passwd (key session-user); using session-uid (65534)")
+    assert_works(d)
 
 
 # SIGHUP
@@ -710,11 +728,29 @@ def test_comment_of_a_key_cannot_forge_a_log_line(t):
     assert "\nfwsshd: forged" not in d.log() and "\x1b" not in d.log()
 
 
+def signatures(t, d):
+    """What the device's status and fwsshd -t, which agree, say of them."""
+    said = re.findall(r"^signatures=(\S+)$", d.push(b"fwssh/1 status\n", subsystem="fwssh").stdout.decode(), re.M)
+    tested = t.run([t.bin("fwsshd"), "-f", d.conf, "-t"]).stdout
+    assert re.findall(r"^# signatures=(\w+)", tested, re.M) == said, (tested, said)
+    return said[0]
+
+
 def test_says_when_nobody_has_to_sign(t):
-    t.daemon().wait_log("firmware-public-keys is empty")
+    d = t.daemon()
+    d.wait_log("warning: signatures=off: firmware-public-keys is empty")
+    assert signatures(t, d) == "off"
     (t.dir / "key.pub").write_text("A" * 43 + "=")
     signed = t.daemon(firmware_public_keys=[str(t.dir / "key.pub")])
-    assert "firmware-public-keys is empty" not in signed.log()
+    assert "signatures=" not in signed.log() and signatures(t, signed) == "on"
+
+
+def test_an_adapters_updater_has_keys_of_its_own(t):
+    adapter = t.dir / "fwssh-updater-some"
+    adapter.write_text("#!/bin/sh\n")
+    adapter.chmod(0o755)
+    d = t.daemon(updater=adapter)
+    assert signatures(t, d) == "updater" and "signatures=" not in d.log()
 
 
 def test_configuration_that_ends_within_a_text_or_comment(t):

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 
+from support.agentless import at_terminal
 from support.fixture import waits
 from support.rebooting import Rebooting, events, firmware
 
@@ -99,6 +100,30 @@ def test_canaries_go_first(t):
     assert r.returncode == 0, r
     # The third starts when the first two are done.
     assert r.stdout.index("board2: connecting") > max(r.stdout.index(f"board{i}: Done") for i in range(2))
+
+
+def test_many_devices_without_a_guard_need_a_yes(t):
+    fleet(t, 1)
+    many = [f"nowhere{i}.invalid" for i in range(9)]
+
+    def run(*args):
+        return t.run(argv(t, *args, "--json"))
+
+    r = run(*many)
+    assert r.returncode == 2 and "--canary 1" in r.stdout and "nowhere" not in r.stdout.replace(many[0], ""), r
+    r = t.run(argv(t, *many))
+    assert r.returncode == 2 and "--canary 1" in r.stderr and "connecting" not in r.stdout, r
+    for args in (many[:8], [*many, "--yes"], [*many, "--canary", "1"], [*many, "--max-failures", "0"]):
+        assert run(*args).returncode == 10, args
+
+
+def test_many_devices_without_a_guard_are_asked_about_on_a_terminal(t):
+    fleet(t, 1)
+    many = [f"nowhere{i}.invalid" for i in range(9)]
+    for answer, status in (("y", 10), ("n", 7)):
+        code, said = at_terminal(t, argv(t, *many), [("[y/N] ", answer)])
+        assert code == status and "to 9 devices, with neither --canary" in said, (answer, said)
+        assert ("nowhere3" in said) == (status == 10), said
 
 
 def test_json(t):

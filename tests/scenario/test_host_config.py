@@ -2,7 +2,7 @@
 from scenario.test_push import firmware
 
 SSH = """#!/bin/sh
-case "$*" in *-GT*) echo hostname h; exit 0;; esac
+case "$*" in *-GT*) echo hostname h; exit 0;; *PubkeyAuthentication=no*) exit 255;; esac # the server's name, without a login
 echo "$*" >> {dir}/calls
 case "$*" in *" fwssh") echo 'subsystem request failed on channel 0' >&2; exit 255;; esac
 cat > /dev/null

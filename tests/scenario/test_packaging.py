@@ -68,6 +68,14 @@ def test_init_script_stops_while_fwsshd_fails(t):
     assert r.returncode == 0 and r.stdout.endswith("OK\n"), r
 
 
+def test_unit_is_confined(t):
+    """systemd's own measure: at most 5.0, of which most is what an updater needs."""
+    t.need("systemd-analyze")
+    r = t.run(["systemd-analyze", "security", "--offline=true", "--threshold=50", "--no-pager",
+               t.src / "packaging/fwsshd.service"])
+    assert r.returncode == 0 and "Overall exposure level" in r.stdout, r.stdout[-300:] + r.stderr
+
+
 def test_unit(t):
     unit = (t.src / "packaging/fwsshd.service").read_text().splitlines()
     assert {"StartLimitIntervalSec=0", "Restart=on-failure"} <= set(unit)

@@ -25,6 +25,44 @@ def test_device_that_comes_back_with_it(t):
         assert words in r.stdout, r.stdout
 
 
+def for_board(t, platform="rpi4", architecture="arm"):
+    (t.dir / "board.conf").write_text(f'meta-product = "Pump" meta-version = "2.0" meta-platform = "{platform}"\n'
+                                      f'meta-architecture = "{architecture}"\n'
+                                      "task upgrade { on-init { raw_memset(0, 8, 1) } }\n")
+    assert t.run([t.bin("fwpack"), "-c", "-f", "board.conf", "-o", "board.fw"]).returncode == 0
+    return t.dir / "board.fw"
+
+
+def test_firmware_for_another_board_is_not_sent(t):
+    b = Rebooting(t)
+    b.set(**b.facts, platform="rpi4", architecture="arm")
+    for wrong, why in ((dict(platform="rpi0"), "is for the platform rpi0, but the device runs rpi4; nothing was sent"),
+                       (dict(architecture="arm64"), "is for the architecture arm64, but the device runs arm;")):
+        for mode in ["--wait"], ["--adaptive=always"], ["--adaptive=never"]:
+            r = b.fwssh("push", "--firmware", for_board(t, **wrong), *mode)
+            assert r.returncode == 4 and why in r.stderr, (mode, r)
+    assert not (t.dir / "updater.args").exists()
+    assert b.fwssh("push", "--firmware", for_board(t, "rpi0"), "--adaptive=always", "--force").returncode == 0
+    b.set(**{k: v for k, v in b.facts.items() if k not in ("platform", "architecture")})
+    assert b.fwssh("push", "--firmware", for_board(t), "--adaptive=always").returncode == 0
+
+
+def test_success_without_wait_says_what_it_is_not(t):
+    b = Rebooting(t)
+    b.set(**b.facts, serial="4711")
+    (t.dir / "ssh_config").write_text("Host nerves.local\n HostName 127.0.0.1\n")
+    named = [t.bin("fwssh"), "push", *b.options(), "--ssh", f"ssh -F {t.dir}/ssh_config"]
+    fw, _ = firmware(t)
+    last = b.fwssh("push", "--firmware", fw).stdout.splitlines()[-1]
+    assert last.endswith("Not checked: that the device comes back, runs it and confirms it (--wait checks)."), last
+    # What the device has not been asked is not told.
+    r = t.run([*named, "--firmware", fw])
+    assert r.returncode == 0 and "nerves.local is the device with serial number 4711." in r.stdout, r
+    assert r.stdout.splitlines()[-1].endswith("the device has signatures=off."), r
+    r = t.run([*named, "--firmware", fw, "nerves.local", "--no-reboot"])
+    assert r.returncode == 0 and "4711" not in r.stdout and "Not checked: that it boots and is confirmed then." in r.stdout, r
+
+
 def test_device_that_goes_back(t):
     b = Rebooting(t)
     b.after_reboot(reason="slot b was not confirmed in 2 starts")
@@ -235,7 +273,7 @@ def test_commands_that_ask(t):
     b.set(active="a", next="b", confirmed="no", version="1.0", product="Pump", **{"boot-id": "1", "tries-left": "2"})
     r = b.fwssh("status")
     assert r.returncode == 0, r
-    assert r.stdout.startswith("127.0.0.1: slot a, Pump 1.0, NOT confirmed (2 boots left), slot b boots next\n"), r.stdout
+    assert r.stdout.startswith("127.0.0.1: slot a, Pump 1.0, NOT confirmed (2 boots left), slot b boots next, signatures=off\n"), r.stdout
     r = b.fwssh("confirm")
     assert (r.returncode, r.stdout) == (0, "127.0.0.1: The running firmware is confirmed.\n")
     [event] = events(b.fwssh("status", "--json"))

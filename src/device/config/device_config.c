@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/network.h"
 #include "base/number.h"
+#include "device/config/session_user.h"
 #include "device/config/unknown_key.h"
 
 #include <arpa/inet.h>
@@ -216,6 +217,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_INT_CB("authorized-keys-command-uid", 65534, CFGF_NONE, device_config_uid),
     CFG_BOOL("strict-modes", cfg_true, CFGF_NONE),
     CFG_STR_CB("system-dir", "/etc/ssh", CFGF_NONE, device_config_path),
+    CFG_BOOL("own-host-key", cfg_false, CFGF_NONE),
     CFG_STR_CB("state-dir", "/var/lib/fwssh", CFGF_NONE, device_config_path),
     CFG_STR_CB("device", "uboot-env", CFGF_NONE, device_config_device),
     CFG_STR_CB("uboot-env-config", "/etc/fw_env.config", CFGF_NONE, device_config_path),
@@ -250,6 +252,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
     CFG_STR_CB("hold-program", FWSSH_LIBEXECDIR "/fwssh-hold", CFGF_NONE, device_config_path),
     CFG_INT_CB("session-uid", 65534, CFGF_NONE, device_config_uid),
+    CFG_STR("session-user", "", CFGF_NONE),
     CFG_INT_CB("max-sessions", 4, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-unauthenticated", 10, CFGF_NONE, device_config_count),
     CFG_INT_CB("max-unauthenticated-per-source", 5, CFGF_NONE, device_config_count),
@@ -362,6 +365,7 @@ static void device_config_fill(struct device_config *c)
     c->keys_command_uid = (int)cfg_getint(cfg, "authorized-keys-command-uid");
     c->strict_modes = cfg_getbool(cfg, "strict-modes");
     c->system_dir = cfg_getstr(cfg, "system-dir");
+    c->own_host_key = cfg_getbool(cfg, "own-host-key");
     c->state_dir = cfg_getstr(cfg, "state-dir");
     c->device = cfg_getstr(cfg, "device");
     c->uboot_env_config = cfg_getstr(cfg, "uboot-env-config");
@@ -485,6 +489,26 @@ static int device_config_read(cfg_t *cfg, const char *path, enum device_config_r
     return rc;
 }
 
+/* The number takes the name's place, also for those that the configuration is handed to. A device
+ * whose user is missing can still be reached. */
+static int device_config_find_user(cfg_t *cfg, enum device_config_rigour rigour, struct error *err)
+{
+    const char *name = cfg_getstr(cfg, "session-user");
+
+    if (!*name)
+        return 0;
+    int uid = session_user_find("/etc/passwd", name, err);
+    if (uid >= 0) {
+        cfg_setint(cfg, "session-uid", uid);
+    } else if (rigour == DEVICE_CONFIG_STRICT) {
+        err->status = EXIT_USAGE;
+        return -1;
+    } else {
+        log_warning("%s; using session-uid (%ld)", err->text, cfg_getint(cfg, "session-uid"));
+    }
+    return 0;
+}
+
 int device_config_load(struct device_config *c, const char *path, const struct text_list *overrides,
                        enum device_config_rigour rigour, struct error *err)
 {
@@ -494,6 +518,8 @@ int device_config_load(struct device_config *c, const char *path, const struct t
     for (size_t i = 0; i < overrides->count; i++)
         if (device_config_override(c->cfg, overrides->item[i], rigour, err))
             goto failed;
+    if (device_config_find_user(c->cfg, rigour, err))
+        goto failed;
     device_config_fill(c);
     return 0;
 failed:

@@ -27,6 +27,7 @@ struct device_config {
     const char *keys_command; /* or "" */
     int keys_command_uid;     /* the user it runs as if fwsshd runs as root */
     const char *system_dir, *state_dir;
+    bool own_host_key; /* nothing is taken from system_dir */
     const char *device, *uboot_env_config, *task;
     const char *slot_driver, *slot_command, *ops_firmware; /* slots/slot_driver.h */
     const char *grubenv;                                   /* a file, or "": in the known places */

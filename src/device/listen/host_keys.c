@@ -201,7 +201,7 @@ static int host_keys_load(struct host_keys *keys, const struct device_config *co
                           struct error *err)
 {
     *keys = (struct host_keys){0};
-    if (!(how & HOST_KEYS_OWN))
+    if (!(how & HOST_KEYS_OWN) && !config->own_host_key)
         host_keys_from_system(keys, config->system_dir);
     keys->from_system = keys->count > 0;
     if (!keys->count && host_keys_own(keys, config, how, err))

@@ -9,6 +9,7 @@
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
 #include "device/updaters/updater_driver.h"
+#include "device/updaters/updater_path.h"
 #include "device/updaters/version_floor.h"
 #include "wire/request.h"
 
@@ -83,6 +84,7 @@ static void status_read_abilities(const struct device_config *config, struct fac
     facts_set(facts, "staged", stage_is_there(config) ? "yes" : "no");
     facts_set(facts, "fwsshd", FWSSH_VERSION);
     facts_set(facts, "updater", found ? updater.name : "missing");
+    facts_set(facts, "signatures", updater_path_signatures(config));
     if (found)
         status_read_kinds(config, &updater, facts);
     buffer_free(&verbs);
@@ -128,6 +130,7 @@ void status_read_update(const struct device_config *config, struct facts *facts)
     char *device = device_path_find(config, &err);
     if (device)
         facts_set(facts, "device", device);
+    facts_set(facts, "signatures", updater_path_signatures(config));
     free(device);
     (void)self_check(config, status_add_problem, facts);
     if (version_floor_test(config, &err))

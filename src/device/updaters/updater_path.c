@@ -84,6 +84,13 @@ bool updater_path_selects_adapter(const struct device_config *config)
     return is;
 }
 
+const char *updater_path_signatures(const struct device_config *config)
+{
+    if (updater_path_selects_adapter(config))
+        return "updater";
+    return config->firmware_public_keys.count ? "on" : "off";
+}
+
 int updater_path_check(const struct device_config *config, const char *name, const char *key,
                        struct error *err)
 {

@@ -14,13 +14,17 @@
  * is one. */
 char *updater_path_find(const struct device_config *config);
 
+/* The same for a name, which is searched for in PATH, or a path. */
+char *updater_path_search(const char *name);
+
 /* Whether a program is an adapter, by its name; and whether the one that the key updater selects
  * is. */
 bool updater_path_is_adapter(const char *program);
 bool updater_path_selects_adapter(const struct device_config *config);
 
-/* The same for a name, which is searched for in PATH, or a path. */
-char *updater_path_search(const char *name);
+/* Whose signatures are checked, as the fact signatures: "on", "off", or "updater": an adapter's
+ * updater has keys of its own, of which nothing is known here. */
+const char *updater_path_signatures(const struct device_config *config);
 
 /*
  * With strict-modes: whether nobody but root or the current user can change a program, found as

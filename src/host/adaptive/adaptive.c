@@ -332,8 +332,9 @@ static int push_converse(struct adaptive_push *p, struct error *err)
 
     if (rc <= 0)
         return rc;
-    if (p->a->is_same && p->a->is_same(p->a->same_data, &p->dialog.facts))
-        return push_stop(p, ADAPTIVE_SAME, err);
+    enum adaptive_ending ending = p->a->judge(p->a->judge_data, &p->dialog.facts);
+    if (ending != ADAPTIVE_RAN)
+        return push_stop(p, ending, err);
     if (p->a->rate > 0 && p->a->options->mode != ADAPTIVE_ALWAYS && !p->a->options->max_bytes)
         p->dialog.patience = (double)p->t->total / p->a->rate;
     push_find_base(p);

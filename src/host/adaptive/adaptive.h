@@ -20,6 +20,7 @@ enum adaptive_ending {
     ADAPTIVE_RAN,      /* the transfer has the outcome, as of a plain push */
     ADAPTIVE_CANNOT,   /* the device does not do it, and nothing was sent */
     ADAPTIVE_SAME,     /* it runs the firmware already; nothing was sent */
+    ADAPTIVE_REFUSED,  /* the firmware does not fit what the device says; nothing was sent */
     ADAPTIVE_DRY,      /* a dry run */
     ADAPTIVE_TOO_MUCH, /* max_bytes do not suffice; nothing was activated */
 };
@@ -32,9 +33,9 @@ struct adaptive {
      * be NULL. */
     int (*find_base)(void *data, const char *uuid);
     void *find_data;
-    /* Whether the device runs the firmware already and nothing is to be done, from its facts. */
-    bool (*is_same)(void *data, const struct facts *facts);
-    void *same_data;
+    /* Decides from the device's facts: ADAPTIVE_RAN to go on, ADAPTIVE_SAME or ADAPTIVE_REFUSED. */
+    enum adaptive_ending (*judge)(void *data, const struct facts *facts);
+    void *judge_data;
 
     enum adaptive_ending ending;
     double began;         /* io_now() when the whole firmware began to be sent */

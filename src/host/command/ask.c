@@ -75,6 +75,8 @@ static void ask_print_summary(const char *host, const struct facts *facts)
         printf(", slot %s boots next", facts_get(facts, "next"));
     if (slot_facts_state(facts) == SLOT_FALLBACK)
         printf(", on trial: slot %s boots next unless it is confirmed", facts_get(facts, "next"));
+    if (!strcmp(facts_get(facts, "signatures"), "off"))
+        printf(", signatures=off");
     if (*facts_get(facts, "conflict"))
         printf(", CONTRADICTORY: %s", facts_get(facts, "conflict"));
     putchar('\n');

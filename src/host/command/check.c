@@ -279,17 +279,19 @@ static int check_converse(struct check *c, struct error *err)
     return event < 0 ? -1 : 0;
 }
 
-/* "task upgrade, updater /usr/bin/fwup, device /dev/mmcblk0" */
+/* "task upgrade, updater /usr/bin/fwup, device /dev/mmcblk0, signatures=on" */
 static void check_device(struct check *c, const struct facts *facts)
 {
     static const char *const names[] = {"task", "updater", "device"};
-    const char *problem = facts_get(facts, "problem");
+    const char *problem = facts_get(facts, "problem"), *signatures = facts_get(facts, "signatures");
     struct buffer line = {0};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (*facts_get(facts, names[i]))
             buffer_printf(&line, "%s%s %s", line.len ? ", " : "", names[i],
                           facts_get(facts, names[i]));
+    if (*signatures)
+        buffer_printf(&line, "%ssignatures=%s", line.len ? ", " : "", signatures);
     if (*problem)
         check_fail(c, "device", EXIT_FAILED, problem);
     else

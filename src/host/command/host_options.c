@@ -231,7 +231,8 @@ static const struct option_word words[] = {
      option_hosts, 0, 0, 0},
     {"discovered", NULL, "the devices that announce themselves, after a question", COMMAND_PUSH,
      option_flag, PLACE(fleet.discovered), 0, 0},
-    {"yes", NULL, "answer that question with yes", COMMAND_PUSH, option_flag, PLACE(yes), 0, 0},
+    {"yes", NULL, "answer the questions of --discovered and large fleets with yes", COMMAND_PUSH,
+     option_flag, PLACE(yes), 0, 0},
     {"jobs", "N", "how many devices at once (8)", COMMAND_PUSH, option_count, PLACE(fleet.jobs),
      1000, 0},
     {"canary", "N", "the first N must be confirmed before the others start", COMMAND_PUSH,
@@ -500,7 +501,8 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     for (; optind < argc; optind++)
         if (host_list_add(&o->fleet, argv[optind], err))
             return -1;
-    if (!o->fleet.host_count && !o->fleet.discovered && host_list_add(&o->fleet, HOST_DEFAULT, err))
+    o->fleet.by_default = !o->fleet.host_count && !o->fleet.discovered;
+    if (o->fleet.by_default && host_list_add(&o->fleet, HOST_DEFAULT, err))
         return -1;
     host_list_unite(&o->fleet, o->output.quiet);
     if (host_options_check(o, err) || fleet_options_set_max_failures(&o->fleet, err))

@@ -41,6 +41,7 @@ struct fleet_options {
     size_t host_count;
     char *hosts_text; /* contents of the --hosts file; owned */
     char *found_text; /* the same for those that were found; owned */
+    bool by_default;  /* none was named: HOST_DEFAULT */
     bool discovered;  /* those that announce themselves, too (discover.h) */
     int jobs;         /* devices at once */
     int canary;       /* how many go first, alone; 0: none */

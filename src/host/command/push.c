@@ -7,10 +7,14 @@
 #include "host/command/fleet.h"
 #include "host/command/push_adaptive.h"
 #include "host/command/push_device.h"
+#include "host/output/ask_yes.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/rate_limit.h"
 
 #include <stdio.h>
+
+/* A firmware that does not work would reach more devices than this before anybody notices. */
+#define PUSH_UNGUARDED_MAX 8
 
 static int push_one(const struct host_options *o, const struct push_firmware *firmware)
 {
@@ -87,6 +91,32 @@ static int push_open(const struct host_options *o, struct firmware_file *file,
     return firmware_stream_open(stream, file->fd, err);
 }
 
+static bool push_is_guarded(const struct host_options *o)
+{
+    return o->fleet.host_count <= PUSH_UNGUARDED_MAX || o->fleet.canary ||
+           o->fleet.max_failures >= 0 || o->adaptive.dry_run;
+}
+
+/* JSON is for programs, which cannot answer. */
+static int push_ask(const struct host_options *o, const struct firmware_file *file,
+                    struct error *err)
+{
+    char question[300];
+
+    if (o->yes || push_is_guarded(o))
+        return 0;
+    if (o->output.json || !ask_yes_is_possible())
+        return error_set(err, EXIT_USAGE,
+                         "nothing would stop a bad firmware on its way to all %zu devices; add "
+                         "--canary 1 or --max-failures N, or --yes to push all the same",
+                         o->fleet.host_count);
+    snprintf(question, sizeof question,
+             "Push %.150s to %zu devices, with neither --canary nor --max-failures to stop a bad "
+             "one?",
+             file->path, o->fleet.host_count);
+    return ask_yes(question) ? 0 : error_set(err, EXIT_INTERRUPTED, "nothing was pushed");
+}
+
 /* A child process has a copy of the device's own limit, and shares that for all. */
 static int push_limit(struct host_options *o, struct rate_limit *rate, struct error *err)
 {
@@ -114,7 +144,8 @@ int push_run(struct host_options *o)
     bool several = fleet_options_are_used(&o->fleet);
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
-    if (push_open(o, &firmware, &stream, &fit, &err) || push_limit(o, &rate, &err)) {
+    if (push_open(o, &firmware, &stream, &fit, &err) || push_ask(o, &firmware, &err) ||
+        push_limit(o, &rate, &err)) {
         status = push_not_begun(o, &err);
     } else {
         push_tell_choice(o, &firmware, fit);

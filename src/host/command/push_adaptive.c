@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "host/adaptive/device_memory.h"
 #include "host/adaptive/firmware_cache.h"
+#include "host/command/push_check.h"
 #include "host/remote/server_software.h"
 #include "wire/slot_facts.h"
 #include "wire/subsystem.h"
@@ -103,13 +104,30 @@ static int push_adaptive_find_base(void *data, const char *uuid)
     return fd < 0 ? push_adaptive_find_beside(w, uuid) : fd;
 }
 
-static bool push_adaptive_is_same(void *data, const struct facts *facts)
+static bool push_adaptive_is_same(const struct wait *w, const struct facts *facts)
 {
-    const struct wait *w = data;
-
     return *w->firmware->uuid && !w->o->job.force && !w->o->job.stage && !w->o->job.task &&
            slot_facts_state(facts) == SLOT_SETTLED &&
            !strcmp(facts_get(facts, "uuid"), w->firmware->uuid);
+}
+
+static enum adaptive_ending push_adaptive_look(void *data, const struct facts *facts)
+{
+    struct wait *w = data;
+    struct buffer ignored = {0};
+    enum adaptive_ending ending = ADAPTIVE_RAN;
+
+    if (!w->before.facts.count) {
+        for (size_t i = 0; i < facts->count; i++)
+            facts_set(&w->before.facts, facts->fact[i].name, facts->fact[i].value);
+        push_check_name(w);
+    }
+    if (push_adaptive_is_same(w, facts))
+        ending = ADAPTIVE_SAME;
+    else if (push_check(w, &ignored) >= 0)
+        ending = ADAPTIVE_REFUSED;
+    buffer_free(&ignored);
+    return ending;
 }
 
 /* What this push has shown of the device. */
@@ -127,16 +145,16 @@ static void push_adaptive_remember(struct push_adaptive *p, const struct transfe
         device_memory_write(target->known_as, m);
 }
 
-int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct transfer *t,
+int push_adaptive_run(struct push_adaptive *p, struct wait *w, struct transfer *t,
                       const struct ssh_call *call, struct error *err)
 {
     p->w = w;
     p->adaptive = (struct adaptive){.options = &w->o->adaptive,
                                     .firmware = w->stream ? w->stream : &p->own,
                                     .find_base = push_adaptive_find_base,
-                                    .find_data = (void *)w,
-                                    .is_same = push_adaptive_is_same,
-                                    .same_data = (void *)w};
+                                    .find_data = w,
+                                    .judge = push_adaptive_look,
+                                    .judge_data = w};
     p->adaptive.rate = w->o->rate || w->o->rate_all ? 0 : p->memory.rate;
     int rc = adaptive_run(&p->adaptive, t, call, err);
     push_adaptive_remember(p, t, call->target);
@@ -158,6 +176,8 @@ int push_adaptive_judge(const struct push_adaptive *p, struct buffer *text)
                               "pushes it anyway).");
         return EXIT_DONE;
     }
+    if (a->ending == ADAPTIVE_REFUSED)
+        return push_check(p->w, text);
     if (a->ending == ADAPTIVE_DRY) {
         buffer_printf(text, "Dry run: %.3f of %.1f MB would be sent%s; nothing was written.",
                       (double)a->expected / 1e6, archive, a->whole ? ", the whole firmware" : "");

@@ -7,7 +7,7 @@
 #include "host/remote/transfer.h"
 
 struct push_adaptive {
-    const struct wait *w;
+    struct wait *w;
     struct adaptive adaptive;
     struct device_memory memory;
     struct firmware_stream own; /* the firmware, unless a fleet has read it */
@@ -21,9 +21,10 @@ bool push_adaptive_is_asked_for(const struct host_options *o, const struct firmw
 bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *target,
                              struct device_memory *memory);
 
-/* Runs it; the memory is set, and t and call are set up as for a plain push. Returns 0, or -1 with
- * the error set. push_adaptive_free() in any case. */
-int push_adaptive_run(struct push_adaptive *p, const struct wait *w, struct transfer *t,
+/* Runs it; the memory is set, and t and call are set up as for a plain push. w->before gets the
+ * device's facts, if they were not asked for before. Returns 0, or -1 with the error set.
+ * push_adaptive_free() in any case. */
+int push_adaptive_run(struct push_adaptive *p, struct wait *w, struct transfer *t,
                       const struct ssh_call *call, struct error *err);
 void push_adaptive_free(struct push_adaptive *p);
 

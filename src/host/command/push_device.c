@@ -1,13 +1,13 @@
 #include "host/command/push_device.h"
 
 #include "base/io.h"
-#include "base/words.h"
-#include "engine/archive/bundle.h"
 #include "host/command/host_config.h"
 #include "host/command/push_adaptive.h"
+#include "host/command/push_check.h"
 #include "host/command/push_outcome.h"
 #include "host/command/wait.h"
 #include "host/remote/interrupt.h"
+#include "host/remote/server_software.h"
 #include "host/remote/transfer.h"
 #include "wire/header.h"
 #include "wire/request.h"
@@ -80,7 +80,7 @@ static bool push_is_fwsshd(const struct wait *w)
 
 /* One push, plain or adaptive. */
 struct push_try {
-    const struct wait *w;
+    struct wait *w;
     const struct ssh_target *target;
     bool late;           /* the time of --timeout is up */
     bool sent;           /* what can be sent has been */
@@ -119,6 +119,8 @@ static int push_judge(struct push_try *try, const struct transfer *t)
 
     if (!status && o->job.wait)
         push_note_times(t);
+    else if (!status)
+        push_check_add_open(try->w, try->text);
     return status;
 }
 
@@ -174,12 +176,43 @@ static int push_send_adaptive(struct push_try *try, const struct device_memory *
     return status;
 }
 
+/* A plain push asks nothing by itself, and older devices are spared a second login. */
+static bool push_has_a_question(const struct push_try *try)
+{
+    const struct wait *w = try->w;
+    const struct reach *reach = &w->o->reach;
+    char software[SOFTWARE_MAX + 1];
+
+    if (w->before.facts.count || w->before.unknown || reach->agentless || reach->exec ||
+        strcmp(reach->subsystem, SUBSYSTEM_NERVES))
+        return false;
+    return (w->o->fleet.by_default || (w->firmware->platform && !w->o->job.force)) &&
+           server_software_read(reach, try->target, software) && software_is_fwsshd(software) &&
+           software_may_assemble(software);
+}
+
+/* Asks a device that nobody named who it is, and any whether the firmware is for its board. What
+ * else is wrong with it, the push will tell. Returns -1 to start. */
+static int push_look(struct push_try *try)
+{
+    const struct request request = {.verb = REQUEST_STATUS};
+    struct wait *w = try->w;
+
+    if (!push_has_a_question(try))
+        return -1;
+    question_ask(&w->before, &w->o->reach, w->host, &request, false);
+    push_check_name(w);
+    return w->before.status ? -1 : push_check(w, try->text);
+}
+
 static int push_send(struct push_try *try)
 {
     struct device_memory memory = {0};
     bool wanted = push_adaptive_is_wanted(try->w, try->target, &memory);
     int status = wanted ? push_send_adaptive(try, &memory) : -1;
 
+    if (status < 0)
+        status = push_look(try);
     return status < 0 ? push_send_plain(try) : status;
 }
 
@@ -189,35 +222,6 @@ static bool push_is_settled(const struct host_options *o, const struct facts *fa
     return slot_facts_state(facts) != SLOT_PENDING && slot_facts_state(facts) != SLOT_FALLBACK &&
            (!o->job.wait || slot_facts_are_confirmed(facts) ||
             slot_facts_need_no_confirmation(facts));
-}
-
-/* The kinds of firmware that the device takes, as far as it says so. */
-static const char *push_kinds_taken(const struct facts *facts)
-{
-    const char *accepts = facts_get(facts, "accepts"), *updater = facts_get(facts, "updater");
-    bool ours = !strcmp(updater, "fwup") || !strcmp(updater, "fwpack");
-
-    return *accepts ? accepts : ours ? "fw" : "";
-}
-
-/* A device finds out what it cannot use only when it has got all of it. */
-static int push_check_kind(const struct wait *w, struct buffer *text)
-{
-    const struct firmware_file *f = w->firmware;
-    const char *taken = push_kinds_taken(&w->before.facts);
-
-    if (*taken ? words_contain(taken, bundle_word(f->kind))
-               : f->kind == FIRMWARE_FW || w->o->job.force)
-        return -1;
-    if (*taken)
-        buffer_printf(text, "%s is %s, but the device's updater (%s) takes: %s; nothing was sent",
-                      f->path, bundle_name(f->kind), facts_get(&w->before.facts, "updater"), taken);
-    else
-        buffer_printf(text,
-                      "%s is %s, and the device does not say whether its updater takes that; "
-                      "nothing was sent (--force sends it anyway)",
-                      f->path, bundle_name(f->kind));
-    return EXIT_MISMATCH;
 }
 
 /* What an earlier run has updated. */
@@ -245,6 +249,7 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
         buffer_add_text(text, buffer_text(&w->before.text));
         return status;
     }
+    push_check_name(w);
     if (done_before && (w->before.unknown || wait_runs_already(w)))
         return push_skip_done(w, text);
     if (fleet_options_are_used(&o->fleet) && !o->job.force && push_is_settled(o, facts) &&
@@ -258,7 +263,7 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
                       *facts_get(facts, "updater") ? facts_get(facts, "updater") : "unknown");
         return EXIT_REFUSED;
     }
-    return push_check_kind(w, text);
+    return push_check(w, text);
 }
 
 static int push_open_agentless(struct wait *w, struct agentless *a, struct buffer *text)
