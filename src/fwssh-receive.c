@@ -221,7 +221,7 @@ static int open_file(const struct options *o, struct client *client, struct erro
 
     client->is_local = true;
     client->err = STDERR_FILENO;
-    client->in = open(o->file, O_RDONLY | O_CLOEXEC);
+    client->in = open(o->file, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* of a pipe, it would wait */
     if (client->in < 0 || fstat(client->in, &st))
         return error_errno(err, "cannot open the firmware %s", o->file);
     if (!S_ISREG(st.st_mode))

@@ -302,3 +302,16 @@ def test_a_device_without_a_shell(t):
         r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon), "--quiet", "--timeout", "5", port=port)
         assert r.returncode in (1, 6) and len(r.stderr.splitlines()) == 1 and "shell" in r.stderr, (more, r)
         untouched(t, device, before)
+
+
+def test_others_cannot_have_it_unmount_what_they_like(t):
+    """In a directory that anybody can write to, what looks like an earlier one may be a link to a mount."""
+    device = TwoSlots(t, content(1))
+    mkdir = "#!/bin/sh\ncase $3 in /tmp/*) exec busybox mkdir \"$@\";; esac\nexit 1\n"
+    board = busybox(t, device, mkdir=mkdir)
+    tmp = board.place().proc / "root/tmp"
+    (tmp / "fwssh-agent.4999999").symlink_to("/data")
+    given = options(t, device.daemon, "--agent-option", "device=/disk.img")
+    r = device.fwssh("status", *given, port=board.port)
+    assert (board.place().proc / "root/data/boot-id").exists(), r
+    assert r.returncode == 0, r

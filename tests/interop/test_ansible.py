@@ -38,7 +38,7 @@ PLAY = """
       fwssh.fwssh.push:
         firmware: fw.fw
         executable: {fwssh}
-        wait: 60
+        wait: {wait}
         ssh_options: [UserKnownHostsFile={home}/known_hosts, StrictHostKeyChecking=accept-new, IdentitiesOnly=yes]
       register: pushed
 """
@@ -62,10 +62,11 @@ class Rollout:
         self.env = {"ANSIBLE_COLLECTIONS_PATH": str(t.src / "ansible"), "ANSIBLE_STDOUT_CALLBACK": "recorder",
                     "ANSIBLE_CALLBACK_PLUGINS": str(t.dir), "ANSIBLE_LOCAL_TEMP": str(t.dir / "ansible"), "LC_ALL": "C.UTF-8"}
 
-    def play(self, *args, batches=BATCHES, limit=0):
+    def play(self, *args, batches=BATCHES, limit=0, wait=60):
         """What became of each host: ok, changed, failed, unreachable; and the results."""
         t = self.t
-        (t.dir / "play.yml").write_text(PLAY.format(batches=batches, limit=limit, fwssh=t.bin("fwssh"), home=t.dir))
+        (t.dir / "play.yml").write_text(PLAY.format(batches=batches, limit=limit, fwssh=t.bin("fwssh"), home=t.dir,
+                                                     wait=wait))
         r = t.run(["ansible-playbook", "-i", "inventory", "-f", "10", "play.yml", *args], env=self.env, timeout=200)
         lines = [json.loads(line) for line in r.stdout.splitlines() if line.startswith("[")]
         assert lines, r
@@ -134,6 +135,36 @@ def test_check_mode_sends_nothing(t):
     diff = results["board1"]["diff"]
     assert diff["before"] == "version: 1.0\nuuid: old-uuid\n" and diff["after"] == f"version: 2.0\nuuid: {r.uuid}\n"
     assert results["board2"]["diff"]["before"] == results["board2"]["diff"]["after"]
+
+
+def test_what_runs_it_on_trial_is_not_done(t):
+    """It goes back by itself unless it is confirmed."""
+    r = Rollout(t, 2)
+    r.boards["board1"].set(active="b", next="b", confirmed="no", uuid=r.uuid, version="2.0", **{"boot-id": "1"})
+    r.boards["board2"].set(active="b", next="a", confirmed="yes", pending="new", uuid=r.uuid, version="2.0", **{"boot-id": "1"})
+    status, words, results = r.play(batches=[2])
+    assert (status, set(words.values())) == (2, {"failed"}), (status, words)
+    assert all(x["status"] == 9 and not x["changed"] for x in results.values()), results
+    assert "not confirmed" in results["board1"]["msg"] and "does not boot next" in results["board2"]["msg"], results
+    (t.dir / "play.yml").write_text((t.dir / "play.yml").read_text().replace("wait: 60", "wait: 60\n        confirm: true"))
+    for word in ("changed", "ok"):
+        done = t.run(["ansible-playbook", "-i", "inventory", "--limit", "board1", "play.yml"], env=r.env)
+        assert done.returncode == 0 and f'["{word}", "board1"' in done.stdout, done
+    assert "confirmed=yes" in r.boards["board1"].path.read_text()
+    assert r.pushes() == {"board1": 0, "board2": 0}
+
+
+@waits
+def test_what_never_comes_back_was_changed(t):
+    r = Rollout(t, 1)
+    board = r.boards["board1"]
+    # It reboots, and is away.
+    command = t.script("off", f"#!/bin/sh\nkill {board.d.process.pid}\n")
+    board.d.write_config(reboot_command=str(command))
+    board.d.reload()
+    _, words, results = r.play(wait=3)
+    assert words == {"board1": "failed"} and results["board1"]["status"] == 6, results
+    assert "did not come back" in results["board1"]["msg"] and results["board1"]["changed"], results
 
 
 def test_what_has_no_uuid_is_known_by_its_content(t):

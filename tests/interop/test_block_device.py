@@ -2,6 +2,8 @@
 import os
 import random
 
+from support.adapter import ADAPTERS
+
 CONF = '''
 file-resource data { host-path = "data" }
 task complete { on-init { raw_memset(0, 8, 0xff) } on-resource data { raw_write(77) } on-finish { raw_memset(3, 1, 7) } }
@@ -18,11 +20,11 @@ SIZE = 8 << 20
 class Loop:
     """A loop device on a file of the test; skipped if there can be none."""
 
-    def __init__(self, t):
+    def __init__(self, t, name="loop.img"):
         self.t = t
         if os.getuid() or t.run(["sh", "-c", "command -v losetup"]).returncode:
             t.skip("loop devices need root and losetup")
-        self.file = t.image(size=SIZE, name="loop.img")
+        self.file = t.image(size=SIZE, name=name)
 
     def __enter__(self):
         r = self.t.run(["losetup", "--show", "-f", self.file])
@@ -136,3 +138,45 @@ def test_running_root_is_never_written_over(t):
         finally:
             t.run(["umount", "-R", "-l", mount])
             t.run(["partx", "-d", loop.path])
+
+
+IMAGE_CONF = """
+slot_a={a}
+slot_b={b}
+running() {{ echo a; }}
+next() {{ echo a; }}
+switch_to() {{ echo "$1" > {dir}/switched; }}
+"""
+
+
+def write_image(t, a, b, *shell):
+    """The adapter for plain images, whose site says that slot a runs: its result and reason."""
+    (t.dir / "image.conf").write_text(IMAGE_CONF.format(a=a, b=b, dir=t.dir))
+    env = {"FWSSH_UPDATER_CONF": str(t.dir / "image.conf"), "FWSSH_RESULT_FD": "3", "FWSSH_SIZE": "5"}
+    adapter = t.src / ADAPTERS / "fwssh-updater-image"
+    r = t.run(["sh", "-c", f"echo hello | {' '.join(shell)} {adapter} write 3>{t.dir}/because"], env=env)
+    assert (t.dir / "switched").exists() == (r.returncode == 0), r
+    return r, (t.dir / "because").read_text()
+
+
+def test_plain_image_never_goes_over_what_is_in_use(t):
+    """Whatever the site says, and whatever the mount table calls it: as /dev/root,."""
+    for program in ("mkfs.ext2", "busybox"):
+        t.need(program)
+    mount, alias = t.dir / "mnt", t.dir / "alias"
+    mount.mkdir()
+    with Loop(t) as loop, Loop(t, "other.img") as other:
+        assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+        alias.symlink_to(loop.path)
+        if t.run(["busybox", "mount", "-t", "ext2", alias, mount]).returncode:
+            t.skip("nothing can be mounted here")
+        try:
+            before = loop.file.read_bytes()
+            for shell in ((), ("busybox", "sh")):
+                r, because = write_image(t, other.path, loop.path, *shell)
+                assert r.returncode == 3 and "slot b" in because and "in use" in because, (r, because)
+                assert loop.file.read_bytes() == before
+        finally:
+            t.run(["umount", mount])
+        r, because = write_image(t, other.path, loop.path)
+        assert r.returncode == 0 and loop.file.read_bytes()[:5] == b"hello", (r, because)

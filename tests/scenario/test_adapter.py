@@ -253,6 +253,15 @@ def test_slots_that_do_not_follow(t):
     assert d.reboots() == 0
 
 
+def test_revert_that_fails_half_way(t):
+    """As RAUC's, of which marking the running slot bad is the second step."""
+    d = t.daemon(updater=stand_in(t, revert="echo b > $me.next; echo no >&2; exit 1"))
+    said = [complaint(d.push(b"fwssh/1 revert\n", subsystem="fwssh")) for _ in range(2)]
+    # The second time, it is nothing new.
+    assert [s.endswith("; slot b boots next all the same") for s in said] == [True, False], said
+    assert d.reboots() == 0
+
+
 def test_status_that_fails(t):
     for number, (status, why) in enumerate((("echo no loader; exit 1", "status exited with status 1: no loader"),
                                             ("echo busy; exit 3", "status exited with status 3: busy"),
@@ -311,6 +320,25 @@ def test_no_room(t):
     r = d.push(b"fwup:%d\n" % (3 * MB))
     assert r.returncode == 3 and b"needs 3 MiB" in r.stderr, r
     assert update(d, b"hello").returncode == 0
+
+
+def test_no_memory_for_a_file_in_memory(t):
+    """A tmpfs may have more room than there is memory: its files would drive others out."""
+    if os.geteuid() != 0:
+        t.skip("only root can mount")
+    spool = t.dir / "memory"
+    spool.mkdir()
+    (t.dir / "meminfo").write_text("MemTotal:  100000 kB\nMemFree: 1000 kB\nMemAvailable:    4096 kB\n")
+    assert t.run(["mount", "-t", "tmpfs", "-o", "size=64m", "spool", spool]).returncode == 0
+    assert t.run(["mount", "--bind", t.dir / "meminfo", "/proc/meminfo"]).returncode == 0
+    try:
+        d = t.daemon(updater=spooling(t), spool_dir=spool)
+        r = update(d, bytes(3 * MB))
+        assert r.returncode == 3 and re.search("needs 3 MiB in .* may use 2 of the 4 that are free", complaint(r)), r
+        assert update(d, bytes(2 * MB)).returncode == 0
+    finally:
+        t.run(["umount", "/proc/meminfo"])
+        t.run(["umount", "-l", spool])
 
 
 def test_spool_directory(t):

@@ -90,8 +90,19 @@ def test_firmware_on_trial(t):
 
 def test_settings_that_are_wrong(t):
     for more, why in (("unset -f next", "has no function next"), ("slot_b=/nonexistent/disk", "slot_b of"),
-                      ("running() { echo c; }\nnext() { running; }", "does not say which slot runs: 'c'")):
+                      ("slot_b=$slot_a", "are the same"),
+                      ("running() { echo c; }\nnext() { running; }", "prints no slot: 'c'")):
         d = device(t, more)
         r = update(d, b"hello")
         assert r.returncode == 1 and why in r.stderr.decode().splitlines()[-1], (more, r)
         assert untouched(t, "a") and untouched(t, "b")
+
+
+def test_revert_by_a_site_that_does_not_know(t):
+    """fw_setenv with an empty value would remove what the boot loader reads."""
+    for name in ("running", "next"):
+        d = device(t, f"{name}() {{ return 1; }}")
+        status, _ = request(d, "revert")
+        log = d.log()
+        assert status == 1 and f"{name} of " in log and "prints no slot: ''" in log, log
+        assert marker(t, "next") == "a\n" and d.reboots() == 0

@@ -104,3 +104,16 @@ def test_daemon_that_cannot_be_seen(t):
     (t.dir / "sockinstctrl").touch()
     r = update(d.daemon, archive(t)[0])
     assert r.returncode == 1 and "fwsshd-swupdate.conf" in complaint(r), r
+
+
+def test_selection_that_fails(t):
+    """Without one, SWUpdate's daemon would take its own: that may be for the running slot."""
+    d = SwupdateDevice(t, listens=True)
+    data = archive(t)[0]
+    for function in ("selection() { return 1; }", "selection() { :; }", "selection() { echo stable,copy2; false; }"):
+        d.reset()
+        with open(t.dir / "site.conf", "a") as f:
+            f.write(function + "\n")
+        r = update(d.daemon, data)
+        assert r.returncode == 1 and "does not say what to install; not rebooting" in complaint(r), (function, r)
+        assert (d.slot(9), d.next()) == (b"b" * 9, "a")

@@ -204,3 +204,19 @@ def test_slot_that_is_written_again_is_forgotten(t):
     client.kill()
     dev.d.wait_log("connection to the client was lost")
     assert "slot.b.sha256" not in request(dev.d, "status")[1]
+
+
+def test_a_pipe_is_not_waited_for(t):
+    os.mkfifo(t.dir / "fifo.fw")
+    r = t.run([t.bin("fwssh"), "describe", "--firmware", "fifo.fw"], timeout=10)
+    assert r.returncode == 2 and "fifo.fw is not a regular file" in r.stderr, r
+
+
+def test_state_of_another_image(t):
+    """Without a UUID, the content tells: else a device that cannot be asked would count as done."""
+    dev = AdapterDevice(t, "raw")
+    path, rollout = image(t), t.dir / "rollout"
+    assert dev.push(path, "--state", rollout).returncode == 0
+    assert rollout.read_text().startswith(f"fwssh-fleet 1 {sha256(path)}\n")
+    other = dev.push(image(t), "--state", rollout)
+    assert other.returncode == 2 and "of a push of another firmware" in other.stderr, other

@@ -274,10 +274,27 @@ def test_another_run_goes_on_from_the_state(t):
     assert was_pushed(t, boards) == [False, True, True]
 
 
+def test_done_before_is_not_confirmed(t):
+    """With --wait, status 0 says that it is: a device on trial goes back by itself."""
+    board, = fleet(t, 1)
+    uuid = firmware(t)[1]
+    args = argv(t, "board0", "--state", t.dir / "rollout")
+    assert t.run(args).returncode == 0
+    board.set(active="b", next="b", confirmed="no", uuid=uuid, **{"boot-id": "2"})
+    (t.dir / "updater.args").unlink()
+    for _ in range(2):
+        r = t.run([*args, "--wait"])
+        assert r.returncode == 10 and "is not known to be confirmed; nothing was sent" in r.stdout and "board0   9 " in r.stdout, r
+    assert was_pushed(t, [board]) == [False]
+    board.set(active="b", next="b", confirmed="yes", uuid=uuid, **{"boot-id": "2"})
+    r = t.run([*args, "--wait"])
+    assert r.returncode == 0 and "Skipped: an earlier run has updated it." in r.stdout, r
+
+
 def test_a_state_that_does_not_fit(t):
     fleet(t, 2)
     args = argv(t, *names(2), "--state", t.dir / "rollout")
-    for text, words in (("fwssh-fleet 1 another-uuid\n", "of a push of another firmware (UUID another-uuid)"),
+    for text, words in (("fwssh-fleet 1 another-uuid\n", "of a push of another firmware (another-uuid)"),
                         ("my shopping list\n", "is no state of a push"), ("fwssh-fleet 1 ", "is no state of a push"),
                         ("fwssh-fleet 1 a\0b\n", "is no state of a push"),
                         (f"fwssh-fleet 1 {firmware(t)[1]}\nx\n", "line 2: not a line of a state")):

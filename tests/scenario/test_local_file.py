@@ -1,5 +1,6 @@
 """fwssh-receive --file: a firmware on a USB stick goes through what a pushed one goes through."""
 import os
+import signal
 
 from support.rebooting import firmware
 
@@ -18,6 +19,8 @@ def test_it_is_written_and_the_device_reboots(t):
     r = local(t, d, "--file", fw)
     assert r.returncode == 0 and "Rebooting..." in r.stdout and r.stderr == "", r
     assert d.config["device"].read_bytes()[:8] == b"\x01" * 8
+    second = local(t, d, "--file", fw)
+    assert second.returncode == 3 and "the device is about to reboot; try again" in second.stderr, second
     d.wait_reboot()
     assert "update done: 1 firmware written" in (d.state / "last-update").read_text()
 
@@ -46,13 +49,35 @@ def test_what_is_wrong_with_the_file(t):
     fw, _ = firmware(t)
     os.mkfifo(t.dir / "fifo.fw")
     for name, words in (("none.fw", "cannot open the firmware"), ("fifo.fw", "is not a regular file"), (".", "is not a regular file")):
-        if name == "fifo.fw":
-            keep = os.open(t.dir / name, os.O_RDWR)  # opening it would wait for a writer
         r = local(t, d, "--file", t.dir / name)
         assert r.returncode == 2 and words in r.stderr and len(r.stderr.splitlines()) == 1, r
-    os.close(keep)
     fw.write_bytes(fw.read_bytes()[:100])
     r = local(t, d, "--file", fw)
     assert r.returncode == 4 and "fwssh: fwpack exited with status 1; not rebooting" in r.stderr and d.reboots() == 0, r
     for args in (["--file", fw, "-s", "fwup"], ["--no-reboot"], ["--file", fw, "--status"]):
         assert local(t, d, *args).returncode == 2
+
+
+def test_an_interrupt_while_it_switches(t):
+    """What boots next would be left half changed."""
+    d = device(t, updater=t.updater("take; echo switching >&$FWSSH_RESULT_FD; touch $me.switching; await; exit 0"))
+    p = t.start([t.bin("fwssh-receive"), "-f", d.conf, "--file", firmware(t)[0]])
+    t.wait_for((t.dir / "updater.switching").exists, "the switch")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        p.send_signal(number)
+    t.go()
+    assert p.wait(20) == 0
+    d.wait_reboot()
+    assert "update done" in (d.state / "last-update").read_text()
+
+
+def test_an_interrupt_before_the_last_byte(t):
+    d = device(t, updater=t.updater("take_some 1000; await; exit 0"))
+    fw = t.dir / "large.fw"
+    fw.write_bytes(bytes(4 << 20))
+    p = t.start([t.bin("fwssh-receive"), "-f", d.conf, "--file", fw])
+    t.wait_for(d.updater_input, "the updater to have read")
+    p.send_signal(signal.SIGINT)
+    assert p.wait(20) == -signal.SIGINT
+    t.wait_for(lambda: not [pid for pid in d.updater_pids() if os.path.exists(f"/proc/{pid}/exe")], "the updater to be killed")
+    assert d.reboots() == 0

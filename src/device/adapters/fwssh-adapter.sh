@@ -62,12 +62,20 @@ site_status() {
     if has confirmed; then echo "confirmed=$(confirmed)"; else echo "confirmed=$1"; fi
 }
 
+# What is no slot never gets to switch_to: an empty one could remove what the boot loader reads.
+need_slot() {
+    case $2 in a | b) ;; *) fail 1 "$1 of $conf prints no slot: '$2'" ;; esac
+}
+
 # An update that has not booted yet is discarded. From a firmware on trial, a reboot goes back.
 site_revert() {
     active=$(running)
+    to=$(next)
+    need_slot running "$active"
+    need_slot next "$to"
     if has pending && [ "$(pending)" = fallback ]; then
         return 0
-    elif [ "$(next)" != "$active" ]; then
+    elif [ "$to" != "$active" ]; then
         switch_to "$active"
     else
         switch_to "$(other "$active")"

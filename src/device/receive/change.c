@@ -128,6 +128,19 @@ static int change_go_back(struct slot_view *v, const struct slot_driver *driver,
     return 0;
 }
 
+/* A change that has failed may have been made all the same, or half of it. */
+static void change_note_half(const struct device_config *config, struct error *err)
+{
+    struct facts facts = {0};
+    struct error ignored;
+
+    if (!slot_driver_read(config, &facts, &ignored) && slot_facts_state(&facts) == SLOT_PENDING)
+        error_suffix(err, "%s%s boots next all the same",
+                     *facts_get(&facts, "next") ? "slot " : "another slot",
+                     facts_get(&facts, "next"));
+    facts_free(&facts);
+}
+
 static int change_revert_by(struct slot_view *v, const struct slot_driver *driver,
                             const char *reason, bool *reboot, struct error *err)
 {
@@ -144,6 +157,8 @@ static int change_revert_by(struct slot_view *v, const struct slot_driver *drive
             error_suffix(err, UPDATER_UNSURE "%s",
                          *reboot ? "rebooting, check fwssh status"
                                  : "reboot before an update, and check fwssh status");
+        else if (state == SLOT_SETTLED)
+            change_note_half(v->config, err);
         return -1;
     }
     *reboot = !was_new;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,6 +89,14 @@ bool client_is_gone_at_end(struct client *c)
     if (!client_has_ended(c, CLIENT_WORD_MS))
         c->gone = true;
     return c->gone && !c->told_end;
+}
+
+void client_commit(const struct client *c)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+    for (size_t i = 0; c->is_local && i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_IGN);
 }
 
 /* Waits at most idle_timeout for the client to read its output. */

@@ -39,6 +39,10 @@ bool client_has_ended(struct client *c, int wait_ms);
 /* At the end of input: whether the connection was lost instead of the stream being complete. */
 bool client_is_gone_at_end(struct client *c);
 
+/* The update is completed now, whatever becomes of the client: a user at the device can no longer
+ * interrupt it, as a lost connection could not. */
+void client_commit(const struct client *c);
+
 /* Writes a text to the client's standard output, as the nerves_firmware_ssh server does. Blocks; a
  * client that is gone is not an error. */
 void client_say(struct client *c, const char *text);

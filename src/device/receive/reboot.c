@@ -2,6 +2,7 @@
 
 #include "base/argv.h"
 #include "base/buffer.h"
+#include "base/device_lock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -169,8 +170,9 @@ int reboot_later(const char *command, int lock, struct error *err)
     pid_t server = reboot_server();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    (void)lock; /* inherited by the background process */
-    pid_t pid = fork();
+    if (lock >= 0)
+        device_lock_note_reboot(lock);
+    pid_t pid = fork(); /* inherits the lock */
     if (pid < 0)
         return error_errno(err, "cannot start a process for the reboot");
     if (pid > 0)

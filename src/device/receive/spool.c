@@ -6,13 +6,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/statvfs.h>
+#include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define SPOOL_PIECE 65536
 #define SPOOL_MEGABYTE (1u << 20)
+#define SPOOL_MEMORY "/proc/meminfo"
+#define SPOOL_MEMORY_MAX 65536
 
 /* What may be used of what is free, in bytes. */
 struct spool_room {
@@ -35,13 +39,32 @@ static int spool_create(const char *dir, struct error *err)
     return fd;
 }
 
+/* In bytes; more than there is if the kernel does not say it. */
+static uint64_t spool_memory(void)
+{
+    static const char name[] = "MemAvailable:";
+    struct buffer text = {0};
+    struct error ignored;
+    unsigned long long kilobytes = 0;
+
+    (void)io_read_file(SPOOL_MEMORY, SPOOL_MEMORY_MAX, &text, &ignored);
+    const char *at = strstr(buffer_text(&text), name);
+    bool known = at && sscanf(at + strlen(name), "%llu", &kilobytes) == 1;
+    buffer_free(&text);
+    return known ? kilobytes * 1024 : UINT64_MAX;
+}
+
+/* A tmpfs says how large it may become, whatever memory is left. */
 static struct spool_room spool_look(int fd, const struct device_config *config)
 {
     struct spool_room room = {0};
-    struct statvfs fs;
+    struct statfs fs;
 
-    if (!fstatvfs(fd, &fs))
-        room.free = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (!fstatfs(fd, &fs)) {
+        uint64_t memory = fs.f_type == TMPFS_MAGIC ? spool_memory() : UINT64_MAX;
+        room.free = (uint64_t)fs.f_bavail * (uint64_t)fs.f_frsize;
+        room.free = room.free < memory ? room.free : memory;
+    }
     room.most = config->spool_max ? (uint64_t)config->spool_max * SPOOL_MEGABYTE : room.free / 2;
     return room;
 }
@@ -57,8 +80,8 @@ static int spool_refuse(const struct spool *s, const struct spool_room *room, st
 
     if (s->size > room->free)
         return error_set(err, EXIT_REFUSED,
-                         "the firmware needs %llu MiB in %s, where %llu are free", needed, s->dir,
-                         spool_megabytes(room->free));
+                         "the firmware needs %llu MiB in %s (key spool-dir), where %llu are free",
+                         needed, s->dir, spool_megabytes(room->free));
     return error_set(err, EXIT_REFUSED,
                      "the firmware needs %llu MiB in %s, and may use %llu of the %llu that are "
                      "free (key spool-max)",
@@ -69,7 +92,7 @@ static int spool_allocate(struct spool *s, const struct device_config *config, s
 {
     struct spool_room room = spool_look(s->fd, config);
 
-    if (s->size > room.most || s->size > INT64_MAX)
+    if (s->size > room.most || s->size > room.free || s->size > INT64_MAX)
         return spool_refuse(s, &room, err);
     errno = posix_fallocate(s->fd, 0, (off_t)s->size);
     if (!errno)

@@ -41,15 +41,22 @@ static bool pump_gathers(const struct updater_pump *p)
     return p->hold && p->left == p->hold;
 }
 
+/* All of the firmware is here: the updater gets the end of its input. */
+static void pump_complete(struct updater_pump *p)
+{
+    p->past_return = p->last;
+    if (p->last)
+        client_commit(p->client);
+    pump_close_input(p);
+}
+
 static void pump_fed(struct updater_pump *p, size_t n)
 {
     p->client->heard = p->moved = io_now();
     if (!pump_until_eof(p))
         p->left -= n;
-    if (p->left == 0) {
-        p->past_return = p->last;
-        pump_close_input(p);
-    }
+    if (p->left == 0)
+        pump_complete(p);
 }
 
 /* What arrived together with the header goes first. */
@@ -100,8 +107,7 @@ static int pump_input_end(struct updater_pump *p, struct error *err)
     if (!pump_until_eof(p))
         return error_set(err, EXIT_FAILED, "input ended %llu byte%s short; nothing was activated",
                          (unsigned long long)missing, missing == 1 ? "" : "s");
-    p->past_return = p->last;
-    pump_close_input(p);
+    pump_complete(p);
     return 0;
 }
 
@@ -118,8 +124,11 @@ static int pump_check_end(struct updater_pump *p, short revents, struct error *e
 /* Nothing of the end of a firmware is passed on before all of it is here. */
 static void pump_release(struct updater_pump *p)
 {
-    if (pump_gathers(p) && p->ahead->len >= p->hold)
-        p->hold = 0;
+    if (!pump_gathers(p) || p->ahead->len < p->hold)
+        return;
+    p->hold = 0;
+    if (p->last)
+        client_commit(p->client);
 }
 
 static int pump_gather(struct updater_pump *p, struct error *err)
@@ -253,8 +262,7 @@ static int pump_hear_result(struct updater_pump *p, struct error *err)
         return 0;
     if (pump_check_client(p, err))
         return -1;
-    p->past_return = p->last;
-    pump_close_input(p);
+    pump_complete(p);
     return 0;
 }
 
@@ -445,6 +453,8 @@ static int pump_start(struct updater_pump *p, struct error *err)
 {
     p->guard.control = -1;
     p->pidfd = spawn_watch(p->pid);
+    if (p->past_return)
+        client_commit(p->client);
     return updater_guard_start(&p->guard, p->pid, *p->in, err);
 }
 

@@ -103,7 +103,7 @@ static int firmware_file_start(struct firmware_file *f, const char *path, bool a
     int rc;
 
     *f = (struct firmware_file){.path = memory_text(path)};
-    f->fd = open(path, O_RDONLY | O_CLOEXEC);
+    f->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* of a pipe, it would wait */
     if (f->fd < 0 || fstat(f->fd, &st)) {
         rc = error_errno(err, "cannot open the firmware %s", path);
     } else if (!S_ISREG(st.st_mode)) {

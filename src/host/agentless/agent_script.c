@@ -28,12 +28,14 @@ static const char *const agent_roots[] = {[AGENT_IS_ROOT] = "root",
 /*
  * $1: nonce, $2: size. The tmpfs is detached before anything is in it: from then on only this shell
  * and what it becomes hold it, and it goes with them, however they end. What an earlier one may
- * have left in the moment before that is removed by its dead process's number.
+ * have left in the moment before that is removed by its dead process's number, but not where
+ * others can write (-k, the sticky bit): what has such a name there may lead anywhere.
  */
 static const char agent_bring[] =
     "PATH=$PATH:/usr/sbin:/sbin; say() { echo \"fwssh: $1\" >&2; exit 1; }; d=; "
     "for r in /run /var/run /dev/shm /tmp; do "
-    "for o in $r/fwssh-agent.*; do [ ! -d $o ] || [ -d /proc/${o##*.} ] || "
+    "for o in $r/fwssh-agent.*; do [ -k $r ] || [ -h $o ] || [ ! -d $o ] || [ -d /proc/${o##*.} ] "
+    "|| "
     "{ umount -l $o; rmdir $o; } 2>/dev/null; done; "
     "mkdir -m 700 $r/fwssh-agent.$$ 2>/dev/null && d=$r/fwssh-agent.$$ && break; done; "
     "[ -n \"$d\" ] || say \"no directory to mount on, such as /run, can be written to\"; "

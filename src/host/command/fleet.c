@@ -234,14 +234,15 @@ static void fleet_loop(struct fleet *f)
 
 int fleet_run(const struct host_options *o, const struct push_firmware *firmware, struct error *err)
 {
+    const struct firmware_file *file = firmware->file;
     struct fleet f = {.o = o, .firmware = firmware};
 
-    if (fleet_state_open(&f.state, o->fleet.state, firmware->file->uuid, err)) {
+    if (fleet_state_open(&f.state, o->fleet.state, *file->uuid ? file->uuid : file->sha256, err)) {
         fleet_state_close(&f.state);
         return -1;
     }
     f.until = o->fleet.until ? io_now() + o->fleet.until : 0;
-    fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, firmware->file);
+    fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, file);
     fleet_loop(&f);
     int missing = fleet_view_close(&f.view, f.why);
     fleet_state_close(&f.state);

@@ -53,16 +53,17 @@ static int fleet_state_line(struct fleet_state *s, char *line)
     return 0;
 }
 
-static int fleet_state_parse(struct fleet_state *s, char *rest, const char *uuid, struct error *err)
+static int fleet_state_parse(struct fleet_state *s, char *rest, const char *firmware,
+                             struct error *err)
 {
     char *line = strsep(&rest, "\n");
     int number = 1;
 
     if (strncmp(line, FLEET_STATE_HEAD, strlen(FLEET_STATE_HEAD)) != 0 || !rest)
         return error_set(err, EXIT_USAGE, "%s is no state of a push (--state)", s->path);
-    if (strcmp(line + strlen(FLEET_STATE_HEAD), uuid) != 0)
+    if (strcmp(line + strlen(FLEET_STATE_HEAD), firmware) != 0)
         return error_set(err, EXIT_USAGE,
-                         "%s is the state of a push of another firmware (UUID %.64s); remove it or "
+                         "%s is the state of a push of another firmware (%.64s); remove it or "
                          "give another file",
                          s->path, line + strlen(FLEET_STATE_HEAD));
     while ((line = strsep(&rest, "\n")) && rest) {
@@ -82,30 +83,30 @@ static int fleet_state_append(struct fleet_state *s, const struct buffer *line, 
 }
 
 /* An incomplete last line would swallow the next one. */
-static int fleet_state_go_on(struct fleet_state *s, const struct buffer *text, const char *uuid,
+static int fleet_state_go_on(struct fleet_state *s, const struct buffer *text, const char *firmware,
                              struct error *err)
 {
     const char *last = memrchr(text->data, '\n', text->len);
     bool is_cut = last && last[1];
 
-    if (fleet_state_parse(s, text->data, uuid, err))
+    if (fleet_state_parse(s, text->data, firmware, err))
         return -1;
     if (is_cut && ftruncate(s->fd, last - text->data + 1))
         return error_errno(err, "cannot write %s", s->path);
     return 0;
 }
 
-static int fleet_state_begin(struct fleet_state *s, const char *uuid, struct error *err)
+static int fleet_state_begin(struct fleet_state *s, const char *firmware, struct error *err)
 {
     struct buffer line = {0};
 
-    buffer_printf(&line, FLEET_STATE_HEAD "%s\n", uuid);
+    buffer_printf(&line, FLEET_STATE_HEAD "%s\n", firmware);
     int rc = fleet_state_append(s, &line, err) || io_flush_directory_of(s->path, err) ? -1 : 0;
     buffer_free(&line);
     return rc;
 }
 
-static int fleet_state_load(struct fleet_state *s, const char *uuid, struct error *err)
+static int fleet_state_load(struct fleet_state *s, const char *firmware, struct error *err)
 {
     struct buffer text = {0};
     int rc = io_read_fd(s->fd, s->path, FLEET_STATE_MAX, &text, err);
@@ -113,14 +114,15 @@ static int fleet_state_load(struct fleet_state *s, const char *uuid, struct erro
     if (!rc && strlen(buffer_text(&text)) != text.len)
         rc = error_set(err, EXIT_USAGE, "%s is no state of a push (--state)", s->path);
     if (!rc && !text.len)
-        rc = fleet_state_begin(s, uuid, err);
+        rc = fleet_state_begin(s, firmware, err);
     else if (!rc)
-        rc = fleet_state_go_on(s, &text, uuid, err);
+        rc = fleet_state_go_on(s, &text, firmware, err);
     buffer_free(&text);
     return rc;
 }
 
-int fleet_state_open(struct fleet_state *s, const char *path, const char *uuid, struct error *err)
+int fleet_state_open(struct fleet_state *s, const char *path, const char *firmware,
+                     struct error *err)
 {
     *s = (struct fleet_state){.path = path, .fd = -1};
     if (!path)
@@ -132,7 +134,7 @@ int fleet_state_open(struct fleet_state *s, const char *path, const char *uuid, 
         return errno == EWOULDBLOCK
                    ? error_set(err, EXIT_FAILED, "another fwssh push uses %s at the moment", path)
                    : error_errno(err, "cannot lock %s", path);
-    return fleet_state_load(s, uuid, err);
+    return fleet_state_load(s, firmware, err);
 }
 
 void fleet_state_close(struct fleet_state *s)
@@ -156,7 +158,8 @@ int fleet_state_add(struct fleet_state *s, const char *host, int status, const c
     struct buffer line = {0};
     char time_text[DATE_SIZE];
 
-    if (!s->path || (status == EXIT_UNREACHABLE && fleet_state_is_done(s, host)))
+    if (!s->path || ((status == EXIT_UNREACHABLE || status == EXIT_UNCONFIRMED) &&
+                     fleet_state_is_done(s, host)))
         return 0;
     date_format(time(NULL), time_text);
     buffer_printf(&line, "%s %d %s %.*s", time_text, status, host, FLEET_STATE_TEXT, text);

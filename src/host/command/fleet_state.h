@@ -29,17 +29,19 @@ struct fleet_state {
 };
 
 /*
- * Opens the file, or makes it; path NULL: nothing is kept. The path is not copied. Returns 0, or -1
- * with the error set: another run has it, it is no such file, or it is of another firmware.
- * fleet_state_close() in any case.
+ * Opens the file, or makes it; path NULL: nothing is kept. firmware: what it is known by. The path
+ * is not copied. Returns 0, or -1 with the error set: another run has it, it is no such file, or it
+ * is of another firmware. fleet_state_close() in any case.
  */
-int fleet_state_open(struct fleet_state *s, const char *path, const char *uuid, struct error *err);
+int fleet_state_open(struct fleet_state *s, const char *path, const char *firmware,
+                     struct error *err);
 void fleet_state_close(struct fleet_state *s);
 
 /* Whether an earlier run has updated this host. */
 bool fleet_state_is_done(const struct fleet_state *s, const char *host);
 
-/* Adds how a push has ended. A device that is done stays so, also if it could not be asked later.
+/* Adds how a push has ended. A device that is done stays so, also if it could not be asked later,
+ * or is not confirmed.
  * Returns 0, or -1 with the error set. */
 int fleet_state_add(struct fleet_state *s, const char *host, int status, const char *text,
                     struct error *err);

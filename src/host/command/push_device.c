@@ -176,7 +176,7 @@ static int push_send_adaptive(struct push_try *try, const struct device_memory *
     return status;
 }
 
-/* A plain push asks nothing by itself. */
+/* A plain push asks nothing by itself, and older devices are spared a second login. */
 static bool push_has_a_question(const struct push_try *try)
 {
     const struct wait *w = try->w;
@@ -187,7 +187,8 @@ static bool push_has_a_question(const struct push_try *try)
         strcmp(reach->subsystem, SUBSYSTEM_NERVES))
         return false;
     return (w->o->fleet.by_default || (w->firmware->platform && !w->o->job.force)) &&
-           server_software_read(reach, try->target, software) && software_is_fwsshd(software);
+           server_software_read(reach, try->target, software) && software_is_fwsshd(software) &&
+           software_may_assemble(software);
 }
 
 /* Asks a device that nobody named who it is, and any whether the firmware is for its board. What
@@ -223,6 +224,19 @@ static bool push_is_settled(const struct host_options *o, const struct facts *fa
             slot_facts_need_no_confirmation(facts));
 }
 
+/* What an earlier run has updated. */
+static int push_skip_done(const struct wait *w, struct buffer *text)
+{
+    if (!w->before.unknown && w->o->job.wait && !push_is_settled(w->o, &w->before.facts)) {
+        buffer_add_text(text, "an earlier run has updated it, and it runs the firmware, which is "
+                              "not known to be confirmed; nothing was sent (see fwssh status)");
+        return EXIT_UNCONFIRMED;
+    }
+    buffer_printf(text, "Skipped: an earlier run has updated it%s.",
+                  w->before.unknown ? "; what it runs now cannot be asked" : "");
+    return EXIT_DONE;
+}
+
 /* Decides from the device's status, before anything is sent, whether to start. Returns -1 to start,
  * else the exit status. */
 static int push_ask_before(struct wait *w, bool done_before, struct buffer *text)
@@ -236,11 +250,8 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
         return status;
     }
     push_check_name(w);
-    if (done_before && (w->before.unknown || wait_runs_already(w))) {
-        buffer_printf(text, "Skipped: an earlier run has updated it%s.",
-                      w->before.unknown ? "; what it runs now cannot be asked" : "");
-        return EXIT_DONE;
-    }
+    if (done_before && (w->before.unknown || wait_runs_already(w)))
+        return push_skip_done(w, text);
     if (fleet_options_are_used(&o->fleet) && !o->job.force && push_is_settled(o, facts) &&
         wait_runs_already(w)) {
         buffer_add_text(

@@ -28,9 +28,11 @@ ARGUMENTS = dict(
     executable=dict(type="path", default="fwssh"),
 )
 
-DONE, FAILED = 0, 1
-# The device is as it was: nothing was sent, or all of it was refused.
-UNTOUCHED = (2, 3, 4, 5, 6)
+DONE, FAILED, UNCONFIRMED = 0, 1, 9
+# The device is as it was: nothing was sent, or all of it was refused. What is unreachable or does not let us in may also
+# have got everything and not have come back.
+UNTOUCHED = (2, 3, 4)
+UNTOUCHED_UNLESS_SENT = (5, 6)
 
 
 class ActionModule(ActionBase):
@@ -95,10 +97,29 @@ class ActionModule(ActionBase):
             result["diff"] = dict(before=self._version(before), after=self._version(before if runs else described),
                                   before_header=self.device[-1], after_header=self.device[-1])
         if runs:
-            return dict(result, after=before, msg="The device runs version %s already." % before.get("version"))
+            return self._settle(dict(result, after=before), before)
         if self._task.check_mode:
             return dict(result, msg="Version %s would be pushed; nothing was sent." % described["version"])
         return self._push(firmware, result)
+
+    def _settle(self, result, before):
+        """Of a device that runs it already. On trial it is not done: it would go back by itself."""
+        version = before.get("version")
+        waits = self.args["reboot"] and self.args["wait"] > 0
+        if before.get("pending") in ("new", "fallback"):
+            return dict(result, failed=True, status=UNCONFIRMED,
+                        msg="The device runs version %s, but this does not boot next; see fwssh status." % version)
+        if not waits or before.get("confirmed") != "no":
+            return dict(result, msg="The device runs version %s already." % version)
+        if not self.args["confirm"]:
+            return dict(result, failed=True, status=UNCONFIRMED,
+                        msg="The device runs version %s already, but this is not confirmed." % version)
+        if self._task.check_mode:
+            return dict(result, changed=True, msg="Version %s would be confirmed." % version)
+        status, events = self._fwssh("confirm")
+        if status:
+            return dict(result, failed=True, status=status, msg=events[-1]["text"])
+        return dict(result, changed=True, msg="The device runs version %s already; it was confirmed." % version)
 
     def _runs(self, described, before):
         """By the UUID; what has none is known again by its content."""
@@ -123,7 +144,9 @@ class ActionModule(ActionBase):
         result.update(status=status, msg=events[-1].get("text", ""))
         result.update((e["event"], e) for e in events if e.get("event") == "transfer")
         if status:
-            return dict(result, failed=True, changed=status not in UNTOUCHED, events=events)
+            sent = any(e.get("percent") == 100 for e in events)
+            untouched = status in UNTOUCHED or (status in UNTOUCHED_UNLESS_SENT and not sent)
+            return dict(result, failed=True, changed=not untouched, events=events)
         if waits:
             status, answer = self._fwssh("status")
             result["after"] = {} if status else answer[-1]["facts"]

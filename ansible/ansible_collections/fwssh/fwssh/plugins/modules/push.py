@@ -15,6 +15,8 @@ short_description: Bring a device to a firmware
 description:
   - Asks the device what it runs and, unless that is this firmware, pushes it with C(fwssh push), waits until the device
     runs it, and until that is confirmed.
+  - A device that runs it already, but on trial, is confirmed with C(confirm), and else has failed (status 9), unless
+    nothing is to be waited for.
   - It runs on the controller, whatever the connection of the host is. The device needs neither Python nor a shell.
 version_added: 0.1.0
 author:
