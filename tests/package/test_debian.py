@@ -5,8 +5,8 @@ import subprocess
 
 from support.fixture import seconds
 
-# What apt and dpkg themselves leave or change.
-NOT_OURS = ("/var/lib/apt/", "/var/lib/dpkg/", "/var/cache/", "/var/log/", "/proc/", "/sys/", "/dev/", "/tmp/", "/etc/ld.so.cache",
+# What apt and dpkg themselves leave or change, and what a reboot removes.
+NOT_OURS = ("/var/lib/apt/", "/var/lib/dpkg/", "/var/cache/", "/var/log/", "/proc/", "/sys/", "/dev/", "/tmp/", "/run/", "/etc/ld.so.cache",
             "/var/lib/systemd/deb-systemd-helper", "/etc/.pwd.lock")
 # Where a system user, which stays, is added; a program that does so keeps the file before as NAME-.
 ACCOUNTS = {f"/etc/{name}" for name in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")}

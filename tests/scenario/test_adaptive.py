@@ -281,15 +281,16 @@ def test_a_refusal_is_not_tried_again(t):
 
 
 def test_a_server_without_it_gets_a_plain_push_at_once(t):
-    """A device that says it does not do it is asked once; after that, it is known."""
+    """A device that says it does not do it is asked once; after that, it is known. The second login of a plain push asks
+    which board it is."""
     device = TwoSlots(t, content(1), adaptive="no")
     fw = firmware(t, "2.0.0", changed(content(1), 2))
     r = device.push(fw)
     assert r.returncode == 0 and "Sent" not in r.stdout, r
-    assert device.daemon.log().count("logged in") == 2
+    assert device.daemon.log().count("logged in") == 3
     device.boot("b")  # from now on it is known
     r = device.push(fw)
-    assert r.returncode == 0 and device.daemon.log().count("logged in") == 3, (r, device.daemon.log())
+    assert r.returncode == 0 and device.daemon.log().count("logged in") == 5, (r, device.daemon.log())
 
 
 def test_a_device_that_looks_too_long_gets_the_whole_firmware(t):

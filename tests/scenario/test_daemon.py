@@ -392,7 +392,7 @@ def test_generated_key_is_kept(t):
 
 def test_host_key_in_memory_survives_sighup(t):
     d = t.daemon(state_dir="/dev/null/x")
-    assert "warning" in d.log() and "/dev/null/x" in d.log()
+    assert any("/dev/null/x" in line for line in d.warnings()), d.log()
     first = seen_key(t, d)
     d.reload()
     assert seen_key(t, d) == first
@@ -421,7 +421,7 @@ def test_damaged_host_key_is_left_out_with_a_warning(t):
     (system / "ssh_host_rsa_key").write_text("-----BEGIN RSA PRIVATE KEY-----\nrubbish\n")
     t.key("system/ssh_host_ecdsa_key", "ecdsa", passphrase="secret")
     d = t.daemon(system_dir=system)
-    assert d.log().count("warning") >= 2
+    assert len(d.warnings()) >= 2
     assert_works(d)
 
 
@@ -430,7 +430,7 @@ def test_only_damaged_host_keys_count_as_none(t):
     system.mkdir()
     (system / "ssh_host_rsa_key").write_text("rubbish")
     d = t.daemon(system_dir=system)
-    assert "warning" in d.log() and str(system) in d.log()
+    assert any(str(system) in line for line in d.warnings()), d.log()
     shown = t.run(["ssh-keygen", "-lf", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]
     assert shown in d.log()
     assert_works(d)
@@ -661,7 +661,7 @@ def test_options_that_have_to_be_met(t):
                     'FROM="*"', 'expiry-time="20990101"', 'expiry-time="209912312359Z",no-pty',
                     'expiry-time="20991231235959",from="127.0.0.1/32"', 'from="::1,127.0.0.1"', "pty,port-forwarding"):
         accepted, log = log_in(t, options + " KEY\n")
-        assert accepted and "warning" not in log, (options, log)
+        assert accepted and "authorized:1: " not in log, (options, log)
     for options, why in (('from="10.0.0.1"', "(from)"), ('from="!127.0.0.1,*"', "(from)"), ('from="127.0.0.0/33"', "(from)"),
                          ('from="localhost"', "(from)"), ('from=""', "(from)"), ('from="128.0.0.0/1"', "(from)"),
                          ('expiry-time="20200101"', "(expiry-time)"), ('expiry-time="20200101Z"', "(expiry-time)"),
