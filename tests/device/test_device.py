@@ -103,7 +103,8 @@ def test_kernel_that_cannot_be_loaded(t):
 def test_refused_firmware_writes_nothing(t):
     device = started(t)
     before = device.read(0, DATA)
-    expect(device.push("other"), 4, "Platform: other arm64", "Couldn't find applicable task 'upgrade'",
+    expect(device.push("other"), 4, "Platform: other arm64", "is for the platform other, but the device runs virt; nothing was sent")
+    expect(device.push("other", "--force"), 4, "Platform: other arm64", "Couldn't find applicable task 'upgrade'",
            "this device is: fwssh virtual device, virt arm64",
            "the firmware does not fit the device or is damaged")
     expect(device.push("unsigned"), 4, "Expecting signed firmware archive.",

