@@ -48,10 +48,11 @@ static int gate_ask(const struct ssh_gate *g, struct error *err)
                          "ask for it; log in as root, or allow it there without (NOPASSWD)",
                          g->account);
     }
-    dprintf(fd, "fwssh: sudo on the device wants the password for %s: ", g->account);
+    /* First the echo: whoever answers at once must neither be shown nor lose what was typed. */
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(fd, TCSAFLUSH, &silent);
+    dprintf(fd, "fwssh: sudo on the device wants the password for %s: ", g->account);
     ssize_t len = gate_read_line(fd, s->text, sizeof s->text - 1);
     tcsetattr(fd, TCSAFLUSH, &before);
     dprintf(fd, "\n");
