@@ -36,7 +36,7 @@ lint:
 	@tests/packages.sh build check
 	@tests/run.py $(BUILD) --suite lint -v
 
-# The virtual device, switched off at twenty places of each kind; the check does it at three.
+# The virtual device, switched off at twenty places of each kind; the check does it at two.
 check-device: all
 	@tests/packages.sh build demo static device
 	@FWSSH_DEVICE_CUTS=20 tests/run.py $(BUILD) --suite device

@@ -15,6 +15,9 @@ run "the virtual device, switched off at twenty places of each kind" $gcc_build 
 FWSSH_LONG=1 run "static programs from two places" $gcc_build --suite static --only two_places
 run "a thousand pushes in a row" $gcc_build --suite load --only many_pushes
 run "the Debian packages" $gcc_build --suite package
+build_clang
+run "with sanitizers, what the check leaves out" $clang_build --suite scenario --suite interop --suite cut \
+    --only agentless --only adapter
 mutate
 fuzz "${FUZZ_SECONDS:-60}"
 total

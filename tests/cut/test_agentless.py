@@ -9,7 +9,7 @@ from support.agentless import Place
 from support.process import alive, children
 from support.slots import SLOT_B, TwoSlots, content, firmware
 
-PLAIN_ONLY = "interop/agentless runs the same programs with sanitizers"
+PLAIN_ONLY = "each test sends a program that is ten times as large with sanitizers"
 
 
 class Cut:

@@ -10,7 +10,7 @@ from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice, e
 from support.fixture import seconds
 
 # Points at which the power fails, of each kind.
-CUTS = int(os.environ.get("FWSSH_DEVICE_CUTS", "3"))
+CUTS = int(os.environ.get("FWSSH_DEVICE_CUTS", "2"))
 
 WRITTEN = "Done: the device has written the firmware and reboots."
 

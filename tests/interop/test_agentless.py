@@ -4,6 +4,8 @@ from support.agentless import PASSWORD, BusyBox, Place, agent_dir, at_terminal, 
 from support.rauc_device import RaucDevice
 from support.slots import TwoSlots, changed, content, firmware
 
+PLAIN_ONLY = "each test sends a program that is ten times as large with sanitizers"
+
 
 def options(t, d, *keys, user="root"):
     given = [x for k in ("device", "uboot-env-config", "reboot-command") if k in d.config

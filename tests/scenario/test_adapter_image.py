@@ -4,6 +4,8 @@ import os
 from support.adapter import ADAPTERS, complaint, request, update
 from support.update import MB, marker
 
+PLAIN_ONLY = "what is tested is a shell script"
+
 CONF = """
 slot_a={dir}/slot-a
 slot_b={dir}/slot-b

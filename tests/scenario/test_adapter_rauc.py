@@ -6,6 +6,8 @@ from support.adapter import complaint, request, update
 from support.rauc_device import RaucDevice, certificate
 from support.update import marker
 
+PLAIN_ONLY = "most of it is RAUC"
+
 
 def test_push_confirm_revert(t):
     d = RaucDevice(t)

@@ -6,6 +6,8 @@ from support.rauc_device import certificate
 from support.swupdate_device import SwupdateDevice, archive
 from support.update import wait_gone
 
+PLAIN_ONLY = "most of it is SWUpdate"
+
 
 def check_good(t, d):
     data, image = archive(t)
