@@ -12,5 +12,5 @@ tests/device/build.sh $gcc_build
 run "gcc, as released" $gcc_build
 run "clang, address and undefined-behaviour sanitizers" $clang_build --suite unit --suite scenario \
     --suite interop --suite power --suite sandbox --suite load --suite cut
-fuzz 2
+fuzz 1
 total
