@@ -3,13 +3,13 @@
  * --agentless brings it to devices without fwsshd. Options and wiring only. */
 #include "fwssh-agent.h"
 
+#include "base/file_hash.h"
 #include "base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,20 +76,13 @@ static const struct part *part_find(const char *name)
     return NULL;
 }
 
-static int hash_self(char text[2 * crypto_hash_sha256_BYTES + 1])
+static int hash_self(char text[FILE_HASH_TEXT])
 {
-    crypto_hash_sha256_state state;
-    unsigned char piece[65536], hash[crypto_hash_sha256_BYTES];
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    ssize_t n = -1;
+    int rc = fd < 0 ? -1 : file_hash(fd, text, NULL);
 
-    crypto_hash_sha256_init(&state);
-    while (fd >= 0 && (n = io_read_full(fd, piece, sizeof piece)) > 0)
-        crypto_hash_sha256_update(&state, piece, (unsigned long long)n);
     io_close(&fd);
-    crypto_hash_sha256_final(&state, hash);
-    sodium_bin2hex(text, 2 * sizeof hash + 1, hash, sizeof hash);
-    return n < 0 ? -1 : 0;
+    return rc;
 }
 
 static int write_adapter(const struct adapter *a)
@@ -114,7 +107,7 @@ static int write_adapters(void)
 
 static int stay(void)
 {
-    char hash[2 * crypto_hash_sha256_BYTES + 1];
+    char hash[FILE_HASH_TEXT];
     struct pollfd output = {.fd = STDOUT_FILENO};
 
     if (hash_self(hash)) {

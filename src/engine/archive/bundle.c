@@ -1,18 +1,18 @@
 #include "engine/archive/bundle.h"
 
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "base/clean.h"
+#include "base/file_hash.h"
 #include "base/firmware_kind.h"
 #include "base/memory.h"
 
-#include <sodium.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
-#define BUNDLE_PIECE (1u << 20)
 /* Of what a file says of itself: a description, a manifest, a header. */
 #define BUNDLE_TEXT_MAX (64u << 10)
 #define BUNDLE_VALUE_MAX 200
@@ -339,15 +339,12 @@ static bool bundle_ends_with_zeros(const struct firmware_file *f)
 static bool bundle_is_whole_image(const struct firmware_file *f)
 {
     unsigned char header[SQUASHFS_HEADER];
-    uint64_t used = 0;
 
     if (!bundle_has(f->fd, 0, "hsqs", 4))
         return true;
     if (bundle_read(f->fd, header, sizeof header, 0) != sizeof header)
         return false;
-    for (int i = 7; i >= 0; i--)
-        used = used << 8 | header[SQUASHFS_USED_AT + i];
-    return f->size >= used;
+    return f->size >= bytes_le64(header + SQUASHFS_USED_AT);
 }
 
 static int bundle_check_end(const struct firmware_file *f, struct error *err)
@@ -364,22 +361,6 @@ static int bundle_check_end(const struct firmware_file *f, struct error *err)
                              f->path, bundle_name(f->kind), (unsigned long long)f->size);
 }
 
-static int bundle_hash(struct firmware_file *f, struct error *err)
-{
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_state state;
-    char *piece = memory_new(BUNDLE_PIECE, 1);
-    ssize_t n;
-
-    crypto_hash_sha256_init(&state);
-    while ((n = read(f->fd, piece, BUNDLE_PIECE)) > 0)
-        crypto_hash_sha256_update(&state, (unsigned char *)piece, (unsigned long long)n);
-    crypto_hash_sha256_final(&state, digest);
-    free(piece);
-    sodium_bin2hex(f->sha256, sizeof f->sha256, digest, sizeof digest);
-    return n < 0 || lseek(f->fd, 0, SEEK_SET) ? error_errno(err, "cannot read %s", f->path) : 0;
-}
-
 int bundle_describe(struct firmware_file *f, struct error *err)
 {
     static void (*const describe[])(struct firmware_file *) = {
@@ -393,5 +374,5 @@ int bundle_describe(struct firmware_file *f, struct error *err)
         return -1;
     if (describe[f->kind])
         describe[f->kind](f);
-    return bundle_hash(f, err);
+    return file_hash(f->fd, f->sha256, NULL) ? error_errno(err, "cannot read %s", f->path) : 0;
 }

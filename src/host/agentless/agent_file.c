@@ -5,10 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Our names are Debian's, but for x86_64. */
 static const struct {
@@ -17,22 +15,6 @@ static const struct {
     {"aarch64", "arm64"}, {"x86_64", "x86_64"}, {"armv7l", "armhf"}, {"armv8l", "armhf"}};
 
 #define MACHINES (sizeof machines / sizeof *machines)
-
-static int agent_file_hash(struct agent_file *f)
-{
-    crypto_hash_sha256_state state;
-    unsigned char piece[65536], hash[crypto_hash_sha256_BYTES];
-    ssize_t n;
-
-    crypto_hash_sha256_init(&state);
-    while ((n = io_read_full(f->fd, piece, sizeof piece)) > 0) {
-        crypto_hash_sha256_update(&state, piece, (unsigned long long)n);
-        f->size += (uint64_t)n;
-    }
-    crypto_hash_sha256_final(&state, hash);
-    sodium_bin2hex(f->hash, sizeof f->hash, hash, sizeof hash);
-    return n < 0 || lseek(f->fd, 0, SEEK_SET) ? -1 : 0;
-}
 
 int agent_file_open(struct agent_file *f, const char *machine, const char *dir, struct error *err)
 {
@@ -55,7 +37,7 @@ int agent_file_open(struct agent_file *f, const char *machine, const char *dir, 
                        "there is no %s on this machine; make it with make static ARCH=%s, or say "
                        "where it is (--agent-dir)",
                        path, f->arch);
-    else if (f->fd < 0 || agent_file_hash(f))
+    else if (f->fd < 0 || file_hash(f->fd, f->hash, &f->size))
         rc = error_errno(err, "cannot read %s", path);
     free(path);
     return rc;

@@ -3,15 +3,14 @@
 #define FWSSH_HOST_AGENTLESS_AGENT_FILE_H
 
 #include "base/error.h"
+#include "base/file_hash.h"
 
 #include <stdint.h>
-
-#define AGENT_HASH_TEXT 65
 
 struct agent_file {
     int fd; /* -1: none */
     uint64_t size;
-    char hash[AGENT_HASH_TEXT]; /* SHA-256, in hexadecimal */
+    char hash[FILE_HASH_TEXT]; /* SHA-256, in hexadecimal */
     const char *arch;
 };
 
