@@ -3,6 +3,7 @@ import fcntl
 import os
 import re
 import struct
+from pathlib import Path
 
 from support.slot_device import (A_ACTIVE, A_FIRST, B_ACTIVE, B_FIRST, ENVIRONMENT, NOTES, facts, grub, grub_list, local, mbr,
                                  mbr_device, new_boot, receive, set_env, slots_of, table_of, uboot, uboot_config,
@@ -304,6 +305,8 @@ def test_running_slot_is_known_from_the_start_of_the_daemon(t):
     for extra in ({"unconfirmed": "ignore"}, {"state_dir": "/proc/nonexistent"}):
         config = {**uboot(t), **extra}
         d = t.daemon(**config)
+        places = Path(d.config["state-dir"], "running-slot"), Path(f"{d.config['lock-file']}.running-slot")
+        t.wait_for(lambda: any(place.exists() for place in places), "the slot to be known")
         set_env(t, nerves_fw_active="b", nerves_fw_validated="0")
         now = facts(ask(d, "fwssh/1 status"))
         assert (now["active"], now["next"]) == ("a", "b"), (extra, now)

@@ -44,10 +44,14 @@ class Device:
         self.state = self.d.config["state-dir"]
         self.newest = self.state / "newest-version"
         self.pending = self.state / "pending-version"
-        self.wait_for_slots()
+        self.wait_for_slots(1)
 
     def slots(self):
-        return f'[ "$1" != status ] || cat {self.facts}\n'
+        return f'[ "$1" != status ] || {{ echo asked >> {self.facts}.asked; cat {self.facts}; }}\n'
+
+    def asked(self):
+        log = self.facts.with_name("facts.asked")
+        return log.read_text().count("asked") if log.exists() else 0
 
     def report(self, **facts):
         self.facts.write_text("".join(f"{k}={v}\n" for k, v in facts.items()))
@@ -67,12 +71,13 @@ class Device:
             text = re.sub(r"[0-9a-f-]{36}$", "0" * 36, self.pending.read_text(), flags=re.M)
             self.pending.write_text(text)
         self.report(**facts)
+        before = self.asked()
         self.d.start()
-        self.wait_for_slots()
+        self.wait_for_slots(before + 1)
 
-    def wait_for_slots(self):
-        """At its start fwsshd has a child ask what runs."""
-        self.t.wait_for(lambda: not children(self.d.process.pid), "the answer of the slots")
+    def wait_for_slots(self, asked):
+        """At its start, once it listens, fwsshd has a child ask what runs."""
+        self.t.wait_for(lambda: self.asked() >= asked and not children(self.d.process.pid), "the answer of the slots")
 
     def floor(self):
         return self.newest.read_text().strip() if self.newest.exists() else None
