@@ -282,18 +282,7 @@ int device_lock_join(const char *device, int *lock, struct error *err)
     return rc;
 }
 
-/* The node of a disk, opened read-only: closing a node that was open for writing makes udevd look
- * at the disk. -1 if there is no such node. */
-static int device_lock_open_node(const char *path, dev_t wanted)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd >= 0 && (fstat(fd, &st) || !S_ISBLK(st.st_mode) || st.st_rdev != wanted))
-        io_close(&fd);
-    return fd;
-}
-
+/* Read-only: closing a node that was open for writing makes udevd look at the disk. */
 static int device_lock_open_disk(const char *device, const struct stat *st, char **path)
 {
     *path = memory_text(device);
@@ -302,7 +291,7 @@ static int device_lock_open_disk(const char *device, const struct stat *st, char
     dev_t disk = disk_map_whole_disk(&disk_map_system, st->st_rdev);
     char *name = disk == st->st_rdev ? NULL : disk_map_node(&disk_map_system, disk);
     if (name) {
-        int fd = device_lock_open_node(name, disk);
+        int fd = disk_map_open_node(name, disk, O_RDONLY);
         if (fd >= 0) {
             free(*path);
             *path = name;
@@ -311,7 +300,7 @@ static int device_lock_open_disk(const char *device, const struct stat *st, char
         free(name);
     }
     /* A container may have the partition's node only. */
-    return device_lock_open_node(device, st->st_rdev);
+    return disk_map_open_node(device, st->st_rdev, O_RDONLY);
 }
 
 /* 1: locked, 0: held by another program, whose name is put in holder; -1: with errno set. An

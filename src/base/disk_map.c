@@ -375,18 +375,27 @@ char *disk_map_node(const struct disk_map *map, dev_t device)
     return path;
 }
 
-int disk_map_open(const struct disk_map *map, dev_t device, int flags)
+int disk_map_open_node(const char *path, dev_t device, int flags)
 {
-    char *path = disk_map_node(map, device);
-    int fd = path ? open(path, flags | O_CLOEXEC | O_NONBLOCK) : -1;
+    int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
 
-    if (!path)
-        errno = ENODEV;
     if (fd >= 0 && (fstat(fd, &st) || !S_ISBLK(st.st_mode) || st.st_rdev != device)) {
         io_close(&fd);
         errno = ENODEV;
     }
+    return fd;
+}
+
+int disk_map_open(const struct disk_map *map, dev_t device, int flags)
+{
+    char *path = disk_map_node(map, device);
+    int fd = -1;
+
+    if (path)
+        fd = disk_map_open_node(path, device, flags);
+    else
+        errno = ENODEV;
     free(path);
     return fd;
 }

@@ -71,7 +71,10 @@ char *disk_map_uevent(const struct disk_map *map, dev_t device, const char *name
 /* The node of a device; NULL if its name is not known. The caller frees it. */
 char *disk_map_node(const struct disk_map *map, dev_t device);
 
-/* Opens that node; -1 with errno if there is none, or it is another device. */
+/* Opens a node; -1 with errno if it is not this device. */
+int disk_map_open_node(const char *path, dev_t device, int flags);
+
+/* Opens the node of a device; -1 with errno if there is none, or it is another device. */
 int disk_map_open(const struct disk_map *map, dev_t device, int flags);
 
 /* A path without links, as a path in the file system of a device that is mounted there; NULL if the

@@ -172,7 +172,8 @@ static int client_wait(struct client *c, struct error *err)
     }
 }
 
-ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err)
+/* Reads up to size bytes. Returns the count, 0 at a real end of input, -1 with the error set. */
+static ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err)
 {
     for (;;) {
         if (client_wait(c, err) < 0)
@@ -205,14 +206,17 @@ uint64_t client_pending(const struct client *c)
     return c->ahead.len + io_pending(c->in);
 }
 
-int client_swallow(struct client *c, uint64_t len, struct error *err)
+int client_receive(struct client *c, uint64_t len, const struct client_taker *taker,
+                   struct error *err)
 {
     char piece[65536];
     size_t now = c->ahead.len < len ? c->ahead.len : (size_t)len;
 
+    if (now && taker && taker->take(taker->data, c->ahead.data, now, err))
+        return -1;
     if (now)
         buffer_drop(&c->ahead, now);
-    c->heard = io_now(); /* the time until now was the updater's */
+    c->heard = io_now(); /* the time until now was not the client's */
     for (len -= now; len;) {
         ssize_t n = client_read(c, piece, len < sizeof piece ? (size_t)len : sizeof piece, err);
         if (n < 0)
@@ -220,6 +224,8 @@ int client_swallow(struct client *c, uint64_t len, struct error *err)
         if (n == 0)
             return error_set(err, EXIT_FAILED, "input ended %llu byte%s short",
                              (unsigned long long)len, len == 1 ? "" : "s");
+        if (taker && taker->take(taker->data, piece, (size_t)n, err))
+            return -1;
         len -= (uint64_t)n;
     }
     return 0;

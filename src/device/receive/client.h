@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct client {
     int in, out, err;    /* 0, 1, and for messages to the user 2 with --stderr, else 1 */
@@ -57,15 +56,19 @@ void client_complain(struct client *c, const char *text);
  * (client lost or silent). */
 int client_read_ahead(struct client *c, struct error *err);
 
-/* Reads up to size bytes, after those in ahead. Returns the count, 0 at a real end of input, or -1
- * with the error set (client lost or silent). */
-ssize_t client_read(struct client *c, void *buf, size_t size, struct error *err);
-
 /* Number of bytes that have arrived and have not been read. */
 uint64_t client_pending(const struct client *c);
 
-/* Reads len bytes and discards them. Returns 0, or -1 with the error set. */
-int client_swallow(struct client *c, uint64_t len, struct error *err);
+/* What is done with bytes that arrive: 0, or -1 with the error set. */
+struct client_taker {
+    int (*take)(void *data, const void *bytes, size_t len, struct error *err);
+    void *data;
+};
+
+/* Reads len bytes, piece by piece; taker NULL: they are discarded. Returns 0, or -1 with the error
+ * set (client lost or silent, or the taker's). */
+int client_receive(struct client *c, uint64_t len, const struct client_taker *taker,
+                   struct error *err);
 
 /* Set the error for a client that is gone, or has been silent for idle_timeout. Both return -1. */
 int client_lost(struct error *err);

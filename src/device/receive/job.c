@@ -233,7 +233,7 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
     if (!firmware->last && job_read_floor(j, err))
         return -1;
     /* An archive's directory, or padding: announced, but not needed by the updater. */
-    if (outcome.unread && client_swallow(j->client, outcome.unread, err))
+    if (outcome.unread && client_receive(j->client, outcome.unread, NULL, err))
         return error_suffix(err, "the firmware was written, but the device is not rebooting");
     return 0;
 }

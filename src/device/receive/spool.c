@@ -13,7 +13,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define SPOOL_PIECE 65536
 #define SPOOL_MEGABYTE (1u << 20)
 #define SPOOL_MEMORY "/proc/meminfo"
 #define SPOOL_MEMORY_MAX 65536
@@ -123,37 +122,12 @@ int spool_reserve(struct spool *s, const struct device_config *config, uint64_t 
     return 0;
 }
 
-static int spool_write(const struct spool *s, const void *data, size_t len, struct error *err)
+static int spool_write(void *data, const void *bytes, size_t len, struct error *err)
 {
-    if (io_write_all(s->fd, data, len))
+    const struct spool *s = data;
+
+    if (io_write_all(s->fd, bytes, len))
         return error_errno(err, "cannot write the firmware to %s (key spool-dir)", s->dir);
-    return 0;
-}
-
-static int spool_receive(struct spool *s, struct client *client, struct error *err)
-{
-    struct buffer *ahead = &client->ahead;
-    uint64_t left = s->size;
-    size_t now = ahead->len < left ? ahead->len : (size_t)left;
-    char piece[SPOOL_PIECE];
-
-    if (now && spool_write(s, ahead->data, now, err))
-        return -1;
-    if (now)
-        buffer_drop(ahead, now);
-    client->heard = io_now(); /* the time until now was ours */
-    for (left -= now; left;) {
-        ssize_t n =
-            client_read(client, piece, left < sizeof piece ? (size_t)left : sizeof piece, err);
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            return error_set(err, EXIT_FAILED, "input ended %llu byte%s short",
-                             (unsigned long long)left, left == 1 ? "" : "s");
-        if (spool_write(s, piece, (size_t)n, err))
-            return -1;
-        left -= (uint64_t)n;
-    }
     return 0;
 }
 
@@ -173,7 +147,9 @@ static int spool_reopen(struct spool *s, struct error *err)
 
 int spool_fill(struct spool *s, struct client *client, struct error *err)
 {
-    if (spool_receive(s, client, err) || spool_reopen(s, err))
+    const struct client_taker taker = {spool_write, s};
+
+    if (client_receive(client, s->size, &taker, err) || spool_reopen(s, err))
         return error_suffix(err, "nothing was activated");
     return 0;
 }

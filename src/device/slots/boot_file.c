@@ -153,7 +153,7 @@ static int boot_place_overwrite(const struct boot_place *p, const void *bytes, s
         return error_set(err, EXIT_FAILED, "%s has %u bytes on the disk, and not %zu", p->path,
                          entry.size, len);
     if (fat_disk_overwrite(&p->fat, &entry, bytes, err))
-        return error_prefix(err, "%s", p->path), -1;
+        return error_prefix(err, "%s", p->path);
     boot_file_drop_cache(p->path);
     return 0;
 }

@@ -165,11 +165,12 @@ struct fat_disk_piece {
     size_t done, len; /* in bytes: before it, and its own */
 };
 
+typedef int fat_disk_take(const struct fat_disk *f, const struct fat_disk_piece *piece, void *data,
+                          struct error *err);
+
 /* Calls take for each piece of the first max bytes of a chain, until it returns other than 0. */
 static int fat_disk_follow(const struct fat_disk *f, uint32_t cluster, size_t max,
-                           int (*take)(const struct fat_disk *, const struct fat_disk_piece *,
-                                       void *, struct error *),
-                           void *data, struct error *err)
+                           fat_disk_take *take, void *data, struct error *err)
 {
     struct fat_disk_piece piece = {0};
 
@@ -227,16 +228,17 @@ int fat_disk_overwrite(const struct fat_disk *f, const struct fat_disk_entry *fi
     return fsync(f->fd) ? error_errno(err, "cannot flush the disk") : 0;
 }
 
-/* All entries of a directory. */
-static int fat_disk_load_directory(const struct fat_disk *f, const struct fat_disk_entry *directory,
-                                   struct buffer *out, struct error *err)
+/* The same for all entries of a directory. */
+static int fat_disk_follow_directory(const struct fat_disk *f,
+                                     const struct fat_disk_entry *directory, fat_disk_take *take,
+                                     void *data, struct error *err)
 {
     struct fat_disk_piece root = {.at = f->root, .len = f->root_len};
 
     if (!directory->first && f->root_len)
-        return fat_disk_take_bytes(f, &root, out, err);
+        return take(f, &root, data, err);
     return fat_disk_follow(f, directory->first ? directory->first : f->root_cluster,
-                           FAT_DIRECTORY_MAX, fat_disk_take_bytes, out, err);
+                           FAT_DIRECTORY_MAX, take, data, err);
 }
 
 /* A long name that is being put together: its parts come before the entry, the last one first. */
@@ -325,7 +327,7 @@ int fat_disk_each(const struct fat_disk *f, const struct fat_disk_entry *directo
     struct fat_disk_long l = {0};
     struct fat_disk_entry entry;
     struct buffer raw = {0};
-    int rc = fat_disk_load_directory(f, directory, &raw, err);
+    int rc = fat_disk_follow_directory(f, directory, fat_disk_take_bytes, &raw, err);
 
     for (size_t at = 0; !rc && at + FAT_ENTRY <= raw.len && raw.data[at]; at += FAT_ENTRY) {
         const uint8_t *e = (const uint8_t *)raw.data + at;
@@ -392,16 +394,12 @@ static int fat_disk_compare(const struct fat_disk *f, uint64_t at, size_t len, i
     return rc;
 }
 
-struct fat_disk_view {
-    int node;
-};
-
 /* Stops at a difference, with 1. */
 static int fat_disk_take_view(const struct fat_disk *f, const struct fat_disk_piece *piece,
                               void *data, struct error *err)
 {
-    const struct fat_disk_view *view = data;
-    int same = fat_disk_compare(f, piece->at, piece->len, view->node, err);
+    const int *node = data;
+    int same = fat_disk_compare(f, piece->at, piece->len, *node, err);
 
     return same < 0 ? -1 : !same;
 }
@@ -409,20 +407,15 @@ static int fat_disk_take_view(const struct fat_disk *f, const struct fat_disk_pi
 int fat_disk_is_seen_by(const struct fat_disk *f, const struct fat_disk_entry *directory, int node,
                         struct error *err)
 {
-    struct fat_disk_view view = {node};
-    struct fat_disk_piece root = {.at = f->root, .len = f->root_len};
     int differs = 0;
 
     for (uint64_t done = 0; !differs && done < f->table_len; done += FAT_PIECE) {
         uint64_t left = f->table_len - done;
         struct fat_disk_piece piece = {.at = f->table + done,
                                        .len = left < FAT_PIECE ? (size_t)left : FAT_PIECE};
-        differs = fat_disk_take_view(f, &piece, &view, err);
+        differs = fat_disk_take_view(f, &piece, &node, err);
     }
-    if (!differs && !directory->first && f->root_len)
-        differs = fat_disk_take_view(f, &root, &view, err);
-    else if (!differs)
-        differs = fat_disk_follow(f, directory->first ? directory->first : f->root_cluster,
-                                  FAT_DIRECTORY_MAX, fat_disk_take_view, &view, err);
+    if (!differs)
+        differs = fat_disk_follow_directory(f, directory, fat_disk_take_view, &node, err);
     return differs < 0 ? -1 : !differs;
 }

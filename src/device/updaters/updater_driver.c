@@ -24,8 +24,7 @@ int updater_find(struct updater *u, const struct device_config *config, struct e
     if (updater_path_check(config, u->program, "updater", err))
         return -1;
     u->own = config->own_program && !strcmp(u->program, config->own_program);
-    const char *slash = strrchr(u->program, '/');
-    u->name = u->own ? "fwpack" : slash ? slash + 1 : u->program;
+    u->name = u->own ? "fwpack" : updater_path_name(u->program);
     u->driver = updater_path_is_adapter(u->program) ? &updater_adapter
                 : strcmp(u->name, "fwpack")         ? &updater_fwup
                                                     : &updater_fwpack;

@@ -37,12 +37,17 @@ static char *updater_path_fwpack(const struct device_config *config)
     return found;
 }
 
-bool updater_path_is_adapter(const char *program)
+const char *updater_path_name(const char *program)
 {
     const char *slash = strrchr(program, '/');
-    const char *name = slash ? slash + 1 : program;
 
-    return !strncmp(name, UPDATER_ADAPTER_PREFIX, strlen(UPDATER_ADAPTER_PREFIX));
+    return slash ? slash + 1 : program;
+}
+
+bool updater_path_is_adapter(const char *program)
+{
+    return !strncmp(updater_path_name(program), UPDATER_ADAPTER_PREFIX,
+                    strlen(UPDATER_ADAPTER_PREFIX));
 }
 
 /* Where fwssh-agent has written its adapters. */

@@ -17,6 +17,9 @@ char *updater_path_find(const struct device_config *config);
 /* The same for a name, which is searched for in PATH, or a path. */
 char *updater_path_search(const char *name);
 
+/* The last component of a path. */
+const char *updater_path_name(const char *program);
+
 /* Whether a program is an adapter, by its name; and whether the one that the key updater selects
  * is. */
 bool updater_path_is_adapter(const char *program);
