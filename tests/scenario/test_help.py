@@ -23,6 +23,7 @@ def test_help_of_a_command_shows_its_options_only(t):
     assert "reason" in options_in_help(t, "revert")
     assert set(options_in_help(t, "gen-script")) == {"output", "force", "help"}
     assert set(options_in_help(t, "describe")) == {"firmware", "target", "json", "help"}
+    assert set(options_in_help(t, "discover")) == {"json", "help"}
     for command in COMMANDS:
         by_word, by_option = fwssh(t, "help", command), fwssh(t, command, "--help")
         assert by_word.returncode == 0 and by_word.stdout == by_option.stdout

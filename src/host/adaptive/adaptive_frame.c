@@ -25,8 +25,6 @@ void adaptive_frames_open(struct adaptive_frames *f)
                : bytes <= FRAME_GOOD_UP_TO ? FRAME_GOOD
                                            : FRAME_FAST;
     f->change_level = bytes <= FRAME_CHANGES_BEST_UP_TO ? FRAME_BEST : FRAME_CHANGES_FAST;
-    if (f->base->used)
-        f->diff = f->base->diff;
 }
 
 void adaptive_frames_close(struct adaptive_frames *f)
@@ -43,7 +41,7 @@ static void frame_collect(struct adaptive_frames *f, uint64_t max)
     buffer_clear(&f->raw);
     while (f->gap < f->gaps->count && f->raw.len < max) {
         const struct gap *g = &f->gaps->item[f->gap];
-        if (f->diff && f->raw.len && g->at + f->skip - end > FRAME_APART)
+        if (f->base->used && f->raw.len && g->at + f->skip - end > FRAME_APART)
             break;
         uint64_t left = g->len - f->skip, room = max - f->raw.len, n = left < room ? left : room;
         buffer_add(&f->raw, f->firmware->stored.bytes + g->at + f->skip, (size_t)n);
@@ -107,7 +105,7 @@ static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
     size_t place = assembly_begin(out, ASSEMBLY_FRAME_BASE);
     struct chunk_steps s;
 
-    chunk_diff_make(f->diff, frame_bytes(&f->raw), &s);
+    chunk_diff_make(f->base->diff, frame_bytes(&f->raw), &s);
     struct chunk_bytes window = frame_window(f, &s);
     assembly_put(out, f->raw.len);
     assembly_put(out, window.len ? (uint64_t)(window.bytes - f->base->stream.stored.bytes) : 0);
@@ -122,10 +120,10 @@ static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
 
 bool adaptive_frames_next(struct adaptive_frames *f, struct buffer *out)
 {
-    frame_collect(f, f->diff ? ASSEMBLY_FRAME_BASE_MAX : ASSEMBLY_FRAME_MAX);
+    frame_collect(f, f->base->used ? ASSEMBLY_FRAME_BASE_MAX : ASSEMBLY_FRAME_MAX);
     if (!f->raw.len)
         return false;
-    if (f->diff)
+    if (f->base->used)
         frame_print_base(f, out);
     else
         frame_print_plain(f, out);

@@ -10,10 +10,9 @@ struct adaptive_frames {
     const struct adaptive_base *base; /* may be empty */
     const struct gap_list *gaps;
     struct chunk_packer *packer;
-    const struct chunk_diff *diff; /* of the base; NULL: it is not used */
-    size_t gap;                    /* the next one */
-    uint64_t skip;                 /* bytes of it that are in frames */
-    uint64_t place;                /* in the firmware, where the last frame ends */
+    size_t gap;     /* the next one */
+    uint64_t skip;  /* bytes of it that are in frames */
+    uint64_t place; /* in the firmware, where the last frame ends */
     int level, change_level;
     struct buffer raw, last; /* bytes of a frame, and of the one before */
 };

@@ -130,10 +130,10 @@ static int agentless_feed(struct agentless *a, struct buffer *piece, struct erro
         if (n < 0)
             return error_errno(err, "cannot read fwssh-agent");
         buffer_add(piece, bytes, (size_t)n);
-        if (!n)
+        if (!n) {
             ssh_run_close_input(&a->stay);
-        if (!n)
             return 0;
+        }
     }
     ssize_t n = ssh_run_write(&a->stay, piece->data, piece->len, err);
     if (n > 0)
@@ -176,7 +176,7 @@ static int agentless_bring(struct agentless *a, int *pid, struct error *err)
                             .over = &a->master,
                             .tied = true,
                             .gate = &a->gate};
-    char hash[AGENT_HASH_TEXT] = "";
+    char hash[FILE_HASH_TEXT] = "";
     int rc = ssh_run_start(&a->stay, &call, err) || agentless_send(a, err) ? -1 : 0;
 
     free(command);
@@ -257,6 +257,10 @@ void agentless_ask(struct question *q, const struct reach *reach, const char *ho
     struct agentless a;
     struct error err;
 
+    if (!reach->agentless) {
+        question_ask(q, reach, host, request, impatient);
+        return;
+    }
     *q = (struct question){0};
     if (agentless_open(&a, reach, host, impatient, &err)) {
         question_fail(q, (int)err.status, err.text);

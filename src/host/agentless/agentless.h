@@ -39,7 +39,7 @@ int agentless_open(struct agentless *a, const struct reach *reach, const char *h
 struct ssh_call agentless_call(const struct agentless *a);
 void agentless_close(struct agentless *a);
 
-/* question_ask() through all of this. */
+/* question_ask(), through all of this if the device is to be reached so (reach->agentless). */
 void agentless_ask(struct question *q, const struct reach *reach, const char *host,
                    const struct request *request, bool impatient);
 

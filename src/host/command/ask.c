@@ -109,10 +109,8 @@ static void ask_one(struct question *q, const struct host_options *o, const char
     if (host_config_apply(&own, o, host, &err)) {
         q->status = (int)err.status;
         buffer_add_text(&q->text, err.text);
-    } else if (own.reach.agentless) {
-        agentless_ask(q, &own.reach, host, request, false);
     } else {
-        question_ask(q, &own.reach, host, request, false);
+        agentless_ask(q, &own.reach, host, request, false);
     }
     host_config_drop(&own);
 }

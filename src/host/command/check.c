@@ -382,10 +382,8 @@ static int check_host(const struct host_options *o, const char *host)
         check_fail(&c, "ssh", (int)err.status, err.text);
     else if (c.ssh.interrupted)
         check_fail(&c, "ssh", EXIT_INTERRUPTED, "interrupted");
-    else if (check_finish(&c) && own.reach.agentless)
-        check_agentless(&c, host);
-    else if (!c.status)
-        check_subsystem(&c);
+    else if (check_finish(&c))
+        own.reach.agentless ? check_agentless(&c, host) : check_subsystem(&c);
     ssh_run_free(&c.ssh);
     ssh_target_free(&c.target);
     host_config_drop(&own);

@@ -5,18 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A text in single quotes. escape: what stands for such a quote inside. */
-static void completion_quoted(const char *text, const char *escape)
-{
-    putchar('\'');
-    for (const char *p = text; *p; p++)
-        if (*p == '\'')
-            fputs(escape, stdout);
-        else
-            putchar(*p);
-    putchar('\'');
-}
-
 /* What an option's value is, by the word that stands for it in the help. */
 enum completion_value { VALUE_NONE, VALUE_TEXT, VALUE_FILE, VALUE_DIRECTORY, VALUE_MODE };
 
@@ -156,6 +144,18 @@ static void completion_zsh(const struct completion_command *command, size_t coun
          "if [[ $funcstack[1] == _fwssh ]]; then _fwssh \"$@\"; else compdef _fwssh fwssh; fi");
 }
 
+/* A text in fish's single quotes. */
+static void completion_fish_help(const char *text)
+{
+    putchar('\'');
+    for (const char *p = text; *p; p++)
+        if (*p == '\'')
+            fputs("\\'", stdout);
+        else
+            putchar(*p);
+    putchar('\'');
+}
+
 static void completion_fish_option(const struct completion_command *c, const struct host_option *o)
 {
     static const char *const values[] = {[VALUE_NONE] = "",
@@ -167,7 +167,7 @@ static void completion_fish_option(const struct completion_command *c, const str
 
     printf("complete -c fwssh -n '__fish_seen_subcommand_from %s' -l %s%s -d ", c->word, o->name,
            values[completion_value(o)]);
-    completion_quoted(o->help, "\\'");
+    completion_fish_help(o->help);
     putchar('\n');
 }
 
@@ -179,7 +179,7 @@ static void completion_fish(const struct completion_command *command, size_t cou
          "complete -c fwssh -n 'not __fish_use_subcommand' -a '(__fish_print_hostnames)'");
     for (size_t i = 0; i < count; i++) {
         printf("complete -c fwssh -n __fish_use_subcommand -a %s -d ", command[i].word);
-        completion_quoted(command[i].help, "\\'");
+        completion_fish_help(command[i].help);
         putchar('\n');
         for (size_t k = 0; host_option_get(k, &o); k++)
             if (o.commands & command[i].set)

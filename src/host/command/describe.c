@@ -48,10 +48,6 @@ int describe_run(const struct host_options *o)
     } else {
         describe_print(&f, o->output.json);
     }
-    if (fflush(stdout)) {
-        perror("fwssh: cannot write to standard output");
-        status = EXIT_FAILED;
-    }
     firmware_file_close(&f);
     return status;
 }

@@ -43,22 +43,21 @@ static void discover_print_json(const struct discovered *d)
 }
 
 /* NAME  HOST  serial SERIAL, PRODUCT VERSION (UUID) */
-static void discover_print(FILE *out, const struct discovered *d, int width)
+static void discover_print(const struct discovered *d, int width)
 {
     const char *serial = facts_get(&d->text, "serial"), *product = facts_get(&d->text, "product"),
                *uuid = facts_get(&d->text, "uuid");
     char *host = discover_host(d);
 
-    fprintf(out, "%-*s  %-15s  serial %s, %s %s", width, d->name, host,
-            *serial ? serial : "unknown", *product ? product : "unknown product",
-            facts_get(&d->text, "version"));
+    printf("%-*s  %-15s  serial %s, %s %s", width, d->name, host, *serial ? serial : "unknown",
+           *product ? product : "unknown product", facts_get(&d->text, "version"));
     if (*uuid)
-        fprintf(out, " (%s)", uuid);
-    fputc('\n', out);
+        printf(" (%s)", uuid);
+    putchar('\n');
     free(host);
 }
 
-static void discover_print_all(FILE *out, const struct discovery *d, bool json)
+static void discover_print_all(const struct discovery *d, bool json)
 {
     size_t width = 0;
 
@@ -69,8 +68,7 @@ static void discover_print_all(FILE *out, const struct discovery *d, bool json)
         if (json)
             discover_print_json(&d->device[i]);
         else
-            discover_print(out, &d->device[i], (int)width);
-    fflush(out);
+            discover_print(&d->device[i], (int)width);
 }
 
 static int discover_find(struct discovery *d, struct error *err)
@@ -94,7 +92,7 @@ int discover_run(const struct host_options *o)
         fprintf(stderr, "fwssh: %s\n", err.text);
         status = (int)err.status;
     } else {
-        discover_print_all(stdout, &d, o->output.json);
+        discover_print_all(&d, o->output.json);
     }
     discovery_free(&d);
     return status;
@@ -111,7 +109,7 @@ static int discover_ask(const struct host_options *o, const struct discovery *d,
         return error_set(err, EXIT_USAGE,
                          "--discovered asks before it pushes, and there is no terminal; fwssh "
                          "discover shows the devices, and --yes answers");
-    discover_print_all(stdout, d, false);
+    discover_print_all(d, false);
     snprintf(question, sizeof question, "Push to %s %zu device%s?",
              d->count == 1 ? "this" : "these", d->count, d->count == 1 ? "" : "s");
     return ask_yes(question) ? 0 : error_set(err, EXIT_INTERRUPTED, "nothing was pushed");

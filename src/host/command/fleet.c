@@ -31,7 +31,6 @@ struct fleet {
     struct fleet_view view;
     struct fleet_state state;
     size_t started; /* in the order of the list */
-    size_t pending; /* could not be reached, and are tried again */
     int running, failed;
     double until;       /* when to try no more */
     bool no_more;       /* too many have failed, or it was interrupted */
@@ -89,7 +88,6 @@ static int fleet_start(struct fleet *f, size_t i)
         return -1;
     }
     d->fd = out[0];
-    f->pending -= d->due > 0;
     f->started += i == f->started;
     fleet_view_started(&f->view, d);
     f->running++;
@@ -119,7 +117,6 @@ static void fleet_defer(struct fleet *f, struct fleet_device *d)
     pause = pause < FLEET_LONGEST_PAUSE ? pause : FLEET_LONGEST_PAUSE;
     d->due = now + pause < f->until ? now + pause : f->until;
     d->tries++;
-    f->pending++;
     snprintf(text, sizeof text, "it is tried again in %.0f s", d->due - now);
     fleet_view_pending(&f->view, d, text);
 }
@@ -177,7 +174,7 @@ static size_t fleet_next(const struct fleet *f)
         return f->o->fleet.host_count;
     if (f->started < reach)
         return f->started;
-    for (size_t i = 0; i < reach && f->pending; i++)
+    for (size_t i = 0; i < reach; i++)
         if (fleet_device(f, i)->due > 0 && fleet_device(f, i)->due <= now)
             return i;
     return f->o->fleet.host_count;
@@ -190,9 +187,18 @@ static void fleet_start_more(struct fleet *f)
             fleet_stop(f, "cannot start more processes");
 }
 
+static bool fleet_has_pending(const struct fleet *f)
+{
+    for (size_t i = 0; i < f->started; i++)
+        if (fleet_device(f, i)->due > 0)
+            return true;
+    return false;
+}
+
 static bool fleet_goes_on(const struct fleet *f)
 {
-    return f->running || (!f->no_more && (f->started < f->o->fleet.host_count || f->pending));
+    return f->running ||
+           (!f->no_more && (f->started < f->o->fleet.host_count || fleet_has_pending(f)));
 }
 
 static void fleet_signals(struct fleet *f)

@@ -10,9 +10,8 @@
 
 #include "host/command/push_device.h"
 
-/* Returns EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED; -1 with the error set if it did not
- * begin
- * (--state). */
+/* Returns EXIT_DONE, EXIT_SOME_FAILED or EXIT_INTERRUPTED; -1 with the error set if --state kept it
+ * from beginning. */
 int fleet_run(const struct host_options *o, const struct push_firmware *firmware,
               struct error *err);
 

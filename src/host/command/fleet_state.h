@@ -2,11 +2,12 @@
  * How far a push to several devices has come (fwssh push --state), in a file that another run goes
  * on from. Lines are only appended, and flushed, so that a run that is killed loses none:
  *
- *   fwssh-fleet 1 UUID
+ *   fwssh-fleet 1 FIRMWARE
  *   TIME STATUS HOST TEXT
  *
- * UUID: of the firmware. TIME: when it ended, as YYYY-MM-DDTHH:MM:SSZ. STATUS: the exit status of a
- * push to this host. The last line of a host counts; an incomplete last line does not.
+ * FIRMWARE: its UUID, or its SHA-256 if it has none. TIME: when it ended, as YYYY-MM-DDTHH:MM:SSZ.
+ * STATUS: the exit status of a push to this host. The last line of a host counts; an incomplete
+ * last line does not.
  */
 #ifndef FWSSH_HOST_COMMAND_FLEET_STATE_H
 #define FWSSH_HOST_COMMAND_FLEET_STATE_H
@@ -41,8 +42,7 @@ void fleet_state_close(struct fleet_state *s);
 bool fleet_state_is_done(const struct fleet_state *s, const char *host);
 
 /* Adds how a push has ended. A device that is done stays so, also if it could not be asked later,
- * or is not confirmed.
- * Returns 0, or -1 with the error set. */
+ * or is not confirmed. Returns 0, or -1 with the error set. */
 int fleet_state_add(struct fleet_state *s, const char *host, int status, const char *text,
                     struct error *err);
 

@@ -144,48 +144,55 @@ static int option_adaptive(struct host_options *o, const struct option_word *w, 
                      value);
 }
 
-/* A number of bytes, with k, M or G for powers of 1000. */
-static int option_bytes(struct host_options *o, const struct option_word *w, char *value,
-                        struct error *err)
-{
-    static const char units[] = "kMG";
-    size_t len = strlen(value);
-    const char *unit = len ? strchr(units, value[len - 1]) : NULL;
-    uint64_t number, factor = 1;
+struct option_unit {
+    char letter;
+    uint64_t factor;
+};
 
-    for (const char *p = units; unit && p <= unit; p++)
-        factor *= 1000;
-    if (number_parse_decimal(value, len - (unit ? 1 : 0), &number) || !number ||
-        number > INT64_MAX / factor)
-        return error_set(err, EXIT_USAGE,
-                         "--%s needs a number of bytes, such as 300k or 2M, but got '%s'", w->name,
-                         value);
-    *(uint64_t *)((char *)o + w->place) = number * factor;
+/* A number that is not 0, with the letter of a unit behind it or none. -1 if it is no such one, or
+ * more than most. */
+static int option_read_units(const char *value, const struct option_unit *units, size_t count,
+                             uint64_t most, uint64_t *number)
+{
+    size_t len = strlen(value);
+    uint64_t factor = 1;
+    bool has_unit = false;
+
+    for (size_t i = 0; i < count && len && !has_unit; i++)
+        if ((has_unit = value[len - 1] == units[i].letter))
+            factor = units[i].factor;
+    if (number_parse_decimal(value, len - has_unit, number) || !*number || *number > most / factor)
+        return -1;
+    *number *= factor;
     return 0;
 }
 
-/* A time in seconds, or with s, m, h or d behind it. */
+static int option_bytes(struct host_options *o, const struct option_word *w, char *value,
+                        struct error *err)
+{
+    static const struct option_unit units[] = {{'k', 1000}, {'M', 1000000}, {'G', 1000000000}};
+    uint64_t *number = (uint64_t *)((char *)o + w->place);
+
+    return option_read_units(value, units, sizeof units / sizeof *units, INT64_MAX, number)
+               ? error_set(err, EXIT_USAGE,
+                           "--%s needs a number of bytes, such as 300k or 2M, but got '%s'",
+                           w->name, value)
+               : 0;
+}
+
+/* In seconds. */
 static int option_duration(struct host_options *o, const struct option_word *w, char *value,
                            struct error *err)
 {
-    static const struct {
-        char letter;
-        int seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    size_t len = strlen(value);
-    uint64_t number, factor = 1;
-    bool unit = false;
+    static const struct option_unit units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    uint64_t number;
 
-    for (size_t i = 0; i < sizeof units / sizeof *units && len && !unit; i++)
-        if ((unit = value[len - 1] == units[i].letter))
-            factor = (uint64_t)units[i].seconds;
-    if (number_parse_decimal(value, len - unit, &number) || !number ||
-        number > (uint64_t)w->most / factor)
+    if (option_read_units(value, units, sizeof units / sizeof *units, (uint64_t)w->most, &number))
         return error_set(err, EXIT_USAGE,
                          "--%s needs a time of at most %d days, such as 90s, 30m or 6h, but got "
                          "'%s'",
                          w->name, w->most / 86400, value);
-    *(int *)((char *)o + w->place) = (int)(number * factor);
+    *(int *)((char *)o + w->place) = (int)number;
     return 0;
 }
 
@@ -273,15 +280,15 @@ static const struct option_word words[] = {
      COMMAND_REMOTE | COMMAND_CONFIG, option_ssh_option, 0, 0, 0},
     {"log-dir", "DIR", "log everything printed and received, one file per push", COMMAND_PUSH,
      option_text, PLACE(output.log_dir), 0, 0},
-    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE | COMMAND_DESCRIBE,
+    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE | COMMAND_LOCAL,
      option_flag, PLACE(output.json), 0, 0},
     {"quiet", NULL, "errors only", COMMAND_REMOTE, option_flag, PLACE(output.quiet), 0, 0},
     {"output", "FILE", "default upload.sh; - for standard output", COMMAND_SCRIPT, option_text,
      PLACE(script), 0, 'o'},
     {"force", NULL, "overwrite an existing file", COMMAND_SCRIPT, option_flag, PLACE(job.force), 0,
      'f'},
-    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT | COMMAND_DESCRIBE,
-     option_flag, PLACE(help), 0, 'h'},
+    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT | COMMAND_LOCAL, option_flag,
+     PLACE(help), 0, 'h'},
 };
 
 #define WORDS (sizeof words / sizeof *words)

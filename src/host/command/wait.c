@@ -18,10 +18,8 @@ static void wait_ask(const struct wait *w, enum request_verb verb, bool impatien
     if (w->agentless) {
         struct ssh_call call = agentless_call(w->agentless);
         question_ask_through(q, &call, &request);
-    } else if (w->o->reach.agentless) {
-        agentless_ask(q, &w->o->reach, w->host, &request, impatient);
     } else {
-        question_ask(q, &w->o->reach, w->host, &request, impatient);
+        agentless_ask(q, &w->o->reach, w->host, &request, impatient);
     }
 }
 

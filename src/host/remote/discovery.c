@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "base/run.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +11,8 @@
 #define DISCOVERY_ALL_SECONDS 60
 #define DISCOVERY_TEXT_MAX (1u << 20)
 
-static int discovery_ask(char *const *argv, struct run_result *result, struct error *err)
+/* Whether it has run and succeeded; run_free() in any case. */
+static bool discovery_ask(char *const *argv, struct run_result *result)
 {
     const struct run run = {.argv = argv,
                             .output = RUN_KEEP,
@@ -21,8 +21,9 @@ static int discovery_ask(char *const *argv, struct run_result *result, struct er
                             .seconds = DISCOVERY_SECONDS,
                             .env = (char *[]){"LC_ALL=C", NULL},
                             .detached = true};
+    struct error ignored;
 
-    return run_program(&run, result, err);
+    return !run_program(&run, result, &ignored) && run_succeeded(result);
 }
 
 static bool discovery_ask_avahi(struct discovery *d)
@@ -30,9 +31,8 @@ static bool discovery_ask_avahi(struct discovery *d)
     char *argv[] = {"avahi-browse",   "--resolve",    "--terminate", "--parsable",
                     "--no-db-lookup", DISCOVERY_TYPE, NULL};
     struct run_result result;
-    struct error ignored;
+    bool ran = discovery_ask(argv, &result);
 
-    bool ran = !discovery_ask(argv, &result, &ignored) && run_succeeded(&result);
     if (ran)
         discovery_read_avahi(d, buffer_text(&result.text));
     run_free(&result);
@@ -43,9 +43,10 @@ static void discovery_ask_resolved_for(struct discovered *device)
 {
     char *argv[] = {"resolvectl", "service", device->name, DISCOVERY_TYPE, "local", NULL};
     struct run_result result;
-    struct error ignored;
 
-    if (*device->name != '-' && !discovery_ask(argv, &result, &ignored) && run_succeeded(&result))
+    if (*device->name == '-')
+        return;
+    if (discovery_ask(argv, &result))
         discovery_read_service(device, buffer_text(&result.text));
     run_free(&result);
 }
@@ -56,10 +57,9 @@ static bool discovery_ask_resolved(struct discovery *d)
     char *argv[] = {"resolvectl", "query", "--protocol=mdns", "--type=PTR", DISCOVERY_TYPE ".local",
                     NULL};
     struct run_result result;
-    struct error ignored;
     double until = io_now() + DISCOVERY_ALL_SECONDS;
+    bool ran = discovery_ask(argv, &result);
 
-    bool ran = !discovery_ask(argv, &result, &ignored) && run_succeeded(&result);
     if (ran)
         discovery_read_instances(d, buffer_text(&result.text));
     run_free(&result);
@@ -68,20 +68,23 @@ static bool discovery_ask_resolved(struct discovery *d)
     return ran;
 }
 
+static void discovered_free(struct discovered *d)
+{
+    free(d->name);
+    free(d->address);
+    facts_free(&d->text);
+}
+
 /* What has no address cannot be reached. */
 static void discovery_drop_incomplete(struct discovery *d)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < d->count; i++) {
-        if (d->device[i].address && d->device[i].port) {
+    for (size_t i = 0; i < d->count; i++)
+        if (d->device[i].address && d->device[i].port)
             d->device[kept++] = d->device[i];
-        } else {
-            free(d->device[i].name);
-            free(d->device[i].address);
-            facts_free(&d->device[i].text);
-        }
-    }
+        else
+            discovered_free(&d->device[i]);
     d->count = kept;
 }
 
@@ -106,11 +109,8 @@ int discovery_run(struct discovery *d, struct error *err)
 
 void discovery_free(struct discovery *d)
 {
-    for (size_t i = 0; i < d->count; i++) {
-        free(d->device[i].name);
-        free(d->device[i].address);
-        facts_free(&d->device[i].text);
-    }
+    for (size_t i = 0; i < d->count; i++)
+        discovered_free(&d->device[i]);
     free(d->device);
     *d = (struct discovery){0};
 }

@@ -93,14 +93,12 @@ static void discovery_set_address(struct discovered *d, const char *text, const 
     d->address = is_local ? memory_printf("%s%%%s", text, interface) : memory_text(text);
 }
 
-static bool discovery_set_port(struct discovered *d, const char *text, size_t len)
+/* 0: it is none. */
+static int discovery_port(const char *text)
 {
     uint64_t port;
 
-    if (number_parse_decimal(text, len, &port) || !port || port > 65535)
-        return false;
-    d->port = (int)port;
-    return true;
+    return number_parse_decimal(text, strlen(text), &port) || port > 65535 ? 0 : (int)port;
 }
 
 /* "NAME=VALUE" "NAME=VALUE"..., with escapes. */
@@ -125,12 +123,12 @@ static void discovery_read_avahi_line(struct discovery *d, char *line)
     for (size_t i = 0; i < FIELDS; i++)
         if (!(field[i] = strsep(&line, ";")))
             return;
-    struct discovered port = {0}, *device;
-    if (strcmp(field[MARK], "=") != 0 ||
-        !discovery_set_port(&port, field[PORT], strlen(field[PORT])) ||
-        !(device = discovery_find(d, field[NAME])))
+    int port = discovery_port(field[PORT]);
+    struct discovered *device =
+        port && !strcmp(field[MARK], "=") ? discovery_find(d, field[NAME]) : NULL;
+    if (!device)
         return;
-    device->port = port.port;
+    device->port = port;
     discovery_set_address(device, field[ADDRESS], field[INTERFACE]);
     if (line)
         discovery_add_quoted(&device->text, line);
@@ -170,8 +168,8 @@ static void discovery_read_service_line(struct discovered *d, char *line)
     if (port) {
         *port = '\0';
         char *colon = strrchr(line, ':');
-        if (colon)
-            discovery_set_port(d, colon + 1, strlen(colon + 1));
+        int number = colon ? discovery_port(colon + 1) : 0;
+        d->port = number ? number : d->port;
     } else if (link) {
         line[strcspn(line, " ")] = '\0';
         discovery_set_address(d, line, link + strlen(" -- link: "));

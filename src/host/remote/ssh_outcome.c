@@ -16,7 +16,6 @@
 #define KEY_UNKNOWN "Host key verification failed"
 #define DISCONNECTED "Received disconnect from"
 #define KEY_CHANGED "REMOTE HOST IDENTIFICATION HAS CHANGED"
-/* ssh's exit status for its own failures, and for a channel that was closed without a status. */
 /* The shell's exit status for a command that cannot be run. */
 #define SHELL_NOT_FOUND 127
 /* More than the largest private key. */

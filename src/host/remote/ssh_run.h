@@ -18,7 +18,7 @@
 #define SSH_RUN_TEXT_MAX 65536
 /* A device that sends more text than this will not end by itself. */
 #define SSH_RUN_HEARD_MAX (16u << 20)
-/* ssh's own exit status when it fails. */
+/* ssh's exit status for its own failures, and for a channel that was closed without a status. */
 #define SSH_FAILED 255
 /* Size of a pipe, which takes this much of our data before ssh has read any. */
 #define SSH_RUN_PIPE 65536
