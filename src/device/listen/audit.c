@@ -1,6 +1,7 @@
 #include "device/listen/audit.h"
 
 #include "base/buffer.h"
+#include "base/clean.h"
 #include "base/date.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -11,19 +12,21 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
-/* NAME="VALUE". Characters that would end the value or the line become '?': part of the text comes
- * from the client. */
+/* NAME="VALUE". Characters that would end the value or the line, or act on a terminal, become '?':
+ * part of the text comes from the client. */
 static void audit_add(struct buffer *line, const char *name, const char *value)
 {
-    buffer_printf(line, " %s=\"", name);
-    for (; *value; value++) {
-        unsigned char c = (unsigned char)*value;
-        buffer_add(line, c < 0x20 || c == 0x7f || c == '"' || c == '\\' ? "?" : value, 1);
-    }
-    buffer_add_text(line, "\"");
+    char *copy = memory_text(value);
+
+    clean_line(copy);
+    for (char *p = copy; (p = strpbrk(p, "\"\\"));)
+        *p = '?';
+    buffer_printf(line, " %s=\"%s\"", name, copy);
+    free(copy);
 }
 
 /* Opens the file, which must be a regular one; one with no room for so many more bytes becomes
