@@ -20,6 +20,8 @@
 #define SHELL_NOT_FOUND 127
 /* More than the largest private key. */
 #define SSH_KEY_MAX 65536
+/* fwup's --exit-handshake: this byte, and a status. */
+#define SSH_HANDSHAKE 0x1a
 /* Of a line that is quoted in a result. */
 #define SSH_LAST_MAX 300
 
@@ -27,6 +29,11 @@
  * one. */
 static const struct ssh_failure failures[] = {
     {KEY_CHANGED, SSH_STEP_HOST_KEY, EXIT_ACCESS, NULL, false},
+    {"REVOKED HOST KEY DETECTED", SSH_STEP_HOST_KEY, EXIT_ACCESS,
+     "its host key is marked as revoked on this machine (known_hosts, RevokedHostKeys): the key "
+     "may "
+     "be stolen, and somebody may be intercepting the connection",
+     false},
     {KEY_UNKNOWN, SSH_STEP_HOST_KEY, EXIT_ACCESS,
      "connect once from a terminal and compare the fingerprint with the one in fwsshd's log, or "
      "add "
@@ -212,6 +219,18 @@ static bool ssh_failure_is_lost(const char *errors)
 {
     for (size_t i = 0; i < FAILURES; i++)
         if (failures[i].step == SSH_STEP_SESSION && ssh_line(errors, failures[i].words))
+            return true;
+    return false;
+}
+
+/* Whether ssh says that of a connection which it only has after the login. */
+static bool ssh_was_logged_in(const char *errors)
+{
+    static const char *const words[] = {"closed by remote host", "Read from remote host",
+                                        "client_loop: ", "not responding"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (ssh_line(errors, words[i]))
             return true;
     return false;
 }
@@ -462,6 +481,8 @@ static bool ssh_is_chatter(const char *line)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!strncmp(line, lines[i], strlen(lines[i])))
             return true;
+    if (*line == SSH_HANDSHAKE)
+        return true;
     return answer_message(line) || answer_is_line(line);
 }
 
@@ -519,13 +540,17 @@ static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
     /* More than fits into a pipe has been taken: ssh reads its input only when it is connected. */
     bool worked = r->text[0].len > 0 || r->fed > SSH_RUN_PIPE;
 
-    if (f && f->step != SSH_STEP_SESSION && (!worked || f->status == EXIT_REFUSED)) {
+    /* ssh reads its input before the device has answered the request for a subsystem. */
+    bool no_answer = f && f->step == SSH_STEP_SUBSYSTEM && !r->text[0].len;
+
+    if (f && f->step != SSH_STEP_SESSION && (!worked || no_answer || f->status == EXIT_REFUSED)) {
         ssh_outcome_fail(o, f->status, "");
         o->status = (int)ssh_failure_describe(f, errors, target, &o->text);
         o->refused = !strcmp(f->words, PORT_REFUSED);
         o->no_subsystem = f->step == SSH_STEP_SUBSYSTEM && f->status == EXIT_FAILED;
     } else if (r->lost || ssh_failure_is_lost(errors) || (f && f->step == SSH_STEP_BANNER)) {
         ssh_outcome_lost(o, errors);
+        o->unanswered = !worked && !r->lost && !ssh_was_logged_in(errors);
     } else if (!worked) {
         ssh_outcome_unknown(o, errors);
     } else {
@@ -551,6 +576,7 @@ void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
     o->status = WEXITSTATUS(r->wait_status);
     if (o->status == EXIT_DONE) {
         o->ending = SSH_ENDING_DONE;
+        ssh_outcome_last(o, r);
     } else if (o->status == SSH_FAILED) {
         ssh_outcome_of_ssh(o, r, target);
     } else if (o->status == SHELL_NOT_FOUND && !r->text[0].len) {

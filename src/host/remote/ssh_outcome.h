@@ -50,6 +50,7 @@ struct ssh_outcome {
     int status;         /* SSH_ENDING_DEVICE: the device's; SSH_ENDING_SSH: ours */
     bool refused;       /* SSH_ENDING_SSH: nothing listens on the port */
     bool no_subsystem;  /* SSH_ENDING_SSH: the device does not offer it */
+    bool unanswered;    /* SSH_ENDING_LOST: perhaps before the login */
     struct buffer last; /* the last line that the device has printed, if it is no answer of ours */
     struct buffer text; /* SSH_ENDING_SSH, _LOST: why; _DEVICE: its reason, or empty */
 };
