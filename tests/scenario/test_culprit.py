@@ -325,6 +325,34 @@ def test_shared_connection_to_another_port_is_not_taken(t):
     master.kill()
 
 
+def test_program_that_is_missing_under_another_server(t):
+    """OpenSSH's sshd accepts the request all the same, and only the status tells of it."""
+    if os.getuid():
+        t.skip("sshd needs root")
+    d = t.daemon()
+    d.stop()
+    d.port = sshd(t, *(f"Subsystem {name} /nonexistent/receive" for name in ("nerves_firmware_ssh", "fwssh")))
+    for command in (["push", "--firmware", firmware(t)], ["push", "--adaptive=never", "--firmware", firmware(t)], ["status"]):
+        r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
+        last = r.stderr.splitlines()[-1]
+        assert r.returncode == 1 and "does not find the program" in last, (r.returncode, r.stderr)
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])
+    assert r.returncode == 1 and "does not find the program" in r.stdout.splitlines()[-1], r
+
+
+def test_what_refuses_an_account_reaches_a_question(t):
+    """It is no answer of ours, but the reason."""
+    ssh = fake_ssh(t, "", out="This account is currently not available.\\n", status=1)
+    r = t.run([t.bin("fwssh"), "status", "board", "--ssh", ssh])
+    assert r.returncode == 1 and "not available" in r.stderr, r
+
+
+def test_status_255_without_a_word_of_ssh(t):
+    """A program on the device may end so; a warning is no reason."""
+    r = fake_push(t, "Warning: Permanently added 'board' (ED25519) to the list of known hosts.\n")
+    assert r.returncode == 6 and "Permanently" not in r.stderr.splitlines()[-1], r.stderr
+
+
 def test_shell_that_greets_does_not_hide_the_answer(t):
     """Under OpenSSH's sshd, the account's shell may print first, also without a newline."""
     if os.getuid():

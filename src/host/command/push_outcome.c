@@ -192,7 +192,7 @@ static int push_refused(int status, const char *reason, const char *last, struct
     if (*reason || *last)
         buffer_printf(text, ": %s", *reason ? reason : last);
     else
-        buffer_add_text(text, " without giving a reason; see its log");
+        buffer_printf(text, ": %s", ssh_outcome_silence(status));
     /* Of an updater that fails, the device knows the status only. */
     bool adds = *reason && !strstr(reason, last);
     if (adds && (known == EXIT_FAILED || known == EXIT_MISMATCH))

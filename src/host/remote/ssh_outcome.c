@@ -436,26 +436,6 @@ static void ssh_outcome_fail(struct ssh_outcome *o, enum exit_status status, con
     buffer_add_text(&o->text, text);
 }
 
-/* Nothing that we know: the last line that ssh has printed. */
-static void ssh_outcome_unknown(struct ssh_outcome *o, const char *errors)
-{
-    const char *last = NULL;
-
-    for (const char *line = errors; line && *line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (*line && *line != '\n' && *line != '\r')
-            last = line;
-    }
-    ssh_outcome_fail(o, EXIT_UNREACHABLE, "ssh failed before the device answered");
-    if (last) {
-        char *copy = memory_printf("%.*s", (int)strcspn(last, "\r\n"), last);
-        clean_line(copy);
-        buffer_printf(&o->text, ": %s", copy);
-        free(copy);
-    }
-    buffer_add_text(&o->text, "; try fwssh check");
-}
-
 /* A connection that worked was lost; how, where the device has said so. */
 static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
 {
@@ -476,7 +456,10 @@ static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
 static bool ssh_is_chatter(const char *line)
 {
     static const char *const lines[] = {"Running fwup...", "Rebooting...", "Success!",
-                                        "Warning: ", "fwssh-receive: warning: "};
+                                        "Warning: ", "fwssh-receive: warning: ",
+                                        /* of ssh -v */
+                                        "debug1: ", "debug2: ", "debug3: ", "Transferred: ",
+                                        "Bytes per second: ", "Authenticated to "};
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!strncmp(line, lines[i], strlen(lines[i])))
@@ -524,6 +507,24 @@ static void ssh_last_line(const char *text, struct buffer *last)
     }
 }
 
+/* Nothing that we know: the last line that ssh has printed. */
+static void ssh_outcome_unknown(struct ssh_outcome *o, const char *errors)
+{
+    struct buffer last = {0};
+
+    ssh_last_line(errors, &last);
+    if (last.len) {
+        ssh_outcome_fail(o, EXIT_UNREACHABLE, "ssh failed before the device answered: ");
+        buffer_add(&o->text, last.data, last.len);
+        buffer_add_text(&o->text, "; try fwssh check");
+    } else {
+        ssh_outcome_fail(o, EXIT_UNREACHABLE,
+                         "the device did not answer, and neither ssh nor the device said why; try "
+                         "fwssh check, and look into the device's log");
+    }
+    buffer_free(&last);
+}
+
 static void ssh_outcome_last(struct ssh_outcome *o, const struct ssh_run *r)
 {
     ssh_last_line(buffer_text(&r->text[1]), &o->last);
@@ -559,6 +560,14 @@ static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
     }
 }
 
+const char *ssh_outcome_silence(int status)
+{
+    return status == SHELL_NOT_FOUND
+               ? "the server there does not find the program of its subsystem (status 127); "
+                 "install it, or correct the server's configuration"
+               : "it gave no reason; see its log";
+}
+
 void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
                       const struct ssh_target *target)
 {
@@ -579,8 +588,6 @@ void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
         ssh_outcome_last(o, r);
     } else if (o->status == SSH_FAILED) {
         ssh_outcome_of_ssh(o, r, target);
-    } else if (o->status == SHELL_NOT_FOUND && !r->text[0].len) {
-        ssh_outcome_fail(o, EXIT_FAILED, "cannot run ssh; check --ssh and FWSSH_SSH");
     } else {
         o->ending = SSH_ENDING_DEVICE;
         ssh_outcome_last(o, r);

@@ -60,6 +60,10 @@ void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
                       const struct ssh_target *target);
 void ssh_outcome_free(struct ssh_outcome *o);
 
+/* What to say of SSH_ENDING_DEVICE with this status and no word. ssh itself has been run before, by
+ * ssh_target_resolve(), so it was not the shell here that did not find it. */
+const char *ssh_outcome_silence(int status);
+
 /* Appends the text about a changed host key, with both fingerprints and what to do. */
 void ssh_outcome_host_key_changed(const char *errors, const struct ssh_target *target,
                                   struct buffer *text);
