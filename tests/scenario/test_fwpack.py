@@ -183,7 +183,8 @@ def test_cause_goes_to_the_descriptor_that_is_named(t):
                          stdout=subprocess.DEVNULL)
     os.close(write)
     assert p.wait(20) == 1
-    reason, result = os.read(read, 1000).decode().splitlines(keepends=True)
+    untouched, reason, result = os.read(read, 1000).decode().splitlines(keepends=True)
+    assert untouched == "untouched\n"
     assert reason.startswith("because Couldn't find applicable task 'nope'"), reason
     status, uuid, version = result.split(" ")
     assert (status, len(uuid), version) == ("4", 36, "1.0\n")
