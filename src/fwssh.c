@@ -7,6 +7,7 @@
 #include "host/command/describe.h"
 #include "host/command/discover.h"
 #include "host/command/gen_script.h"
+#include "host/command/known_hosts.h"
 #include "host/command/push.h"
 #include "host/remote/ssh_askpass.h"
 
@@ -51,6 +52,12 @@ static int run_gen_script(struct host_options *o, const char *word)
     return gen_script_run(o);
 }
 
+static int run_known_hosts(struct host_options *o, const char *word)
+{
+    (void)word;
+    return known_hosts_run(o);
+}
+
 static const struct command {
     const char *word;
     const char *arguments;
@@ -75,6 +82,8 @@ static const struct command {
     {"describe", "", "show what a firmware says of itself", COMMAND_DESCRIBE, run_describe},
     {"gen-script", "", "write upload.sh, a script that pushes with ssh alone", COMMAND_SCRIPT,
      run_gen_script},
+    {"known-hosts", "", "make known_hosts lines of the host keys that the factory has recorded",
+     COMMAND_KNOWN_HOSTS, run_known_hosts},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)

@@ -284,10 +284,18 @@ static const struct option_word words[] = {
      option_flag, PLACE(output.json), 0, 0},
     {"quiet", NULL, "errors only", COMMAND_REMOTE, option_flag, PLACE(output.quiet), 0, 0},
     {"output", "FILE", "default upload.sh; - for standard output", COMMAND_SCRIPT, option_text,
-     PLACE(script), 0, 'o'},
+     PLACE(output_file), 0, 'o'},
+    {"from", "FILE", "lines NAME[,NAME...] TYPE KEY, as fwsshd --init-host-key prints the key (-)",
+     COMMAND_KNOWN_HOSTS, option_text, PLACE(from), 0, 0},
+    {"output", "FILE", "default: standard output", COMMAND_KNOWN_HOSTS, option_text,
+     PLACE(output_file), 0, 'o'},
+    {"port", "N", "the devices' port (8989)", COMMAND_KNOWN_HOSTS, option_count, PLACE(reach.port),
+     65535, 0},
+    {"alias", NULL, "the names are for --host-key-alias: they get no port", COMMAND_KNOWN_HOSTS,
+     option_flag, PLACE(alias), 0, 0},
     {"force", NULL, "overwrite an existing file", COMMAND_SCRIPT, option_flag, PLACE(job.force), 0,
      'f'},
-    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT | COMMAND_LOCAL, option_flag,
+    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_WRITES | COMMAND_LOCAL, option_flag,
      PLACE(help), 0, 'h'},
 };
 
@@ -483,13 +491,15 @@ int host_options_default(struct host_options *own, const struct host_options *o,
 int host_options_parse(struct host_options *o, unsigned command, int argc, char **argv,
                        struct error *err)
 {
-    const char *letters = command == COMMAND_SCRIPT ? ":hfo:" : ":h";
+    const char *letters = command == COMMAND_SCRIPT        ? ":hfo:"
+                          : command == COMMAND_KNOWN_HOSTS ? ":ho:"
+                                                           : ":h";
     struct option names[WORDS + 1];
     int c;
 
     *o = (struct host_options){.reach = {.subsystem = SUBSYSTEM_NERVES, .ssh = getenv("FWSSH_SSH")},
                                .fleet = {.jobs = DEFAULT_JOBS, .max_failures = -1},
-                               .script = "upload.sh"};
+                               .output_file = command == COMMAND_SCRIPT ? "upload.sh" : "-"};
     o->reach.secret = memory_new(1, sizeof *o->reach.secret);
     options_for_getopt(names);
     opterr = 0;
@@ -503,7 +513,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     }
     if (o->reach.ssh)
         o->given |= option_bit(options_find_key("ssh"));
-    if (command & (COMMAND_SCRIPT | COMMAND_LOCAL) && optind < argc)
+    if (command & (COMMAND_WRITES | COMMAND_LOCAL) && optind < argc)
         return error_set(err, EXIT_USAGE, "%s takes no '%s'", argv[0], argv[optind]);
     for (; optind < argc; optind++)
         if (host_list_add(&o->fleet, argv[optind], err))

@@ -23,7 +23,9 @@ enum command_set {
     COMMAND_CONFIG = 32, /* may stand in the configuration (host_config.h) */
     COMMAND_DESCRIBE = 64,
     COMMAND_DISCOVER = 128,
+    COMMAND_KNOWN_HOSTS = 256,
     COMMAND_LOCAL = COMMAND_DESCRIBE | COMMAND_DISCOVER,
+    COMMAND_WRITES = COMMAND_SCRIPT | COMMAND_KNOWN_HOSTS,
     COMMAND_REMOTE = COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CHECK,
 };
 
@@ -60,9 +62,11 @@ struct host_options {
     int retries;             /* after a fault of the network */
     bool no_cache;           /* neither use nor fill the cache of firmwares */
     struct output_options output;
-    const char *reason; /* for revert; NULL: none */
-    const char *script; /* where gen-script writes */
-    bool yes;           /* the answer to questions */
+    const char *reason;      /* for revert; NULL: none */
+    const char *output_file; /* where gen-script and known-hosts write; "-": standard output */
+    const char *from;        /* the records for known-hosts; NULL: not named */
+    bool alias;              /* its names are for HostKeyAlias */
+    bool yes;                /* the answer to questions */
     bool help;
     uint64_t given; /* a bit for each option that was given (host_options.c) */
     void *config;   /* the configuration; NULL: none; owned (host_config.h) */
