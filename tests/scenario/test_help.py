@@ -2,7 +2,7 @@
 import re
 
 COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "describe", "discover",
-            "gen-script", "known-hosts")
+            "gen-script", "known-hosts", "selftest")
 
 
 def fwssh(t, *args):
