@@ -1,7 +1,9 @@
 """The log as JSON, and the last update as metrics, for programs that look after many devices."""
 import json
+import os
 import re
 import socket
+import stat
 
 
 def events(d, name=None):
@@ -107,3 +109,31 @@ def test_metrics_of_the_last_update(t):
 def test_metrics_that_cannot_be_written_do_not_stop_anything(t):
     d = t.daemon(metrics_file="/nonexistent/fwssh.prom")
     assert d.push(b"fwup:3\nabc").returncode == 0
+
+
+SYSLOG = """
+mount --bind "$1" /dev || exit 77
+shift
+exec "$@"
+"""
+
+
+def test_fwssh_receive_alone_writes_objects_to_syslog(t):
+    """Under another SSH server. /dev is one of the test's own, with a socket that it listens at."""
+    if os.geteuid():
+        t.skip("needs root, for a /dev of its own")
+    dev = t.dir / "dev"
+    dev.mkdir()
+    os.mknod(dev / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(dev / "log"))
+        log.settimeout(20)
+        d = t.daemon(wait=False, log_format="json")
+        r = t.run(["unshare", "-m", "sh", "-c", SYSLOG, "sh", dev, t.bin("fwssh-receive"), "-f", d.conf, "-s",
+                   "nerves_firmware_ssh"], input="fwup:3\nabc")
+        assert r.returncode == 0, r
+        line = log.recv(65536).decode()
+    assert re.match(r"<30>.*fwssh-receive\[\d+\]: \{", line), line
+    done = json.loads(line[line.index("{"):])
+    assert (done["program"], done["event"], done["result"], done["bytes"]) == ("fwssh-receive", "update-done", "done", 3)
+    assert "address" not in done and "key" not in done

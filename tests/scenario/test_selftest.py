@@ -61,6 +61,7 @@ def test_a_device_that_withstands_it(t):
     assert re.search(r"^device: fwsshd \d\S*, updater fwpack, slot driver command, signatures on, confirmed \w+$", text, re.M)
     assert f"firmware: fw, {b.new.stat().st_size} bytes\n" in text
     assert b.active() == "a" and b.daemon.reboots() == 2
+    assert "not rebooting; this device is: camera\n" in r.stderr, r.stderr
     log = b.daemon.log()
     assert "update failed" in log and "client" in log
     # Nothing that names the device or its site.
