@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "host/agentless/agentless.h"
 #include "host/command/host_config.h"
-#include "host/output/json.h"
+#include "host/output/json_event.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/ssh_outcome.h"
 #include "wire/answer.h"
