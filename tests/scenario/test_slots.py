@@ -600,6 +600,19 @@ def test_boot_script_that_chooses_between_partitions_that_lie_anyhow(t):
     assert slots_of(t, config) == ("uboot-env", "a", "b", "new") and table_of(t) == B_FIRST
 
 
+def test_environment_that_cannot_be_read_may_be_that_of_a_boot_script(t):
+    """So partitions that lie anyhow decide nothing."""
+    config = mbr_device(t, B_FIRST, "a")
+    assert slots_of(t, config)[0] == "mbr-order"
+    (t.dir / "env.img").write_bytes(bytes(0x8000))
+    new_boot(t)
+    for word in ("--status", "--revert=x"):
+        r = local(t, config, word)
+        assert r.returncode == 1 and "bad checksum" in r.stderr, r
+    assert table_of(t) == B_FIRST
+    assert slots_of(t, {**config, "slot_driver": "mbr-order"})[0] == "mbr-order"
+
+
 def test_data_partition_that_is_like_a_slot(t):
     """Of two partitions that are alike, one is no slot: what was in force at boot is put back."""
     config = mbr_device(t, mbr((1, 2048), (0, 9000)), "a")

@@ -249,7 +249,7 @@ bool nerves_vars_show_a_script(struct uboot_ctx *ctx)
 bool nerves_vars_show_a_script_beside(const struct device_config *config)
 {
     struct uboot_ctx *ctx = nerves_vars_open_beside(config);
-    bool shows = ctx && nerves_vars_show_a_script(ctx);
+    bool shows = ctx ? nerves_vars_show_a_script(ctx) : nerves_vars_are_beside(config);
 
     if (ctx)
         uboot_vars_close(ctx);
