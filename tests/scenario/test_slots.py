@@ -611,6 +611,9 @@ def test_environment_that_cannot_be_read_may_be_that_of_a_boot_script(t):
         assert r.returncode == 1 and "bad checksum" in r.stderr, r
     assert table_of(t) == B_FIRST
     assert slots_of(t, {**config, "slot_driver": "mbr-order"})[0] == "mbr-order"
+    # One that has moved since the boot decides all the same.
+    (t.dir / "disk.img").write_bytes(A_FIRST + bytes(1 << 20))
+    assert slots_of(t, config)[0] == "mbr-order" and slots_of(t, config)[3] == "new"
 
 
 def test_data_partition_that_is_like_a_slot(t):
