@@ -48,10 +48,11 @@ static int uboot_vars_busy(struct error *err)
     char holder[LOCK_HOLDER_SIZE];
 
     lock_holder_find_path(VARS_LOCK, holder);
-    return error_set(err, EXIT_REFUSED,
-                     "the lock of the U-Boot environment, %s, was not free within %d seconds%s%s; try "
-                     "again when it is",
-                     VARS_LOCK, VARS_LOCK_SECONDS, *holder ? "; it is held by " : "", holder);
+    return error_set(
+        err, EXIT_REFUSED,
+        "the lock of the U-Boot environment, %s, was not free within %d seconds%s%s; try "
+        "again when it is",
+        VARS_LOCK, VARS_LOCK_SECONDS, *holder ? "; it is held by " : "", holder);
 }
 
 /* Waits until nobody holds the lock. Somebody may take it again before libubootenv does; then the
