@@ -129,6 +129,7 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium, struct p
                                     .tell_switching = updater_result_tell_switching,
                                     .end_of_archive = o->end_of_archive,
                                     .tell_complete = updater_result_tell_complete,
+                                    .tell_untouched = updater_result_tell_untouched,
                                     .lock = pack_lock,
                                     .lock_data = locks,
                                     .reboot_param_path = o->reboot_param_path,
@@ -312,7 +313,7 @@ static int pack_check_tasks(cfg_t *cfg, struct error *err)
         struct error ignored;
         if (plan_make(&plan, cfg, task, true, &ignored))
             continue;
-        int rc = plan_check_overlaps(&plan, err);
+        int rc = plan_check_overlaps(&plan, NULL, err);
         plan_free(&plan);
         if (rc)
             return error_prefix(err, "task %s", cfg_title(task));
