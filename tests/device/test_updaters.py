@@ -107,3 +107,35 @@ def test_rauc(t):
     d.wait_up("p2", "1.0.0")
     assert d.facts()[:1] == ("A",), d.status()
     assert "type=1326" not in d.log() and "Operation not permitted" not in d.log()
+
+
+@seconds(1800)
+def test_swupdate(t):
+    """As a child of the adapter, and then by its daemon, which only the firmware that was installed has."""
+    d = UpdaterPC(t, "swupdate")
+    before = d.boot_file(GRUBENV)
+    assert d.facts()[:4] == ("a", "a", "no", "yes"), d.status()
+    cut_off(d, "small.swu")
+    assert d.boot_file(GRUBENV) == before
+    expect(d.push(damaged(d, "small.swu")), 4, "swupdate refuses the archive")
+    assert d.boot_file(GRUBENV) == before and d.facts()[:4] == ("a", "a", "no", "yes"), d.status()
+
+    push = pushed(d, "2.0.0.swu", "p3", "2.0.0")
+    assert d.facts()[:4] == ("b", "a", "fallback", "no"), d.status()
+    assert d.slot("a") == d.image("1.0.0") and d.slot("b") == d.image("2.0.0")
+    expect(d.push(d.artefacts / "firmware/small.swu"), 3, "slot b is on trial")
+    confirm(d, push)
+    assert d.facts()[:4] == ("b", "b", "no", "yes"), d.status()
+
+    before = d.boot_file(GRUBENV)
+    # The daemon's client may lose the cause, which its log has.
+    r = d.push(damaged(d, "small.swu"))
+    assert r.returncode in (1, 4) and "swupdate" in r.stderr.lower(), r
+    assert d.boot_file(GRUBENV) == before
+    push = pushed(d, "1.0.0.swu", "p2", "1.0.0")
+    assert d.facts()[:4] == ("a", "b", "fallback", "no"), d.status()
+    # A reboot is all that it needs to go back.
+    expect(d.fwssh("revert"), 0)
+    d.wait_up("p3", "2.0.0")
+    assert d.facts()[:4] == ("b", "b", "no", "yes"), d.status()
+    assert push.wait(200) != 0
