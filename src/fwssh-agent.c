@@ -5,6 +5,7 @@
 
 #include "base/file_hash.h"
 #include "base/io.h"
+#include "base/own_version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +142,7 @@ int main(int argc, char **argv)
     if (!strcmp(word, "stay"))
         return stay();
     if (!strcmp(word, "--version")) {
-        puts("fwssh-agent " FWSSH_VERSION);
+        printf("fwssh-agent %s\n", own_version);
         return 0;
     }
     fputs(usage, strcmp(word, "--help") ? stderr : stdout);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/option_error.h"
+#include "base/own_version.h"
 #include "engine/hold/hold.h"
 
 #include <signal.h>
@@ -86,7 +87,7 @@ static int parse_options(struct hold_options *o, int argc, char **argv, struct e
             o->finest = false;
             break;
         case 'V':
-            printf("fwssh-hold %s\n", FWSSH_VERSION);
+            printf("fwssh-hold %s\n", own_version);
             return OPTION_SHOWN;
         case 'h':
             fputs(usage, stdout);

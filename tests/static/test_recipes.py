@@ -7,7 +7,7 @@ from support.fixture import seconds
 NAMES = {
     "packaging/buildroot/package/fwssh/fwssh.mk": {},
     "packaging/buildroot/package/fwssh/Config.in": {},
-    "packaging/yocto/recipes-support/fwssh/fwssh_0.1.0.bb": {},
+    "packaging/yocto/recipes-support/fwssh/fwssh_0.2.0.bb": {},
     "packaging/README.md": {},
     "packaging/debian/control": {"libxxhash": "libxxhash-dev", "libzstd": "libzstd-dev", "zlib": "zlib1g-dev"},
 }

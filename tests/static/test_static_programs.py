@@ -83,6 +83,8 @@ def test_two_places_give_the_same_bytes(t):
             to = t.dir / "elsewhere/deeper/copy" / name
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(t.src / name, to)
+    version = t.run([t.src / "packaging/version.sh"]).stdout
+    (t.dir / "elsewhere/deeper/copy/.tarball-version").write_text(version)
     first = build(t, "x86_64", t.src, t.dir / "one")
     check_size(first)
     update(t, t.dir / "one/run")

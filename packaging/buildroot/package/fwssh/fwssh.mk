@@ -4,7 +4,7 @@
 #
 ################################################################################
 
-FWSSH_VERSION = 0.1.0
+FWSSH_VERSION = 0.2.0
 FWSSH_SITE = https://example.org/fwssh/releases
 FWSSH_LICENSE = Apache-2.0
 FWSSH_LICENSE_FILES = LICENSE
