@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint static test bench bench-adaptive fuzz mutate soak format install clean
+.PHONY: all demo demo-device check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -46,6 +46,10 @@ ARCH ?= arm64
 static:
 	@tests/packages.sh static
 	@packaging/static/build.sh $(ARCH) build-static/$(ARCH)
+
+# The tarball of what is committed: the same bytes wherever and whenever it is made.
+dist:
+	@packaging/dist.sh .
 
 # The fast ones, with what is built.
 test: all

@@ -3,6 +3,7 @@ Debian mirror, so only make check-long does it."""
 import os
 import subprocess
 
+from package.test_dist import clone, hashes, make, other_clone
 from support.fixture import seconds
 
 # What apt and dpkg themselves leave or change, and what a reboot removes.
@@ -55,16 +56,27 @@ def in_root(t, root, script, timeout=300):
                  env={"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
 
 
-@seconds(900)
-def test_packages_come_and_go(t):
+def need_packages(t, *programs):
     if not os.environ.get("FWSSH_LONG"):
         t.skip("takes minutes: make check-long")
-    for program in ("dpkg-buildpackage", "lintian", "mmdebstrap"):
+    for program in ("dpkg-buildpackage", *programs):
         t.need(program)
+
+
+@seconds(900)
+def test_packages_are_the_same_everywhere(t):
+    need_packages(t)
+    first = make(t, "deb.sh", clone(t, "a"), t.dir / "out/a")
+    second = make(t, "deb.sh", other_clone(t, "deeper/another/place"), t.dir / "out/b", umask="077", zone="Asia/Tokyo")
+    found = hashes(first, "*.deb")
+    assert len(found) == 6 and found == hashes(second, "*.deb"), (found, hashes(second, "*.deb"))
+
+
+@seconds(900)
+def test_packages_come_and_go(t):
+    need_packages(t, "lintian", "mmdebstrap")
     debs = t.dir / "debs"
-    debs.mkdir()
-    r = t.run([t.src / "packaging/deb.sh", debs], timeout=600)
-    assert r.returncode == 0, r.stderr
+    make(t, "deb.sh", clone(t, "source"), debs)
     r = t.run(["lintian", "--fail-on", "error,warning", "--display-info", "--pedantic", *debs.glob("*.changes")], timeout=300)
     assert r.returncode == 0, r.stdout
     root = t.dir / "root"
