@@ -18,9 +18,16 @@ FWSSH_DEPENDENCIES = \
 
 ifeq ($(BR2_PACKAGE_FWSSH_FWPACK),y)
 FWSSH_CONF_OPTS += -Dengine=enabled
-FWSSH_DEPENDENCIES += libdeflate libsodium nettle xxhash zlib zstd
+FWSSH_DEPENDENCIES += libdeflate libsodium xxhash zlib zstd
 else
 FWSSH_CONF_OPTS += -Dengine=disabled
+endif
+
+ifeq ($(BR2_PACKAGE_FWSSH_DISK_ENCRYPTION),y)
+FWSSH_CONF_OPTS += -Ddisk-encryption=enabled
+FWSSH_DEPENDENCIES += nettle
+else
+FWSSH_CONF_OPTS += -Ddisk-encryption=disabled
 endif
 
 ifneq ($(call qstrip,$(BR2_PACKAGE_FWSSH_AUTHORIZED_KEYS)),)
