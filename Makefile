@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The front door; Meson does the work. `make demo` and `make check` install the Debian packages that are missing.
 PREFIX ?= /usr/local
 DESTDIR ?=

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # deb.sh DIRECTORY: builds the Debian packages of the committed sources, with their build dependencies installed (group "deb"
 # in tests/packages.txt), and leaves them in DIRECTORY. The same commit and build dependencies give the same .deb files.
 set -eu

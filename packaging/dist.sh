@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # dist.sh DIRECTORY: leaves the tarball of the committed sources there and prints its name. The same commit gives the same
 # bytes: all times are the commit's, and what a user's git is configured to do to files does not count.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # version.sh: prints the version that programs built from this tree report. N counts the commits since the last release.
 #   0.2.0                    release: the tag v0.2.0
 #   0.2.0-dev.N+gCOMMIT      on the way to 0.2.0 (VERSIONING.md); without N where the history is not here

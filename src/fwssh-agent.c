@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-agent: fwsshd, fwssh-receive, fwpack and fwssh-hold in one program, chosen by its name or
  * its first argument, and the adapters for other updaters (fwssh-updater(7)). fwssh push
  * --agentless brings it to devices without fwsshd. Options and wiring only. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-hold: puts a firmware together from what the device holds and what the host sends. Started
  * by fwssh-receive, with the descriptors of hold_link.h. Options and wiring only. */
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-receive: one update over standard input and output. Options and wiring only. */
 #include "base/io.h"
 #include "base/log.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-session: one SSH connection. Started by fwsshd, never by hand. Wiring only. */
 #include "base/io.h"
 #include "base/own_version.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh: the tool on the host. Options and wiring only. */
 #include "base/io.h"
 #include "base/nearest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwsshd: the SSH server on a device that receives firmware updates. Options and wiring only. */
 #include "base/device_lock.h"
 #include "base/io.h"

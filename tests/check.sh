@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # make check: builds with warnings as errors (gcc, and clang with sanitizers) and runs all tests on both builds.
 # The last line has the totals.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Links the device programs statically for an architecture and tries them, under QEMU if need be. Installs nothing.
 # Usage: packaging/static/build.sh arm64|armhf|x86_64 BUILDDIR (the programs end up in BUILDDIR/bin)
 set -eu

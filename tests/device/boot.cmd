@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # U-Boot's script on the virtual device: chooses the slot, counts the boots of an unconfirmed one, and falls back.
 # Only setenv is used: environment variables hide shell variables. U-Boot's numbers are hexadecimal, those that Linux writes
 # into the environment are decimal: all of them are below 10.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # build.sh BUILDDIR: builds the virtual device and its firmware in BUILDDIR/device, from the programs in BUILDDIR and the same
 # for arm64. Nothing is rebuilt while what it depends on is unchanged.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # systemd.sh BUILDDIR: builds BUILDDIR/device/systemd.img, a root file system of Debian's systemd and the packaged unit, from
 # what build.sh has left in BUILDDIR/device. Nothing is rebuilt while what it depends on is unchanged.
 set -eu

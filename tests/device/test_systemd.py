@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The packaged unit under a real systemd (Debian's, booted in QEMU): what it takes away, and what it must leave to fwsshd."""
 import subprocess
 

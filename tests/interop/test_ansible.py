@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The collection in ansible/: rollouts to real daemons, with Debian's Ansible."""
 import hashlib
 import json

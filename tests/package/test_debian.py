@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Debian packages: built, checked, installed in a clean root, used for one push, removed and purged. It takes minutes and a
 Debian mirror, so only make check-long does it."""
 import os

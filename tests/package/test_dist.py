@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The tarball has the same bytes wherever and whenever it is made from a commit."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every key of fwsshd.conf is in each document that lists them, and no document knows others."""
 import re
 

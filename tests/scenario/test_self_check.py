@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwsshd -t finds what an update would fail at, and says what to do."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The packaging recipes name every library that meson.build asks for."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Static programs for devices, from packaging/static/build.sh: each architecture runs here, under QEMU, and writes a firmware."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What programs, packages and tarballs are called: packaging/version.sh."""
 import re
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each wing builds alone, with the libraries that it needs and no others."""
 import re
 import subprocess

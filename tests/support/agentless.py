@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pushes to devices without fwsshd, and what must be gone from them afterwards."""
 import os
 import platform

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The last configuration file that fwsshd could start with, kept in state-dir. When the file cannot
  * be used (damaged, or of a newer version), fwsshd starts with this one instead of not at all.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-session --make-host-key and --check: what the listener, which does not link libssh, needs
  * done with keys. */
 #ifndef FWSSH_DEVICE_SESSION_HOST_KEY_TOOL_H

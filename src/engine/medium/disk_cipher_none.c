@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* In place of disk_cipher.c where a product must not have nettle (THIRD-PARTY.md). */
 #include "engine/medium/disk_cipher.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 SUMMARY = "Firmware updates over SSH"
 HOMEPAGE = "https://example.org/fwssh"
 LICENSE = "Apache-2.0"
