@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each source names its licence in its first lines."""
 import fnmatch
 
