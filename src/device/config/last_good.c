@@ -4,6 +4,7 @@
 #include "base/comments.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "device/config/log_events.h"
 #include "device/config/state_dir.h"
 
 #include <stdlib.h>
@@ -122,7 +123,8 @@ int last_good_load(struct device_config *config, const char *path,
     int rc =
         good ? device_config_load(config, good, overrides, DEVICE_CONFIG_LENIENT, &second) : -1;
     if (!rc)
-        log_error("%s; using the last good configuration, %s", err->text, good);
+        log_event(LOG_LEVEL_ERROR, EVENT_LAST_GOOD, NULL,
+                  "%s; using the last good configuration, %s", err->text, good);
     free(good);
     return rc ? -1 : 1;
 }

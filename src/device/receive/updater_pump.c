@@ -54,6 +54,7 @@ static void pump_complete(struct updater_pump *p)
 static void pump_fed(struct updater_pump *p, size_t n)
 {
     p->client->heard = p->moved = io_now();
+    p->moved_bytes += n;
     if (!pump_until_eof(p))
         p->left -= n;
     if (p->left == 0)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int host_key_tool_make(enum ssh_keytypes_e type)
@@ -113,7 +114,7 @@ int host_key_tool_check(void)
     }
     for (size_t i = 0; i < s.brief.host_key_count; i++)
         host_key_print(s.brief.host_key[i]);
-    printf("authorized-keys %zu\n", s.brief.keys.count);
+    printf("authorized-keys %zu\n", authorized_keys_count(&s.brief.keys, (int64_t)time(NULL)));
     fflush(stdout);
     bool known = brief_algorithms_are_known(&s.brief);
     session_brief_free(&s.brief);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/output/firmware_view.h"
 
+#include "base/json.h"
 #include "engine/archive/bundle.h"
-#include "host/output/json.h"
 
 #include <inttypes.h>
 
