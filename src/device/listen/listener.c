@@ -55,14 +55,17 @@ static int listener_load_last_good(struct listener *l, struct buffer *report,
                                    const struct error *why)
 {
     struct error ignored;
-    char *good = last_good_find(l->config_path, &l->overrides);
-    int rc = good ? listener_load_file(l, good, LISTENER_START, report, &ignored) : -1;
+    int rc = -1;
 
-    if (!rc)
-        log_event(LOG_LEVEL_ERROR, EVENT_LAST_GOOD, NULL,
-                  "%s; using the last good configuration, %s", why->text, good);
+    for (int i = 0; rc && i < LAST_GOOD_FILES; i++) {
+        char *good = last_good_find(l->config_path, &l->overrides, i);
+        rc = good ? listener_load_file(l, good, LISTENER_START, report, &ignored) : -1;
+        if (!rc)
+            log_event(LOG_LEVEL_ERROR, EVENT_LAST_GOOD, NULL,
+                      "%s; using the last good configuration, %s", why->text, good);
+        free(good);
+    }
     l->last_good = !rc;
-    free(good);
     return rc;
 }
 
