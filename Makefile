@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak format install clean
+.PHONY: all demo demo-device check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak soak-device format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -82,6 +82,15 @@ mutate:
 SOAK_PUSHES ?= 1000
 soak: all
 	@FWSSH_SOAK_PUSHES=$(SOAK_PUSHES) tests/run.py $(BUILD) --suite load --only many_pushes
+
+# Updates of two virtual devices for so long, with the power failing at random places of most of them; counted.
+SOAK_MINUTES ?= 60
+soak-device: all
+	@tests/packages.sh build demo static device
+	@tests/device/build.sh $(BUILD)
+	@rm -f $(BUILD)/soak-device.txt
+	@FWSSH_DEVICE_SOAK_MINUTES=$(SOAK_MINUTES) FWSSH_DEVICE_SOAK_COUNTS=$(CURDIR)/$(BUILD)/soak-device.txt \
+		tests/run.py $(BUILD) --suite device --only soak; status=$$?; cat $(BUILD)/soak-device.txt; exit $$status
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -110,6 +110,7 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     if (rc) {
         fprintf(stderr, "fwssh-hold: %s\n", err.text);
+        hold_refuse(&err);
         return (int)err.status;
     }
     signal(SIGPIPE, SIG_IGN);

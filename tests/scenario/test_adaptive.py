@@ -214,6 +214,14 @@ def test_a_signature_is_checked_before_anything_is_looked_at(t):
     check_pushed(device, device.push(signed), changed(content(1), 3))
 
 
+def test_a_key_that_is_none_is_named(t):
+    """fwssh-hold cannot even begin: the reason is the key, and not fwssh-hold."""
+    device = TwoSlots(t, content(1), firmware_public_keys=["/nonexistent/key.pub"])
+    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)))
+    assert r.returncode == 1 and "/nonexistent/key.pub" in r.stderr.splitlines()[-1], r
+    assert "--adaptive=never" not in r.stderr, r
+
+
 def test_stage_and_no_reboot(t):
     device = TwoSlots(t, content(1))
     fw = firmware(t, "2.0.0", changed(content(1), 2))

@@ -19,15 +19,15 @@ static int local_end(int rc, const struct error *err)
 }
 
 /*
- * A running update writes to the same environment. If the device cannot be found, none is running.
+ * A running update writes to the same environment. If the device cannot be found, none is running;
+ * one whose environment is in use is not even looked for.
  */
 static int local_lock(const struct device_config *config, int *lock, struct error *err)
 {
-    struct error ignored;
-    char *device = device_path_find(config, &ignored);
+    char *device = device_path_find(config, err);
 
     *lock = device ? device_lock_take(config->lock_file, device, err) : -1;
-    int rc = device && *lock < 0 ? -1 : 0;
+    int rc = *lock < 0 && (device || err->status == EXIT_REFUSED) ? -1 : 0;
     device_lock_export(*lock, config->lock_file);
     free(device);
     return rc;

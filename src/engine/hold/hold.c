@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 void hold_close(struct hold *h)
 {
@@ -54,6 +55,17 @@ int hold_converse(struct hold *h, struct error *err)
         return -1;
     io_close(&h->link.feed);
     return 0;
+}
+
+void hold_refuse(const struct error *why)
+{
+    struct hold_link link = {.word = HOLD_FD_WORD};
+    struct hold_word word = {.kind = HOLD_FAILED, .error = *why};
+    struct stat st;
+
+    word.error.status = EXIT_FAILED; /* not the client's mistake */
+    if (!fstat(HOLD_FD_WORD, &st) && S_ISFIFO(st.st_mode))
+        hold_link_say(&link, &word);
 }
 
 int hold_run(const struct hold_options *options)

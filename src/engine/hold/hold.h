@@ -56,6 +56,9 @@ struct hold {
  * to the program that started it. */
 int hold_run(const struct hold_options *options);
 
+/* Says why it cannot be run at all to the program that started it, if one did. */
+void hold_refuse(const struct error *why);
+
 /* Answers, and then assembles if the host wants it: what hold_run() does between opening and
  * closing. Returns 0, or -1 with the error set. */
 int hold_converse(struct hold *h, struct error *err);
