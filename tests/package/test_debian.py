@@ -3,6 +3,7 @@ Debian mirror, so only make check-long does it."""
 import os
 import subprocess
 
+from support.debian import packages, sources
 from support.fixture import seconds
 
 # What apt and dpkg themselves leave or change, and what a reboot removes.
@@ -30,12 +31,6 @@ rm -rf /root/.ssh /root/device.img /root/fw.* /root/log /root/keys /etc/fwssh/au
 """
 
 
-def sources(t):
-    """The machine's own, so that its mirror is used."""
-    return t.run(["sh", "-c", "cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources "
-                              "2>/dev/null || true"]).stdout
-
-
 def files(root):
     """Paths in the root that a package may have left; and what is in them."""
     found = {}
@@ -61,10 +56,7 @@ def test_packages_come_and_go(t):
         t.skip("takes minutes: make check-long")
     for program in ("dpkg-buildpackage", "lintian", "mmdebstrap"):
         t.need(program)
-    debs = t.dir / "debs"
-    debs.mkdir()
-    r = t.run([t.src / "packaging/deb.sh", debs], timeout=600)
-    assert r.returncode == 0, r.stderr
+    debs = packages(t)
     r = t.run(["lintian", "--fail-on", "error,warning", "--display-info", "--pedantic", *debs.glob("*.changes")], timeout=300)
     assert r.returncode == 0, r.stdout
     root = t.dir / "root"
