@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint static test bench bench-adaptive fuzz mutate soak format install clean
+.PHONY: all demo demo-device check check-long check-device lint static test bench bench-adaptive fuzz mutate soak format html install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -81,9 +81,14 @@ soak: all
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
+# Documents and manuals for a browser; begin with html/index.html.
+html:
+	@tests/packages.sh html
+	@docs/html.py html
+
 install: all
 	meson configure $(BUILD) -Dprefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 clean:
-	rm -rf build build-* demo demo-device
+	rm -rf build build-* demo demo-device html
