@@ -112,7 +112,7 @@ int host_key_tool_check(void)
     }
     for (size_t i = 0; i < s.brief.host_key_count; i++)
         host_key_print(s.brief.host_key[i]);
-    printf("authorized-keys %zu\n", s.brief.keys.count);
+    printf("authorized-keys %zu\nlibssh %s\n", s.brief.keys.count, ssh_version(0));
     fflush(stdout);
     bool known = brief_algorithms_are_known(&s.brief);
     session_brief_free(&s.brief);
