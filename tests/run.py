@@ -199,8 +199,9 @@ def run_all(tests, build, jobs, verbose):
 
 
 def main():
-    # nohup(1) makes it ignored, and then no shell below can trap it.
+    # nohup(1) and a shell's "&" make them ignored, and then so does everything below.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     p = argparse.ArgumentParser()
     p.add_argument("build", type=Path)
     p.add_argument("-j", "--jobs", type=int, default=3 * (os.cpu_count() or 1))

@@ -4,6 +4,7 @@
  *   active, next           the slot that runs; the one that boots next
  *   pending                new: next was written and has not booted yet; fallback: what runs is on
  *                          trial, and next is the old one; no
+ *   unfinished             the slot that may be incomplete (device/receive/unfinished.h)
  *   conflict               what contradicts itself, in words
  *   confirmed              yes, no, or unknown: whether the running firmware is marked as good;
  *                          none: this device has no such mark, and does not go back by itself

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static const char switching[] = "switching", switched_back[] = "switched back",
-                  complete[] = "complete", because[] = "because ";
+                  complete[] = "complete", untouched[] = "untouched", because[] = "because ";
 
 int updater_result_fd(void)
 {
@@ -62,6 +62,11 @@ void updater_result_tell_complete(void)
     updater_result_write(complete);
 }
 
+void updater_result_tell_untouched(void)
+{
+    updater_result_write(untouched);
+}
+
 void updater_result_tell(int status, const char *uuid, const char *version)
 {
     char *text = memory_printf("%d %s %s", status, uuid, version);
@@ -84,6 +89,8 @@ static void updater_result_line(struct updater_result *result, const char *line)
         result->switching = !strcmp(line, switching);
     } else if (!strcmp(line, complete)) {
         result->complete = true;
+    } else if (!strcmp(line, untouched)) {
+        result->untouched = true;
     } else if (!strncmp(line, because, strlen(because))) {
         snprintf(result->because, sizeof result->because, "%s", line + strlen(because));
     } else if (sscanf(line, "%d %39s %255s", &status, uuid, version) >= 1) {

@@ -2,7 +2,7 @@
  * What an updater reports to the program that started it, besides its exit status: lines on the
  * descriptor named by the environment variable FWSSH_RESULT_FD (PROTOCOL.md, "The updater").
  *
- *   line = "switching" / "switched back" / "complete" / "because " text /
+ *   line = "switching" / "switched back" / "complete" / "untouched" / "because " text /
  *          status " " uuid " " version
  */
 #ifndef FWSSH_WIRE_UPDATER_RESULT_H
@@ -22,6 +22,7 @@ struct updater_result {
         status;     /* EXIT_REFUSED, EXIT_MISMATCH or EXIT_FAILED; success is not taken from here */
     bool switching; /* it was switching slots: the new firmware may boot next */
     bool complete;  /* it has seen the end of the archive, and waits for that of its input */
+    bool untouched; /* it fails, and has written nothing to the device */
     char uuid[40];  /* of the firmware; "" if not reported */
     char version[VERSION_SIZE]; /* the same */
     char because[256];          /* of a failure, for log and audit; "" if not reported */
@@ -45,6 +46,9 @@ void updater_result_tell_switching(bool begins);
 
 /* For the updater: why it fails. */
 void updater_result_tell_because(const char *text);
+
+/* For the updater: it fails, and has written nothing. */
+void updater_result_tell_untouched(void);
 
 /* For the updater: the end of the archive has been seen; the end of its input is the answer. */
 void updater_result_tell_complete(void);

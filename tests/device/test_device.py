@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice, expect
+from device.device import DATA, ENVIRONMENTS, SLOT_SIZE, SLOTS, VirtualDevice, expect, long_check
 from support.fixture import seconds
 
 # Points at which the power fails, of each kind.
@@ -77,6 +77,7 @@ def falls_back(t, firmware, reason):
 
 @seconds(300)
 def test_kernel_panic(t):
+    long_check(t)
     device = falls_back(t, "panic", "slot b was not confirmed in 2 starts")
     # A bad firmware does not prevent the next one.
     expect(device.push("good-2"), 0, WRITTEN)
@@ -86,6 +87,7 @@ def test_kernel_panic(t):
 
 @seconds(300)
 def test_hanging_init(t):
+    long_check(t)
     falls_back(t, "hang", "slot b was not confirmed in 2 starts")
 
 
@@ -96,6 +98,7 @@ def test_failing_self_test(t):
 
 @seconds(300)
 def test_kernel_that_cannot_be_loaded(t):
+    long_check(t)
     falls_back(t, "kernel", "slot b could not be loaded")
 
 

@@ -111,6 +111,19 @@ def test_record_of_a_staged_firmware_is_gone_before_the_first_write(t):
         assert at < trace.find(rf"pwritev?\d*\(\d+<[^>]*/{image.name}>")
 
 
+def test_note_of_an_unfinished_update_is_there_before_the_first_write(t):
+    """And after the last one it goes."""
+    image, d = setup(t)
+    trace = Trace(t, d, update(firmware(t, "2.0")))
+    at = trace.find(flushed("unfinished-update\\.[^/]*"))
+    at = trace.find(r"rename\(\"[^\"]*\", \"[^\"]*/unfinished-update\"\) += 0", at)
+    at = trace.find(flushed(d.state.name), at)
+    written = [i for i, line in enumerate(trace.lines) if re.search(rf"pwritev?\d*\(\d+<[^>]*/{image.name}>", line)]
+    assert at < written[0]
+    at = trace.find(r"unlink\(\"[^\"]*/unfinished-update\"\) += 0", written[-1])
+    trace.find(flushed(d.state.name), at)
+
+
 def test_version_is_recorded_before_the_switch(t):
     image, d = setup(t, refuse_older=True)
     d.state.mkdir()

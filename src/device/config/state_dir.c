@@ -112,8 +112,9 @@ void state_dir_repair(const struct device_config *config, const char *name, bool
 
 void state_dir_repair_all(const struct device_config *config)
 {
-    static const char *const names[] = {"newest-version", "pending-version", "staged",
-                                        "last-update",    "last-good.conf",  "slot-files"};
+    static const char *const names[] = {"newest-version",   "pending-version", "staged",
+                                        "last-update",      "last-good.conf",  "slot-files",
+                                        "unfinished-update"};
     struct stat st;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

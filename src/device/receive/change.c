@@ -1,6 +1,7 @@
 #include "device/receive/change.h"
 
 #include "base/reboot_param.h"
+#include "device/receive/unfinished.h"
 #include "device/slots/slot_driver.h"
 #include "device/updaters/updater_driver.h"
 #include "wire/slot_facts.h"
@@ -147,7 +148,8 @@ static int change_revert_by(struct slot_view *v, const struct slot_driver *drive
     enum slot_state state = slot_facts_state(v->facts);
     bool was_new = state == SLOT_PENDING;
 
-    if (change_check(v->facts, err))
+    if (change_check(v->facts, err) ||
+        (!was_new && unfinished_check(v->config, v->facts, driver->own_rules, err)))
         return -1;
     if (change_go_back(v, driver, reason, err) ||
         (state != SLOT_FALLBACK && (change_read_back(v, "reverted", err) ||

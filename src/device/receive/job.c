@@ -9,6 +9,7 @@
 #include "device/receive/slot_check.h"
 #include "device/receive/slot_file.h"
 #include "device/receive/stage.h"
+#include "device/receive/unfinished.h"
 #include "device/receive/updater_run.h"
 #include "device/receive/version_settle.h"
 #include "device/slots/device_path.h"
@@ -172,6 +173,23 @@ static int job_check_kind(struct job *j, const struct job_firmware *firmware, st
                      j->updater.name, j->updater.accepts);
 }
 
+/* With a note of it, which stands until an update has ended well. */
+static int job_run_noted(struct job *j, struct updater_run *run, struct updater_outcome *outcome,
+                         struct error *err)
+{
+    struct error late;
+    bool stood;
+
+    /* Whatever fills the disk: this update may be the cure. */
+    if (unfinished_begin(j->config, &stood, &late))
+        result_note(&j->result, "not noted as begun, for fwssh revert: %s", late.text);
+    int rc = updater_run(run, outcome, err);
+    bool whole = rc ? outcome->said.untouched && !stood : run->job->verb == UPDATER_WRITE;
+    if (whole && unfinished_end(j->config, &late))
+        result_note(&j->result, "still noted as unfinished: %s", late.text);
+    return rc;
+}
+
 /* With what belongs to this firmware alone: its file, and a directory for an adapter. */
 static int job_run(struct job *j, struct updater_run *run, struct updater_job *job,
                    struct updater_outcome *outcome, struct error *err)
@@ -188,7 +206,7 @@ static int job_run(struct job *j, struct updater_run *run, struct updater_job *j
     job->run_dir = directory;
     run->file = j->spool.fd;
     if (!rc)
-        rc = updater_run(run, outcome, err);
+        rc = job_run_noted(j, run, outcome, err);
     run_dir_remove(directory);
     spool_close(&j->spool);
     return rc;

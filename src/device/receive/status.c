@@ -6,6 +6,7 @@
 #include "device/receive/self_check.h"
 #include "device/receive/slot_file.h"
 #include "device/receive/stage.h"
+#include "device/receive/unfinished.h"
 #include "device/slots/device_path.h"
 #include "device/slots/slot_driver.h"
 #include "device/updaters/updater_driver.h"
@@ -99,6 +100,7 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
     if (slot_driver_read(config, facts, err))
         return -1;
     slot_file_add(config, facts);
+    unfinished_add(config, facts);
     status_read_abilities(config, facts);
     status_read_tasks(config, facts);
     /* fwssh-agent knows nothing of the SSH server's. */

@@ -180,8 +180,9 @@ static int apply_check_reboot_param(const struct apply_request *request, const s
                      "reboot-command = \"kernel\" in fwsshd.conf");
 }
 
+/* *begun: operations have run, so that the medium may have changed. */
 static int apply_task(const struct apply_request *request, struct firmware *fw,
-                      struct report *report, struct error *err)
+                      struct report *report, bool *begun, struct error *err)
 {
     struct extent_list written = {0};
     struct block_cache_options options = {
@@ -212,6 +213,7 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
                           cfg_getbool(task, "require-unmounted-destination"), err))
         goto cleanup;
     report->total = plan.units;
+    *begun = true;
     rc = apply_plan(&plan, fw, request, &context, err);
     if (rc)
         apply_on_error(&plan, &options, request->medium, &context, err);
@@ -298,8 +300,8 @@ static void apply_identify(const struct firmware *fw, const char *version,
         snprintf(identity->version, sizeof identity->version, "%s", version);
 }
 
-int apply_run(const struct apply_request *request, struct report *report,
-              struct meta_identity *identity, struct error *err)
+static int apply_archive(const struct apply_request *request, struct report *report,
+                         struct meta_identity *identity, bool *begun, struct error *err)
 {
     struct firmware fw;
 
@@ -312,7 +314,18 @@ int apply_run(const struct apply_request *request, struct report *report,
     if (!rc)
         rc = apply_lock(request, fw.cfg, err);
     if (!rc)
-        rc = apply_task(request, &fw, report, err);
+        rc = apply_task(request, &fw, report, begun, err);
     firmware_close(&fw);
+    return rc;
+}
+
+int apply_run(const struct apply_request *request, struct report *report,
+              struct meta_identity *identity, struct error *err)
+{
+    bool begun = false;
+    int rc = apply_archive(request, report, identity, &begun, err);
+
+    if (rc && !begun && request->tell_untouched)
+        request->tell_untouched();
     return rc;
 }

@@ -42,6 +42,8 @@ struct apply_request {
     int (*before_switch)(void *data, bool begins, struct error *err);
     void *before_switch_data;
     void (*tell_complete)(void); /* for end_of_archive; may be NULL */
+    /* Called when it fails before the first operation of the task; may be NULL. */
+    void (*tell_untouched)(void);
 };
 
 /*

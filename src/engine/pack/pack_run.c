@@ -129,6 +129,7 @@ static int pack_apply_to(struct pack_options *o, struct medium *medium, struct p
                                     .tell_switching = updater_result_tell_switching,
                                     .end_of_archive = o->end_of_archive,
                                     .tell_complete = updater_result_tell_complete,
+                                    .tell_untouched = updater_result_tell_untouched,
                                     .lock = pack_lock,
                                     .lock_data = locks,
                                     .reboot_param_path = o->reboot_param_path,
