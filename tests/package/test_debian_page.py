@@ -58,7 +58,7 @@ class Page:
 def test_word_for_word(t):
     if not os.environ.get("FWSSH_LONG"):
         t.skip("takes minutes: make check-long")
-    for program in ("dpkg-buildpackage", "mmdebstrap", "fw_setenv", "mke2fs"):
+    for program in ("dpkg-buildpackage", "mmdebstrap", "fw_setenv", "mke2fs", "mkimage", "mcopy"):
         t.need(program)
     page = Page(t)
     said = []
