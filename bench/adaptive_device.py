@@ -66,7 +66,7 @@ class Device:
             log.write_text("")
         argv = [*(self.link.at("host") if self.link else []), self.t.bin("fwssh"), "push", "--firmware", firmware,
                 "--no-cache", "--port", daemon.port, "--user-dir", daemon.key.parent, "--ssh-option", "StrictHostKeyChecking=no", "--ssh-option",
-                f"UserKnownHostsFile={self.t.dir}/known_hosts", "--ssh",
+                "UserKnownHostsFile=/dev/null", "--host-key-alias", "device", "--ssh",
                 f"{self.tools}/count {self.count_log} ssh", *options,
                 adaptive_link.DEVICE if self.link else "127.0.0.1"]
         text = self.t.dir / "push.log"

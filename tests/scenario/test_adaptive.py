@@ -88,6 +88,47 @@ def test_what_was_pushed_is_kept_as_a_base(t):
     assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f-]{36}\.fw", name) for name in kept)
 
 
+def remembers(t, device):
+    """Two firmwares were pushed, and the first one runs: what the host notes of the device, and the kept file."""
+    root = content(1)
+    assert device.push(firmware(t, "2.0.0", changed(root, 2))).returncode == 0
+    device.boot("b")
+    note = t.dir / f"cache/fwssh/devices/[127.0.0.1]:{device.daemon.port}"
+    uuid, = re.findall("^runs (.*)$", note.read_text(), re.M)
+    return note, t.dir / f"cache/fwssh/{uuid}.fw"
+
+
+def test_what_probably_runs_is_read_during_the_login(t):
+    device = TwoSlots(t, content(1))
+    _, kept = remembers(t, device)
+    # An ssh that does not begin before fwssh has opened it.
+    ssh = t.script("ssh-that-waits", f"""#!/bin/sh
+case $* in *-G*) exec ssh "$@";; esac
+n=0
+until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q {kept.name}; do n=$((n + 1)); [ $n -lt 300 ] || exit 255; sleep 0.05; done
+exec ssh "$@"
+""")
+    r = device.push(firmware(t, "3.0.0", changed(content(1), 3)), "--ssh", ssh)
+    check_pushed(device, r, changed(content(1), 3), "a")
+    assert "differences from what it runs" in r.stdout, r.stdout
+
+
+def test_device_that_runs_something_else_than_the_host_remembers(t):
+    device = TwoSlots(t, content(1))
+    note, kept = remembers(t, device)
+    # Another one that is kept, none that is kept, and what is no UUID.
+    other = t.run([t.bin("fwpack"), "metadata", device.old]).stdout
+    other = re.search(r'meta-uuid="(.*)"', other)[1]
+    (kept.parent / f"{other}.fw").write_bytes(device.old.read_bytes())
+    for n, runs in enumerate((other, "0" * 36, "../../etc/passwd", "")):
+        note.write_text(f"assemble yes\nrate 0\nruns {runs}\n")
+        new = changed(content(1), n + 3)
+        r = device.push(firmware(t, f"{n + 3}.0.0", new))
+        check_pushed(device, r, new, "ab"[n % 2])
+        assert "differences from what it runs" in r.stdout, (runs, r.stdout)
+        device.boot("ab"[n % 2])
+
+
 def test_no_cache_is_used_if_none_is_wanted(t):
     device = TwoSlots(t, content(1))
     assert device.push(firmware(t, "2.0.0", content(2)), "--no-cache").returncode == 0

@@ -78,12 +78,33 @@ static int push_not_answered(struct adaptive_push *p, const struct ssh_call *cal
     return 0;
 }
 
-static void push_find_base(struct adaptive_push *p)
+static void push_find_base(struct adaptive_push *p, const char *uuid)
 {
     struct adaptive *a = p->a;
-    const char *uuid = facts_get(&p->dialog.facts, "uuid");
 
     p->base_fd = a->find_base ? a->find_base(a->find_data, uuid) : -1;
+}
+
+/* The same before the device has answered, with what it probably runs: reading it takes a while. */
+static void push_guess_base(struct adaptive_push *p)
+{
+    if (!*p->a->runs && !p->a->options->base)
+        return;
+    push_find_base(p, p->a->runs);
+    if (p->base_fd >= 0)
+        adaptive_base_open(&p->base, p->base_fd);
+}
+
+/* Once the device has said what it runs. */
+static void push_settle_base(struct adaptive_push *p)
+{
+    const char *uuid = facts_get(&p->dialog.facts, "uuid");
+
+    if (p->base_fd >= 0 && (p->a->options->base || !strcmp(uuid, p->a->runs)))
+        return;
+    adaptive_base_close(&p->base);
+    io_close(&p->base_fd);
+    push_find_base(p, uuid);
 }
 
 /* Packs a sample as a frame would have it. */
@@ -337,7 +358,7 @@ static int push_converse(struct adaptive_push *p, struct error *err)
         return push_stop(p, ending, err);
     if (p->a->rate > 0 && p->a->options->mode != ADAPTIVE_ALWAYS && !p->a->options->max_bytes)
         p->dialog.patience = (double)p->t->total / p->a->rate;
-    push_find_base(p);
+    push_settle_base(p);
     p->packer = chunk_packer_new();
     rc = push_ask(p, err);
     p->a->has_base = p->base.stream.tree.groups.count > 0;
@@ -351,12 +372,16 @@ static int push_converse(struct adaptive_push *p, struct error *err)
     return push_decide(p, err);
 }
 
-/* Reads the firmware while ssh logs in, if that has not been done before. */
+/* Reads the firmware while ssh logs in, if that has not been done before, and the base if there is
+ * still time. */
 static int push_prepare(struct adaptive_push *p, struct error *err)
 {
     if (p->a->firmware->stored.bytes ||
-        !firmware_stream_open(p->a->firmware, p->t->firmware->fd, err))
+        !firmware_stream_open(p->a->firmware, p->t->firmware->fd, err)) {
+        if (!ssh_run_has_answered(&p->t->ssh))
+            push_guess_base(p);
         return 0;
+    }
     if (err->status == EXIT_MISMATCH)
         error_prefix(err, "the firmware is damaged");
     return error_suffix(err, "nothing was sent");

@@ -33,6 +33,7 @@ struct adaptive {
      * be NULL. */
     int (*find_base)(void *data, const char *uuid);
     void *find_data;
+    const char *runs; /* the UUID that it probably runs; "": not known */
     /* Decides from the device's facts: ADAPTIVE_RAN to go on, ADAPTIVE_SAME or ADAPTIVE_REFUSED. */
     enum adaptive_ending (*judge)(void *data, const struct facts *facts);
     void *judge_data;

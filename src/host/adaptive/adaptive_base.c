@@ -28,7 +28,7 @@ static size_t base_find(const struct chunk_table *t, const struct chunk_list *gr
     return found;
 }
 
-static void base_compare(struct adaptive_base *b, const struct firmware_stream *firmware)
+void adaptive_base_compare(struct adaptive_base *b, const struct firmware_stream *firmware)
 {
     const struct chunk_list *groups = &b->stream.tree.groups;
     const struct chunk_list *theirs = &firmware->tree.groups;
@@ -47,14 +47,13 @@ static void base_compare(struct adaptive_base *b, const struct firmware_stream *
     chunk_table_free(&table);
 }
 
-void adaptive_base_open(struct adaptive_base *b, int fd, const struct firmware_stream *firmware)
+void adaptive_base_open(struct adaptive_base *b, int fd)
 {
     struct error ignored;
 
     *b = (struct adaptive_base){0};
     if (firmware_stream_open(&b->stream, fd, &ignored))
         adaptive_base_close(b);
-    base_compare(b, firmware);
 }
 
 void adaptive_base_close(struct adaptive_base *b)

@@ -20,8 +20,11 @@ struct adaptive_base {
 
 /* Reads the base from a file. One that cannot be read is empty: it has no groups, and is not used.
  * adaptive_base_close() in any case. */
-void adaptive_base_open(struct adaptive_base *b, int fd, const struct firmware_stream *firmware);
+void adaptive_base_open(struct adaptive_base *b, int fd);
 void adaptive_base_close(struct adaptive_base *b);
+
+/* Finds what it has in common with the firmware that is pushed, before all below. */
+void adaptive_base_compare(struct adaptive_base *b, const struct firmware_stream *firmware);
 
 /* Appends the record that describes it. */
 void adaptive_base_print(const struct adaptive_base *b, struct buffer *out);

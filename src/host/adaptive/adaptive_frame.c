@@ -11,6 +11,9 @@
 #define FRAME_CHANGES_BEST_UP_TO (16u << 20)
 #define FRAME_CHANGES_FAST 12
 #define FRAME_CHANGES_SMALL (64u << 10)
+/* Of what does not compress in one frame: two are on the way at a time, so that the link has no
+ * pause between them. */
+#define FRAME_DENSE_MAX (ASSEMBLY_CREDIT / 2 - (16u << 10))
 /* Gaps that are farther apart do not share a frame. */
 #define FRAME_APART (1u << 20)
 /* Literals are packed with a part of the base before them, around the copies. */
@@ -118,11 +121,23 @@ static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
     assembly_end(out, place);
 }
 
+/* By what the next gap begins with. */
+static uint64_t frame_max(const struct adaptive_frames *f)
+{
+    const struct gap *g = &f->gaps->item[f->gap];
+    struct chunk_bytes next = {f->firmware->stored.bytes + g->at + f->skip,
+                               (size_t)(g->len - f->skip)};
+
+    if (chunk_is_dense(f->packer, next))
+        return FRAME_DENSE_MAX;
+    return f->base->used ? ASSEMBLY_FRAME_BASE_MAX : ASSEMBLY_FRAME_MAX;
+}
+
 bool adaptive_frames_next(struct adaptive_frames *f, struct buffer *out)
 {
-    frame_collect(f, f->base->used ? ASSEMBLY_FRAME_BASE_MAX : ASSEMBLY_FRAME_MAX);
-    if (!f->raw.len)
+    if (f->gap == f->gaps->count)
         return false;
+    frame_collect(f, frame_max(f));
     if (f->base->used)
         frame_print_base(f, out);
     else

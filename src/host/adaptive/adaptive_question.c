@@ -121,10 +121,13 @@ static void question_find_gaps(struct adaptive_question *q, const uint8_t *yes, 
     free(in_base);
 }
 
-/* Reads the base and makes it ready, while the device looks at what it holds. */
+/* Reads the base, unless there was time for that before, and makes it ready, while the device looks
+ * at what it holds. */
 static int question_send_base(struct adaptive_question *q, struct error *err)
 {
-    adaptive_base_open(q->base, q->base_fd, q->firmware);
+    if (!q->base->stream.stored.bytes)
+        adaptive_base_open(q->base, q->base_fd);
+    adaptive_base_compare(q->base, q->firmware);
     adaptive_base_print(q->base, &q->dialog->out);
     int rc = adaptive_dialog_flush(q->dialog, err);
     if (rc > 0)

@@ -35,7 +35,7 @@ static void memory_parse(const char *text, struct device_memory *m)
     char word[8] = "";
     double rate = 0;
 
-    if (sscanf(text, "assemble %7s\nrate %lf", word, &rate) < 1)
+    if (sscanf(text, "assemble %7s\nrate %lf\nruns %39s", word, &rate, m->runs) < 1)
         return;
     for (size_t i = DEVICE_ASSEMBLES; i <= DEVICE_DOES_NOT; i++)
         if (!strcmp(word, memory_words[i]))
@@ -68,8 +68,8 @@ void device_memory_write(const char *known_as, const struct device_memory *m)
     char text[128];
 
     if (path && m->ability != DEVICE_UNKNOWN) {
-        int len = snprintf(text, sizeof text, "assemble %s\nrate %.0f\n", memory_words[m->ability],
-                           m->rate);
+        int len = snprintf(text, sizeof text, "assemble %s\nrate %.0f\n%s%s\n",
+                           memory_words[m->ability], m->rate, *m->runs ? "runs " : "", m->runs);
         cache_path_make(path);
         (void)io_write_file(path, text, (size_t)len, 0600, &ignored);
     }

@@ -139,9 +139,12 @@ static void push_adaptive_remember(struct push_adaptive *p, const struct transfe
 
     if (p->adaptive.answered || p->adaptive.ending == ADAPTIVE_CANNOT)
         m->ability = p->adaptive.answered ? DEVICE_ASSEMBLES : DEVICE_DOES_NOT;
+    const char *runs =
+        t->all_sent > 0 ? p->w->firmware->uuid : facts_get(&p->w->before.facts, "uuid");
+    snprintf(m->runs, sizeof m->runs, "%s", runs);
     if (p->adaptive.whole && t->all_sent > 0 && seconds > 0)
         m->rate = (double)t->total / seconds;
-    if (m->ability != before.ability || m->rate != before.rate)
+    if (m->ability != before.ability || m->rate != before.rate || strcmp(m->runs, before.runs))
         device_memory_write(target->known_as, m);
 }
 
@@ -153,6 +156,7 @@ int push_adaptive_run(struct push_adaptive *p, struct wait *w, struct transfer *
                                     .firmware = w->stream ? w->stream : &p->own,
                                     .find_base = push_adaptive_find_base,
                                     .find_data = w,
+                                    .runs = p->memory.runs,
                                     .judge = push_adaptive_look,
                                     .judge_data = w};
     p->adaptive.rate = w->o->rate || w->o->rate_all ? 0 : p->memory.rate;

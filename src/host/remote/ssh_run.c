@@ -225,6 +225,13 @@ int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err
     }
 }
 
+bool ssh_run_has_answered(const struct ssh_run *r)
+{
+    struct pollfd p = {.fd = r->out[0], .events = POLLIN};
+
+    return r->out[0] < 0 || r->text[0].len || poll(&p, 1, 0) != 0;
+}
+
 int ssh_run_await(struct ssh_run *r, bool (*found)(const char *text), double until,
                   struct error *err)
 {

@@ -63,6 +63,9 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
  * accepts input. Returns the event, or -1 with the error set, also if there is too much text. */
 int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err);
 
+/* Whether something has come on standard output, or will not come any more. */
+bool ssh_run_has_answered(const struct ssh_run *r);
+
 /* Waits until found() returns true for the text on standard output (SSH_RUN_HEARD), or for any
  * other event. found NULL: until ssh exits. Returns like ssh_run_next(). */
 int ssh_run_await(struct ssh_run *r, bool (*found)(const char *text), double until,
