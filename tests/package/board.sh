@@ -1,7 +1,7 @@
 #!/bin/sh
 # board.sh DISK DIR BLOCKS: plays a board whose disk has the layout of examples/slots, with slots of so many blocks of 512 bytes.
 # At each start it does what boot.cmd says, and then, in a root of its own, what systemd would: fwsshd and the two units of
-# docs/devices/debian.md. It ends when DIR/off exists at a reboot. DIR/starts has a line for each start.
+# docs/devices/debian.md. DIR/starts has a line for each start.
 set -eu
 
 variable() { fw_printenv -c "$dir/fw_env.config" -n "$1"; }
@@ -52,9 +52,9 @@ up() {
 SYSTEM='
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 start() { sed -n "s/^ExecStart=//p" "/etc/systemd/system/$1.service" >"/run/$1" && sh -e "/run/$1"; }
-$(sed -n "s/^ExecStart=//p" /lib/systemd/system/fwsshd.service) 2>>/data/fwsshd.log &
+$(sed -n "s/^ExecStart=//p" /lib/systemd/system/fwsshd.service) 2>/run/fwsshd.log &
 start fwssh-trial &
-{ until grep -q listening /data/fwsshd.log; do sleep 0.1; done; start fwssh-confirm; } >>/data/confirm.log 2>&1 &
+{ until grep -qs listening /run/fwsshd.log; do sleep 0.1; done; start fwssh-confirm; } >>/data/confirm.log 2>&1 &
 read -r _ </run/rebooting
 '
 
@@ -69,7 +69,7 @@ printf '#!/bin/sh\necho >/run/rebooting\n' >"$dir/reboot"
 chmod 755 "$dir/reboot"
 ip link set lo up
 start=0
-until [ -e "$dir/off" ]; do
+while :; do
     count_starts
     slot=$(variable nerves_fw_active)
     start=$((start + 1))
