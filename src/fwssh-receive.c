@@ -278,6 +278,8 @@ int main(int argc, char **argv)
     } else {
         if (o.agent)
             config.own_program = config.hold_program = AGENT_PROGRAM;
+        /* What is not for syslog goes to a user, who reads it. */
+        log_set_json(config.log_json && o.result_fd < 0 && !is_local);
         if (!from && o.config_fd < 0 && !is_local)
             last_good_keep(&config, o.config);
         status = is_local ? run_local(&config, &o) : serve(&config, &o, &client);

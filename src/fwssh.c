@@ -7,7 +7,9 @@
 #include "host/command/describe.h"
 #include "host/command/discover.h"
 #include "host/command/gen_script.h"
+#include "host/command/known_hosts.h"
 #include "host/command/push.h"
+#include "host/command/selftest.h"
 #include "host/remote/ssh_askpass.h"
 
 #include <signal.h>
@@ -51,6 +53,18 @@ static int run_gen_script(struct host_options *o, const char *word)
     return gen_script_run(o);
 }
 
+static int run_selftest(struct host_options *o, const char *word)
+{
+    (void)word;
+    return selftest_run(o);
+}
+
+static int run_known_hosts(struct host_options *o, const char *word)
+{
+    (void)word;
+    return known_hosts_run(o);
+}
+
 static const struct command {
     const char *word;
     const char *arguments;
@@ -70,11 +84,15 @@ static const struct command {
     {"log", "[HOST...]", "show how the last update ended", COMMAND_ASK, run_ask},
     {"check", "[HOST...]", "check step by step whether a push would work", COMMAND_CHECK,
      run_check},
+    {"selftest", "HOST", "damage and interrupt pushes to a device, and report what comes of it",
+     COMMAND_SELFTEST, run_selftest},
     {"discover", "", "list the devices that announce themselves on the local network",
      COMMAND_DISCOVER, run_discover},
     {"describe", "", "show what a firmware says of itself", COMMAND_DESCRIBE, run_describe},
     {"gen-script", "", "write upload.sh, a script that pushes with ssh alone", COMMAND_SCRIPT,
      run_gen_script},
+    {"known-hosts", "", "make known_hosts lines of the host keys that the factory has recorded",
+     COMMAND_KNOWN_HOSTS, run_known_hosts},
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)

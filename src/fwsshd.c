@@ -5,6 +5,7 @@
 #include "base/no_core.h"
 #include "base/option_error.h"
 #include "device/config/last_good.h"
+#include "device/config/log_events.h"
 #include "device/config/state_dir.h"
 #include "device/listen/listener.h"
 #include "device/receive/self_check.h"
@@ -91,7 +92,10 @@ static void each_host_key(char *report, void (*told)(const char *type, const cha
 static void log_host_key(const char *type, const char *base64, const char *fingerprint)
 {
     (void)base64;
-    log_info("host key %s %s", type, fingerprint);
+    const struct log_field fields[] = {LOG_TEXT("type", type), LOG_TEXT("fingerprint", fingerprint),
+                                       LOG_FIELDS_END};
+
+    log_event(LOG_LEVEL_INFO, EVENT_HOST_KEY, fields, "host key %s %s", type, fingerprint);
 }
 
 /* "sandbox WORDS": the parts of the sandbox that are missing here. */
@@ -104,7 +108,8 @@ static void log_sandbox(const char *report)
     line += strlen("\nsandbox ");
     int len = (int)strcspn(line, "\n");
     if (strncmp(line, "complete", (size_t)len))
-        log_info("session sandbox is missing: %.*s", len, line);
+        log_event(LOG_LEVEL_INFO, EVENT_SANDBOX_MISSING, NULL, "session sandbox is missing: %.*s",
+                  len, line);
 }
 
 static void print_host_key(const char *type, const char *base64, const char *fingerprint)
@@ -206,15 +211,15 @@ static int init_host_key(struct listener *l)
     return status;
 }
 
-/* Before the configuration is known. */
-static bool logs_to_syslog(const struct text_list *overrides)
+/* Before the configuration is known: the last -o KEY=VALUE with this key= has this value. */
+static bool is_overridden(const struct text_list *overrides, const char *key, const char *value)
 {
-    bool to_syslog = false;
+    bool is = false;
 
     for (size_t i = 0; i < overrides->count; i++)
-        if (!strncmp(overrides->item[i], "log-to=", strlen("log-to=")))
-            to_syslog = !strcmp(overrides->item[i], "log-to=syslog");
-    return to_syslog;
+        if (!strncmp(overrides->item[i], key, strlen(key)))
+            is = !strcmp(overrides->item[i] + strlen(key), value);
+    return is;
 }
 
 static int serve(struct listener *l)
@@ -222,9 +227,10 @@ static int serve(struct listener *l)
     struct buffer report = {0};
     struct error err;
 
-    log_open("fwsshd", LOG_LEVEL_INFO, logs_to_syslog(&l->overrides));
+    log_open("fwsshd", LOG_LEVEL_INFO, is_overridden(&l->overrides, "log-to=", "syslog"));
+    log_set_json(is_overridden(&l->overrides, "log-format=", "json"));
     if (listener_load(l, LISTENER_START, &report, &err)) {
-        log_error("%s", err.text);
+        log_event(LOG_LEVEL_ERROR, EVENT_CONFIGURATION_ERROR, NULL, "%s", err.text);
         buffer_free(&report);
         return EXIT_USAGE;
     }
@@ -239,7 +245,8 @@ static int serve(struct listener *l)
     if (!l->config.updater_network && !updater_jail_takes_network())
         log_info("updaters keep network access: cannot create a network namespace");
     if (!strcmp(updater_path_signatures(&l->config), "off"))
-        log_warning("signatures=off: %s", unsigned_firmware);
+        log_event(LOG_LEVEL_WARNING, EVENT_SIGNATURES_OFF, NULL, "signatures=off: %s",
+                  unsigned_firmware);
     return listener_run(l);
 }
 

@@ -1,6 +1,7 @@
 #include "base/disk_map.h"
 
 #include "base/io.h"
+#include "base/kernel_word.h"
 #include "base/memory.h"
 #include "base/number.h"
 
@@ -13,12 +14,13 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#define LEVELS_MAX 3
+#define LEVELS_MAX 8
 #define BLOCK 512u
 
 const struct disk_map disk_map_system = {
     .sys_dev_block = "/sys/dev/block",
     .mountinfo = "/proc/self/mountinfo",
+    .cmdline = "/proc/cmdline",
 };
 
 /* The first word of a small file such as a sysfs attribute; "" if there is none. */
@@ -198,18 +200,49 @@ struct disk_map_mount {
     char point[DISK_MAP_POINT_MAX];
 };
 
-/* btrfs has a number of its own; what it was mounted from follows the " - " and the type. */
-static void disk_map_mount_source(const char *line, struct disk_map_mount *m)
+static bool disk_map_stat(const char *path, dev_t *device)
 {
-    char source[DISK_MAP_POINT_MAX];
-    const char *at = strstr(line, " - ");
     struct stat st;
 
-    if (at && sscanf(at, " - %*s %255s", source) == 1 && !stat(source, &st) && S_ISBLK(st.st_mode))
-        m->device = st.st_rdev;
+    if (stat(path, &st) || !S_ISBLK(st.st_mode))
+        return false;
+    *device = st.st_rdev;
+    return true;
 }
 
-static bool disk_map_parse_mount(const char *line, struct disk_map_mount *m)
+/* root=/dev/NAME, root=PARTUUID=... and the like, or root=MAJOR:MINOR. */
+static void disk_map_named_root(const struct disk_map *map, dev_t *device)
+{
+    static const char *const tags[] = {"PARTUUID=", "PARTLABEL=", "UUID=", "LABEL="};
+    static const char *const places[] = {"partuuid", "partlabel", "uuid", "label"};
+    char *root = kernel_word(map->cmdline, "root"), *path = NULL;
+
+    for (size_t i = 0; root && !path && i < sizeof tags / sizeof *tags; i++)
+        if (!strncmp(root, tags[i], strlen(tags[i])))
+            path = memory_printf("/dev/disk/by-%s/%s", places[i], root + strlen(tags[i]));
+    if (root && !disk_map_stat(path ? path : root, device))
+        (void)disk_map_parse_device(root, device);
+    free(path);
+    free(root);
+}
+
+/* btrfs has a number of its own; what it was mounted from follows the " - " and the type. What lies
+ * below an overlay need not be in the mount table. */
+static void disk_map_mount_source(const struct disk_map *map, const char *line,
+                                  struct disk_map_mount *m)
+{
+    char type[16], source[DISK_MAP_POINT_MAX];
+    const char *at = strstr(line, " - ");
+
+    if (!at || sscanf(at, " - %15s %255s", type, source) != 2 ||
+        disk_map_stat(source, &m->device) || strcmp(m->point, "/") != 0)
+        return;
+    if (!strcmp(type, "overlay") || !strcmp(type, "btrfs"))
+        disk_map_named_root(map, &m->device);
+}
+
+static bool disk_map_parse_mount(const struct disk_map *map, const char *line,
+                                 struct disk_map_mount *m)
 {
     char device[32];
 
@@ -217,7 +250,7 @@ static bool disk_map_parse_mount(const char *line, struct disk_map_mount *m)
         disk_map_parse_device(device, &m->device))
         return false;
     if (!major(m->device))
-        disk_map_mount_source(line, m);
+        disk_map_mount_source(map, line, m);
     return true;
 }
 
@@ -237,7 +270,7 @@ static int disk_map_each_mount(const struct disk_map *map,
     if (!f)
         return error_errno(err, "cannot read %s", map->mountinfo);
     while (!found && getline(&line, &room, f) > 0)
-        found = disk_map_parse_mount(line, &mount) && visit(map, &mount, data);
+        found = disk_map_parse_mount(map, line, &mount) && visit(map, &mount, data);
     free(line);
     fclose(f);
     return found;

@@ -15,11 +15,12 @@
 struct disk_map {
     const char *sys_dev_block; /* "/sys/dev/block" */
     const char *mountinfo;     /* "/proc/self/mountinfo" */
+    const char *cmdline;       /* "/proc/cmdline" */
 };
 
 extern const struct disk_map disk_map_system;
 
-/* Whether device is the same as from, or is built on it (encrypted, mapped), up to three levels
+/* Whether device is the same as from, or is built on it (encrypted, mapped), up to eight levels
  * deep. */
 bool disk_map_is_made_from(const struct disk_map *map, dev_t device, dev_t from);
 
@@ -47,8 +48,9 @@ struct disk_extent {
 int disk_map_find_mount(const struct disk_map *map, const struct disk_extent *extent,
                         const char *only, char where[DISK_MAP_POINT_MAX], struct error *err);
 
-/* The block device that "/" was mounted from last; -1 if that is none (an overlay, memory, the
- * network, UBI) or the mount table cannot be read. */
+/* The block device that "/" was mounted from last, or that the kernel's command line names (root=)
+ * if that is an overlay or btrfs; -1 if there is none (memory, the network, UBI) or the mount table
+ * cannot be read. */
 int disk_map_root(const struct disk_map *map, dev_t *device);
 
 /* The partition that a device is, or is built on, on that disk: its number (from 1) and its first

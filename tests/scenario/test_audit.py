@@ -45,7 +45,19 @@ def test_comment_of_a_key_stays_in_its_quotes(t):
     d = t.daemon(audit_file=str(audit), authorized_keys_files=[str(t.dir / "keys")])
     assert d.push(b"fwup:3\nabc", key=key).returncode == 0
     t.wait_for(lambda: len(lines(audit)) == 2, "two lines")
-    assert all(line.count('status="') == 0 and "a? status=?9?b?" in line for line in lines(audit)), lines(audit)
+    assert all(line.count('status="') == 0 and "a? status=?9 b?" in line for line in lines(audit)), lines(audit)
+
+
+def test_nothing_in_the_file_acts_on_a_terminal(t):
+    """C1, a bidirectional control and bytes that are no UTF-8, in the comment of a key."""
+    audit, key = t.dir / "audit", t.key()
+    (t.dir / "keys").write_bytes((t.dir / "id_ed25519.pub").read_bytes().replace(
+        b"tester@desk", "\u009b2J|\u202egnp|Gerät|".encode() + b"\x9b1m"))
+    d = t.daemon(audit_file=str(audit), authorized_keys_files=[str(t.dir / "keys")])
+    assert d.push(b"fwup:3\nabc", key=key).returncode == 0
+    t.wait_for(lambda: len(audit.read_bytes().splitlines()) == 2, "two lines")
+    for line in audit.read_bytes().splitlines():
+        assert b"??2J|???gnp|Ger\xc3\xa4t|?1m" in line, line
 
 
 def test_file_that_cannot_be_written_does_not_stop_anything(t):

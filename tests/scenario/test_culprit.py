@@ -65,6 +65,12 @@ SAYS = [  # what ssh says, our status, words that ours has, words that it has no
      {"host": "b.example"}),
     ("Connection closed by 1.2.3.4 port 8989\n", 6, "before the login", "lost"),
     ("something new\n", 6, "before the device answered: something new", "see above"),
+    # This may be before the login, and what was sent may lie in the pipe to ssh.
+    ("Received disconnect from 1.2.3.4 port 8989:2: Protocol error\n", 9, "(Protocol error) before it had answered",
+     "last byte"),
+    ("ssh_dispatch_run_fatal: Connection to 1.2.3.4 port 8989: Broken pipe\n", 9, "if the login was done", "last byte"),
+    ("@       WARNING: REVOKED HOST KEY DETECTED!               @\nED25519 host key for board was revoked and you have "
+     "requested strict checking.\nHost key verification failed.\n", 5, "revoked", "accept-new"),
     ("Connection to board closed by remote host.\n", 9, "connection was lost after the last byte", "see above"),
 ]
 
@@ -100,6 +106,27 @@ def test_nothing_is_lost_that_never_was(t):
     r = fake_push(t, "Connection reset by 1.2.3.4 port 8989\n", takes="head -c 200000 > /dev/null",
                   fw=firmware(t, size=3_000_000))
     assert r.returncode == 6 and "lost after at most" in r.stderr and "before the login" not in r.stderr, r.stderr
+
+
+def test_disconnect_before_the_device_has_answered(t):
+    """Nothing says that it was logged in; but it does not have everything."""
+    said = "Received disconnect from 1.2.3.4 port 8989:2: Protocol error\n"
+    r = fake_push(t, said, takes="head -c 1 > /dev/null", fw=firmware(t, size=3_000_000))
+    assert r.returncode == 6 and " MB" not in r.stderr and "keeps its running firmware" in r.stderr, r.stderr
+
+
+def test_subsystem_that_is_refused_after_much_was_taken(t):
+    """ssh reads its input as soon as it has a channel, before the device says that it has no such subsystem."""
+    r = fake_push(t, "subsystem request failed on channel 0\n", takes="head -c 200000 > /dev/null",
+                  fw=firmware(t, size=3_000_000))
+    assert r.returncode == 1 and "does not offer that subsystem" in r.stderr, r.stderr
+
+
+def test_success_that_the_text_contradicts_has_its_last_words(t):
+    """With --quiet, there is no output above."""
+    for out, words in (("boom\\n\\032\\001", "exited with status 1"), ("boom\\n", "its updater did not")):
+        r = fake_push(t, "", out=f"Running fwup...\\n{out}", status=0, extra=["--quiet"])
+        assert r.returncode == 1 and words in r.stderr and "boom" in r.stderr, r.stderr
 
 
 def test_six_wrong_keys(t):
@@ -257,6 +284,7 @@ CONFIG = """Host board
  StdinNull yes
  ForkAfterAuthentication yes
  SessionType none
+ PubkeyAuthentication no
  Tunnel no
  LogLevel QUIET
  LogLevel DEBUG
@@ -271,8 +299,8 @@ def test_what_a_person_configures_for_logins_does_not_break_a_push(t):
     d, fw = t.daemon(), firmware(t)
     lines = CONFIG.format(key=d.key, dir=t.dir).splitlines()
     # all at once, then each alone with what is needed
-    for extra in ([], *([line] for line in lines[2:14])):
-        (t.dir / "ssh.conf").write_text("\n".join(lines if not extra else lines[:2] + extra + lines[14:]) + "\n")
+    for extra in ([], *([line] for line in lines[2:15])):
+        (t.dir / "ssh.conf").write_text("\n".join(lines if not extra else lines[:2] + extra + lines[15:]) + "\n")
         ssh = ["--ssh", f"ssh -F {t.dir}/ssh.conf", "--port", str(d.port)]
         r = t.run([t.bin("fwssh"), "status", "board", *ssh])
         assert r.returncode == 0, (extra, r.stderr)
@@ -295,6 +323,34 @@ def test_shared_connection_to_another_port_is_not_taken(t):
     assert r.returncode == 0, r.stderr
     assert d.updater_input() and not other.updater_input("other")
     master.kill()
+
+
+def test_program_that_is_missing_under_another_server(t):
+    """OpenSSH's sshd accepts the request all the same, and only the status tells of it."""
+    if os.getuid():
+        t.skip("sshd needs root")
+    d = t.daemon()
+    d.stop()
+    d.port = sshd(t, *(f"Subsystem {name} /nonexistent/receive" for name in ("nerves_firmware_ssh", "fwssh")))
+    for command in (["push", "--firmware", firmware(t)], ["push", "--adaptive=never", "--firmware", firmware(t)], ["status"]):
+        r = t.run([t.bin("fwssh"), *command, "127.0.0.1", *options(t, d)])
+        last = r.stderr.splitlines()[-1]
+        assert r.returncode == 1 and "does not find the program" in last, (r.returncode, r.stderr)
+    r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d)])
+    assert r.returncode == 1 and "does not find the program" in r.stdout.splitlines()[-1], r
+
+
+def test_what_refuses_an_account_reaches_a_question(t):
+    """It is no answer of ours, but the reason."""
+    ssh = fake_ssh(t, "", out="This account is currently not available.\\n", status=1)
+    r = t.run([t.bin("fwssh"), "status", "board", "--ssh", ssh])
+    assert r.returncode == 1 and "not available" in r.stderr, r
+
+
+def test_status_255_without_a_word_of_ssh(t):
+    """A program on the device may end so; a warning is no reason."""
+    r = fake_push(t, "Warning: Permanently added 'board' (ED25519) to the list of known hosts.\n")
+    assert r.returncode == 6 and "Permanently" not in r.stderr.splitlines()[-1], r.stderr
 
 
 def test_shell_that_greets_does_not_hide_the_answer(t):

@@ -7,7 +7,7 @@ import struct
 import subprocess
 import zlib
 
-from support.slot_device import facts, local, receive, uboot, uboot_config
+from support.slot_device import B_FIRST, facts, grub, local, mbr_device, receive, set_env, uboot, uboot_config
 from scenario.test_two_at_once import has_open
 from support import isolation
 from support.fixture import waits
@@ -55,7 +55,7 @@ def test_status_does_not_wait_for_the_environment(t):
     config = uboot(t)
     with hold_environment(t):
         r = local(t, config, "--status")
-        assert r.returncode == 1 and f"process {os.getpid()} (" in r.stderr, r
+        assert r.returncode == 3 and f"process {os.getpid()} (" in r.stderr, r
         assert "was not free within 5 seconds" in r.stderr
     assert local(t, config, "--status").returncode == 0
 
@@ -75,15 +75,35 @@ def test_lock_that_is_held_for_a_moment_is_waited_for(t):
 
 @waits
 def test_daemon_listens_while_somebody_holds_the_environment(t):
-    """The listener asks afterwards, in a child; a push goes on, and says what could not be read."""
-    uboot(t)
+    """The listener asks afterwards, in a child. A push is refused: that an update waits may be noted there."""
+    config = uboot(t)
+    assert local(t, config, "--status").returncode == 0
+    set_env(t, nerves_fw_active="b")
     with hold_environment(t):
-        d = t.daemon(**uboot_config(t))
+        d = t.daemon(**config)
         r = d.push(HELLO)
-        assert r.returncode == 0, r
+        assert r.returncode == 3 and not d.updater_pids(), r
         assert re.search(rb"cannot read the state of the slots: .* held by process %d \(" % os.getpid(), r.stderr), r
         d.wait_log("cannot read the U-Boot environment")
     assert environment_is_free(t)
+    assert b"update that has not booted yet" in d.push(HELLO).stderr
+
+
+@waits
+def test_notes_in_use_are_not_taken_for_none(t):
+    """Beside a table or GRUB, that decide: archives choose by the notes, and confirmation is among them."""
+    table = mbr_device(t, B_FIRST, "a")
+    for config in ({**table, "slot_driver": "mbr-order"}, {**table, **grub(t, "boot=1"), "slot_driver": "auto"}):
+        with hold_environment(t):
+            d = t.daemon(**config, updater=t.updater(name="fwup"))
+            for word in ("--status", "--confirm", "--revert=x"):
+                r = local(t, config, word)
+                assert r.returncode == 3 and "was not free" in r.stderr, r
+            r = d.push(HELLO)
+            assert r.returncode == 3 and b"was not free" in r.stderr and not d.updater_pids("fwup"), r
+            p = t.run([t.bin("fwssh-receive"), "-f", d.conf, "--confirm-within", "1"])
+            assert p.returncode == 9 and d.reboots() == 1, p
+        d.stop()
 
 
 def test_daemon_keeps_no_lock_of_a_broken_environment(t):

@@ -183,7 +183,8 @@ def test_cause_goes_to_the_descriptor_that_is_named(t):
                          stdout=subprocess.DEVNULL)
     os.close(write)
     assert p.wait(20) == 1
-    reason, result = os.read(read, 1000).decode().splitlines(keepends=True)
+    untouched, reason, result = os.read(read, 1000).decode().splitlines(keepends=True)
+    assert untouched == "untouched\n"
     assert reason.startswith("because Couldn't find applicable task 'nope'"), reason
     status, uuid, version = result.split(" ")
     assert (status, len(uuid), version) == ("4", 36, "1.0\n")
@@ -424,7 +425,7 @@ def test_parts_that_overlap_are_refused_at_creation(t):
 def test_parts_that_may_share_a_place(t):
     for changes in ({"finish": 'gpt_write(g) uboot_clearenv(env) uboot_setenv(env, "a", "1")'},  # the same once more
                     {"init": "gpt_write(g) mbr_write(m) uboot_clearenv(env)"},  # a hybrid
-                    {"init": "gpt_write(g) uboot_clearenv(env) fat_mkfs(3000, 2048)", "data": 3000},
+                    {"init": "gpt_write(g) uboot_clearenv(env) fat_mkfs(3000, 1000)", "data": 3000},
                     {"init": 'uboot_clearenv(env) fat_mkfs(3000, 2048) fat_mkdir(3000, "x")', "env": 100, "redund": 104},
                     {"init": "uboot_clearenv(env)", "data": 36, "finish": "uboot_clearenv(env)"},  # an image that holds the environments
                     {"init": "trim(30, 100) uboot_clearenv(env)"}):
@@ -448,6 +449,27 @@ def test_parts_that_overlap_are_refused_at_apply(t):
     r = apply(t, "y.fw", "complete", "-q")
     assert r.returncode != 0 and "overlap, so one would destroy the other; nothing was written" in r.stdout + r.stderr, r
     assert (t.dir / "disk.img").read_bytes() == b"\x55" * (1 << 20)
+
+
+def test_parts_that_overlap_the_second_copy_of_a_gpt(t):
+    """It goes to the end of the device, so only there can it be seen."""
+    size = 4 << 20
+    end = size // 512 - 33
+    for changes, wrong in (({"env": end - 4}, False), ({"env": end}, True), ({"redund": end + 28}, True),
+                           ({"env": end - 1, "redund": end - 8}, True), ({"data": end - 18}, False), ({"data": end - 10}, True),
+                           ({"init": f"gpt_write(g) uboot_clearenv(env) fat_mkfs({end - 400}, 400)"}, False),
+                           ({"init": f"gpt_write(g) uboot_clearenv(env) fat_mkfs({end - 400}, 401)"}, True)):
+        overlap(t, **changes)
+        (t.dir / "disk.img").write_bytes(b"\x55" * size)
+        r = apply(t, "x.fw", "complete", "-q")
+        assert (r.returncode != 0) == wrong, (changes, r)
+        if wrong:
+            assert "overlap, so one would destroy the other; nothing was written" in r.stdout + r.stderr, (changes, r)
+            assert (t.dir / "disk.img").read_bytes() == b"\x55" * size, changes
+    # in an image that grows, it follows the last partition
+    for env, wrong in ((4080, False), (4095, True), (4097, True), (4120, True), (4131, False)):
+        created, applied = overlap(t, env=env)
+        assert created.returncode == 0 and (applied.returncode != 0) == wrong, (env, applied)
 
 
 def test_output_that_is_no_file_is_written_through(t):

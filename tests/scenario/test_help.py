@@ -1,7 +1,8 @@
 """Help, the manual, and the answer to a mistyped word."""
 import re
 
-COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "describe", "discover", "gen-script")
+COMMANDS = ("push", "status", "confirm", "revert", "reboot", "activate", "log", "check", "describe", "discover",
+            "gen-script", "known-hosts", "selftest")
 
 
 def fwssh(t, *args):
@@ -22,6 +23,7 @@ def test_help_of_a_command_shows_its_options_only(t):
     assert "port" in status and not {"firmware", "reason", "jobs", "output"} & set(status)
     assert "reason" in options_in_help(t, "revert")
     assert set(options_in_help(t, "gen-script")) == {"output", "force", "help"}
+    assert set(options_in_help(t, "known-hosts")) == {"from", "output", "port", "alias", "help"}
     assert set(options_in_help(t, "describe")) == {"firmware", "target", "json", "help"}
     assert set(options_in_help(t, "discover")) == {"json", "help"}
     for command in COMMANDS:

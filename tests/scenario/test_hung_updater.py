@@ -71,6 +71,32 @@ def test_updater_that_switches_is_never_killed(t):
     assert (r.returncode, r.stdout) == (0, GOOD_TEXT), r
 
 
+def test_updater_that_switches_goes_on_without_its_client(t):
+    """Also if another firmware was to follow."""
+    switching, switched = t.dir / "switching", t.dir / "switched"
+    d = t.daemon(updater=t.updater(
+        f"take; echo switching >&3; touch {switching}; await; touch {switched}; printf 'Success!\\n'; shake 0"))
+    client = d.client()
+    client.stdin.write(b"fwup:3,fwup:3\nabc")
+    t.wait_for(switching.exists, "the updater to switch")
+    client.kill()
+    d.wait_log("connection lost")
+    t.go()
+    t.wait_for(switched.exists, "the end of the switch")
+    d.wait_log("firmware 2 of 2: the connection to the client was lost")
+
+
+@waits
+def test_updater_that_switches_does_not_wait_for_its_text_to_be_read(t):
+    """Also if another firmware was to follow."""
+    switched = t.dir / "switched"
+    d = t.daemon(idle_timeout=1, updater=t.updater(
+        f"take; echo switching >&3; head -c 9000000 /dev/zero; touch {switched}; printf 'Success!\\n'; shake 0"))
+    client = d.client()
+    client.stdin.write(b"fwup:3,fwup:3\nabc")
+    t.wait_for(switched.exists, "the end of the switch")
+
+
 @waits
 def test_updater_that_has_switched_back_may_be_killed(t):
     d = t.daemon(updater_timeout=1,

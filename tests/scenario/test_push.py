@@ -426,7 +426,7 @@ def test_words_of_the_user_are_no_options_of_ssh(t):
                                 'printf "Running fwup...\\nSuccess!\\nRebooting...\\n"\n')
     # With --force, the server is not asked for its name first.
     push = [t.bin("fwssh"), "push", "--adaptive=never", "--force", "--firmware", firmware(t), "--ssh", str(fake), "--"]
-    for host in ("-host", "-oProxyCommand=x", "any@-oProxyCommand=x", "-x@board"):
+    for host in ("-host", "-oProxyCommand=x", "any@-oProxyCommand=x", "-x@board", "ssh://-oProxyCommand=x"):
         r = t.run([*push, host])
         assert r.returncode == 2 and "is not a valid host" in r.stderr and not (t.dir / "calls").exists(), (host, r)
     r = t.run([*push, "any@board"])

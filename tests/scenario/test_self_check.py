@@ -52,10 +52,13 @@ def test_each_fault_is_found(t):
     silent = t.script("silent", "#!/bin/sh\n")
     plain = t.dir / "plain"
     plain.write_text("no program, no key")
+    expired = t.dir / "expired"
+    expired.write_text(f'expiry-time="20200101" {open(f"{t.key()}.pub").read()}')
     (t.dir / "bad.conf").write_text("/nonexistent/mtd 0 0x1000\n")
     for config, what, why in (
             (dict(authorized_keys_files=[]), "authorized-keys", "nobody can log in; add your public key"),
             (dict(authorized_keys_files=[str(plain)]), "authorized-keys", "nobody can log in"),
+            (dict(authorized_keys_files=[str(expired)]), "authorized-keys", "nobody can log in"),
             (dict(device="/nonexistent/disk"), "device", "cannot find the device /nonexistent/disk"),
             (dict(device=str(t.dir)), "device", "neither a device nor an image"),
             (dict(device="uboot-env", uboot_env_config="/nonexistent/conf"), "device", "/nonexistent/conf"),
@@ -75,6 +78,7 @@ def test_each_fault_is_found(t):
             (dict(firmware_public_keys=["A" * 42]), "firmware-public-keys", "A" * 42),
             (dict(hook_precheck="/nonexistent/hook x"), "hook-precheck", "cannot find the program /nonexistent/hook"),
             (dict(hook_failure=str(plain)), "hook-failure", "not executable"),
+            (dict(hook_success=str(t.dir)), "hook-success", "not executable"),
             (dict(reboot_command="/nonexistent/reboot now"), "reboot-command", "cannot find the program"),
             (dict(authorized_keys_command="/nonexistent/keys %u"), "authorized-keys-command", "cannot find the program"),
             (dict(slot_driver="command", slot_command=str(t.script("slots", "exit 3"))), "slots", "slot-command status exited with status 3"),

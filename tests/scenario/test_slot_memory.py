@@ -95,6 +95,7 @@ def test_table_without_an_environment_has_nothing_to_confirm(t):
     assert r.returncode == 3 and "there is nothing to confirm" in r.stderr, r
     # One that cannot be read may say anything.
     config = mbr_device(t, B_FIRST, "b")
+    config["slot_driver"] = "mbr-order"
     (t.dir / "env.img").write_bytes(bytes(0x8000))
     assert facts(local(t, config, "--status").stdout)["confirmed"] == "unknown"
 

@@ -441,6 +441,29 @@ def test_count_that_has_run_out(t):
     assert slots_of(t, config)[1:] == ("a", "a", "no")
 
 
+def test_count_past_its_limit(t):
+    """U-Boot has run altbootcmd, which may have booted the other slot without writing so: nothing is confirmed, and no
+    archive goes by the variable."""
+    uboot(t)
+    set_env(t, bootcount="4")
+    config = uboot_config(t)
+    now = facts(local(t, config, "--status").stdout)
+    assert "active" not in now and "bootcount has passed bootlimit" in now["conflict"], now
+    assert now["confirmed"] == "unknown"  # or --confirm-within would reboot for ever
+    for word in ("--confirm", "--revert=x"):
+        r = local(t, config, word)
+        assert r.returncode == 3 and "altbootcmd" in r.stderr, r
+    d = t.daemon(**config)
+    r = d.push(b"fwup:3\nabc")
+    assert r.returncode == 3 and b"Set slot-driver" in r.stderr and not d.updater_pids(), r
+    d.stop()
+    now = facts(with_cmdline(t, "fwssh.slot=b", receive(t, config, "--status")).stdout)
+    assert now["active"] == "b" and "conflict" not in now, now
+    new_boot(t)
+    # The configuration says that altbootcmd writes what it boots.
+    assert slots_of(t, {**config, "slot_driver": "uboot-env"}) == ("uboot-env", "a", "b", "fallback")
+
+
 def test_command_line_of_the_kernel_goes_before_the_note(t):
     config = uboot(t)
     argv = receive(t, config, "--status")
@@ -598,6 +621,22 @@ def test_boot_script_that_chooses_between_partitions_that_lie_anyhow(t):
     assert slots_of(t, config) == ("uboot-env", "a", "a", "no")
     assert local(t, config, "--revert", "x").returncode == 0
     assert slots_of(t, config) == ("uboot-env", "a", "b", "new") and table_of(t) == B_FIRST
+
+
+def test_environment_that_cannot_be_read_may_be_that_of_a_boot_script(t):
+    """So partitions that lie anyhow decide nothing."""
+    config = mbr_device(t, B_FIRST, "a")
+    assert slots_of(t, config)[0] == "mbr-order"
+    (t.dir / "env.img").write_bytes(bytes(0x8000))
+    new_boot(t)
+    for word in ("--status", "--revert=x"):
+        r = local(t, config, word)
+        assert r.returncode == 1 and "bad checksum" in r.stderr, r
+    assert table_of(t) == B_FIRST
+    assert slots_of(t, {**config, "slot_driver": "mbr-order"})[0] == "mbr-order"
+    # One that has moved since the boot decides all the same.
+    (t.dir / "disk.img").write_bytes(A_FIRST + bytes(1 << 20))
+    assert slots_of(t, config)[0] == "mbr-order" and slots_of(t, config)[3] == "new"
 
 
 def test_data_partition_that_is_like_a_slot(t):

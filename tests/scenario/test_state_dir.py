@@ -87,7 +87,8 @@ def test_good_host_key_is_never_set_aside(t):
     d = t.daemon()
     d.stop()
     before = (d.state / KEY).read_bytes()
-    (d.state / "last-good.conf").unlink()
+    for kept in d.state.glob("last-good*"):
+        kept.unlink()
     for changes in ({"ciphers": ["rot13"]}, {"ciphers": ["aes128-ctr"], "session_program": "/bin/false"}):
         d.write_config(**changes)
         r = t.run([t.bin("fwsshd"), "-f", d.conf])
@@ -241,6 +242,7 @@ def test_without_a_last_good_one_a_broken_configuration_is_an_error(t):
     d.stop()
     kept = d.state / "last-good.conf"
     good = kept.read_text()
+    own(d).unlink()
     d.conf.write_text(good + "port = red\n")
 
     def fails():
@@ -260,6 +262,26 @@ def test_without_a_last_good_one_a_broken_configuration_is_an_error(t):
     kept.symlink_to(t.dir / "elsewhere")
     (t.dir / "elsewhere").write_text(good)
     fails()
+
+
+def own(d):
+    """The copy that no other version replaces."""
+    found, = d.state.glob("last-good-*.conf")
+    return found
+
+
+def test_going_back_to_a_version_that_cannot_read_what_the_later_one_has_kept(t):
+    d = t.daemon(task="special")
+    d.stop()
+    assert own(d).read_text() == d.conf.read_text()
+    later = d.conf.read_text().replace("special", "other") + 'slot-driver = "of-tomorrow"\n'
+    d.conf.write_text(later)
+    (d.state / "last-good.conf").write_text(later)
+    d.start()
+    assert f"using the last good configuration, {own(d)}" in d.log()
+    assert_works(d)
+    r = t.run([t.bin("fwssh-receive"), "-f", d.conf, "-s", "fwssh"], input="fwssh/1 status\n")
+    assert r.returncode == 0 and "task=special\n" in r.stdout, r
 
 
 def test_last_good_configuration_is_not_written_again_and_again(t):

@@ -159,6 +159,17 @@ def test_version_counts_where_the_uuid_is_not_known(t):
     assert r.returncode == 0, r
 
 
+def test_same_version_as_before_tells_nothing(t):
+    """Without a UUID, unless it runs in another slot."""
+    for name, after, status in (("stays", {}, 9), ("moves", {"active": "b", "next": "b"}, 0)):
+        b = Rebooting(t, name)
+        b.set(active="a", next="a", confirmed="yes", version="2.0", **{"boot-id": "boot-1"})
+        b.after_reboot(**after)
+        r, _ = push(b, "--wait")
+        assert r.returncode == status, r
+        assert status == 0 or "had the same version (2.0) before" in r.stderr, r
+
+
 def restart_with_another_key(b):
     """The reboot script installs another host key and restarts the daemon."""
     script = b.t.dir / "board-reboot"

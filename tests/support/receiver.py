@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 
-RECORD = struct.Struct("5I16s64s40s512s512s")  # struct result of src/device/receive/result.h
+RECORD = struct.Struct("5IQ16s64s40s512s512s")  # struct result of src/device/receive/result.h
 
 
 class Receiver:
@@ -67,6 +67,6 @@ class Receiver:
         for fd in fds:
             os.close(fd)
         assert len(data) == RECORD.size, f"the result has {len(data)} bytes"
-        status, reboot, told, firmwares, asked, _, _, uuid, text, _ = RECORD.unpack(data)
+        status, reboot, told, firmwares, asked, _, _, _, uuid, text, _ = RECORD.unpack(data)
         return {"status": status, "reboot": reboot, "told": told, "firmwares": firmwares, "asked": asked,
                 "uuid": uuid.rstrip(b"\0").decode(), "text": text.split(b"\0")[0].decode()}

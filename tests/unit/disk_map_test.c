@@ -62,6 +62,8 @@ static int set_up(void **state)
     put("devices/sda/sda2/uevent", "XPARTNAME=no\nPARTNAME=root fs\nDEVNAME=sda2\n");
     map.sys_dev_block = memory_printf("%s/block", top);
     map.mountinfo = memory_printf("%s/mountinfo", top);
+    map.cmdline = memory_printf("%s/cmdline", top);
+    put("cmdline", "quiet\n");
     return 0;
 }
 
@@ -73,6 +75,7 @@ static int tear_down(void **state)
     free(command);
     free((char *)map.sys_dev_block);
     free((char *)map.mountinfo);
+    free((char *)map.cmdline);
     return 0;
 }
 
@@ -192,6 +195,43 @@ TEST(root_is_what_was_mounted_last)
     assert_int_equal(disk_map_root(&map, &root), -1);
 }
 
+static void assert_root(const char *cmdline, const char *type, dev_t wanted)
+{
+    char *line = memory_printf("24 1 0:30 / / rw - %s /dev/root rw,lowerdir=/ro\n", type);
+    dev_t root;
+
+    put("cmdline", cmdline);
+    put("mountinfo", line);
+    free(line);
+    assert_int_equal(disk_map_root(&map, &root), wanted ? 0 : -1);
+    if (wanted)
+        assert_int_equal(root, wanted);
+    only = "/";
+    assert_string_equal(mounted(200, 1), wanted == makedev(8, 2) ? "/" : "");
+    only = NULL;
+}
+
+TEST(root_of_the_command_line_below_an_overlay)
+{
+    assert_root("root=8:1 xroot=8:1 root=8:2 ro\n", "overlay", makedev(8, 2));
+    assert_root("root=8:2", "btrfs", makedev(8, 2));
+    assert_root("quiet\n", "overlay", 0);
+    assert_root("root=/dev/nfs root=PARTUUID=no\n", "overlay", 0);
+    /* A system in memory has left its disk. */
+    assert_root("root=8:2\n", "tmpfs", 0);
+    assert_root("root=8:2\n", "nfs", 0);
+    put("cmdline", "quiet\n");
+}
+
+TEST(a_deep_stack)
+{
+    make("cd devices && for i in 2 3 4 5 6; do mkdir -p dm-$i/slaves && "
+         "ln -s ../../dm-$((i - 1)) dm-$i/slaves/ && echo 253:$i > dm-$i/dev && "
+         "ln -s ../devices/dm-$i ../block/253:$i; done");
+    assert_true(disk_map_is_made_from(&map, makedev(253, 6), makedev(8, 2)));
+    make("rm -r devices/dm-[2-6] block/253:[2-6]");
+}
+
 static void assert_inside(dev_t device, const char *path, const char *wanted)
 {
     char *inside = disk_map_path_inside(&map, device, path);
@@ -247,6 +287,8 @@ int main(void)
         cmocka_unit_test(mounts_are_found_by_where_they_lie),
         cmocka_unit_test(one_mount_point_only),
         cmocka_unit_test(root_is_what_was_mounted_last),
+        cmocka_unit_test(root_of_the_command_line_below_an_overlay),
+        cmocka_unit_test(a_deep_stack),
         cmocka_unit_test(path_in_a_file_system),
         cmocka_unit_test(node_of_a_device),
         cmocka_unit_test(a_whole_disk_may_be_mounted),

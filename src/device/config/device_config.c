@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/network.h"
 #include "base/number.h"
+#include "device/config/log_events.h"
 #include "device/config/session_user.h"
 #include "device/config/unknown_key.h"
 
@@ -180,6 +181,13 @@ static int device_config_log_to(cfg_t *cfg, cfg_opt_t *opt, const char *value, v
     return device_config_choice(cfg, opt, value, result, words, "stderr or syslog");
 }
 
+static int device_config_log_format(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    static const char *const words[] = {"text", "json", NULL};
+
+    return device_config_choice(cfg, opt, value, result, words, "text or json");
+}
+
 static int device_config_slot_driver(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
     static const char *const words[] = {"auto",      "uboot-env",  "mbr-order",    "mbr-active",
@@ -247,6 +255,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_INT_CB("hook-timeout", 30, CFGF_NONE, device_config_seconds),
     CFG_STR("audit-file", "", CFGF_NONE),
     CFG_INT_CB("audit-file-size", 1048576, CFGF_NONE, device_config_bytes_or_none),
+    CFG_STR_CB("metrics-file", "", CFGF_NONE, device_config_path_or_none),
     CFG_STR_CB("lock-file", DEVICE_LOCK_FILE, CFGF_NONE, device_config_path),
     CFG_STR_CB("receive-program", FWSSH_LIBEXECDIR "/fwssh-receive", CFGF_NONE, device_config_path),
     CFG_STR_CB("session-program", FWSSH_LIBEXECDIR "/fwssh-session", CFGF_NONE, device_config_path),
@@ -271,6 +280,7 @@ static cfg_opt_t device_config_rows[] = {
     CFG_BOOL("compatible", cfg_false, CFGF_NONE),
     CFG_STR_CB("log-level", "info", CFGF_NONE, device_config_log_level),
     CFG_STR_CB("log-to", "stderr", CFGF_NONE, device_config_log_to),
+    CFG_STR_CB("log-format", "text", CFGF_NONE, device_config_log_format),
     CFG_END(),
 };
 
@@ -320,7 +330,8 @@ static bool device_config_is_key(const char *name, size_t len)
 
 static void device_config_tell_unknown(const void *file, const char *name, size_t len, int line)
 {
-    log_warning("%s:%d: unknown key '%.*s'; ignoring it", (const char *)file, line, (int)len, name);
+    log_event(LOG_LEVEL_WARNING, EVENT_UNKNOWN_KEY, NULL, "%s:%d: unknown key '%.*s'; ignoring it",
+              (const char *)file, line, (int)len, name);
 }
 
 /*
@@ -335,7 +346,8 @@ static int device_config_override(cfg_t *cfg, const char *text, enum device_conf
     if (!equals || equals == text)
         return error_set(err, EXIT_USAGE, "-o needs KEY=VALUE, but got '%s'", text);
     if (rigour == DEVICE_CONFIG_LENIENT && !device_config_is_key(text, (size_t)(equals - text))) {
-        log_warning("unknown key in -o %s; ignoring it", text);
+        log_event(LOG_LEVEL_WARNING, EVENT_UNKNOWN_KEY, NULL, "unknown key in -o %s; ignoring it",
+                  text);
         return 0;
     }
     const char *value = equals + 1;
@@ -394,6 +406,7 @@ static void device_config_fill(struct device_config *c)
     c->hook_timeout = (int)cfg_getint(cfg, "hook-timeout");
     c->audit_file_size = (int)cfg_getint(cfg, "audit-file-size");
     c->audit_file = cfg_getstr(cfg, "audit-file");
+    c->metrics_file = cfg_getstr(cfg, "metrics-file");
     c->lock_file = cfg_getstr(cfg, "lock-file");
     c->receive_program = cfg_getstr(cfg, "receive-program");
     c->session_program = cfg_getstr(cfg, "session-program");
@@ -413,6 +426,7 @@ static void device_config_fill(struct device_config *c)
     c->compatible = cfg_getbool(cfg, "compatible");
     c->log_level = (enum log_level)log_level_parse(cfg_getstr(cfg, "log-level"));
     c->log_to_syslog = !strcmp(cfg_getstr(cfg, "log-to"), "syslog");
+    c->log_json = !strcmp(cfg_getstr(cfg, "log-format"), "json");
 }
 
 /* libconfuse's scanner stays inside an unterminated string or comment, even for the next file and
@@ -431,8 +445,8 @@ device_config_complain(cfg_t *cfg, const char *format, va_list args)
     char text[512];
 
     vsnprintf(text, sizeof text, format, args);
-    log_error("%s:%d: %s", cfg && cfg->filename ? cfg->filename : "configuration",
-              cfg ? cfg->line : 0, text);
+    log_event(LOG_LEVEL_ERROR, EVENT_CONFIGURATION_ERROR, NULL, "%s:%d: %s",
+              cfg && cfg->filename ? cfg->filename : "configuration", cfg ? cfg->line : 0, text);
 }
 
 static cfg_t *device_config_new(void)

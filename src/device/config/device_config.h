@@ -45,6 +45,7 @@ struct device_config {
     bool refuse_older;           /* than the newest one so far (updaters/version_floor.h) */
     const char *audit_file;      /* or "" */
     int audit_file_size;         /* bytes; 0: no limit */
+    const char *metrics_file;    /* or "" */
     const char *hook_precheck, *hook_success, *hook_failure; /* commands, or "" */
     int hook_timeout;                                        /* seconds */
     const char *receive_program, *session_program, *hold_program;
@@ -58,7 +59,7 @@ struct device_config {
     struct text_list ciphers, macs, kex;
     bool compatible; /* also what older clients need (listen/session_tool.c) */
     enum log_level log_level;
-    bool log_to_syslog;
+    bool log_to_syslog, log_json;
 };
 
 /* What an unknown key is. Another version may know it: the image before meets the configuration of

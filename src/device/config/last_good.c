@@ -3,6 +3,7 @@
 #include "base/comments.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "device/config/log_events.h"
 #include "device/config/state_dir.h"
 
 #include <stdlib.h>
@@ -10,9 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAST_GOOD_NAME "last-good.conf"
 #define LAST_GOOD_KEY "state-dir"
 #define LAST_GOOD_DEFAULT "/var/lib/fwssh"
+
+static const char *const last_good_names[LAST_GOOD_FILES] = {LAST_GOOD_NAME, LAST_GOOD_OWN_NAME};
 
 static const char *last_good_source(const char *path)
 {
@@ -20,9 +22,9 @@ static const char *last_good_source(const char *path)
 }
 
 /* A file that is there, belongs to us, and cannot be written by others. */
-static char *last_good_in(const char *directory)
+static char *last_good_in(const char *directory, int which)
 {
-    char *path = memory_printf("%s/%s", directory, LAST_GOOD_NAME);
+    char *path = memory_printf("%s/%s", directory, last_good_names[which]);
     struct stat st;
 
     if (!lstat(path, &st) && S_ISREG(st.st_mode) && st.st_size && st.st_uid == geteuid() &&
@@ -68,16 +70,16 @@ static const char *last_good_override(const struct text_list *overrides)
     return value;
 }
 
-char *last_good_find(const char *path, const struct text_list *overrides)
+char *last_good_find(const char *path, const struct text_list *overrides, int which)
 {
     const char *override = last_good_override(overrides);
 
     if (override)
-        return last_good_in(override);
+        return last_good_in(override, which);
     char *directory = last_good_state_dir_of(last_good_source(path));
-    char *found = directory ? last_good_in(directory) : NULL;
+    char *found = directory ? last_good_in(directory, which) : NULL;
     free(directory);
-    return found ? found : last_good_in(LAST_GOOD_DEFAULT);
+    return found ? found : last_good_in(LAST_GOOD_DEFAULT, which);
 }
 
 int last_good_check(const char *path, const struct text_list *overrides, struct error *err)
@@ -86,42 +88,61 @@ int last_good_check(const char *path, const struct text_list *overrides, struct 
 
     if (stat(last_good_source(path), &st) || st.st_size)
         return 0;
-    char *good = last_good_find(path, overrides);
-    int rc = good ? error_set(err, EXIT_USAGE, "%s is empty", last_good_source(path)) : 0;
+    for (int i = 0; i < LAST_GOOD_FILES; i++) {
+        char *good = last_good_find(path, overrides, i);
+        if (good)
+            error_set(err, EXIT_USAGE, "%s is empty", last_good_source(path));
+        free(good);
+        if (good)
+            return -1;
+    }
+    return 0;
+}
+
+static void last_good_keep_as(const struct device_config *config, const char *name,
+                              const struct buffer *text)
+{
+    char *good = state_dir_path(config, name);
+    struct buffer kept = {0};
+    struct error err;
+
+    bool same = !io_read_file(good, DEVICE_CONFIG_MAX, &kept, &err) && kept.len == text->len &&
+                !memcmp(kept.data, text->data, text->len);
+    if (!same && state_dir_write(config, name, text->data, text->len, &err))
+        log_warning("%s; there will be no configuration to fall back to", err.text);
+    buffer_free(&kept);
     free(good);
-    return rc;
 }
 
 void last_good_keep(const struct device_config *config, const char *path)
 {
-    struct buffer text = {0}, kept = {0};
-    struct error err;
-    char *good = state_dir_path(config, LAST_GOOD_NAME);
+    struct buffer text = {0};
+    struct error ignored;
 
-    bool there = !access(last_good_source(path), F_OK) &&
-                 !io_read_file(last_good_source(path), DEVICE_CONFIG_MAX, &text, &err) && text.len;
-    bool same = there && !io_read_file(good, DEVICE_CONFIG_MAX, &kept, &err) &&
-                kept.len == text.len && !memcmp(kept.data, text.data, text.len);
-    if (there && !same && state_dir_write(config, LAST_GOOD_NAME, text.data, text.len, &err))
-        log_warning("%s; there will be no configuration to fall back to", err.text);
+    if (!access(last_good_source(path), F_OK) &&
+        !io_read_file(last_good_source(path), DEVICE_CONFIG_MAX, &text, &ignored) && text.len)
+        for (int i = 0; i < LAST_GOOD_FILES; i++)
+            last_good_keep_as(config, last_good_names[i], &text);
     buffer_free(&text);
-    buffer_free(&kept);
-    free(good);
 }
 
 int last_good_load(struct device_config *config, const char *path,
                    const struct text_list *overrides, struct error *err)
 {
     struct error second;
+    int rc = -1;
 
     if (!last_good_check(path, overrides, err) &&
         !device_config_load(config, path, overrides, DEVICE_CONFIG_LENIENT, err))
         return 0;
-    char *good = last_good_find(path, overrides);
-    int rc =
-        good ? device_config_load(config, good, overrides, DEVICE_CONFIG_LENIENT, &second) : -1;
-    if (!rc)
-        log_error("%s; using the last good configuration, %s", err->text, good);
-    free(good);
+    for (int i = 0; rc && i < LAST_GOOD_FILES; i++) {
+        char *good = last_good_find(path, overrides, i);
+        rc =
+            good ? device_config_load(config, good, overrides, DEVICE_CONFIG_LENIENT, &second) : -1;
+        if (!rc)
+            log_event(LOG_LEVEL_ERROR, EVENT_LAST_GOOD, NULL,
+                      "%s; using the last good configuration, %s", err->text, good);
+        free(good);
+    }
     return rc ? -1 : 1;
 }

@@ -7,12 +7,18 @@
 
 #include "device/config/device_config.h"
 
+/* In the order in which they are tried. A later version may have kept what this one cannot read:
+ * each keeps a copy of its own, too. */
+#define LAST_GOOD_FILES 2
+#define LAST_GOOD_NAME "last-good.conf"
+#define LAST_GOOD_OWN_NAME "last-good-" FWSSH_VERSION ".conf"
+
 /*
- * Finds it. Where state-dir is, is asked of overrides, then of the unusable file at path (as far as
- * that can be read), then of the default. Only a file that nobody else can have written counts.
- * Returns its path, which the caller frees, or NULL.
+ * Finds one of the two. Where state-dir is, is asked of overrides, then of the unusable file at
+ * path (as far as that can be read), then of the default. Only a file that nobody else can have
+ * written counts. Returns its path, which the caller frees, or NULL.
  */
-char *last_good_find(const char *path, const struct text_list *overrides);
+char *last_good_find(const char *path, const struct text_list *overrides, int which);
 
 /* An empty file is what a loss of power leaves of one. Returns -1 with the error set if the file at
  * path is empty and there is a last good one; else 0. */

@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "device/config/last_good.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -112,9 +113,9 @@ void state_dir_repair(const struct device_config *config, const char *name, bool
 
 void state_dir_repair_all(const struct device_config *config)
 {
-    static const char *const names[] = {"newest-version",   "pending-version", "staged",
-                                        "last-update",      "last-good.conf",  "slot-files",
-                                        "unfinished-update"};
+    static const char *const names[] = {"newest-version",    "pending-version", "staged",
+                                        "last-update",       LAST_GOOD_NAME,    "slot-files",
+                                        "unfinished-update", LAST_GOOD_OWN_NAME};
     struct stat st;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/network.h"
+#include "device/config/log_events.h"
 #include "device/listen/audit.h"
 #include "device/listen/farewell.h"
 #include "device/listen/session_tool.h"
@@ -119,7 +120,7 @@ static void admission_end(struct listener *l, struct connection *victim, const c
     if (!victim->session && !admission_is_exempt(l, &victim->peer))
         victim->penalized =
             victim->penalized || penalty_left(&l->penalties, victim->peer.source, io_now()) > 0;
-    connection_say(victim, LOG_LEVEL_INFO, "disconnected: %s", why);
+    connection_say(victim, LOG_LEVEL_INFO, EVENT_DISCONNECTED, "disconnected: %s", why);
     if (victim->session) {
         kill(-victim->session, SIGKILL);
         io_close(&victim->control);
@@ -245,7 +246,7 @@ static void admission_turn_away(struct listener *l, struct connection *c)
 
     snprintf(text, sizeof text,
              "Too many failed logins from your address; try again later, in %.0f s at most", left);
-    connection_say(c, LOG_LEVEL_INFO,
+    connection_say(c, LOG_LEVEL_INFO, EVENT_DISCONNECTED,
                    "turned away: too many connections of a source with failed logins "
                    "(max-penalty)");
     connection_account(l, c);
@@ -335,7 +336,8 @@ void admission_accept(struct listener *l, int socket)
                              .next = l->connections};
     peer_name(&c->peer, &address);
     l->connections = c;
-    log_debug("%s: connected", c->peer.address);
+    log_event(LOG_LEVEL_DEBUG, EVENT_CONNECTED, CONNECTION_FIELDS(c), "%s: connected",
+              c->peer.address);
     c->penalized = !admission_is_exempt(l, &c->peer) &&
                    penalty_left(&l->penalties, c->peer.source, c->started) > 0;
     if (c->penalized)
@@ -357,16 +359,21 @@ void admission_penalize(struct listener *l, const struct connection *c)
                    now);
     double left = penalty_left(&l->penalties, c->peer.source, now);
     if (left > 0 && before <= 0)
-        log_warning("%s: source turned away for %.0f s, except for one login at a time, after "
-                    "repeated connections without a login (max-penalty)",
-                    c->peer.address, left);
+        log_event(LOG_LEVEL_WARNING, EVENT_PENALTY, CONNECTION_FIELDS(c),
+                  "%s: source turned away for %.0f s, except for one login at a time, after "
+                  "repeated connections without a login (max-penalty)",
+                  c->peer.address, left);
 }
 
 static void admission_tell(void *data, const char *source, unsigned count)
 {
-    log_warning("%s: %u connections without a login since it was turned away or last mentioned "
-                "(max-penalty)",
-                source, count);
+    const struct log_field fields[] = {LOG_TEXT("address", source), LOG_NUMBER("count", count),
+                                       LOG_FIELDS_END};
+
+    log_event(LOG_LEVEL_WARNING, EVENT_STRANGERS, fields,
+              "%s: %u connections without a login since it was turned away or last mentioned "
+              "(max-penalty)",
+              source, count);
     audit_source(data, source, count);
 }
 

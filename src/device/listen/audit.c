@@ -1,29 +1,33 @@
 #include "device/listen/audit.h"
 
 #include "base/buffer.h"
+#include "base/clean.h"
 #include "base/date.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "device/config/log_events.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
-/* NAME="VALUE". Characters that would end the value or the line become '?': part of the text comes
- * from the client. */
+/* NAME="VALUE". Characters that would end the value or the line, or act on a terminal, become '?':
+ * part of the text comes from the client. */
 static void audit_add(struct buffer *line, const char *name, const char *value)
 {
-    buffer_printf(line, " %s=\"", name);
-    for (; *value; value++) {
-        unsigned char c = (unsigned char)*value;
-        buffer_add(line, c < 0x20 || c == 0x7f || c == '"' || c == '\\' ? "?" : value, 1);
-    }
-    buffer_add_text(line, "\"");
+    char *copy = memory_text(value);
+
+    clean_line(copy);
+    for (char *p = copy; (p = strpbrk(p, "\"\\"));)
+        *p = '?';
+    buffer_printf(line, " %s=\"%s\"", name, copy);
+    free(copy);
 }
 
 /* Opens the file, which must be a regular one; one with no room for so many more bytes becomes
@@ -69,9 +73,10 @@ static void audit_append(const char *path, size_t most, const struct buffer *lin
     buffer_free(&text);
 }
 
-static void audit_write(const struct listener *l, struct buffer *line)
+static void audit_write(const struct listener *l, const struct log_field *fields,
+                        struct buffer *line)
 {
-    log_info("audit: %s", buffer_text(line));
+    log_event(LOG_LEVEL_INFO, EVENT_AUDIT, fields, "audit: %s", buffer_text(line));
     if (*l->config.audit_file)
         audit_append(l->config.audit_file, (size_t)l->config.audit_file_size, line);
     buffer_free(line);
@@ -92,7 +97,7 @@ void audit_connection(const struct listener *l, const struct connection *c)
 
     audit_begin(&line, "connection", c, io_now() - c->started);
     buffer_printf(&line, " login=%s", c->authenticated ? "yes" : "no");
-    audit_write(l, &line);
+    audit_write(l, CONNECTION_FIELDS(c), &line);
 }
 
 void audit_source(const struct listener *l, const char *source, unsigned count)
@@ -102,7 +107,7 @@ void audit_source(const struct listener *l, const char *source, unsigned count)
     buffer_add_text(&line, "strangers");
     audit_add(&line, "from", source);
     buffer_printf(&line, " connections=%u", count);
-    audit_write(l, &line);
+    audit_write(l, NULL, &line);
 }
 
 void audit_update(const struct listener *l, const struct connection *c, const struct result *result)
@@ -122,5 +127,5 @@ void audit_update(const struct listener *l, const struct connection *c, const st
     audit_add(&line, "text", result->text);
     if (*result->note)
         audit_add(&line, "note", result->note);
-    audit_write(l, &line);
+    audit_write(l, CONNECTION_FIELDS(c), &line);
 }

@@ -1,6 +1,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "device/config/log_events.h"
 #include "device/listen/admission.h"
 #include "device/listen/audit.h"
 #include "device/listen/key_command.h"
@@ -39,7 +40,8 @@ static bool connection_may_speak(struct connection *c, double now)
     return true;
 }
 
-void connection_say(struct connection *c, enum log_level level, const char *fmt, ...)
+void connection_say(struct connection *c, enum log_level level, const char *event, const char *fmt,
+                    ...)
 {
     char text[1100];
     va_list ap;
@@ -49,8 +51,8 @@ void connection_say(struct connection *c, enum log_level level, const char *fmt,
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    log_at(c->penalized && !c->authenticated ? LOG_LEVEL_DEBUG : level, "%s: %s", c->peer.address,
-           text);
+    log_event(c->penalized && !c->authenticated ? LOG_LEVEL_DEBUG : level, event,
+              CONNECTION_FIELDS(c), "%s: %s", c->peer.address, text);
 }
 
 void connection_account(struct listener *l, const struct connection *c)
@@ -63,14 +65,15 @@ void connection_account(struct listener *l, const struct connection *c)
 
 static void connection_kill(struct connection *c, const char *why)
 {
-    connection_say(c, LOG_LEVEL_WARNING, "disconnected: %s", why);
+    connection_say(c, LOG_LEVEL_WARNING, EVENT_DISCONNECTED, "disconnected: %s", why);
     kill(-c->session, SIGKILL);
 }
 
 /* The session tells the client why; one that does not leave by itself is killed. */
 static void connection_turn_out(struct connection *c, const char *why, const char *words)
 {
-    log_warning("%s: disconnected: %s", c->peer.address, why);
+    log_event(LOG_LEVEL_WARNING, EVENT_DISCONNECTED, CONNECTION_FIELDS(c), "%s: disconnected: %s",
+              c->peer.address, why);
     c->turned_out = io_now();
     if (record_send(c->control, RECORD_LEAVE, 0, words, NULL))
         kill(-c->session, SIGKILL);
@@ -84,7 +87,8 @@ static void connection_authenticated(struct listener *l, struct connection *c, c
     session_tool_raise(c->session);
     penalty_forgive(&l->penalties, c->peer.source);
     snprintf(c->who, sizeof c->who, "%.*s", (int)sizeof c->who - 1, who);
-    log_info("%s: logged in with %s", c->peer.address, c->who);
+    log_event(LOG_LEVEL_INFO, EVENT_LOGIN, CONNECTION_FIELDS(c), "%s: logged in with %s",
+              c->peer.address, c->who);
     for (const struct connection *other = l->connections; other; other = other->next)
         count += other->authenticated && other->session;
     if (count > l->config.max_sessions)
@@ -97,11 +101,11 @@ static void connection_record(struct listener *l, struct connection *c, const st
     switch (r->type) {
     case RECORD_LOG:
         connection_say(c, r->value <= LOG_LEVEL_DEBUG ? (enum log_level)r->value : LOG_LEVEL_DEBUG,
-                       "session: %s", r->text);
+                       EVENT_SESSION, "session: %s", r->text);
         break;
     case RECORD_DENIED:
         c->has_offered = true;
-        connection_say(c, LOG_LEVEL_WARNING, "login refused: %s", r->text);
+        connection_say(c, LOG_LEVEL_WARNING, EVENT_LOGIN_REFUSED, "login refused: %s", r->text);
         break;
     case RECORD_ASK_KEYS:
         c->has_offered = true;
@@ -125,7 +129,7 @@ static void connection_record(struct listener *l, struct connection *c, const st
         break;
     case RECORD_LOST:
         update_input_ended(c, true);
-        connection_say(c, LOG_LEVEL_WARNING, "connection lost: %s", r->text);
+        connection_say(c, LOG_LEVEL_WARNING, EVENT_CONNECTION_LOST, "connection lost: %s", r->text);
         break;
     case RECORD_CLOSED:
         c->farewell_until = 0;
@@ -138,7 +142,8 @@ static void connection_record(struct listener *l, struct connection *c, const st
 
 static void connection_flooded(struct connection *c)
 {
-    log_warning("%s: disconnected: too many messages from its session", c->peer.address);
+    log_event(LOG_LEVEL_WARNING, EVENT_DISCONNECTED, CONNECTION_FIELDS(c),
+              "%s: disconnected: too many messages from its session", c->peer.address);
     kill(-c->session, SIGKILL);
     c->unsaid++;
 }
@@ -188,9 +193,10 @@ static void connection_session_ended(struct listener *l, struct connection *c, i
     c->session = 0;
     if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
         spawn_describe(status, how, sizeof how);
-        connection_say(c, LOG_LEVEL_ERROR, "the session %s", how);
+        connection_say(c, LOG_LEVEL_ERROR, EVENT_SESSION_DIED, "the session %s", how);
     }
-    log_debug("%s: disconnected", c->peer.address);
+    log_event(LOG_LEVEL_DEBUG, EVENT_DISCONNECTED, CONNECTION_FIELDS(c), "%s: disconnected",
+              c->peer.address);
     if (c->unsaid)
         log_warning("%s: %u more messages of this connection were not logged", c->peer.address,
                     c->unsaid);

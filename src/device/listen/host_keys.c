@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "device/config/log_events.h"
 #include "device/config/state_dir.h"
 #include "device/listen/session_tool.h"
 
@@ -63,7 +64,8 @@ static int host_keys_set_aside(const char *path, struct error *err)
     int rc = rename(path, aside) ? error_errno(err, "cannot rename %s to %s", path, aside)
                                  : io_flush_directory_of(path, err);
     if (!rc)
-        log_error("the host key %s was damaged: it is now %s, and a new one is made. Clients see "
+        log_event(LOG_LEVEL_ERROR, EVENT_HOST_KEY_DAMAGED, NULL,
+                  "the host key %s was damaged: it is now %s, and a new one is made. Clients see "
                   "another key than before",
                   path, aside);
     free(aside);
@@ -83,7 +85,8 @@ static int host_keys_make(const struct device_config *config, const char *path, 
         return 0;
     if (!state_dir_write(config, HOST_KEY_NAME, text->data, text->len, &write_error)) {
         *stored = true;
-        log_info("generated a host key for this device: %s", path);
+        log_event(LOG_LEVEL_INFO, EVENT_HOST_KEY_NEW, NULL,
+                  "generated a host key for this device: %s", path);
         return 0;
     }
     log_warning("%s; keeping the host key in memory only: clients will see a different one after "
@@ -122,7 +125,8 @@ static int host_keys_read_own(const struct device_config *config, struct host_ke
         return 0;
     if (own->damaged || host_keys_is_no_key(path)) {
         if (!own->keep)
-            log_error("the host key %s is damaged: at the next start it will be set aside and a "
+            log_event(LOG_LEVEL_ERROR, EVENT_HOST_KEY_DAMAGED, NULL,
+                      "the host key %s is damaged: at the next start it will be set aside and a "
                       "new one made",
                       path);
         else if (!host_keys_set_aside(path, &err))

@@ -179,7 +179,8 @@ void key_command_ask(struct listener *l, struct connection *c, const char *quest
         pid = c->key_answer < 0 ? error_errno(&err, "cannot create a memory file")
                                 : key_command_start(&l->config, &q, c->key_answer, &err);
         if (pid < 0)
-            connection_say(c, LOG_LEVEL_ERROR, "authorized-keys-command: %s", err.text);
+            connection_say(c, LOG_LEVEL_ERROR, LOG_EVENT_MESSAGE, "authorized-keys-command: %s",
+                           err.text);
     }
     free(q.text);
     if (pid < 0) {
@@ -198,7 +199,8 @@ void key_command_end(struct connection *c, int status)
     c->key_command = 0;
     if (status) {
         spawn_describe(status, how, sizeof how);
-        connection_say(c, LOG_LEVEL_ERROR, "authorized-keys-command %s; ignoring its output", how);
+        connection_say(c, LOG_LEVEL_ERROR, LOG_EVENT_MESSAGE,
+                       "authorized-keys-command %s; ignoring its output", how);
         key_command_answer(c, -1);
     } else {
         (void)lseek(c->key_answer, 0, SEEK_SET);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "device/config/last_good.h"
+#include "device/config/log_events.h"
 #include "device/listen/admission.h"
 
 #include <errno.h>
@@ -28,6 +29,8 @@ static int listener_load_file(struct listener *l, const char *path, enum listene
 
     if (device_config_load(&config, path, &l->overrides, rigour, err))
         return -1;
+    if (how == LISTENER_START)
+        log_set_json(config.log_json);
     if (host_keys_find(&keys, &config, how == LISTENER_TEST ? 0 : HOST_KEYS_KEEP, &l->keys_told,
                        report, err)) {
         device_config_free(&config);
@@ -51,13 +54,17 @@ static int listener_load_last_good(struct listener *l, struct buffer *report,
                                    const struct error *why)
 {
     struct error ignored;
-    char *good = last_good_find(l->config_path, &l->overrides);
-    int rc = good ? listener_load_file(l, good, LISTENER_START, report, &ignored) : -1;
+    int rc = -1;
 
-    if (!rc)
-        log_error("%s; using the last good configuration, %s", why->text, good);
+    for (int i = 0; rc && i < LAST_GOOD_FILES; i++) {
+        char *good = last_good_find(l->config_path, &l->overrides, i);
+        rc = good ? listener_load_file(l, good, LISTENER_START, report, &ignored) : -1;
+        if (!rc)
+            log_event(LOG_LEVEL_ERROR, EVENT_LAST_GOOD, NULL,
+                      "%s; using the last good configuration, %s", why->text, good);
+        free(good);
+    }
     l->last_good = !rc;
-    free(good);
     return rc;
 }
 
@@ -82,10 +89,13 @@ static void listener_reload(struct listener *l)
     struct error err;
 
     if (listener_load(l, LISTENER_RELOAD, &report, &err)) {
-        log_error("%s; keeping the previous configuration", err.text);
+        log_event(LOG_LEVEL_ERROR, EVENT_RELOAD_FAILED, NULL,
+                  "%s; keeping the previous configuration", err.text);
     } else {
         log_set_level(l->config.log_level);
-        log_info(
+        log_set_json(l->config.log_json);
+        log_event(
+            LOG_LEVEL_INFO, EVENT_RELOADED, NULL,
             "reloaded configuration and keys (port and listen-address change only with a restart)");
     }
     buffer_free(&report);
@@ -128,7 +138,8 @@ static void listener_stop(struct listener *l)
     if (l->stopping)
         return;
     l->stopping = true;
-    log_info(connection_updates_run(l) ? "stopping after the running update" : "stopping");
+    log_event(LOG_LEVEL_INFO, EVENT_STOPPING, NULL,
+              connection_updates_run(l) ? "stopping after the running update" : "stopping");
     listener_close_sockets(l);
     connection_kill_sessions(l);
 }

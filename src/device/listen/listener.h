@@ -96,10 +96,16 @@ void listener_close_sockets(struct listener *l);
 void listener_tell_ready(void);
 
 /* connection.c */
+/* Who is at the other end, for lines of the log; the key is "" before the login. */
+#define CONNECTION_FIELDS(c)                                                                       \
+    (const struct log_field[])                                                                     \
+    {                                                                                              \
+        LOG_TEXT("address", (c)->peer.address), LOG_TEXT("key", (c)->who), LOG_FIELDS_END          \
+    }
 /* Logs a message, with the client's address, that a stranger or his session may cause. Only so many
  * of one connection are logged, and of a source with a penalty at level debug only. */
-void connection_say(struct connection *c, enum log_level level, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+void connection_say(struct connection *c, enum log_level level, const char *event, const char *fmt,
+                    ...) __attribute__((format(printf, 4, 5)));
 /* The line of a connection that is over: in the audit log, or counted for its source. */
 void connection_account(struct listener *l, const struct connection *c);
 void connection_read(struct listener *l, struct connection *c);

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "device/config/log_events.h"
 #include "device/listen/listener.h"
 #include "device/receive/reboot.h"
 
@@ -40,10 +41,11 @@ static void listener_reboot(struct listener *l, double now)
     struct error err;
 
     l->reboot_wanted = false;
-    log_info("rebooting: %s", l->config.reboot_command);
+    log_event(LOG_LEVEL_INFO, EVENT_REBOOTING, NULL, "rebooting: %s", l->config.reboot_command);
     l->reboot_pid = reboot_start(l->config.reboot_command, &err);
     if (l->reboot_pid < 0) {
-        log_error("%s (key reboot-command); the new firmware starts at the next reboot", err.text);
+        log_event(LOG_LEVEL_ERROR, EVENT_REBOOT_FAILED, NULL,
+                  "%s (key reboot-command); the new firmware starts at the next reboot", err.text);
         l->reboot_pid = 0;
         listener_release(l);
         return;
@@ -56,7 +58,8 @@ void listener_check_reboot(struct listener *l, double now)
     if (l->reboot_wanted && (!l->reboot_after || now >= l->reboot_at))
         listener_reboot(l, now);
     if (!l->reboot_wanted && l->reboot_at > 0 && now >= l->reboot_at) {
-        log_error("no reboot within %d seconds; accepting updates again", REBOOT_HAPPENS_SECONDS);
+        log_event(LOG_LEVEL_ERROR, EVENT_REBOOT_FAILED, NULL,
+                  "no reboot within %d seconds; accepting updates again", REBOOT_HAPPENS_SECONDS);
         if (l->reboot_pid)
             reboot_kill(l->reboot_pid);
         listener_release(l);
@@ -72,7 +75,7 @@ bool listener_reap_reboot(struct listener *l, pid_t pid, int status)
     l->reboot_pid = 0;
     if (status) {
         spawn_describe(status, how, sizeof how);
-        log_error("the reboot command %s", how);
+        log_event(LOG_LEVEL_ERROR, EVENT_REBOOT_FAILED, NULL, "the reboot command %s", how);
         listener_release(l);
     }
     return true;

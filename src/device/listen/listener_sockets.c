@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "device/config/log_events.h"
 #include "device/listen/listener.h"
 
 #include <arpa/inet.h>
@@ -39,8 +40,9 @@ static bool listener_take_sockets(struct listener *l)
     }
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
-    log_info("listening on %zu socket%s passed by the service manager", l->socket_count,
-             l->socket_count == 1 ? "" : "s");
+    log_event(LOG_LEVEL_INFO, EVENT_LISTENING, NULL,
+              "listening on %zu socket%s passed by the service manager", l->socket_count,
+              l->socket_count == 1 ? "" : "s");
     return true;
 }
 
@@ -115,6 +117,15 @@ static void listener_await(struct listener *l, const char *address)
     l->awaited[l->awaited_count++] = memory_text(address);
 }
 
+static void listener_tell_listening(const struct listener *l, const char *address)
+{
+    const struct log_field fields[] = {LOG_TEXT("address", address),
+                                       LOG_NUMBER("port", l->awaited_port), LOG_FIELDS_END};
+
+    log_event(LOG_LEVEL_INFO, EVENT_LISTENING, fields, "listening on %s port %d", address,
+              l->awaited_port);
+}
+
 int listener_open_sockets(struct listener *l, struct error *err)
 {
     const struct text_list *addresses = &l->config.listen_address;
@@ -126,7 +137,7 @@ int listener_open_sockets(struct listener *l, struct error *err)
     for (size_t i = 0; i < addresses->count && i < LISTENER_SOCKETS_MAX; i++) {
         const char *address = addresses->item[i];
         if (!listener_open_socket(l, address))
-            log_info("listening on %s port %d", address, l->awaited_port);
+            listener_tell_listening(l, address);
         else if (listener_may_come(errno))
             listener_await(l, address);
         else
@@ -149,7 +160,7 @@ void listener_retry_sockets(struct listener *l, double now)
         if (listener_open_socket(l, l->awaited[i])) {
             l->awaited[left++] = l->awaited[i];
         } else {
-            log_info("listening on %s port %d", l->awaited[i], l->awaited_port);
+            listener_tell_listening(l, l->awaited[i]);
             free(l->awaited[i]);
         }
     }

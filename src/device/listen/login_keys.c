@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "device/config/log_events.h"
 #include "device/config/trusted_file.h"
 #include "device/monitor/brief.h"
 
@@ -53,7 +54,8 @@ static void login_keys_warn(char *problems)
 {
     for (char *line; (line = strsep(&problems, "\n"));)
         if (*line)
-            log_warning("%s; ignoring this file", line);
+            log_event(LOG_LEVEL_WARNING, EVENT_KEY_FILE_IGNORED, NULL, "%s; ignoring this file",
+                      line);
 }
 
 void login_keys_add(struct buffer *brief, const struct device_config *config, uint64_t *told)

@@ -1,9 +1,11 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "device/config/log_events.h"
 #include "device/listen/audit.h"
 #include "device/listen/listener.h"
 #include "device/monitor/brief.h"
+#include "device/receive/result_log.h"
 #include "wire/subsystem.h"
 
 #include <errno.h>
@@ -86,8 +88,22 @@ static pid_t update_start(const struct listener *l, const char *subsystem,
 
 static void update_refuse(struct connection *c, const char *why)
 {
-    connection_say(c, LOG_LEVEL_WARNING, "subsystem refused: %s", why);
+    connection_say(c, LOG_LEVEL_WARNING, EVENT_SUBSYSTEM_REFUSED, "subsystem refused: %s", why);
     record_send(c->control, RECORD_REFUSED, 0, why, NULL);
+}
+
+static void update_log_start(const struct connection *c, const struct subsystem *subsystem)
+{
+    const struct log_field fields[] = {LOG_TEXT("address", c->peer.address),
+                                       LOG_TEXT("key", c->who),
+                                       LOG_TEXT("subsystem", subsystem->name), LOG_FIELDS_END};
+
+    if (subsystem->kind == SUBSYSTEM_REQUEST)
+        log_event(LOG_LEVEL_DEBUG, EVENT_REQUEST_STARTED, fields, "%s: request started",
+                  c->peer.address);
+    else
+        log_event(LOG_LEVEL_INFO, EVENT_UPDATE_STARTED, fields, "%s: update started (subsystem %s)",
+                  c->peer.address, subsystem->name);
 }
 
 void update_begin(struct listener *l, struct connection *c, const char *name)
@@ -113,10 +129,7 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
     } else {
         /* In ascending order, see relay_open() (relay.h). */
         int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};
-        if (subsystem->kind == SUBSYSTEM_REQUEST)
-            log_debug("%s: request started", c->peer.address);
-        else
-            log_info("%s: update started (subsystem %s)", c->peer.address, subsystem->name);
+        update_log_start(c, subsystem);
         record_send(c->control, RECORD_ACCEPTED, 0, NULL, fds);
         c->receive = pid;
         c->update_started = io_now();
@@ -161,34 +174,29 @@ static bool update_take_result(int fd, struct result *result, int *lock)
     return told;
 }
 
-static void update_log_result(const struct connection *c, const struct result *result)
+static void update_log_result(const struct listener *l, const struct connection *c,
+                              const struct result *result)
 {
-    char text[700];
+    struct result_source from = {.address = c->peer.address,
+                                 .key = c->who,
+                                 .task = result_task(result, &l->config),
+                                 .seconds = io_now() - c->update_started};
 
-    result_describe(result, text, sizeof text);
-    log_at(result->asked    ? LOG_LEVEL_DEBUG
-           : result->status ? LOG_LEVEL_ERROR
-                            : LOG_LEVEL_INFO,
-           "%s: %s", c->peer.address, text);
-    if (*result->note)
-        log_info("%s: %s", c->peer.address, result->note);
+    result_log(result, &from);
 }
 
-/* A result that was sent counts, even if fwssh-receive was killed afterwards. Without one, words
- * gets a message for the client, who has not been told anything. */
-static void update_judge(const struct connection *c, int status, struct result *result, int *lock,
+/* A result that was sent counts, even if fwssh-receive was killed afterwards. Without one (not
+ * told), words gets a message for the client, who has not been told anything. */
+static void update_judge(const struct connection *c, int status, bool told, struct result *result,
                          char *words, size_t size)
 {
     char how[80];
-    bool told = update_take_result(c->result_fd, result, lock);
 
-    if (told)
-        update_log_result(c, result);
     if (WIFEXITED(status) && told)
         return;
     spawn_describe(status, how, sizeof how);
-    log_error("%s: fwssh-receive %s%s", c->peer.address, how,
-              told ? "" : " without sending a result");
+    log_event(LOG_LEVEL_ERROR, EVENT_RECEIVE_DIED, CONNECTION_FIELDS(c), "%s: fwssh-receive %s%s",
+              c->peer.address, how, told ? "" : " without sending a result");
     if (told)
         return;
     *result = (struct result){.status = EXIT_FAILED, .told = 1};
@@ -208,7 +216,10 @@ void update_end(struct listener *l, struct connection *c, int status)
     int lock = -1;
 
     c->receive = 0;
-    update_judge(c, status, &result, &lock, words, sizeof words);
+    bool told = update_take_result(c->result_fd, &result, &lock);
+    if (told)
+        update_log_result(l, c, &result);
+    update_judge(c, status, told, &result, words, sizeof words);
     audit_update(l, c, &result);
     io_close(&c->result_fd);
     if (c->control >= 0) {

@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "device/config/log_events.h"
 #include "device/receive/reboot.h"
 #include "device/receive/slot_question.h"
 
@@ -90,7 +91,8 @@ int confirm_guard_run(const struct device_config *config, int seconds)
                   "confirmation");
         return EXIT_FAILED;
     }
-    log_error("the running firmware was not confirmed within %d seconds; rebooting", seconds);
+    log_event(LOG_LEVEL_ERROR, EVENT_NOT_CONFIRMED, NULL,
+              "the running firmware was not confirmed within %d seconds; rebooting", seconds);
     /* The watchdog stays open and is not fed: it resets the device if the reboot hangs. */
     return guard_reboot(config);
 }

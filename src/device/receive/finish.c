@@ -1,8 +1,11 @@
 #include "device/receive/finish.h"
 
+#include "base/io.h"
 #include "base/log.h"
 #include "device/receive/hook.h"
+#include "device/receive/metrics.h"
 #include "device/receive/reboot.h"
+#include "device/receive/result_log.h"
 
 /* Only for updates, and only if they got the device's lock. */
 static void finish_hook(struct job *j)
@@ -28,14 +31,14 @@ static void finish_with_listener(struct job *j, int listener)
 
 static void finish_alone(struct job *j)
 {
-    char text[700];
+    struct result_source from = {.address = "",
+                                 .key = "",
+                                 .task = result_task(&j->result, j->config),
+                                 .seconds = io_now() - j->started};
     struct error err;
 
     finish_hook(j);
-    result_describe(&j->result, text, sizeof text);
-    log_at(j->result.status && !j->result.asked ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", text);
-    if (*j->result.note)
-        log_info("%s", j->result.note);
+    result_log(&j->result, &from);
     if (j->result.reboot && reboot_later(j->config->reboot_command, j->lock, &err)) {
         log_error("%s", err.text);
         j->result.status = EXIT_FAILED;
@@ -45,6 +48,7 @@ static void finish_alone(struct job *j)
 void finish(struct job *j, int listener)
 {
     result_keep(&j->result, j->config);
+    metrics_write(j->config, &j->result, io_now() - j->started);
     if (listener >= 0)
         finish_with_listener(j, listener);
     else

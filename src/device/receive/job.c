@@ -19,8 +19,12 @@
 
 void job_open(struct job *j, const struct device_config *config, struct client *client)
 {
-    *j = (struct job){
-        .config = config, .client = client, .lock = -1, .disk = -1, .spool = SPOOL_NONE};
+    *j = (struct job){.config = config,
+                      .client = client,
+                      .started = io_now(),
+                      .lock = -1,
+                      .disk = -1,
+                      .spool = SPOOL_NONE};
 }
 
 void job_close(struct job *j)
@@ -239,6 +243,7 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
     free(staged);
     if (rc || firmware->last)
         io_close(&j->disk);
+    j->result.bytes += rc || firmware->size == UPDATER_UNTIL_EOF ? outcome.given : firmware->size;
     if (rc) {
         job_failed(j, firmware, &outcome, err);
         return -1;

@@ -15,9 +15,10 @@ struct job {
     const struct device_config *config;
     struct client *client;
     struct result result;
-    int lock;     /* -1: not taken */
-    int disk;     /* the disk's lock, while firmware is written; else -1 */
-    char *device; /* resolved path, NULL before job_lock(); owned */
+    double started; /* io_now() */
+    int lock;       /* -1: not taken */
+    int disk;       /* the disk's lock, while firmware is written; else -1 */
+    char *device;   /* resolved path, NULL before job_lock(); owned */
     struct updater updater;
     struct version_floor floor;
     struct spool spool; /* room for the next firmware, if the updater wants a file */

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/reboot_param.h"
 #include "base/spawn.h"
+#include "device/config/log_events.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,8 @@ static pid_t reboot_by_kernel(struct error *err)
     sync();
     syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2,
             *param ? LINUX_REBOOT_CMD_RESTART2 : LINUX_REBOOT_CMD_RESTART, param);
-    log_error("the kernel refused to reboot: %s", strerror(errno));
+    log_event(LOG_LEVEL_ERROR, EVENT_REBOOT_FAILED, NULL, "the kernel refused to reboot: %s",
+              strerror(errno));
     _exit(EXIT_FAILED);
 }
 
@@ -83,7 +85,7 @@ int reboot_run(const char *command)
     pid_t pid = reboot_start(command, &err);
 
     if (pid < 0) {
-        log_error("%s", err.text);
+        log_event(LOG_LEVEL_ERROR, EVENT_REBOOT_FAILED, NULL, "%s", err.text);
         return -1;
     }
     double end = io_now() + REBOOT_SECONDS;
@@ -91,7 +93,8 @@ int reboot_run(const char *command)
         (void)poll(NULL, 0, REBOOT_LOOK_MS);
     if (!spawn_has_ended(pid)) {
         reboot_kill(pid);
-        log_error("the reboot command %s did not end within %d seconds and was killed", command,
+        log_event(LOG_LEVEL_ERROR, EVENT_REBOOT_FAILED, NULL,
+                  "the reboot command %s did not end within %d seconds and was killed", command,
                   REBOOT_SECONDS);
         return 1; /* not reaped here: what hangs in the kernel does not end by a signal */
     }
@@ -99,7 +102,7 @@ int reboot_run(const char *command)
     if (!status)
         return 0;
     spawn_describe(status, how, sizeof how);
-    log_error("the reboot command %s %s", command, how);
+    log_event(LOG_LEVEL_ERROR, EVENT_REBOOT_FAILED, NULL, "the reboot command %s %s", command, how);
     return -1;
 }
 

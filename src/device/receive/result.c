@@ -84,12 +84,17 @@ void result_describe(const struct result *r, char *text, size_t size)
                  r->reboot ? ", reboot follows" : "", unheard);
 }
 
+bool result_is_tried(const struct result *r)
+{
+    return !r->asked && result_is_update(r) && r->status != EXIT_REFUSED;
+}
+
 void result_keep(const struct result *r, const struct device_config *config)
 {
     char when[DATE_SIZE], what[700];
     struct error err;
 
-    if (r->asked || !result_is_update(r) || r->status == EXIT_REFUSED)
+    if (!result_is_tried(r))
         return;
     if (state_dir_make(config, &err) || access(config->state_dir, W_OK))
         return; /* a read-only system stores nothing */

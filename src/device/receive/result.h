@@ -16,6 +16,7 @@ struct result {
     uint32_t told;      /* 1: the client was still connected and got it */
     uint32_t firmwares; /* how many were written */
     uint32_t asked;     /* 1: a query, which changed nothing */
+    uint64_t bytes;     /* that updaters were given */
     char request[16];   /* verb in the subsystem fwssh, "" for the others */
     char task[64];      /* the one that was asked for, "": the key task */
     char uuid[40];      /* of the last firmware, "" if unknown */
@@ -47,6 +48,9 @@ void result_note(struct result *r, const char *format, ...) __attribute__((forma
 
 /* The outcome in one line, for the log and the file last-update. */
 void result_describe(const struct result *r, char *text, size_t size);
+
+/* Whether it is an update that was tried: one that was refused has done nothing. */
+bool result_is_tried(const struct result *r);
 
 /* Stores the outcome of an update in state-dir/last-update, for the request log; a failure to do so
  * is only logged. */

@@ -274,6 +274,8 @@ unsigned self_check(const struct device_config *config, self_check_tell *tell, v
     self_check_state(&s);
     if (*config->audit_file)
         self_check_directory_of(&s, config->audit_file, "audit-file");
+    if (*config->metrics_file)
+        self_check_directory_of(&s, config->metrics_file, "metrics-file");
     self_check_firmware_keys(&s);
     self_check_commands(&s);
     self_check_slots(&s);

@@ -102,11 +102,13 @@ int slot_check_between(const struct device_config *config, struct client *client
 /* The host has printed which device the firmware is for; this says which device it has reached. */
 static void slot_check_name_device(const struct facts *facts, struct error *err)
 {
-    const char *platform = facts_get(facts, "platform"), *product = facts_get(facts, "product");
+    const char *platform = facts_get(facts, "platform"), *product = facts_get(facts, "product"),
+               *architecture = facts_get(facts, "architecture");
 
     if (*platform || *product)
-        error_suffix(err, "this device is: %s%s%s %s", product, *product ? ", " : "", platform,
-                     facts_get(facts, "architecture"));
+        error_suffix(err, "this device is: %s%s%s%s%s", product,
+                     *product && (*platform || *architecture) ? ", " : "", platform,
+                     *platform && *architecture ? " " : "", architecture);
 }
 
 void slot_check_after_failure(const struct device_config *config, struct error *err)

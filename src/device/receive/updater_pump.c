@@ -53,6 +53,7 @@ static void pump_complete(struct updater_pump *p)
 static void pump_fed(struct updater_pump *p, size_t n)
 {
     p->client->heard = p->moved = io_now();
+    p->moved_bytes += n;
     if (!pump_until_eof(p))
         p->left -= n;
     if (p->left == 0)
@@ -235,10 +236,17 @@ static void pump_write_text(struct updater_pump *p, int fd, struct pump_text *te
     }
 }
 
+/* Whether the updater goes on without the client: after the last byte, or if it switches with all
+ * bytes of a firmware that others follow. */
+static bool pump_is_past_client(const struct updater_pump *p)
+{
+    return p->past_return || (*p->in < 0 && p->said->switching);
+}
+
 /* If the client is lost before the last byte, the updater must not take its input for complete. */
 static int pump_check_client(struct updater_pump *p, struct error *err)
 {
-    if (!client_is_gone(p->client) || p->past_return)
+    if (!client_is_gone(p->client) || pump_is_past_client(p))
         return 0;
     /* The missing bytes may have arrived without having been read yet. */
     bool all_here = pump_until_eof(p) ? client_has_ended(p->client, 0)
@@ -335,7 +343,7 @@ static int pump_patience(const struct updater_pump *p)
 /* Nobody reads the text of the updater, which may wait for that. */
 static int pump_text_late(struct updater_pump *p, struct error *err)
 {
-    if (!p->past_return)
+    if (!pump_is_past_client(p))
         return error_set(err, EXIT_FAILED,
                          "the client has not read its output for %d seconds (key idle-timeout)",
                          p->client->idle_timeout);
@@ -392,6 +400,8 @@ static int pump_round(struct updater_pump *p, struct error *err)
         return error_errno(err, "cannot wait for the updater");
     if (n < 0)
         return 0;
+    if (polls[WATCH_RESULT].revents && pump_hear_result(p, err))
+        return -1;
     if (polls[WATCH_CLIENT_OUT].revents & (POLLERR | POLLHUP) && pump_check_client(p, err))
         return -1;
     if (pump_check_end(p, polls[WATCH_IN].revents, err))
@@ -401,8 +411,6 @@ static int pump_round(struct updater_pump *p, struct error *err)
     else if ((polls[WATCH_IN].revents || polls[WATCH_SINK].revents) && pump_feed(p, err))
         return -1;
     pump_relay(p, polls);
-    if (polls[WATCH_RESULT].revents && pump_hear_result(p, err))
-        return -1;
     if (pump_check_time(p, err))
         return -1;
     return polls[WATCH_PID].revents || (p->pidfd < 0 && spawn_has_ended(p->pid)) ? 1 : 0;

@@ -29,10 +29,11 @@ struct updater_pump {
     uint64_t left; /* bytes still to pass on; UPDATER_UNTIL_EOF: until the input ends */
     uint64_t hold; /* the last bytes, which are passed on when all of them have come; then 0 */
 
-    bool last;        /* no other firmware follows in the session */
-    bool past_return; /* the last byte has arrived: the update will be completed */
-    bool timed_out;   /* it was killed, because it gave no sign of life */
-    int wait_status;  /* from waitpid(2); -1 if it could not even be killed */
+    bool last;            /* no other firmware follows in the session */
+    uint64_t moved_bytes; /* passed on so far */
+    bool past_return;     /* the last byte has arrived: the update will be completed */
+    bool timed_out;       /* it was killed, because it gave no sign of life */
+    int wait_status;      /* from waitpid(2); -1 if it could not even be killed */
 
     /* private to the loop */
     int pidfd; /* -1: the kernel has none */

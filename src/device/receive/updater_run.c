@@ -145,6 +145,7 @@ int updater_run(const struct updater_run *r, struct updater_outcome *outcome, st
         rc = updater_judge(r, pump.wait_status, &outcome->said, err);
         outcome->failed = rc != 0;
     }
+    outcome->given = r->file >= 0 ? r->size : pump.moved_bytes;
     outcome->unread = r->size == UPDATER_UNTIL_EOF ? 0 : pump.left;
 cleanup:
     updater_close_pipes(&p);

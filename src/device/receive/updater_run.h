@@ -29,6 +29,7 @@ struct updater_outcome {
     struct updater_result said;
     bool failed;     /* it exited by itself, without success */
     bool unsure;     /* it was killed when it may have switched without saying so */
+    uint64_t given;  /* bytes that it was given */
     uint64_t unread; /* announced bytes that it left unread (0 with UPDATER_UNTIL_EOF) */
 };
 

@@ -297,6 +297,15 @@ static const char *authorized_key_unmet(const struct authorized_key *key, const 
     return NULL;
 }
 
+size_t authorized_keys_count(const struct authorized_keys *keys, int64_t now)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < keys->count; i++)
+        count += !keys->key[i].expires || now < keys->key[i].expires;
+    return count;
+}
+
 const struct authorized_key *authorized_keys_find(const struct authorized_keys *keys, ssh_key key,
                                                   const char *address, int64_t now,
                                                   const char **why)

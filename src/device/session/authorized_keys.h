@@ -33,6 +33,9 @@ void authorized_keys_add(struct authorized_keys *keys, const char *name, const c
                          size_t len);
 void authorized_keys_free(struct authorized_keys *keys);
 
+/* How many have not expired at this time (seconds since 1970). */
+size_t authorized_keys_count(const struct authorized_keys *keys, int64_t now);
+
 /*
  * Returns the first entry with this public key whose options allow a login from this numeric
  * address at this time (seconds since 1970), or NULL with the reason (a static text) in *why.

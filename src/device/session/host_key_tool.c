@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int host_key_tool_make(enum ssh_keytypes_e type)
@@ -112,7 +113,8 @@ int host_key_tool_check(void)
     }
     for (size_t i = 0; i < s.brief.host_key_count; i++)
         host_key_print(s.brief.host_key[i]);
-    printf("authorized-keys %zu\nlibssh %s\n", s.brief.keys.count, ssh_version(0));
+    printf("authorized-keys %zu\n", authorized_keys_count(&s.brief.keys, (int64_t)time(NULL)));
+    printf("libssh %s\n", ssh_version(0));
     fflush(stdout);
     bool known = brief_algorithms_are_known(&s.brief);
     session_brief_free(&s.brief);

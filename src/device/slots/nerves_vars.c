@@ -126,17 +126,31 @@ static const char *nerves_vars_confirmed(struct uboot_ctx *ctx, const struct fac
     return confirmed;
 }
 
-static void nerves_vars_read_tries(struct uboot_ctx *ctx, struct facts *facts)
+/* To U-Boot, a limit of 0 is none. */
+static bool nerves_vars_count_left(struct uboot_ctx *ctx, long *left)
 {
     char *count = nerves_vars_get(ctx, "bootcount"), *limit = nerves_vars_get(ctx, "bootlimit");
+    bool counts = atol(limit) > 0 && nerves_vars_is(ctx, "upgrade_available", "1");
 
-    /* To U-Boot, 0 is no limit. */
-    if (atol(limit) > 0 && nerves_vars_is(ctx, "upgrade_available", "1")) {
-        long left = atol(limit) - atol(count);
-        facts_printf(facts, "tries-left", "%ld", left > 0 ? left : 0);
-    }
+    *left = atol(limit) - atol(count);
     free(count);
     free(limit);
+    return counts;
+}
+
+bool nerves_vars_are_past_limit(struct uboot_ctx *ctx)
+{
+    long left;
+
+    return nerves_vars_count_left(ctx, &left) && left < 0;
+}
+
+static void nerves_vars_read_tries(struct uboot_ctx *ctx, struct facts *facts)
+{
+    long left;
+
+    if (nerves_vars_count_left(ctx, &left))
+        facts_printf(facts, "tries-left", "%ld", left > 0 ? left : 0);
 }
 
 void nerves_vars_describe(struct uboot_ctx *ctx, struct facts *facts)
@@ -249,7 +263,7 @@ bool nerves_vars_show_a_script(struct uboot_ctx *ctx)
 bool nerves_vars_show_a_script_beside(const struct device_config *config)
 {
     struct uboot_ctx *ctx = nerves_vars_open_beside(config);
-    bool shows = ctx && nerves_vars_show_a_script(ctx);
+    bool shows = ctx ? nerves_vars_show_a_script(ctx) : nerves_vars_are_beside(config);
 
     if (ctx)
         uboot_vars_close(ctx);

@@ -38,8 +38,11 @@ bool nerves_vars_are_beside(const struct device_config *config);
  * longer counted. Returns 0, or -1 with the error set. */
 int nerves_vars_confirm(const struct device_config *config, const char *active, struct error *err);
 
+/* Whether bootcount has passed bootlimit: then U-Boot has run altbootcmd in place of bootcmd. */
+bool nerves_vars_are_past_limit(struct uboot_ctx *ctx);
+
 /* Whether the environment has variables that only a boot script has a use for: what it notes as
- * active is what boots, then. */
+ * active is what boots, then. One beside that cannot be read may have some. */
 bool nerves_vars_show_a_script(struct uboot_ctx *ctx);
 bool nerves_vars_show_a_script_beside(const struct device_config *config);
 

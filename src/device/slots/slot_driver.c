@@ -108,6 +108,17 @@ static bool slot_driver_updater_spares_root(const struct device_config *config)
     return spares;
 }
 
+/* An environment that is in use is not to be taken for one that notes nothing: an archive reads it
+ * without its lock. */
+static bool slot_driver_notes_are_busy(const struct slot_driver *driver,
+                                       const struct device_config *config, struct error *err)
+{
+    if (!driver->reads_notes || !nerves_vars_are_beside(config) || !uboot_vars_are_busy(err))
+        return false;
+    error_prefix(err, "cannot read the U-Boot environment");
+    return true;
+}
+
 int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
                      const struct device_config *config, struct facts *facts, struct error *err)
 {
@@ -116,7 +127,7 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
     *driver = slot_driver_choose(v, err);
     v->decided = *driver;
     facts_set(facts, "driver", *driver ? (*driver)->name : "none");
-    if (*driver && (*driver)->read(v, err)) {
+    if (*driver && (slot_driver_notes_are_busy(*driver, config, err) || (*driver)->read(v, err))) {
         slot_view_give_up(v);
         return -1;
     }

@@ -21,6 +21,7 @@ struct slot_driver {
     bool own_rules; /* it refuses by itself what would be wrong; read may not show a revert */
     /* It decides, whatever the environment beside it notes; archives go by either. */
     bool has_notes;
+    bool reads_notes; /* facts of it come from an environment beside it, if there is one */
     /* Whether it is what decides here; for slot-driver "auto". */
     bool (*is_there)(const struct slot_view *v);
     int (*read)(struct slot_view *v, struct error *err);

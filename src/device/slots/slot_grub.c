@@ -201,6 +201,7 @@ static int slot_grub_revert(struct slot_view *v, const char *reason, struct erro
 const struct slot_driver slot_grub = {
     .name = "grubenv",
     .has_notes = true,
+    .reads_notes = true,
     .is_there = slot_grub_is_there,
     .read = slot_grub_read,
     .confirm = slot_grub_confirm,

@@ -106,6 +106,7 @@ static int slot_ops_revert(struct slot_view *v, const char *reason, struct error
 const struct slot_driver slot_ops = {
     .name = "ops.fw",
     .own_rules = true,
+    .reads_notes = true,
     .is_there = slot_ops_is_there,
     .read = slot_ops_read,
     .confirm = slot_ops_confirm,

@@ -266,6 +266,7 @@ static int slot_priority_revert(struct slot_view *v, const char *reason, struct 
 const struct slot_driver slot_priority = {
     .name = "gpt-priority",
     .has_notes = true,
+    .reads_notes = true,
     .is_there = slot_priority_is_there,
     .read = slot_priority_read,
     .confirm = slot_priority_confirm,

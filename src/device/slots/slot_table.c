@@ -129,6 +129,7 @@ static int slot_table_confirm(struct slot_view *v, struct error *err)
     const struct slot_driver variable = {                                                          \
         .name = text,                                                                              \
         .has_notes = true,                                                                         \
+        .reads_notes = true,                                                                       \
         .is_there = variable##_is_there,                                                           \
         .read = slot_table_read,                                                                   \
         .confirm = slot_table_confirm,                                                             \

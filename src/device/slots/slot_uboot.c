@@ -36,6 +36,19 @@ static void slot_uboot_set_fallback(struct facts *facts)
     }
 }
 
+/* altbootcmd may have booted the other slot without writing so. The first look since the boot
+ * remembers nothing then, and a slot that is known otherwise is known. */
+static void slot_uboot_doubt(const struct slot_view *v, const char *next)
+{
+    if (*facts_get(v->facts, "active"))
+        return;
+    facts_set(v->facts, "confirmed", "unknown");
+    facts_printf(v->facts, "conflict",
+                 "bootcount has passed bootlimit, so U-Boot's altbootcmd has chosen what runs, but "
+                 "nerves_fw_active still says slot %s",
+                 next);
+}
+
 static int slot_uboot_read(struct slot_view *v, struct error *err)
 {
     struct uboot_ctx *ctx = uboot_vars_open(v->config->uboot_env_config, err);
@@ -44,11 +57,15 @@ static int slot_uboot_read(struct slot_view *v, struct error *err)
         return -1;
     char *next = nerves_vars_get(ctx, NERVES_VARS_NOTE);
     char *names = nerves_vars_list_slots(ctx, next);
+    bool doubt = nerves_vars_are_past_limit(ctx) && !slot_view_is_told(v->config);
     slot_view_settle(v, &(struct slot_said){.running = "",
                                             .next = next,
                                             .names = names,
+                                            .moves_at_boot = doubt,
                                             .is_note = !slot_uboot_decides(v->config, ctx)});
     nerves_vars_describe(ctx, v->facts);
+    if (doubt)
+        slot_uboot_doubt(v, next);
     slot_uboot_set_fallback(v->facts);
     free(names);
     free(next);

@@ -1,6 +1,6 @@
 #include "device/slots/slot_view.h"
 
-#include "base/io.h"
+#include "base/kernel_word.h"
 #include "base/memory.h"
 #include "base/reboot_param.h"
 #include "device/slots/device_path.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX 65536
+#define CMDLINE "/proc/cmdline"
 
 static bool slot_view_trial_waits(void)
 {
@@ -40,25 +40,6 @@ void slot_view_close(struct slot_view *v)
     boot_table_free(&v->table);
     boot_memory_free(&v->memory);
     free(v->device);
-}
-
-/* The value of a word NAME=VALUE on the kernel's command line; NULL if there is none. The caller
- * frees it. */
-static char *slot_view_cmdline(const char *name)
-{
-    struct buffer text = {0};
-    struct error ignored;
-    size_t len = strlen(name);
-    char *value = NULL;
-
-    if (!io_read_file("/proc/cmdline", TEXT_MAX, &text, &ignored) && text.len)
-        for (const char *at = buffer_text(&text); !value && *at; at += strcspn(at, " \t\n")) {
-            at += strspn(at, " \t\n");
-            if (!strncmp(at, name, len) && at[len] == '=')
-                value = memory_printf("%.*s", (int)strcspn(at + len + 1, " \t\n"), at + len + 1);
-        }
-    buffer_free(&text);
-    return value;
 }
 
 static char *slot_view_partition_name(const char *device)
@@ -115,8 +96,8 @@ static void slot_view_compare_note(const struct slot_view *v, struct slot_words 
 /* The words of all sources, the best one first. */
 static void slot_view_collect(const struct slot_view *v, struct slot_words *words)
 {
-    char *ours = slot_view_cmdline("fwssh.slot");
-    char *rauc = slot_view_cmdline("rauc.slot");
+    char *ours = kernel_word(CMDLINE, "fwssh.slot");
+    char *rauc = kernel_word(CMDLINE, "rauc.slot");
     char *partition = slot_view_partition_name(v->device);
 
     if (slot_view_is_told(v->config))

@@ -48,9 +48,11 @@ static int uboot_vars_busy(struct error *err)
     char holder[LOCK_HOLDER_SIZE];
 
     lock_holder_find_path(VARS_LOCK, holder);
-    return error_set(err, EXIT_FAILED,
-                     "the lock of the U-Boot environment, %s, was not free within %d seconds%s%s",
-                     VARS_LOCK, VARS_LOCK_SECONDS, *holder ? "; it is held by " : "", holder);
+    return error_set(
+        err, EXIT_REFUSED,
+        "the lock of the U-Boot environment, %s, was not free within %d seconds%s%s; try "
+        "again when it is",
+        VARS_LOCK, VARS_LOCK_SECONDS, *holder ? "; it is held by " : "", holder);
 }
 
 /* Waits until nobody holds the lock. Somebody may take it again before libubootenv does; then the
@@ -136,6 +138,11 @@ struct uboot_ctx *uboot_vars_open(const char *env_config, struct error *err)
         return NULL;
     }
     return ctx;
+}
+
+bool uboot_vars_are_busy(struct error *err)
+{
+    return uboot_vars_await_lock(err) && err->status == EXIT_REFUSED;
 }
 
 int uboot_vars_store(struct uboot_ctx *ctx, struct error *err)

@@ -6,19 +6,28 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* A directory may be "executed", too. */
+static bool updater_path_is_program(const char *path)
+{
+    struct stat st;
+
+    return !access(path, X_OK) && !stat(path, &st) && S_ISREG(st.st_mode);
+}
 
 char *updater_path_search(const char *name)
 {
     if (strchr(name, '/'))
-        return access(name, X_OK) ? NULL : memory_text(name);
+        return updater_path_is_program(name) ? memory_text(name) : NULL;
     const char *path = getenv("PATH");
     char *copy = memory_text(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin"), *rest = copy,
          *found = NULL;
 
     for (char *dir; !found && (dir = strsep(&rest, ":"));) {
         char *candidate = memory_printf("%s/%s", *dir ? dir : ".", name);
-        if (!access(candidate, X_OK))
+        if (updater_path_is_program(candidate))
             found = candidate;
         else
             free(candidate);

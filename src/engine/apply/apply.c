@@ -207,7 +207,8 @@ static int apply_task(const struct apply_request *request, struct firmware *fw,
                                                .exact = request->staged != NULL};
     cfg_t *task = requirement_choose_task(&requirements, request->task, err);
     if (!task || plan_make(&plan, fw->cfg, task, request->unsafe, err) ||
-        plan_check(&plan, request->medium, err) || plan_check_overlaps(&plan, err) ||
+        plan_check(&plan, request->medium, err) ||
+        plan_check_overlaps(&plan, request->medium, err) ||
         apply_check_reboot_param(request, &plan, err) ||
         plan_check_mounts(&plan, request->medium, &disk_map_system,
                           cfg_getbool(task, "require-unmounted-destination"), err))

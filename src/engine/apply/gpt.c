@@ -27,6 +27,13 @@ uint64_t gpt_blocks_needed(const struct gpt_table *table)
     return end + GPT_BACKUP_BLOCKS + 1;
 }
 
+uint64_t gpt_disk_blocks(const struct gpt_table *table, uint64_t medium_blocks)
+{
+    uint64_t needed = gpt_blocks_needed(table);
+
+    return medium_blocks + 1 < needed ? needed : medium_blocks;
+}
+
 void gpt_expand(struct gpt_table *table, uint64_t blocks)
 {
     for (int i = 0; i < GPT_PARTITIONS; i++) {

@@ -11,6 +11,10 @@
 /* Blocks needed by the table's partitions and both copies of the table. */
 uint64_t gpt_blocks_needed(const struct gpt_table *table);
 
+/* Blocks of the disk that the table is for: an image may grow, and a device is large enough, or the
+ * plan would have been refused. */
+uint64_t gpt_disk_blocks(const struct gpt_table *table, uint64_t medium_blocks);
+
 /* Resolves expand=true for a device of that many blocks. */
 void gpt_expand(struct gpt_table *table, uint64_t blocks);
 

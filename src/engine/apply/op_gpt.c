@@ -33,11 +33,8 @@ static int op_gpt_write_run(const struct op *op, struct op_context *context, str
     uint8_t *primary = memory_new(GPT_PRIMARY_BLOCKS, BLOCK_SIZE);
     uint8_t *backup = memory_new(GPT_BACKUP_BLOCKS, BLOCK_SIZE);
     struct gpt_table table = *op->gpt;
-    uint64_t blocks = context->medium_blocks, needed = gpt_blocks_needed(&table);
+    uint64_t blocks = gpt_disk_blocks(&table, context->medium_blocks);
 
-    /* An image may grow; a device is large enough, or the plan would have been refused. */
-    if (blocks + 1 < needed)
-        blocks = needed;
     gpt_expand(&table, blocks);
     gpt_encode(&table, blocks, primary, backup);
     /* One after the other, so that one of them is intact at any time. */

@@ -50,9 +50,9 @@ int plan_each_range(const struct plan *plan,
 /*
  * plan_overlap.c: refuses a task whose parts destroy each other: a partition table, a U-Boot
  * environment, a FAT volume and, if it only cuts into a GPT or an environment, the data of a
- * resource.
+ * resource. The second copy of a GPT has its place only on a medium, which is NULL at creation.
  */
-int plan_check_overlaps(const struct plan *plan, struct error *err);
+int plan_check_overlaps(const struct plan *plan, const struct medium *medium, struct error *err);
 void plan_free(struct plan *plan);
 
 /* Whether the task has such a function anywhere. */

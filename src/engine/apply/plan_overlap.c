@@ -1,6 +1,7 @@
 #include "engine/apply/plan.h"
 
 #include "base/memory.h"
+#include "engine/apply/gpt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ struct overlap_range {
 };
 
 struct overlap_list {
+    const struct medium *medium;
     size_t count;
     struct overlap_range *range;
 };
@@ -47,6 +49,20 @@ static bool overlap_kind_of(const struct op *op, enum overlap_kind *kind)
     return false;
 }
 
+static uint64_t overlap_backup(const struct gpt_table *table, const struct medium *medium)
+{
+    uint64_t blocks = gpt_disk_blocks(table, medium->size / BLOCK_SIZE);
+
+    return (blocks - GPT_BACKUP_BLOCKS) * BLOCK_SIZE;
+}
+
+/* The first block of a GPT is an MBR, which boot code or a hybrid table may replace. */
+static void overlap_leave_mbr(struct block_range *range)
+{
+    range->offset = BLOCK_SIZE;
+    range->len -= BLOCK_SIZE;
+}
+
 static int overlap_collect(const struct op *op, const struct block_range *range, void *data,
                            struct error *err)
 {
@@ -56,15 +72,14 @@ static int overlap_collect(const struct op *op, const struct block_range *range,
     (void)err;
     if (!range->len || !overlap_kind_of(op, &r.kind))
         return 0;
-    /* Where a GPT's backup goes depends on the device. */
-    if (r.kind == OVERLAP_GPT && range->offset)
+    bool is_backup = r.kind == OVERLAP_GPT && range->offset;
+    if (is_backup && !list->medium)
         return 0;
     r.place = r.kind == OVERLAP_GPT || r.kind == OVERLAP_MBR ? 0 : range->offset;
-    /* The first block of a GPT is an MBR, which boot code or a hybrid table may replace. */
-    if (r.kind == OVERLAP_GPT) {
-        r.range.offset = BLOCK_SIZE;
-        r.range.len -= BLOCK_SIZE;
-    }
+    if (is_backup)
+        r.range.offset = overlap_backup(op->gpt, list->medium);
+    else if (r.kind == OVERLAP_GPT)
+        overlap_leave_mbr(&r.range);
     list->range = memory_resize(list->range, (list->count + 1) * sizeof *list->range);
     list->range[list->count++] = r;
     return 0;
@@ -93,9 +108,9 @@ static bool overlap_is_wrong(const struct overlap_range *a, const struct overlap
     return true;
 }
 
-int plan_check_overlaps(const struct plan *plan, struct error *err)
+int plan_check_overlaps(const struct plan *plan, const struct medium *medium, struct error *err)
 {
-    struct overlap_list list = {0};
+    struct overlap_list list = {.medium = medium};
     int rc = plan_each_range(plan, overlap_collect, &list, err);
 
     for (size_t i = 0; i < list.count && !rc; i++)

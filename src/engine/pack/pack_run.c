@@ -313,7 +313,7 @@ static int pack_check_tasks(cfg_t *cfg, struct error *err)
         struct error ignored;
         if (plan_make(&plan, cfg, task, true, &ignored))
             continue;
-        int rc = plan_check_overlaps(&plan, err);
+        int rc = plan_check_overlaps(&plan, NULL, err);
         plan_free(&plan);
         if (rc)
             return error_prefix(err, "task %s", cfg_title(task));

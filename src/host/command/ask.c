@@ -2,7 +2,7 @@
 
 #include "host/agentless/agentless.h"
 #include "host/command/host_config.h"
-#include "host/output/json.h"
+#include "host/output/json_event.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/question.h"
 #include "wire/slot_facts.h"

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "host/agentless/agentless.h"
 #include "host/command/host_config.h"
-#include "host/output/json.h"
+#include "host/output/json_event.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/ssh_outcome.h"
 #include "wire/answer.h"
@@ -301,7 +301,7 @@ static void check_device(struct check *c, const struct facts *facts)
 
 /* The last line that the device printed, where it gave no reason in our form; before it, a shell
  * may have greeted. */
-static void check_last_line(const struct check *c, struct buffer *text)
+static void check_last_line(const struct check *c, int status, struct buffer *text)
 {
     const char *said = buffer_text(&c->ssh.text[0]);
     const char *last = said;
@@ -313,7 +313,7 @@ static void check_last_line(const struct check *c, struct buffer *text)
     if (text->len)
         clean_line(text->data);
     else
-        buffer_add_text(text, "the device closed the channel without giving a reason");
+        buffer_add_text(text, ssh_outcome_silence(status));
 }
 
 /* The device has closed the channel without an answer. */
@@ -323,7 +323,7 @@ static void check_refused(struct check *c)
 
     ssh_outcome_read(&outcome, &c->ssh, &c->target);
     if (!outcome.text.len)
-        check_last_line(c, &outcome.text);
+        check_last_line(c, outcome.status, &outcome.text);
     if (outcome.no_subsystem)
         check_fail_at(c, SSH_STEP_SUBSYSTEM, EXIT_FAILED, "");
     else

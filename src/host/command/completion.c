@@ -21,6 +21,17 @@ static enum completion_value completion_value(const struct host_option *o)
     return VALUE_TEXT;
 }
 
+/* Whether an option before this one has the same name, for other commands. */
+static bool completion_is_second(size_t number, const char *name)
+{
+    struct host_option o;
+
+    for (size_t i = 0; i < number && host_option_get(i, &o); i++)
+        if (!strcmp(o.name, name))
+            return true;
+    return false;
+}
+
 /* The case of those options that have a value of this kind. */
 static void completion_bash_case(enum completion_value value, const char *action)
 {
@@ -28,7 +39,7 @@ static void completion_bash_case(enum completion_value value, const char *action
     bool any = false;
 
     for (size_t i = 0; host_option_get(i, &o); i++) {
-        if (completion_value(&o) != value)
+        if (completion_value(&o) != value || completion_is_second(i, o.name))
             continue;
         printf("%s--%s", any ? " | " : "    ", o.name);
         any = true;

@@ -1,8 +1,8 @@
 #include "host/command/describe.h"
 
+#include "base/json.h"
 #include "host/command/firmware_find.h"
 #include "host/output/firmware_view.h"
-#include "host/output/json.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "host/command/host_list.h"
 #include "host/output/ask_yes.h"
-#include "host/output/json.h"
+#include "host/output/json_event.h"
 #include "host/remote/discovery.h"
 #include "host/remote/reach.h"
 

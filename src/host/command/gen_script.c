@@ -55,5 +55,5 @@ static int gen_script_write(const char *path, bool force)
 
 int gen_script_run(const struct host_options *o)
 {
-    return gen_script_write(o->script, o->job.force);
+    return gen_script_write(o->output_file, o->job.force);
 }

@@ -4,7 +4,7 @@
 
 #include "host/command/host_options.h"
 
-/* Writes it to o->script ("-": standard output). Returns the exit status. */
+/* Writes it to o->output_file ("-": standard output). Returns the exit status. */
 int gen_script_run(const struct host_options *o);
 
 #endif

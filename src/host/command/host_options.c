@@ -201,13 +201,13 @@ static int option_duration(struct host_options *o, const struct option_word *w, 
 /* In the order of the help text; the manual has the same options (a test compares them). */
 static const struct option_word words[] = {
     {"firmware", "FILE", "default: the one in _build for MIX_TARGET and MIX_ENV",
-     COMMAND_PUSH | COMMAND_DESCRIBE, option_text, PLACE(job.firmware), 0, 0},
-    {"target", "TARGET", "instead of MIX_TARGET", COMMAND_PUSH | COMMAND_DESCRIBE, option_text,
-     PLACE(job.target), 0, 0},
+     COMMAND_PUSH | COMMAND_DESCRIBE | COMMAND_SELFTEST, option_text, PLACE(job.firmware), 0, 0},
+    {"target", "TARGET", "instead of MIX_TARGET",
+     COMMAND_PUSH | COMMAND_DESCRIBE | COMMAND_SELFTEST, option_text, PLACE(job.target), 0, 0},
     {"wait", "[=SECONDS]", "wait until the device runs the new firmware and it is confirmed (300)",
-     COMMAND_PUSH | COMMAND_CONFIG, option_wait, PLACE(job.wait), 86400, 0},
+     COMMAND_PUSH | COMMAND_SELFTEST | COMMAND_CONFIG, option_wait, PLACE(job.wait), 86400, 0},
     {"confirm", NULL, "confirm it from here once the device is back (implies --wait)",
-     COMMAND_PUSH | COMMAND_CONFIG, option_flag, PLACE(job.confirm), 0, 0},
+     COMMAND_PUSH | COMMAND_SELFTEST | COMMAND_CONFIG, option_flag, PLACE(job.confirm), 0, 0},
     {"stage", NULL, "write the firmware now; fwssh activate boots it later", COMMAND_PUSH,
      option_flag, PLACE(job.stage), 0, 0},
     {"task", "TASK", "run this task instead of the device's own, if it allows that",
@@ -234,12 +234,18 @@ static const struct option_word words[] = {
      PLACE(adaptive.dry_run), 0, 0},
     {"reason", "TEXT", "the reason, which the device stores for its status", COMMAND_REVERT,
      option_text, PLACE(reason), 0, 0},
-    {"hosts", "FILE", "more hosts, one per line (- for standard input)", COMMAND_REMOTE,
-     option_hosts, 0, 0, 0},
+    {"hosts", "FILE", "more hosts, one per line (- for standard input)", COMMAND_MANY, option_hosts,
+     0, 0, 0},
     {"discovered", NULL, "the devices that announce themselves, after a question", COMMAND_PUSH,
      option_flag, PLACE(fleet.discovered), 0, 0},
     {"yes", NULL, "answer the questions of --discovered and large fleets with yes", COMMAND_PUSH,
      option_flag, PLACE(yes), 0, 0},
+    {"yes", NULL, "answer the question whether to start with yes", COMMAND_SELFTEST, option_flag,
+     PLACE(yes), 0, 0},
+    {"report", "FILE", "where the report goes (default: standard output)", COMMAND_SELFTEST,
+     option_text, PLACE(report), 0, 0},
+    {"full", NULL, "with what names the device: hosts, serial numbers, its words", COMMAND_SELFTEST,
+     option_flag, PLACE(full), 0, 0},
     {"jobs", "N", "how many devices at once (8)", COMMAND_PUSH, option_count, PLACE(fleet.jobs),
      1000, 0},
     {"canary", "N", "the first N must be confirmed before the others start", COMMAND_PUSH,
@@ -280,14 +286,22 @@ static const struct option_word words[] = {
      COMMAND_REMOTE | COMMAND_CONFIG, option_ssh_option, 0, 0, 0},
     {"log-dir", "DIR", "log everything printed and received, one file per push", COMMAND_PUSH,
      option_text, PLACE(output.log_dir), 0, 0},
-    {"json", NULL, "one JSON object per line on standard output", COMMAND_REMOTE | COMMAND_LOCAL,
+    {"json", NULL, "one JSON object per line on standard output", COMMAND_MANY | COMMAND_LOCAL,
      option_flag, PLACE(output.json), 0, 0},
-    {"quiet", NULL, "errors only", COMMAND_REMOTE, option_flag, PLACE(output.quiet), 0, 0},
+    {"quiet", NULL, "errors only", COMMAND_MANY, option_flag, PLACE(output.quiet), 0, 0},
     {"output", "FILE", "default upload.sh; - for standard output", COMMAND_SCRIPT, option_text,
-     PLACE(script), 0, 'o'},
+     PLACE(output_file), 0, 'o'},
+    {"from", "FILE", "lines NAME[,NAME...] TYPE KEY, as fwsshd --init-host-key prints the key (-)",
+     COMMAND_KNOWN_HOSTS, option_text, PLACE(from), 0, 0},
+    {"output", "FILE", "default: standard output", COMMAND_KNOWN_HOSTS, option_text,
+     PLACE(output_file), 0, 'o'},
+    {"port", "N", "the devices' port (8989)", COMMAND_KNOWN_HOSTS, option_count, PLACE(reach.port),
+     65535, 0},
+    {"alias", NULL, "the names are for --host-key-alias: they get no port", COMMAND_KNOWN_HOSTS,
+     option_flag, PLACE(alias), 0, 0},
     {"force", NULL, "overwrite an existing file", COMMAND_SCRIPT, option_flag, PLACE(job.force), 0,
      'f'},
-    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_SCRIPT | COMMAND_LOCAL, option_flag,
+    {"help", NULL, "show this help", COMMAND_REMOTE | COMMAND_WRITES | COMMAND_LOCAL, option_flag,
      PLACE(help), 0, 'h'},
 };
 
@@ -483,13 +497,15 @@ int host_options_default(struct host_options *own, const struct host_options *o,
 int host_options_parse(struct host_options *o, unsigned command, int argc, char **argv,
                        struct error *err)
 {
-    const char *letters = command == COMMAND_SCRIPT ? ":hfo:" : ":h";
+    const char *letters = command == COMMAND_SCRIPT        ? ":hfo:"
+                          : command == COMMAND_KNOWN_HOSTS ? ":ho:"
+                                                           : ":h";
     struct option names[WORDS + 1];
     int c;
 
     *o = (struct host_options){.reach = {.subsystem = SUBSYSTEM_NERVES, .ssh = getenv("FWSSH_SSH")},
                                .fleet = {.jobs = DEFAULT_JOBS, .max_failures = -1},
-                               .script = "upload.sh"};
+                               .output_file = command == COMMAND_SCRIPT ? "upload.sh" : "-"};
     o->reach.secret = memory_new(1, sizeof *o->reach.secret);
     options_for_getopt(names);
     opterr = 0;
@@ -503,7 +519,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     }
     if (o->reach.ssh)
         o->given |= option_bit(options_find_key("ssh"));
-    if (command & (COMMAND_SCRIPT | COMMAND_LOCAL) && optind < argc)
+    if (command & (COMMAND_WRITES | COMMAND_LOCAL) && optind < argc)
         return error_set(err, EXIT_USAGE, "%s takes no '%s'", argv[0], argv[optind]);
     for (; optind < argc; optind++)
         if (host_list_add(&o->fleet, argv[optind], err))

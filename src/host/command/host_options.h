@@ -23,16 +23,23 @@ enum command_set {
     COMMAND_CONFIG = 32, /* may stand in the configuration (host_config.h) */
     COMMAND_DESCRIBE = 64,
     COMMAND_DISCOVER = 128,
+    COMMAND_KNOWN_HOSTS = 256,
+    COMMAND_SELFTEST = 512,
     COMMAND_LOCAL = COMMAND_DESCRIBE | COMMAND_DISCOVER,
-    COMMAND_REMOTE = COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CHECK,
+    COMMAND_WRITES = COMMAND_SCRIPT | COMMAND_KNOWN_HOSTS,
+    COMMAND_MANY = COMMAND_PUSH | COMMAND_ASK | COMMAND_REVERT | COMMAND_CHECK,
+    COMMAND_REMOTE = COMMAND_MANY | COMMAND_SELFTEST,
 };
+
+struct transfer_fault;
 
 /* What to do with a device. */
 struct job_options {
     const char *firmware, *target; /* NULL: search for it; NULL: MIX_TARGET */
     const char *task;              /* NULL: the device's key task */
     bool no_reboot, stage, confirm, force;
-    int wait; /* seconds to wait for the device's return; 0: not at all */
+    struct transfer_fault *fault; /* of selftest, which makes it; NULL: none */
+    int wait;                     /* seconds to wait for the device's return; 0: not at all */
 };
 
 /* Which devices, and in which order. */
@@ -60,9 +67,13 @@ struct host_options {
     int retries;             /* after a fault of the network */
     bool no_cache;           /* neither use nor fill the cache of firmwares */
     struct output_options output;
-    const char *reason; /* for revert; NULL: none */
-    const char *script; /* where gen-script writes */
-    bool yes;           /* the answer to questions */
+    const char *reason;      /* for revert; NULL: none */
+    const char *output_file; /* where gen-script and known-hosts write; "-": standard output */
+    const char *from;        /* the records for known-hosts; NULL: not named */
+    bool alias;              /* its names are for HostKeyAlias */
+    const char *report;      /* where selftest writes; NULL: standard output */
+    bool full;               /* with what names the device */
+    bool yes;                /* the answer to questions */
     bool help;
     uint64_t given; /* a bit for each option that was given (host_options.c) */
     void *config;   /* the configuration; NULL: none; owned (host_config.h) */

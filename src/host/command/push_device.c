@@ -107,6 +107,7 @@ static struct transfer push_transfer(const struct wait *w, const struct buffer *
     return (struct transfer){.header = buffer_text(header),
                              .until = timeout ? io_now() + timeout : 0,
                              .asks = asks,
+                             .fault = w->o->job.fault,
                              .firmware = w->firmware,
                              .console = w->console};
 }
@@ -127,7 +128,8 @@ static int push_judge(struct push_try *try, const struct transfer *t)
 static int push_send_plain(struct push_try *try)
 {
     const struct host_options *o = try->w->o;
-    bool asks = job_options_need_request(&o->job) || push_tells_hash(try->w) || try->w->agentless;
+    bool asks = job_options_need_request(&o->job) || push_tells_hash(try->w) || try->w->agentless ||
+                o->job.fault;
     struct ssh_call call = push_call(try, asks);
     struct buffer header = {0};
     struct error err;
@@ -208,7 +210,8 @@ static int push_look(struct push_try *try)
 static int push_send(struct push_try *try)
 {
     struct device_memory memory = {0};
-    bool wanted = push_adaptive_is_wanted(try->w, try->target, &memory);
+    /* A fault has its place in the firmware as it is. */
+    bool wanted = !try->w->o->job.fault && push_adaptive_is_wanted(try->w, try->target, &memory);
     int status = wanted ? push_send_adaptive(try, &memory) : -1;
 
     if (status < 0)
@@ -330,7 +333,7 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
 /* Faults of the network may pass; what was written is found again. A refusal stays one. */
 static bool push_is_worth_a_retry(const struct host_options *o, int status, int tries)
 {
-    return status == EXIT_UNREACHABLE && tries < o->retries && !interrupt_came();
+    return status == EXIT_UNREACHABLE && !o->job.fault && tries < o->retries && !interrupt_came();
 }
 
 static void push_pause(const struct wait *w, int tries, const struct buffer *text)
@@ -358,9 +361,9 @@ static int push_with_retries(struct wait *w, struct push_history *history, struc
     return status;
 }
 
-int push_device(const struct host_options *o, const char *host,
-                const struct push_firmware *firmware, struct console *console,
-                struct push_history *history)
+int push_device_run(const struct host_options *o, const char *host,
+                    const struct push_firmware *firmware, struct console *console,
+                    struct push_history *history, struct buffer *text)
 {
     struct host_options own;
     struct wait w = {.o = &own,
@@ -368,19 +371,28 @@ int push_device(const struct host_options *o, const char *host,
                      .firmware = firmware->file,
                      .stream = firmware->stream,
                      .console = console};
-    struct buffer text = {0};
     struct error err;
     int status;
 
     if (host_config_apply(&own, o, host, &err)) {
         status = (int)err.status;
-        buffer_add_text(&text, err.text);
+        buffer_add_text(text, err.text);
     } else {
-        status = push_with_retries(&w, history, &text);
+        status = push_with_retries(&w, history, text);
     }
-    status = console_result(console, status, buffer_text(&text));
-    buffer_free(&text);
     wait_free(&w);
     host_config_drop(&own);
+    return status;
+}
+
+int push_device(const struct host_options *o, const char *host,
+                const struct push_firmware *firmware, struct console *console,
+                struct push_history *history)
+{
+    struct buffer text = {0};
+    int status = push_device_run(o, host, firmware, console, history, &text);
+
+    status = console_result(console, status, buffer_text(&text));
+    buffer_free(&text);
     return status;
 }

@@ -17,6 +17,11 @@ struct push_history {
     bool waited;      /* set: the device got everything, and was waited for */
 };
 
+/* As push_device(), but the line for the user is appended to text instead of printed. */
+int push_device_run(const struct host_options *o, const char *host,
+                    const struct push_firmware *firmware, struct console *console,
+                    struct push_history *history, struct buffer *text);
+
 /* Asks the device, sends the firmware, and prints the result on the console. The firmware's
  * descriptor is read from the start. Returns the exit status. */
 int push_device(const struct host_options *o, const char *host,

@@ -54,10 +54,17 @@ bool push_outcome_is_doubtful(const struct host_options *o, const struct transfe
            !push_said_status(t);
 }
 
+/* What the device has printed last may be the reason. */
+static void push_add_last(const char *last, struct buffer *text)
+{
+    if (*last)
+        buffer_printf(text, " (its last words: %s)", last);
+}
+
 /* Status 0 from a server that speaks only the protocol of nerves_firmware_ssh. Returns 0 if its
  * text does not contradict that, else the exit status. */
 static int push_contradiction(const struct host_options *o, const struct transfer *t, bool trusted,
-                              struct buffer *text)
+                              const char *last, struct buffer *text)
 {
     bool rebooted = push_says_rebooting(t);
     int said = push_said_status(t);
@@ -65,13 +72,15 @@ static int push_contradiction(const struct host_options *o, const struct transfe
     if (said) {
         buffer_printf(text,
                       "the updater on the device exited with status %d, although the device "
-                      "reported success; see its output",
+                      "reported success",
                       said);
+        push_add_last(last, text);
         return EXIT_FAILED;
     }
     if (!t->asks && *t->header && !trusted && !rebooted && !push_says_success(t)) {
         buffer_add_text(text, "the device reported success, but its updater did not (no "
                               "\"Success!\" in its output); check what it runs");
+        push_add_last(last, text);
         return EXIT_FAILED;
     }
     if (push_expects_reboot(o, t) && !rebooted) {
@@ -95,9 +104,9 @@ static const char *push_done_text(const struct host_options *o)
 }
 
 static int push_good(const struct host_options *o, const struct transfer *t, bool trusted,
-                     struct buffer *text)
+                     const char *last, struct buffer *text)
 {
-    int status = push_contradiction(o, t, trusted, text);
+    int status = push_contradiction(o, t, trusted, last, text);
 
     if (status)
         return status;
@@ -113,6 +122,19 @@ static int push_good(const struct host_options *o, const struct transfer *t, boo
     else
         buffer_add_text(text, push_done_text(o));
     return EXIT_DONE;
+}
+
+/* The connection was lost, perhaps before there was one: what was sent may lie in the pipe to ssh.
+ */
+static int push_unanswered(const struct transfer *t, const char *why, struct buffer *text)
+{
+    bool all = t->sent >= t->total;
+
+    buffer_printf(text, "%s before it had answered; %s", why,
+                  all ? "if the login was done by then, it may have everything: check what it runs "
+                        "before you push again"
+                      : "the device keeps its running firmware. Push again");
+    return all ? EXIT_UNCONFIRMED : EXIT_UNREACHABLE;
 }
 
 /* The connection was lost. Before the last byte, nothing has been changed. */
@@ -170,11 +192,11 @@ static int push_refused(int status, const char *reason, const char *last, struct
     if (*reason || *last)
         buffer_printf(text, ": %s", *reason ? reason : last);
     else
-        buffer_add_text(text, " without giving a reason; see its log");
+        buffer_printf(text, ": %s", ssh_outcome_silence(status));
     /* Of an updater that fails, the device knows the status only. */
-    bool adds = *reason && *last && !strstr(reason, last);
+    bool adds = *reason && !strstr(reason, last);
     if (adds && (known == EXIT_FAILED || known == EXIT_MISMATCH))
-        buffer_printf(text, " (its last words: %s)", last);
+        push_add_last(last, text);
     return known;
 }
 
@@ -202,7 +224,7 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
     const char *why = buffer_text(&outcome.text);
     switch (outcome.ending) {
     case SSH_ENDING_DONE:
-        status = push_good(o, t, trusted, text);
+        status = push_good(o, t, trusted, buffer_text(&outcome.last), text);
         break;
     case SSH_ENDING_DEVICE:
         if (*why && !push_updater_ran(t))
@@ -229,7 +251,7 @@ int push_outcome(const struct host_options *o, const struct transfer *t,
         status = outcome.status;
         break;
     case SSH_ENDING_LOST:
-        status = push_lost(t, why, text);
+        status = outcome.unanswered ? push_unanswered(t, why, text) : push_lost(t, why, text);
         break;
     case SSH_ENDING_STOPPED:
         status = t->ssh.late ? push_late(o, t, text) : push_interrupted(t, text);

@@ -157,6 +157,28 @@ static int wait_judge_new(struct wait_loop *l, const struct facts *facts)
     return EXIT_UNCONFIRMED;
 }
 
+/* Only the version tells what runs, and what ran before has the same one. */
+static bool wait_looks_the_same(const struct wait *w, const struct facts *facts)
+{
+    const struct facts *before = &w->before.facts;
+    const char *was = facts_get(before, "active"), *is = facts_get(facts, "active");
+    size_t len;
+
+    if (*facts_get(facts, "uuid") || (w->firmware->kind != FIRMWARE_FW &&
+                                      slot_facts_slot_with(facts, w->firmware->sha256, &len)))
+        return false;
+    return wait_runs(w, before) && (!*was || !*is || !strcmp(was, is));
+}
+
+static int wait_judge_same(struct wait_loop *l, const struct facts *facts)
+{
+    buffer_printf(l->text,
+                  "the device has rebooted, but had the same version (%s) before: nothing tells "
+                  "whether it runs the new firmware",
+                  wait_version(facts));
+    return EXIT_UNCONFIRMED;
+}
+
 static int wait_judge_other(struct wait_loop *l, const struct facts *facts)
 {
     const char *reason = facts_get(facts, "reason");
@@ -211,7 +233,9 @@ static int wait_judge(struct wait_loop *l, const struct question *q)
     int status = wait_judge_identity(l, q);
     if (status >= 0)
         return status;
-    return wait_runs(l->w, facts) ? wait_judge_new(l, facts) : wait_judge_other(l, facts);
+    if (!wait_runs(l->w, facts))
+        return wait_judge_other(l, facts);
+    return wait_looks_the_same(l->w, facts) ? wait_judge_same(l, facts) : wait_judge_new(l, facts);
 }
 
 /* It is there, but does not say what it runs: that may pass (all its sessions are taken, the slots

@@ -4,7 +4,7 @@
 #include "base/io.h"
 #include "base/memory.h"
 #include "host/output/firmware_view.h"
-#include "host/output/json.h"
+#include "host/output/json_event.h"
 #include "wire/answer.h"
 
 #include <errno.h>

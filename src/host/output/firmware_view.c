@@ -1,7 +1,7 @@
 #include "host/output/firmware_view.h"
 
+#include "base/json.h"
 #include "engine/archive/bundle.h"
-#include "host/output/json.h"
 
 #include <inttypes.h>
 

@@ -8,7 +8,7 @@
 /* Appends the lines "NAME: TEXT", each with its end. */
 void firmware_view_lines(struct buffer *out, const struct firmware_file *f);
 
-/* Appends the members of a JSON object (output/json.h), from file to architecture; what is not
+/* Appends the members of a JSON object (base/json.h), from file to architecture; what is not
  * known is null. */
 void firmware_view_members(struct buffer *out, const struct firmware_file *f);
 

@@ -2,7 +2,7 @@
 
 #include "base/io.h"
 #include "base/memory.h"
-#include "host/output/json.h"
+#include "host/output/json_event.h"
 
 #include <stdio.h>
 #include <stdlib.h>

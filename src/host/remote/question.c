@@ -38,8 +38,9 @@ static void question_judge_ssh(struct question *q, const struct ssh_run *r,
         question_fail(q, o.status, buffer_text(&o.text));
     else if (o.ending == SSH_ENDING_DEVICE)
         question_fail(q, o.status <= EXIT_WIRE_MAX ? o.status : EXIT_FAILED,
-                      o.text.len ? buffer_text(&o.text)
-                                 : "the device refused the request without giving a reason");
+                      o.text.len   ? buffer_text(&o.text)
+                      : o.last.len ? buffer_text(&o.last)
+                                   : ssh_outcome_silence(o.status));
     else
         question_fail(q, EXIT_UNREACHABLE, "the connection ended before the device had answered");
     ssh_outcome_free(&o);

@@ -162,6 +162,8 @@ static void ssh_target_line(struct ssh_target *t, char *line)
     else if (!strcmp(line, "stricthostkeychecking"))
         t->ignores_host_key =
             !strcmp(value, "false") || !strcmp(value, "no") || !strcmp(value, "off");
+    else if (!strcmp(line, "pubkeyauthentication"))
+        t->refuses_keys = !strcmp(value, "false") || !strcmp(value, "no");
     else if (!strcmp(line, "sessiontype"))
         t->has_session_type = strcmp(value, "default") != 0;
     else if (!strcmp(line, "connecttimeout"))
@@ -363,6 +365,8 @@ void ssh_command_arguments(const struct ssh_call *c, struct argv *a)
     /* The nerves_firmware_ssh server asks for passwords, but never accepts one. */
     if (!r->agentless)
         ssh_add_option(a, "PreferredAuthentications=publickey");
+    if (!r->agentless && c->target->refuses_keys)
+        ssh_add_option(a, "PubkeyAuthentication=yes");
     argv_add(a, "-p");
     argv_printf(a, "%d", c->target->port);
     if (!c->exec)

@@ -28,6 +28,7 @@ struct ssh_target {
     bool
         ignores_host_key; /* StrictHostKeyChecking=no: a key that has changed is only remarked on */
     bool has_connect_timeout, has_alive_interval, has_session_type, has_passphrase;
+    bool refuses_keys; /* PubkeyAuthentication no */
 };
 
 /*

@@ -20,6 +20,8 @@
 #define SHELL_NOT_FOUND 127
 /* More than the largest private key. */
 #define SSH_KEY_MAX 65536
+/* fwup's --exit-handshake: this byte, and a status. */
+#define SSH_HANDSHAKE 0x1a
 /* Of a line that is quoted in a result. */
 #define SSH_LAST_MAX 300
 
@@ -27,6 +29,11 @@
  * one. */
 static const struct ssh_failure failures[] = {
     {KEY_CHANGED, SSH_STEP_HOST_KEY, EXIT_ACCESS, NULL, false},
+    {"REVOKED HOST KEY DETECTED", SSH_STEP_HOST_KEY, EXIT_ACCESS,
+     "its host key is marked as revoked on this machine (known_hosts, RevokedHostKeys): the key "
+     "may "
+     "be stolen, and somebody may be intercepting the connection",
+     false},
     {KEY_UNKNOWN, SSH_STEP_HOST_KEY, EXIT_ACCESS,
      "connect once from a terminal and compare the fingerprint with the one in fwsshd's log, or "
      "add "
@@ -212,6 +219,18 @@ static bool ssh_failure_is_lost(const char *errors)
 {
     for (size_t i = 0; i < FAILURES; i++)
         if (failures[i].step == SSH_STEP_SESSION && ssh_line(errors, failures[i].words))
+            return true;
+    return false;
+}
+
+/* Whether ssh says that of a connection which it only has after the login. */
+static bool ssh_was_logged_in(const char *errors)
+{
+    static const char *const words[] = {"closed by remote host", "Read from remote host",
+                                        "client_loop: ", "not responding"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (ssh_line(errors, words[i]))
             return true;
     return false;
 }
@@ -417,26 +436,6 @@ static void ssh_outcome_fail(struct ssh_outcome *o, enum exit_status status, con
     buffer_add_text(&o->text, text);
 }
 
-/* Nothing that we know: the last line that ssh has printed. */
-static void ssh_outcome_unknown(struct ssh_outcome *o, const char *errors)
-{
-    const char *last = NULL;
-
-    for (const char *line = errors; line && *line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (*line && *line != '\n' && *line != '\r')
-            last = line;
-    }
-    ssh_outcome_fail(o, EXIT_UNREACHABLE, "ssh failed before the device answered");
-    if (last) {
-        char *copy = memory_printf("%.*s", (int)strcspn(last, "\r\n"), last);
-        clean_line(copy);
-        buffer_printf(&o->text, ": %s", copy);
-        free(copy);
-    }
-    buffer_add_text(&o->text, "; try fwssh check");
-}
-
 /* A connection that worked was lost; how, where the device has said so. */
 static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
 {
@@ -457,11 +456,16 @@ static void ssh_outcome_lost(struct ssh_outcome *o, const char *errors)
 static bool ssh_is_chatter(const char *line)
 {
     static const char *const lines[] = {"Running fwup...", "Rebooting...", "Success!",
-                                        "Warning: ", "fwssh-receive: warning: "};
+                                        "Warning: ", "fwssh-receive: warning: ",
+                                        /* of ssh -v */
+                                        "debug1: ", "debug2: ", "debug3: ", "Transferred: ",
+                                        "Bytes per second: ", "Authenticated to "};
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!strncmp(line, lines[i], strlen(lines[i])))
             return true;
+    if (*line == SSH_HANDSHAKE)
+        return true;
     return answer_message(line) || answer_is_line(line);
 }
 
@@ -503,6 +507,24 @@ static void ssh_last_line(const char *text, struct buffer *last)
     }
 }
 
+/* Nothing that we know: the last line that ssh has printed. */
+static void ssh_outcome_unknown(struct ssh_outcome *o, const char *errors)
+{
+    struct buffer last = {0};
+
+    ssh_last_line(errors, &last);
+    if (last.len) {
+        ssh_outcome_fail(o, EXIT_UNREACHABLE, "ssh failed before the device answered: ");
+        buffer_add(&o->text, last.data, last.len);
+        buffer_add_text(&o->text, "; try fwssh check");
+    } else {
+        ssh_outcome_fail(o, EXIT_UNREACHABLE,
+                         "the device did not answer, and neither ssh nor the device said why; try "
+                         "fwssh check, and look into the device's log");
+    }
+    buffer_free(&last);
+}
+
 static void ssh_outcome_last(struct ssh_outcome *o, const struct ssh_run *r)
 {
     ssh_last_line(buffer_text(&r->text[1]), &o->last);
@@ -519,19 +541,31 @@ static void ssh_outcome_of_ssh(struct ssh_outcome *o, const struct ssh_run *r,
     /* More than fits into a pipe has been taken: ssh reads its input only when it is connected. */
     bool worked = r->text[0].len > 0 || r->fed > SSH_RUN_PIPE;
 
-    if (f && f->step != SSH_STEP_SESSION && (!worked || f->status == EXIT_REFUSED)) {
+    /* ssh reads its input before the device has answered the request for a subsystem. */
+    bool no_answer = f && f->step == SSH_STEP_SUBSYSTEM && !r->text[0].len;
+
+    if (f && f->step != SSH_STEP_SESSION && (!worked || no_answer || f->status == EXIT_REFUSED)) {
         ssh_outcome_fail(o, f->status, "");
         o->status = (int)ssh_failure_describe(f, errors, target, &o->text);
         o->refused = !strcmp(f->words, PORT_REFUSED);
         o->no_subsystem = f->step == SSH_STEP_SUBSYSTEM && f->status == EXIT_FAILED;
     } else if (r->lost || ssh_failure_is_lost(errors) || (f && f->step == SSH_STEP_BANNER)) {
         ssh_outcome_lost(o, errors);
+        o->unanswered = !worked && !r->lost && !ssh_was_logged_in(errors);
     } else if (!worked) {
         ssh_outcome_unknown(o, errors);
     } else {
         o->ending = SSH_ENDING_SILENT;
         ssh_outcome_last(o, r);
     }
+}
+
+const char *ssh_outcome_silence(int status)
+{
+    return status == SHELL_NOT_FOUND
+               ? "the server there does not find the program of its subsystem (status 127); "
+                 "install it, or correct the server's configuration"
+               : "it gave no reason; see its log";
 }
 
 void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
@@ -551,10 +585,9 @@ void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
     o->status = WEXITSTATUS(r->wait_status);
     if (o->status == EXIT_DONE) {
         o->ending = SSH_ENDING_DONE;
+        ssh_outcome_last(o, r);
     } else if (o->status == SSH_FAILED) {
         ssh_outcome_of_ssh(o, r, target);
-    } else if (o->status == SHELL_NOT_FOUND && !r->text[0].len) {
-        ssh_outcome_fail(o, EXIT_FAILED, "cannot run ssh; check --ssh and FWSSH_SSH");
     } else {
         o->ending = SSH_ENDING_DEVICE;
         ssh_outcome_last(o, r);

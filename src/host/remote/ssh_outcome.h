@@ -50,6 +50,7 @@ struct ssh_outcome {
     int status;         /* SSH_ENDING_DEVICE: the device's; SSH_ENDING_SSH: ours */
     bool refused;       /* SSH_ENDING_SSH: nothing listens on the port */
     bool no_subsystem;  /* SSH_ENDING_SSH: the device does not offer it */
+    bool unanswered;    /* SSH_ENDING_LOST: perhaps before the login */
     struct buffer last; /* the last line that the device has printed, if it is no answer of ours */
     struct buffer text; /* SSH_ENDING_SSH, _LOST: why; _DEVICE: its reason, or empty */
 };
@@ -58,6 +59,10 @@ struct ssh_outcome {
 void ssh_outcome_read(struct ssh_outcome *o, const struct ssh_run *r,
                       const struct ssh_target *target);
 void ssh_outcome_free(struct ssh_outcome *o);
+
+/* What to say of SSH_ENDING_DEVICE with this status and no word. ssh itself has been run before, by
+ * ssh_target_resolve(), so it was not the shell here that did not find it. */
+const char *ssh_outcome_silence(int status);
 
 /* Appends the text about a changed host key, with both fingerprints and what to do. */
 void ssh_outcome_host_key_changed(const char *errors, const struct ssh_target *target,

@@ -27,6 +27,21 @@ static int transfer_fill(struct transfer *t, struct transfer_piece *p, struct er
                          "the firmware file was truncated while it was being sent");
     p->pos = 0;
     p->len = (size_t)n;
+    if (t->fault && t->fault->damage_at - t->sent < p->len)
+        p->data[t->fault->damage_at - t->sent] ^= 1;
+    return 0;
+}
+
+static int transfer_meet_fault(struct transfer *t, struct error *err)
+{
+    struct transfer_fault *f = t->fault;
+
+    if (t->sent >= f->cut_at) {
+        f->met = true;
+        return error_set(err, EXIT_UNREACHABLE, "the connection was cut on purpose");
+    }
+    if (t->sent > f->damage_at)
+        f->met = true;
     return 0;
 }
 
@@ -40,6 +55,8 @@ static int transfer_feed(struct transfer *t, struct transfer_piece *p, struct er
     p->pos += (size_t)n;
     p->len -= (size_t)n;
     t->sent += (uint64_t)n;
+    if (t->fault && transfer_meet_fault(t, err))
+        return -1;
     if (t->sent == t->total) {
         ssh_run_close_input(&t->ssh);
         t->all_sent = io_now();

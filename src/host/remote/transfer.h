@@ -9,11 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What `fwssh selftest` does to a firmware on its way. */
+#define TRANSFER_NEVER UINT64_MAX
+struct transfer_fault {
+    uint64_t damage_at; /* the place of the byte that is changed, or TRANSFER_NEVER */
+    uint64_t cut_at;    /* after how many bytes the connection is cut, or TRANSFER_NEVER */
+    bool met;           /* set: ssh has taken the damaged byte, or has been cut off */
+};
+
 struct transfer {
     /* What to send; owned by the caller. */
-    const char *header; /* "": none */
-    double until;       /* io_now() when to give up; 0: never */
-    bool asks;          /* the header is a request: wait for its answer before sending */
+    const char *header;           /* "": none */
+    double until;                 /* io_now() when to give up; 0: never */
+    bool asks;                    /* the header is a request: wait for its answer before sending */
+    struct transfer_fault *fault; /* NULL: none */
     const struct firmware_file *firmware; /* read from the current position of its descriptor */
     struct console *console;              /* shows the progress and the device's text */
 

@@ -1,4 +1,4 @@
-#include "host/output/json.h"
+#include "base/json.h"
 
 #include "base/clean.h"
 
@@ -29,12 +29,4 @@ void json_member(struct buffer *out, const char *key, const char *text)
         json_string(out, text);
     else
         buffer_add_text(out, "null");
-}
-
-void json_event(struct buffer *out, const char *event, const char *host)
-{
-    buffer_add_text(out, "{\"event\":");
-    json_string(out, event);
-    buffer_add_text(out, ",\"host\":");
-    json_string(out, host);
 }

@@ -1,6 +1,6 @@
 /* JSON (RFC 8259), written piece by piece. */
-#ifndef FWSSH_HOST_OUTPUT_JSON_H
-#define FWSSH_HOST_OUTPUT_JSON_H
+#ifndef FWSSH_BASE_JSON_H
+#define FWSSH_BASE_JSON_H
 
 #include "base/buffer.h"
 
@@ -10,8 +10,5 @@ void json_string(struct buffer *out, const char *text);
 
 /* Appends ,"key":"text" (text NULL: null). */
 void json_member(struct buffer *out, const char *key, const char *text);
-
-/* Appends {"event":"EVENT","host":"HOST" (members and } follow). */
-void json_event(struct buffer *out, const char *event, const char *host);
 
 #endif
