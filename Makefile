@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak soak-device format install clean
+.PHONY: all demo demo-device check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak soak-device format html install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -95,9 +95,14 @@ soak-device: all
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
+# Documents and manuals for a browser; begin with html/index.html.
+html:
+	@tests/packages.sh html
+	@docs/html.py html
+
 install: all
 	meson configure $(BUILD) -Dprefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 clean:
-	rm -rf build build-* demo demo-device
+	rm -rf build build-* demo demo-device html

@@ -4,7 +4,7 @@
 # The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
-tests/packages.sh build demo check static device
+tests/packages.sh build demo html check static device
 . tests/suites.sh
 
 build_gcc

@@ -3,7 +3,7 @@
 # make check-long: what takes too long for make check, 85 minutes at most on two cores. The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
-tests/packages.sh build demo check static device long
+tests/packages.sh build demo check static device deb long
 . tests/suites.sh
 
 build_gcc

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 from package.test_dist import clone, hashes, make, other_clone
+from support.debian import packages, sources
 from support.fixture import seconds
 
 # What apt and dpkg themselves leave or change, and what a reboot removes.
@@ -50,12 +51,6 @@ wait $daemon || true
 head -c 3 /root/device.img
 rm -rf /root/.ssh /root/device.img /root/fw.* /root/log /root/keys /etc/fwssh/authorized_keys
 """
-
-
-def sources(t):
-    """The machine's own, so that its mirror is used."""
-    return t.run(["sh", "-c", "cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources "
-                              "2>/dev/null || true"]).stdout
 
 
 def files(root):
@@ -103,8 +98,7 @@ def test_packages_are_the_same_everywhere(t):
 @seconds(900)
 def test_packages_come_and_go(t):
     need_packages(t, "lintian", "mmdebstrap")
-    debs = t.dir / "debs"
-    make(t, "deb.sh", clone(t, "source"), debs)
+    debs = packages(t)
     r = t.run(["lintian", "--fail-on", "error,warning", "--display-info", "--pedantic", *debs.glob("*.changes")], timeout=300)
     assert r.returncode == 0, r.stdout
     root = t.dir / "root"
