@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
 # The front door; Meson does the work. `make demo` and `make check` install the Debian packages that are missing.
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint static test bench bench-adaptive fuzz mutate soak soak-device format install clean
+.PHONY: all demo demo-device check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak soak-device format html install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -46,6 +47,10 @@ ARCH ?= arm64
 static:
 	@tests/packages.sh static
 	@packaging/static/build.sh $(ARCH) build-static/$(ARCH)
+
+# The tarball of what is committed: the same bytes wherever and whenever it is made.
+dist:
+	@packaging/dist.sh .
 
 # The fast ones, with what is built.
 test: all
@@ -90,9 +95,14 @@ soak-device: all
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
+# Documents and manuals for a browser; begin with html/index.html.
+html:
+	@tests/packages.sh html
+	@docs/html.py html
+
 install: all
 	meson configure $(BUILD) -Dprefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 clean:
-	rm -rf build build-* demo demo-device
+	rm -rf build build-* demo demo-device html

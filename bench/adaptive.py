@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """What differential pushes send, compared with programs that make differences: adaptive.py BUILD (see README.md)."""
 import argparse
 import os

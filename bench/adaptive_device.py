@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device on loopback whose slot A holds one firmware, and pushes of another one to slot B, measured."""
 import os
 import subprocess

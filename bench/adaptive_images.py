@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """File systems of the trees, and firmwares with them. The same tree gives the same image."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A slow link between two network name spaces: a rate by the kernel's tbf, a delay by tunnel.c (as root)."""
 import os
 import subprocess

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """What a push of an update for another updater sends to a device whose slot holds the image before: a plain image, a bundle of
 RAUC, an archive of SWUpdate. adaptive_payloads.py BUILD (see README.md)."""
 import argparse

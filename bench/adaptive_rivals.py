@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What others need for the same change: those that have the old file at hand (floors), and those that compare with
 what lies in place or with an index that was made before (rivals). Bytes of one push, in both directions."""
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Directory trees as a root file system has them, from programs of this machine: one, and what becomes of it after
 changes of several kinds. No network; the same machine gives the same trees."""
 import os

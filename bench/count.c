@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a program and appends to a file how many bytes went to its standard input and came from its
  * standard output:

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """A TCP relay on loopback that delays every byte by a fixed time, in both directions.
 
     delay.py LISTEN_PORT TARGET_PORT MILLISECONDS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compares fwpack with the sum of its parts: engine.py BUILD PARTS DIRECTORY, which bench/engine.sh prepares."""
 import hashlib
 import os

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Compares fwpack with the sum of its parts: engine.sh BUILD (part of make bench). Works in a tmpfs if it may mount one,
 # else in a temporary directory. FWSSH_BENCH_QUICK=1 uses less data and fewer rounds.
 set -eu

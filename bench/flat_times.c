@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LD_PRELOAD for mke2fs before 1.47.1, which copies each file's times of access and change into the
  * file system: both are its time of modification, so that the same tree makes the same image.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """What a push to many devices costs the host: fleet.py BUILD [COUNT]. Pushes to COUNT (100) daemons on loopback, 16 at
 a time."""
 import os

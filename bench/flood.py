@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """How a flood of connections from strangers affects a push: flood.py BUILD. 1,000 connections from 127.0.1.0/24
 (tests/load/flood.py) come and go while a client pushes from 127.0.0.1."""
 import os

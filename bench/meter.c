@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a program and appends to a file the CPU seconds that it and its children took, and the most
  * memory that one of them had, in kB:

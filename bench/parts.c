@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What fwpack is compared with: the same work by ordinary libraries, one part after another.
  *   parts apply DEFLATED OUTPUT    inflate (zlib), CRC-32 (zlib), BLAKE2b (libsodium), pwrite

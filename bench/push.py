@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares fwsshd with OpenSSH's sshd on this machine: push.py BUILD TOOLS (see README.md; called by run.sh).
 
 BUILD is the build directory, TOOLS the directory with the compiled sink and meter.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Compares fwsshd with OpenSSH's sshd: run.sh BUILD [--only cpu|memory|start|delay]... (part of make bench).
 # FWSSH_BENCH_QUICK=1 uses less data and fewer rounds.
 set -eu

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two servers that are compared, each on a port of its own: fwsshd (tests/support/fixture.py) and OpenSSH's sshd."""
 import getpass
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A link with a delay between two network name spaces, where the kernel has no netem:
  *

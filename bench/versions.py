@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Compares a plain push of this version with one of an older version: versions.py BUILD COMMIT (see README.md). The older
 one is built in a directory of its own. Host and device are of one version each; they take turns."""
 import argparse

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwpack: creates, checks and applies firmware archives. Options and wiring only. */
 #include "base/device_lock.h"
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-agent: fwsshd, fwssh-receive, fwpack and fwssh-hold in one program, chosen by its name or
  * its first argument, and the adapters for other updaters (fwssh-updater(7)). fwssh push
  * --agentless brings it to devices without fwsshd. Options and wiring only. */
@@ -5,6 +6,7 @@
 
 #include "base/file_hash.h"
 #include "base/io.h"
+#include "base/own_version.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +143,7 @@ int main(int argc, char **argv)
     if (!strcmp(word, "stay"))
         return stay();
     if (!strcmp(word, "--version")) {
-        puts("fwssh-agent " FWSSH_VERSION);
+        printf("fwssh-agent %s\n", own_version);
         return 0;
     }
     fputs(usage, strcmp(word, "--help") ? stderr : stdout);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The programs that fwssh-agent is. It is compiled with their main() under these names. */
 #ifndef FWSSH_AGENT_H
 #define FWSSH_AGENT_H

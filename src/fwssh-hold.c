@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-hold: puts a firmware together from what the device holds and what the host sends. Started
  * by fwssh-receive, with the descriptors of hold_link.h. Options and wiring only. */
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/option_error.h"
+#include "base/own_version.h"
 #include "engine/hold/hold.h"
 
 #include <signal.h>
@@ -86,7 +88,7 @@ static int parse_options(struct hold_options *o, int argc, char **argv, struct e
             o->finest = false;
             break;
         case 'V':
-            printf("fwssh-hold %s\n", FWSSH_VERSION);
+            printf("fwssh-hold %s\n", own_version);
             return OPTION_SHOWN;
         case 'h':
             fputs(usage, stdout);

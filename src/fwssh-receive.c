@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-receive: one update over standard input and output. Options and wiring only. */
 #include "base/io.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/option_error.h"
+#include "base/own_version.h"
 #include "device/config/last_good.h"
 #include "device/receive/confirm_guard.h"
 #include "device/receive/finish.h"
@@ -142,7 +144,7 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
             o->local = LOCAL_STATUS;
             break;
         case 'V':
-            puts("fwssh-receive " FWSSH_VERSION);
+            printf("fwssh-receive %s\n", own_version);
             exit(io_end_output("fwssh-receive", EXIT_DONE));
         case 'h':
             fputs(usage, stdout);

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-session: one SSH connection. Started by fwsshd, never by hand. Wiring only. */
 #include "base/io.h"
+#include "base/own_version.h"
 #include "device/session/host_key_tool.h"
 #include "device/session/session.h"
 
@@ -16,7 +18,7 @@ int main(int argc, char **argv)
     io_open_standard();
     signal(SIGPIPE, SIG_IGN);
     if (!strcmp(what, "--version")) {
-        printf("fwssh-session %s (libssh %s)\n", FWSSH_VERSION, ssh_version(0));
+        printf("fwssh-session %s (libssh %s)\n", own_version, ssh_version(0));
         return EXIT_DONE;
     }
     if (ssh_init() != SSH_OK)

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh: the tool on the host. Options and wiring only. */
 #include "base/io.h"
 #include "base/nearest.h"
+#include "base/own_version.h"
 #include "host/command/ask.h"
 #include "host/command/check.h"
 #include "host/command/completion.h"
@@ -194,7 +196,7 @@ static int run(int argc, char **argv)
     if (!strcmp(word, "completion"))
         return run_completion(argv[2]);
     if (!strcmp(word, "--version")) {
-        puts("fwssh " FWSSH_VERSION);
+        printf("fwssh %s\n", own_version);
         return EXIT_DONE;
     }
     if (!strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h"))

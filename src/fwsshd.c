@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwsshd: the SSH server on a device that receives firmware updates. Options and wiring only. */
 #include "base/device_lock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/no_core.h"
 #include "base/option_error.h"
+#include "base/own_version.h"
 #include "device/config/last_good.h"
 #include "device/config/log_events.h"
 #include "device/config/state_dir.h"
@@ -62,7 +64,7 @@ static int parse_options(struct listener *l, enum mode *mode, int argc, char **a
             *mode = MODE_INIT;
             break;
         case 'V':
-            puts("fwsshd " FWSSH_VERSION);
+            printf("fwsshd %s\n", own_version);
             exit(io_end_output("fwsshd", EXIT_DONE));
         case 'h':
             fputs(usage, stdout);

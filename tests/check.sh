@@ -1,9 +1,10 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # make check: builds with warnings as errors (gcc, and clang with sanitizers) and runs all tests on both builds.
 # The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
-tests/packages.sh build demo check static device
+tests/packages.sh build demo html check static device
 . tests/suites.sh
 
 build_gcc

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # fuzz.sh SECONDS [TARGET...]: builds the fuzz targets of tests/fuzz and runs each for that time, two at a time,
 # starting with the seeds in the tree and what earlier runs have found (build-fuzz/corpus). A finding is saved as
 # build-fuzz/TARGET.crash-... and fails the run. ssh_stream and ssh_login do not use libFuzzer, but stream_fuzz.py.

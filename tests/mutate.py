@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Breaks the program at one place at a time, and sees whether the test that should notice does: mutate.py [TEXT]...
 
 tests/mutate/*.txt list the mutations; TEXT chooses those whose name holds it. One is:

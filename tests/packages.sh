@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # packages.sh GROUP...: installs those Debian packages of tests/packages.txt that are missing.
 set -eu
 list=$(dirname "$0")/packages.txt

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by check.sh and check_long.sh: builds, test runs, and the line with the totals.
 # shellcheck shell=sh
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Creates stand-ins for a kernel and a root file system: stand-ins.sh VERSION [DIRECTORY]
 set -eu
 version=${1:?a version, such as 1.0.0}

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # make demo: a complete update on this machine, showing every command. The device is an image file.
 set -eu
 build=$(cd "${1:-build}/src" && pwd)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 defmodule Fwssh.MixProject do
   use Mix.Project
 

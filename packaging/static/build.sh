@@ -1,6 +1,8 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Links the device programs statically for an architecture and tries them, under QEMU if need be. Installs nothing.
-# Usage: packaging/static/build.sh arm64|armhf|x86_64 BUILDDIR (the programs end up in BUILDDIR/bin)
+# Usage: packaging/static/build.sh arm64|armhf|x86_64 BUILDDIR (the programs end up in BUILDDIR/bin, what they are linked with
+# in BUILDDIR/sbom)
 set -eu
 
 linked='fwssh-session fwssh-agent'
@@ -78,7 +80,7 @@ prefer_static = true
 b_pie = $b_pie
 c_args = ['--sysroot=$sysroot', '-isystem', '$sysroot/usr/include/$tool', '-isystem', '$sysroot/usr/include',
   '-ffile-prefix-map=$source=.', '-ffile-prefix-map=$out=.'$more]
-c_link_args = ['--sysroot=$sysroot', '-B$archives', '-L$archives', '$pie', '-Wl,--fatal-warnings', '-Wl,--wrap=dlopen',
+c_link_args = ['--sysroot=$sysroot', '-B$archives', '-L$archives', '$pie', '-Wl,-Map=%', '-Wl,--fatal-warnings', '-Wl,--wrap=dlopen',
   '$out/gss_stub.o', '$out/nss_stub.o', '-lgcrypt',
   '-lgpg-error', '-lz']
 
@@ -128,6 +130,15 @@ strip_programs()
     for program in $links; do
         ln -s fwssh-agent "$out/bin/$program"
     done
+}
+
+list_libraries()
+{
+    set --
+    for program in $linked; do
+        set -- "$@" "$out/meson/src/$program"
+    done
+    "$source/packaging/sbom.py" "$out/sbom" "$@"
 }
 
 # A native wrapper around a device program: fwsshd under QEMU can only start native programs.
@@ -180,4 +191,5 @@ compile_stubs
 write_cross_file
 build
 strip_programs
+list_libraries
 try_programs

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # extract.sh LIST DIRECTORY [ARCHITECTURE]: unpacks the Debian packages in a list, and their dependencies, into a directory:
 # those for arm64, if nothing else is said. Nothing is installed, and none of their programs is run.
 set -eu

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A GSSAPI without any mechanism. Debian's libssh.a is built with GSSAPI, but Debian has no static
  * krb5.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No name lookups, no users, no plug-ins. In a static program these glibc functions load shared
  * libraries of exactly the glibc that was linked (NSS), which a device need not have. fwssh calls

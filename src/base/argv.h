@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A program's arguments, as for execve(2). The list grows as needed: arguments are never dropped;
  * too many of them are an error of execve() (E2BIG). */
 #ifndef FWSSH_BASE_ARGV_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Another user instead of root. */
 #ifndef FWSSH_BASE_BECOME_USER_H
 #define FWSSH_BASE_BECOME_USER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A growable byte buffer with one owner. Once allocated, it is NUL-terminated after len bytes. */
 #ifndef FWSSH_BASE_BUFFER_H
 #define FWSSH_BASE_BUFFER_H

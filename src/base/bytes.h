@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Little- and big-endian fields of on-disk and on-wire formats. */
 #ifndef FWSSH_BASE_BYTES_H
 #define FWSSH_BASE_BYTES_H

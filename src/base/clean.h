@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text from a device, an archive or a stranger, on its way to a terminal, JSON, a log or the name
  * of a file: it must not move the cursor, change its direction, forge a line, or be anything but

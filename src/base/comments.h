@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Blanks out comments before libconfuse parses a file: libconfuse 3.3 miscounts lines after a
  * comment, and a mistake should be reported with its own line number. */
 #ifndef FWSSH_BASE_COMMENTS_H

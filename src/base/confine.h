@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel can take away from a process that reads what strangers send. Each part may be
  * missing in a kernel, or under an emulator. */
 #ifndef FWSSH_BASE_CONFINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The number of CPUs that this process may run on. */
 #ifndef FWSSH_BASE_CORES_H
 #define FWSSH_BASE_CORES_H

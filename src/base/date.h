@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Timestamps as text. */
 #ifndef FWSSH_BASE_DATE_H
 #define FWSSH_BASE_DATE_H

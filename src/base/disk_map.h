@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How block devices are stacked, from sysfs and the mount table. */
 #ifndef FWSSH_BASE_DISK_MAP_H
 #define FWSSH_BASE_DISK_MAP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An error, as one line that a user can act on. Functions that can fail return 0 or -1 and take a
  * struct error last; the lowest layer that can put it in the user's terms sets it. */
 #ifndef FWSSH_BASE_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The exit statuses of fwssh, and of fwpack with a command word (fwpack.1); a device sends only 0
  * to 4 over the wire. */
 #ifndef FWSSH_BASE_EXIT_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The SHA-256 of a whole file. */
 #ifndef FWSSH_BASE_FILE_HASH_H
 #define FWSSH_BASE_FILE_HASH_H

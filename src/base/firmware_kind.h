@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a firmware is, as far as its first bytes tell: by the words of the fact "accepts"
  * (fwssh-updater(7)). */
 #ifndef FWSSH_BASE_FIRMWARE_KIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Complete reads and writes, and files that are replaced atomically. */
 #ifndef FWSSH_BASE_IO_H
 #define FWSSH_BASE_IO_H

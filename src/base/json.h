@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* JSON (RFC 8259), written piece by piece. */
 #ifndef FWSSH_BASE_JSON_H
 #define FWSSH_BASE_JSON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Words of the kernel's command line. */
 #ifndef FWSSH_BASE_KERNEL_WORD_H
 #define FWSSH_BASE_KERNEL_WORD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who holds a flock(2): for the message that somebody else gets. */
 #ifndef FWSSH_BASE_LOCK_HOLDER_H
 #define FWSSH_BASE_LOCK_HOLDER_H

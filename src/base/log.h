@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The logger: the one piece of global state, because any code may log. */
 #ifndef FWSSH_BASE_LOG_H
 #define FWSSH_BASE_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mbr_entry.h"
 
 #include "base/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A partition entry of a master boot record (docs/fw-format.md, "MBR"). */
 #ifndef FWSSH_BASE_MBR_ENTRY_H
 #define FWSSH_BASE_MBR_ENTRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocation that cannot fail: these programs use little, bounded memory, so if even that is not
  * available, all they can do is exit with a clear message. */
 #ifndef FWSSH_BASE_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the known word that was probably meant by a mistyped one. */
 #ifndef FWSSH_BASE_NEAREST_H
 #define FWSSH_BASE_NEAREST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Numeric addresses and networks, as people write them: ADDRESS or ADDRESS/BITS. */
 #ifndef FWSSH_BASE_NETWORK_H
 #define FWSSH_BASE_NETWORK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/no_core.h"
 
 #include "base/sanitizer.h"

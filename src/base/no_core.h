@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* For programs that hold secrets, such as host keys. */
 #ifndef FWSSH_BASE_NO_CORE_H
 #define FWSSH_BASE_NO_CORE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parses numbers: the whole text must be a number, and it must not overflow. */
 #ifndef FWSSH_BASE_NUMBER_H
 #define FWSSH_BASE_NUMBER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The error for an option that a program does not know: one line, with the nearest known option. */
 #ifndef FWSSH_BASE_OPTION_ERROR_H
 #define FWSSH_BASE_OPTION_ERROR_H

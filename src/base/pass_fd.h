@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Records over SOCK_SEQPACKET sockets, with file descriptors attached (SCM_RIGHTS, unix(7)). */
 #ifndef FWSSH_BASE_PASS_FD_H
 #define FWSSH_BASE_PASS_FD_H

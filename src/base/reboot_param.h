@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parameter of the next reboot, which a task leaves behind (reboot_param; docs/fw-format.md,
  * "Text and reboot parameter"): in a file that systemd reads, or else our own reboot by the kernel.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a program and waits for it: arguments without a shell, an input, a limited amount of output,
  * a time limit. Programs that run alongside our own work use spawn.h instead. */
 #ifndef FWSSH_BASE_RUN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether this build has AddressSanitizer, which maps terabytes, and whose leak checker uses ptrace
  * and /proc: limits that forbid this are left out then. */
 #ifndef FWSSH_BASE_SANITIZER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/shell_word.h"
 
 void shell_word_add(struct buffer *out, const char *text)

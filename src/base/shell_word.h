@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Words of a command for a shell. */
 #ifndef FWSSH_BASE_SHELL_WORD_H
 #define FWSSH_BASE_SHELL_WORD_H

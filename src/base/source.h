@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A stream of input bytes: a descriptor, a framed stream, a buffer in a test. */
 #ifndef FWSSH_BASE_SOURCE_H
 #define FWSSH_BASE_SOURCE_H

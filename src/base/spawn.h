@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Starts a child program with exactly the descriptors that it should have. */
 #ifndef FWSSH_BASE_SPAWN_H
 #define FWSSH_BASE_SPAWN_H

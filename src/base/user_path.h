@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of a user, where the XDG Base Directory Specification has them. */
 #ifndef FWSSH_BASE_USER_PATH_H
 #define FWSSH_BASE_USER_PATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The versions of firmware, compared to refuse older ones (fwsshd.conf(5), "Versions"):
  *

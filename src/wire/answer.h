@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A device's answers to programs, and its messages to the user (PROTOCOL.md, "Subsystem fwssh" and
  * "Exit status"):

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The records of an update that is put together on the device (PROTOCOL.md, "assemble"):
  *

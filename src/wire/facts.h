@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a device reports about itself: NAME=VALUE lines (PROTOCOL.md, "Subsystem fwssh"). A name
  * consists of letters, digits, '.', '-' and '_'; a value is one line of text without control

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The header of the subsystem nerves_firmware_ssh: one line of commands (PROTOCOL.md, "Header").
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/hold_word.h"
 
 #include "base/number.h"

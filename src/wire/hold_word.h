@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What fwssh-hold tells the program that started it, on a pipe:
  *

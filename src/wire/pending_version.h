@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file pending-version in state-dir: versions of firmware that was switched to, and does not
  * count as the newest one yet (key refuse-older). The updater writes it, right before the switch;

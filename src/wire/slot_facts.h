@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a device reports about its firmware slots, as facts (wire/facts.h), all of them optional:
  *

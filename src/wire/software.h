@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an SSH server calls itself (RFC 4253, section 4.2). The number after fwssh_ says what its
  * subsystem fwssh understands, so that a client knows it before it logs in: 2 is the first with

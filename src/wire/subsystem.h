@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The subsystems that a device offers: the one table of their names. */
 #ifndef FWSSH_WIRE_SUBSYSTEM_H
 #define FWSSH_WIRE_SUBSYSTEM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/updater_result.h"
 
 #include "base/io.h"

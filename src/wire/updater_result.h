@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What an updater reports to the program that started it, besides its exit status: lines on the
  * descriptor named by the environment variable FWSSH_RESULT_FD (PROTOCOL.md, "The updater").

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An update that is put together on the device (PROTOCOL.md, "assemble"), by an honest client of another make."""
 import random
 

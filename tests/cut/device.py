@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device with two slots that loses its connection, a process or its medium, and what must be true afterwards."""
 import fcntl
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A TCP connection that breaks after a given number of bytes."""
 import select
 import socket

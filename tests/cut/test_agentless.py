@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An agentless push that is cut: nothing stays on the device, and what boots there stays as it was."""
 import os
 import signal

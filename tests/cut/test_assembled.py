@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An update that is put together on the device is cut at each record and at many bytes: lost, or closed by a client that
 still listens. Before the last frame nothing is switched, and another push goes on; behind it, the update is completed."""
 from cut import device

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The TCP connection under a push that sends only what the device lacks is cut after a number of bytes: fwssh's messages
 and its exit status are true, the device is in the right state, and the next push goes through."""
 import random

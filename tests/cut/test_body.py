@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The connection is cut at two hundred places in the firmware: lost, or closed properly by a client that still listens."""
 import random
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The TCP connection under fwssh push is cut after a number of bytes of the SSH stream, login included: its messages and
 its exit status are true, and the device is in the right state."""
 import random

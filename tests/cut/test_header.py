@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The connection is cut after every byte of the header."""
 from cut import device
 

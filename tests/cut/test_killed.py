@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One of the processes is killed (SIGKILL) in each state of an update. The others exit properly, and whoever still
 listens gets a true report."""
 import os

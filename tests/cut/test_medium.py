@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The medium under the updater fails, is full, or is slow. The report is true, and what boots is complete."""
 import os
 

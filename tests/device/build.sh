@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # build.sh BUILDDIR: builds the virtual device and its firmware in BUILDDIR/device, from the programs in BUILDDIR and the same
 # for arm64. Nothing is rebuilt while what it depends on is unchanged.
 set -eu
@@ -16,7 +17,7 @@ disk_size=103M
 . "$here/root.sh"
 
 inputs() {
-    find "$source/src" "$source/packaging/static" "$source/meson.build" "$here" -type f ! -name '*.py' ! -name '*.pyc' |
+    find "$source/src" "$source/packaging/static" "$source/meson.build" "$source/examples/slots" "$here" -type f ! -name '*.py' ! -name '*.pyc' |
         LC_ALL=C sort | xargs sha256sum
 }
 
@@ -25,7 +26,9 @@ make_flash() {
     cp /usr/lib/u-boot/qemu_arm64/u-boot.bin "$out/uboot.img"
     mkenvimage -s 0x40000 -o "$out/uboot-env.img" "$here/uboot-env.txt"
     truncate -s 64M "$out/uboot.img" "$out/uboot-env.img"
-    mkimage -T script -C none -n 'virtual device' -d "$here/boot.cmd" "$out/boot.scr" >/dev/null
+    # The script that people copy, but for what it says of their board.
+    { cat "$here/board.cmd" && sed '1,/^# --- /d' "$source/examples/slots/boot.cmd"; } >"$out/boot.cmd"
+    mkimage -T script -C none -n 'virtual device' -d "$out/boot.cmd" "$out/boot.scr" >/dev/null
 }
 
 # make_firmware NAME SLOT VERSION [OPTION...]: firmware/NAME.fw

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # make demo-device: an update of a device that boots with U-Boot (in QEMU), and one that does not work and is rolled back.
 set -eu
 build=$(cd "${1:-build}" && pwd)

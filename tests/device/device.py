@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The virtual device: QEMU with U-Boot and its own disk (build.sh, qemu.sh), its console, and its disk seen from outside."""
 import os
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A disk that tells of each write and flush before it is done, and forgets what was not flushed when its power is cut: a
 server of QEMU's block protocol (the NBD project's doc/proto.md) for one client. It is part of the test's own process, so
 nothing is done until the test has heard of it: a log that is read beside another server lags behind what it tells."""

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # mbr.sh BUILDDIR: builds BUILDDIR/device/mbr-order and mbr-active from what build.sh has left in BUILDDIR/device: the same slots
 # on a disk whose partition table decides, and a U-Boot that boots by it. Nothing is rebuilt while what it depends on is
 # unchanged.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # pc-qemu.sh ARTEFACTS DISK PORT: the virtual PC, with a BIOS, or with UEFI if ARTEFACTS has one, and with as many
 # megabytes of memory as its file memory says; everything else is as in qemu.sh.
 set -eu

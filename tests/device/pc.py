@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The virtual PC: QEMU's x86_64 with GRUB, or with systemd-boot, and its own disk (pc.sh, pc-qemu.sh)."""
 from device.device import VirtualDevice
 

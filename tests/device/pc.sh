@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # pc.sh BUILDDIR: builds BUILDDIR/device-pc, a virtual PC (x86_64) whose slots have the programs in BUILDDIR, a kernel of Debian's
 # and GRUB or systemd-boot: a directory with a disk and firmware for each habit. Nothing is rebuilt while what it depends on
 # is unchanged.

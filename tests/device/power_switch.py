@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Power cuts of the virtual device at chosen points, and what must be true when it is on again."""
 import re
 import threading

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # qemu.sh ARTEFACTS DISK PORT: the virtual device, with its serial console on standard output. DISK is a file or an NBD URI.
 # Its port 8989 is PORT on loopback; it has no other network.
 set -eu

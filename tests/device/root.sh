@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sourced by the scripts that build a virtual device: the root file system of its slots. They set
 #   here      this directory
 #   out       where everything is built

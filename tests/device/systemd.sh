@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # systemd.sh BUILDDIR: builds BUILDDIR/device/systemd.img, a root file system of Debian's systemd and the packaged unit, from
 # what build.sh has left in BUILDDIR/device. Nothing is rebuilt while what it depends on is unchanged.
 set -eu
@@ -58,8 +59,10 @@ StandardOutput=journal+console
 [Install]
 WantedBy=multi-user.target
 END
+    printf '[Unit]\nAfter=fwsshd.service\n[Service]\nType=oneshot\nExecStart=/bin/systemctl reload fwsshd\n' \
+        >"$tree/lib/systemd/system/device-reload.service"
     mkdir -p "$tree/etc/systemd/system/multi-user.target.wants" "$tree/etc/systemd/system/fwsshd.service.d"
-    for unit in fwsshd device-network; do
+    for unit in fwsshd device-network device-reload; do
         ln -s "/lib/systemd/system/$unit.service" "$tree/etc/systemd/system/multi-user.target.wants"
     done
     ln -s /lib/systemd/system/multi-user.target "$tree/etc/systemd/system/default.target"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates of a virtual device that boots with U-Boot: what its owner sees, and that it always comes back."""
 import os
 import re

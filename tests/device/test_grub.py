@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates of a virtual PC that boots with GRUB, which chooses the slot by variables in its environment block: boot alone, boot
 with a count, and RAUC's. Nothing on the kernel's command line names a slot, except RAUC's word."""
 from device.device import SLOT_SIZE, SLOTS, expect, long_check

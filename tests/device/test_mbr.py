@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates of a virtual device whose partition table decides which slot boots: by the order of its entries, as in the examples,
 or by the active flag. Its U-Boot knows no variables, and nothing on the kernel's command line names a slot."""
 from device.device import SLOT_SIZE, SLOTS, VirtualDevice, artefacts, expect, long_check

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """As many updates as the time allows (make soak-device), most of them cut by a loss of power at a random place, some with a
 firmware that does not work: the device must come up with one of its two firmwares, and take the next update."""
 import os

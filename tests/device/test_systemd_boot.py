@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates of a virtual PC with UEFI and systemd-boot, which counts tries in the names of its entries. Where its boot partition is
 not mounted, the root's partition tells what runs, and what boots next is not known."""
 from device.device import SLOT_SIZE, expect, long_check

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian's own RAUC and SWUpdate behind the packaged unit, under a systemd that boots in QEMU: what they install boots next, and
 the unit's sandbox does not stand in their way."""
 import subprocess

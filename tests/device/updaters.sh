@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # updaters.sh BUILDDIR: builds BUILDDIR/device-updaters, a virtual PC with GRUB, Debian's systemd and the packaged unit, whose
 # updater is Debian's RAUC or SWUpdate: a directory with a disk and firmware for each. Nothing is rebuilt while what it depends
 # on is unchanged.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a device says while an update is put together, as the host takes it: in pieces whose length
  * the first byte of the input gives; the second one is how many elements a question had.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A whole archive, applied to a device in memory. */
 #include "fuzz.h"
 

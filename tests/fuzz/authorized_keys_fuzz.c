@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of authorized_keys: a key that is accepted must meet what its options require. */
 #include "fuzz.h"
 

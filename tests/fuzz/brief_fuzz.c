@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A session's brief: arbitrary bytes, and items that are parsed again after they were joined. */
 #include "fuzz.h"
 

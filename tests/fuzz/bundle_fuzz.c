@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A firmware file of RAUC, SWUpdate or Mender, or an image, as fwssh push looks at it. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A fwup.conf, parsed to create an archive. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwsshd.conf and, after a NUL byte, an option -o. What is accepted must come out the same when it
  * is passed to fwssh-receive. */
 #include "fuzz.h"

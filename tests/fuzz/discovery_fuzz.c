@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What avahi-browse and resolvectl print: the texts in it are anybody's. The first byte chooses. */
 #include "fuzz.h"
 

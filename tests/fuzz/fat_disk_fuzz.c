@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arbitrary bytes in place of a FAT file system on the disk below a mount. */
 #include "fuzz.h"
 

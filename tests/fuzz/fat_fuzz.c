@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arbitrary bytes in place of a FAT file system, with everything that a task can do to it. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The header of the subsystem nerves_firmware_ssh, checked against the grammar of PROTOCOL.md as a
  * regular expression. */
 #include "fuzz.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames from a host, with a base that the device holds in part: the input is a row of records. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A host's whole conversation with fwssh-hold: questions about a small device, then the update that
  * is put together. The first byte of the input says whether finest chunks are answered; the rest is

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes the seeds of the targets hold, hold_frame and adaptive: hold_seeds.py DIRECTORY."""
 import struct
 import sys

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A file with a host key, on its way from the brief to libssh's server. */
 #include "fuzz.h"
 

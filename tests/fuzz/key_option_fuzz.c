@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Values of options of authorized_keys: the input is an address, patterns and a time, one per line.
  * Patterns are checked against fnmatch(3), networks against a comparison bit by bit, times against

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A meta.conf, and the plans of all of its tasks. */
 #include "fuzz.h"
 

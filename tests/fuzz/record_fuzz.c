@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records as the listener receives them, from a session that was taken over or from fwssh-receive:
  * of any size, with any number of descriptors. The first byte of the input selects the kind and

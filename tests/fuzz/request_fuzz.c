@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests and answers of the subsystem fwssh, and facts as a device or a site's command gives
  * them. */
 #include "fuzz.h"

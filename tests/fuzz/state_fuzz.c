@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The files in state-dir that a bad disk may have changed: the record of a staged firmware, and
  * pending-version; and the versions in them. */
 #include "fuzz.h"

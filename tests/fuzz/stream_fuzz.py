@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Mutated SSH streams against the real programs: stream_fuzz.py BUILD ssh_stream|ssh_login SECONDS [CASE]
 
 ssh_stream is a stranger: it sends packets before, during and after the key exchange, but has no key. ssh_login logs in

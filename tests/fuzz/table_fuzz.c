@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* mbr and gpt sections of a meta.conf, and their encoding. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A whole task, applied to a device that has been in use: it has a partition table, a U-Boot
  * environment, a FAT volume with a file, and data that a delta can be made from. The input is not

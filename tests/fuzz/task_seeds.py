@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Makes the seeds of task_fuzz.c anew: task_seeds.py BUILD. Needs fwpack and xdelta3."""
 import struct
 import subprocess

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Two copies of a U-Boot environment on a device: read, changed, written, read again. */
 #include "fuzz.h"
 

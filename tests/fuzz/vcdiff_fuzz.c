@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A delta against a source of 64 KiB. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A ZIP stream: every entry, to its end or up to a limit. */
 #include "fuzz.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A push that sends only what the device lacks, behind OpenSSH's sshd."""
 from interop.test_servers import receive_command, sshd
 from support.slots import TwoSlots, changed, content, firmware

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh push --agentless: through a device's own SSH server, with nothing installed on it."""
 from interop.test_servers import need_root, sshd, wait_listening
 from support.agentless import PASSWORD, BusyBox, Place, agent_dir, at_terminal, hide, person

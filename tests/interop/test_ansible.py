@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The collection in ansible/: rollouts to real daemons, with Debian's Ansible."""
 import hashlib
 import json
@@ -205,7 +206,7 @@ def test_the_collection_is_sound(t):
     assert r.returncode == 0 and "Bring a device to a firmware" in r.stdout or "max_fail_percentage" in r.stdout, r
     collection = t.src / "ansible/ansible_collections/fwssh/fwssh"
     r = t.run(["ansible-galaxy", "collection", "build", collection], env=env)
-    assert r.returncode == 0 and (t.dir / "fwssh-fwssh-0.1.0.tar.gz").exists(), r
+    assert r.returncode == 0 and (t.dir / "fwssh-fwssh-0.2.0.tar.gz").exists(), r
     scope = {}
     exec((collection / "plugins/modules/push.py").read_text(), scope)
     yaml = __import__("yaml")

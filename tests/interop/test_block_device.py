@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real block device under fwpack: O_DIRECT, mounts, flushes, the end of the medium."""
 import os
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other SSH clients, their keys, and the command line of nerves_firmware_ssh against fwsshd."""
 import os
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Deltas made by xdelta3 and zip, from all kinds of sources, and their cost."""
 import random
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device that announces itself, found by fwssh discover: two network namespaces with a link between them, and the real
 Avahi on both sides."""
 import json

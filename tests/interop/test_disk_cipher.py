@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What raw_write encrypts, computed independently with openssl; XTS, which openssl's command lacks, from AES blocks."""
 import base64
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The FAT functions, judged by dosfstools and mtools, by a reader of the raw volume, and by a model
 (support/fat_volume.py)."""
 import itertools

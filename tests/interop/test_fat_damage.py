@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """FAT functions on something that is not a volume, or a damaged one: an error or a sensible result, and no other change."""
 import random
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """GUID partition tables, checked by sgdisk and sfdisk."""
 import re
 import struct

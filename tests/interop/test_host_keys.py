@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Host keys made by ssh-keygen, in all formats, from system-dir."""
 import shutil
 

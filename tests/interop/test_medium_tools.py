@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Other tools read what fwpack writes to a medium, and vice versa."""
 import random
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The project in examples/nerves, with Debian's Elixir: the device's supervisor runs fwsshd, and the mix tasks push to it."""
 import json
 import os

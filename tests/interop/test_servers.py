@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh-receive under other servers: OpenSSH's sshd (Subsystem) and Dropbear (forced command)."""
 import fcntl
 import getpass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """VCDIFF patches made by hand or damaged: a correct result or an error; xdelta3 decides what is correct."""
 import random
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What tools find in the sources without running the programs; `make lint` runs only these."""
 import re
 

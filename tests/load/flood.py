@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Strangers: flood.py PORT COUNT connects COUNT times from 127.0.1.0/24 (silent, incomplete, slow, random
 bytes, wrong keys), at most 100 at a time, and prints a line when the last one has ended. Used by tests and bench."""
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Staying up: a flood of strangers, and many pushes in a row."""
 import os
 import subprocess

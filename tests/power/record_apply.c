@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Applies a task to an image and keeps what reached the medium, in order:
  *   record_apply ARCHIVE TASK IMAGE LOG

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Power loss while a firmware is written that was put together on the device: old or new boots, and whatever the loss has
 left, another push that sends only what the device lacks goes through."""
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Power loss during an upgrade: what reached the medium is replayed up to every point, with random parts of what was not
 yet flushed, and torn blocks. The slot that then boots must be complete, old or new."""
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A loss of power and the files in state-dir: what must be on the disk before the next step is."""
 import os
 import re

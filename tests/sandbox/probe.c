@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fwssh-session, taken over: once a key has logged in whose comment begins with "probe-", it tries
  * what the comment names. record_send() is wrapped by the linker, so the session itself is as it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a session may still do once it reads from the network, and what happens if it tries more."""
 import os
 import re

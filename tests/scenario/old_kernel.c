@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * old_kernel CALL[,CALL...] PROGRAM [ARGUMENT...]: runs a program that meets an older kernel: these
  * system calls do not exist. Two names are not calls: kill_process (the action that ends a whole

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adapters as fwssh-receive sees them: how they are found and called, what they say, and how they end."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The adapter for a plain image, pushed through fwsshd to two slots that are files."""
 import os
 

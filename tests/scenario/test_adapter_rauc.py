@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian's RAUC behind fwsshd."""
 import re
 import subprocess

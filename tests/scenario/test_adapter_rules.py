@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh-updater-test: our own adapters keep all rules, and it names the one that another breaks."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Debian's SWUpdate behind fwsshd, as a child of the adapter and as a daemon."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A push that sends only what the device lacks (PROTOCOL.md, "assemble")."""
 import random
 import re

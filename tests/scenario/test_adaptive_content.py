@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a firmware may consist of: encrypted slots, FAT files, deltas, many small files, holes; pushed as differences."""
 import random
 import re

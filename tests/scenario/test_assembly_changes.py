@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an update is put together from changes under it, on the device and on the host, or the device has no room: the
 updater gets what was meant, or the push ends with a reason and nothing switched."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A hostile host: every record of PROTOCOL.md ("assemble") that does not fit, against the device's programs. Nothing is
 ever switched, and nothing is left behind."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A hostile device: whatever it answers to an update that is put together, the host ends with an error that says why, sends
 no more than it may, and never reports a success that the device has not reported."""
 import json

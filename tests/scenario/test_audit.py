@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One line per connection and per update, in the log and in a file."""
 import re
 import socket

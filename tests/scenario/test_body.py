@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What follows the header: several firmwares, more bytes than were announced, and fewer."""
 import threading
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh push of what is no .fw: recognised by content, described, refused before it is sent, and found again."""
 import gzip
 import hashlib

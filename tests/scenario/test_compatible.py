@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients of some years ago: what they need is off, and one key switches it on; SHA-1 stays off."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The scripts that complete fwssh's words, in the shells themselves."""
 import re
 

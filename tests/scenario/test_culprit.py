@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who is to blame: what ssh, its helpers and the device say becomes one line that names the right side."""
 import json
 import os

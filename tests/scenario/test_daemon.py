@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwsshd as a service: configuration, signals, host keys, inherited sockets, limits, authorized keys."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh discover and push --discovered, with stand-ins for the programs that ask the network (interop/test_discovery.py has
 the real ones). Their output is what Avahi 0.8 and systemd 252 print."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """mix upload of ssh_subsystem_fwup up to 0.6.3 sends a firmware to the subsystem fwup, and never ends its input."""
 import os
 import subprocess

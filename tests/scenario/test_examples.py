@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """examples/config and the page that explains it, docs/configuration.md: the firmware works, and the page is correct."""
 import os
 import re

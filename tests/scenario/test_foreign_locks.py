@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Locks that other programs hold, above all libubootenv's: nobody waits for them without a limit, and who holds them is
 named."""
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Output that was asked for and could not be written is a failure, and said."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwpack by itself: creating, inspecting and applying archives, with fwup's options and with command words."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwpack with archives of the reference program, if they are present (tests/support/fixture.py, golden)."""
 import hashlib
 import re

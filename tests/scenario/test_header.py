@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The header: split anywhere, unfinished, wrong, or without an end."""
 from support.process import peak_memory
 from support.receiver import Receiver

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The last bytes of a firmware: no updater gets them before all of them are here."""
 import os
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Help, the manual, and the answer to a mistyped word."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A site's own commands before and after an update."""
 import shutil
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """~/.config/fwssh/config: what is otherwise said by options, for the hosts that a pattern names."""
 from scenario.test_push import firmware
 

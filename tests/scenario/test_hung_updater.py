@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An updater that hangs, and text that nobody reads: neither holds the device's lock for ever."""
 import os
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """authorized-keys-command: keys that a command of the site provides."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """authorized_keys: what people paste into it, how often that is logged, and who may exchange it."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The ways from an old key to a new one in docs/keys.md, walked from end to end."""
 import json
 

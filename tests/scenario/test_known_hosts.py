@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh known-hosts: the factory's records become a known_hosts file that ssh itself believes."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Mistakes that libssh makes easy (the measured traps): none of them may harm a device."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Addresses that are not there yet when fwsshd starts: DHCP, an IPv6 address that is still checked, an interface."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh-receive --file: a firmware on a USB stick goes through what a pushed one goes through."""
 import os
 import signal

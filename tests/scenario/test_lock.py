@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """One update at a time, and on a device that is there."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The log as JSON, and the last update as metrics, for programs that look after many devices."""
 import json
 import os

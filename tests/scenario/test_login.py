@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Logins: with one of the authorized keys and its signature, and in no other way."""
 from support import raw_client
 from support.fixture import waits

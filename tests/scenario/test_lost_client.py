@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients that go away in the middle of an update: behind its last byte it is done as asked, before that it is undone."""
 import subprocess
 import time

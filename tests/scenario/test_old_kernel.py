@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Kernels back to Linux 4.4, tried by a filter: calls that came later answer as if they did not exist."""
 from support.fixture import seconds
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The init script and the unit: fwsshd is started again after every failure."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs the transcripts of PROTOCOL.md."""
 import re
 import shlex

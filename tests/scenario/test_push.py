@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh push against our daemon: what the user sees, and the exit status."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The end of an update: the text, the status, the close, and last the reboot."""
 import os
 import signal

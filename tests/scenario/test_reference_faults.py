@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Where the reference fails (docs/fw-format.md, "Differences from the reference"), fwpack must not."""
 import os
 import re

@@ -1,4 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwsshd -t finds what an update would fail at, and says what to do."""
+import ctypes
 import os
 import re
 
@@ -34,6 +36,16 @@ def test_nothing_to_find(t):
     # Nothing was written or kept.
     assert not d.state.exists() and not (t.dir / "audit").exists() and not list(t.dir.glob("lock*"))
     assert (t.dir / "updater.args").exists() is False
+
+
+def test_the_libssh_that_sessions_run_with_is_named(t):
+    library = ctypes.CDLL("libssh.so.4")
+    library.ssh_version.restype = ctypes.c_char_p
+    running = library.ssh_version(0).decode()
+    r, _ = check(t, good(t))
+    assert f"\n# libssh {running}\n" in r.stdout, r.stdout
+    r = t.run([t.bin("fwssh-session"), "--version"])
+    assert r.stdout.endswith(f" (libssh {running})\n"), r
 
 
 def test_each_fault_is_found(t):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh selftest, against a real fwsshd with a real fwpack and two slots in an image; only the reboot is pretended: the
 slot-command asks fwssh-receive about the U-Boot environment in the image, and has a boot-id of its own."""
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Signing without the private key at hand: by a command, or by somebody who gets only the bytes."""
 import base64
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is written on the disk is seen, whatever the kernel has cached of it through another node, or through a node that
 somebody holds open."""
 import os

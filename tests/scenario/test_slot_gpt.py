@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Slots by a GPT: the flag for BIOS boot loaders, the order of the entries, and ChromeOS's attributes."""
 from support.slot_device import Kernel, facts, gpt_device, gpt_is_right, local, set_env, sgdisk, slots_of, uboot_config
 

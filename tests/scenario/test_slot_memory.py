@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is remembered of the first look since the boot, and what a look that fails is worth."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which words mean the same slot: names of different sources are no contradiction, and the one who decides gives the
 spelling."""
 from support.slot_device import (A_ACTIVE, B_ACTIVE, ENVIRONMENT, NOTES, Kernel, facts, grub, grub_list, local, mbr_device,

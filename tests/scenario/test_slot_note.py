@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A note (nerves_fw_active) that contradicts what is known. Archives may choose by it which slot they overwrite: fwpack spares
 what is mounted as /, but with fwup only the facts decide."""
 from support.slot_device import (A_FIRST, B_FIRST, ENVIRONMENT, NOTES, Kernel, facts, grub, mbr, mbr_device, receive, set_env,

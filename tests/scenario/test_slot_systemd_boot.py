@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Boot entries of systemd-boot, which count their tries in their file names (systemd.io, "Automatic Boot Assessment")."""
 from support.slot_device import Kernel, facts, uboot
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Partition tables that decide what boots: what a revert keeps, and what the kernel knows better."""
 import struct
 

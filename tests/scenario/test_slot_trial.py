@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A one-time boot that waits for the next reboot (tryboot), and the way back from it."""
 from support.slot_device import A_FIRST, B_FIRST, NOTES, Kernel, facts, mbr_device, table_of, uboot
 

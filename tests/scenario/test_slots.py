@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a device knows about its slots: fwssh-receive --status, --confirm, --revert, and the subsystem fwssh."""
 import fcntl
 import os

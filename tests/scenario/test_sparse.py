@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Resources with holes: the length list says where the data belongs, and the archive has only the data."""
 import hashlib
 import random

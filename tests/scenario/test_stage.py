@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Now or later: a firmware is written, and boots when requested."""
 import struct
 import zlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whatever has happened to the files in state-dir, or to the configuration, fwsshd starts."""
 import os
 import stat

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What those who do not log in cost the device and everybody else behind their address."""
 import os
 import socket

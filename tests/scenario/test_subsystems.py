@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a client may ask for: two subsystems, one after the other, and nothing else."""
 import socket
 import subprocess

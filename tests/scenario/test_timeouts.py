@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Who is waited for, and for how long: updaters for ever, silent clients and strangers for a while."""
 import os
 import signal

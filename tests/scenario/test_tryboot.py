@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Slots of a Raspberry Pi with tryboot, on a disk image (its firmware does not run in QEMU): autoboot.txt on a FAT partition names
 the boot partition and the one that is tried once; the variable running stands for where the root file system lies."""
 import os

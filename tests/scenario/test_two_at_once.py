@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two that write at once: a push, and an fwpack that somebody runs by hand. One of them is refused, and knows by whom."""
 import fcntl
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An update that was begun and has not ended well: fwssh revert must not boot what it has left in the other slot."""
 import os
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Functions that leave the medium: path_write, pipe_write, execute, require-execute. They need --unsafe."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The updater as fwssh-receive sees it: how it is called, what it says, and how it ends."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an updater has and does not have."""
 import os
 

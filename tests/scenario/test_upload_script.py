@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """src/host/command/upload.sh: what it sends, what it prints, and its exit status."""
 
 import hashlib

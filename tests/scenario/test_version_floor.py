@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Downgrade protection: the newest version that has proved itself on a device, and the owner's exception."""
 import os
 import re

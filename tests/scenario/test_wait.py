@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What really runs in the end: fwssh push --wait, and the commands that query a device."""
 import signal
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The wire contract: on success, the same bytes in the same order as nerves_firmware_ssh."""
 import os
 import threading

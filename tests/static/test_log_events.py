@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The names of the log's events: one table, which the manual has, too, and nothing beside it."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The packaging recipes name every library that meson.build asks for."""
 import re
 
@@ -7,7 +8,7 @@ from support.fixture import seconds
 NAMES = {
     "packaging/buildroot/package/fwssh/fwssh.mk": {},
     "packaging/buildroot/package/fwssh/Config.in": {},
-    "packaging/yocto/recipes-support/fwssh/fwssh_0.1.0.bb": {},
+    "packaging/yocto/recipes-support/fwssh/fwssh_0.2.0.bb": {},
     "packaging/README.md": {},
     "packaging/debian/control": {"libxxhash": "libxxhash-dev", "libzstd": "libzstd-dev", "zlib": "zlib1g-dev"},
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules for the shape of the code (CONTRIBUTING.md)."""
 import re
 import sys

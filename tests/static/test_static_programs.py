@@ -1,11 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
 """Static programs for devices, from packaging/static/build.sh: each architecture runs here, under QEMU, and writes a firmware."""
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 
 from interop.test_agentless import ON_BOARD, busybox, options
 from support.fixture import seconds
+from static.test_third_party import sbom
 from support.slots import SLOT_B, TwoSlots, content, firmware
 
 SET_MAX = 6_000_000  # bytes of all programs for a device
@@ -24,7 +28,17 @@ def check(t, arch, *needed):
     out.mkdir(parents=True, exist_ok=True)
     programs = build(t, arch, t.src, out)
     check_size(programs)
+    check_libraries(t, out)
     update(t, out / "run")
+
+
+def check_libraries(t, out):
+    """Those of THIRD-PARTY.md and no others, each with the version that is in it."""
+    known = sbom(t).libraries().values()
+    for program in ("fwssh-session", "fwssh-agent"):
+        found = json.loads((out / f"sbom/{program}.cdx.json").read_text())["components"]
+        assert {c["bom-ref"] for c in found} == {one.file for one in known if program in one.static or "all" in one.static}
+        assert all(re.match(r"(\d+:)?\d", c["version"]) for c in found), found
 
 
 def check_size(programs):
@@ -83,8 +97,11 @@ def test_two_places_give_the_same_bytes(t):
             to = t.dir / "elsewhere/deeper/copy" / name
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(t.src / name, to)
+    version = t.run([t.src / "packaging/version.sh"]).stdout
+    (t.dir / "elsewhere/deeper/copy/.tarball-version").write_text(version)
     first = build(t, "x86_64", t.src, t.dir / "one")
     check_size(first)
+    check_libraries(t, t.dir / "one")
     update(t, t.dir / "one/run")
     push_without_fwsshd(t, first)
     second = t.dir / "another/place"

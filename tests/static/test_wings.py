@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Each wing builds alone, with the libraries that it needs and no others."""
 import re
 import subprocess
@@ -64,8 +65,39 @@ def test_device_builds_alone(t):
 
 
 @seconds(180)
-def test_engine_builds_alone(t):
+def test_engine_builds_alone_also_without_nettle(t):
     check_wing(t, "engine")
+    (t.dir / "pc-engine/nettle.pc").unlink()
+    for argv in (["meson", "setup", "--reconfigure", "-Ddisk-encryption=disabled", t.dir / "engine", t.src],
+                 ["ninja", "-C", t.dir / "engine", "src/fwpack", "src/fwssh-hold"]):
+        r = t.run(argv, env={"PKG_CONFIG_LIBDIR": str(t.dir / "pc-engine")}, timeout=170)
+        assert r.returncode == 0, r.stdout[-3000:] + r.stderr
+    for name in PROGRAMS["engine"]:
+        found = needed(t.dir / "engine/src" / name)
+        assert found == NEEDED[name] - {"nettle"}, found
+    check_refusal(t, t.dir / "engine/src/fwpack")
+
+
+def check_refusal(t, fwpack):
+    """Of what would have to be encrypted, before anything is written, with a reason; in a delta's source, too."""
+    options = f"cipher=aes-xts-plain64,secret={'ab' * 64}"
+    (t.dir / "new.img").write_bytes(b"n" * 4096)
+    (t.dir / "fw.conf").write_text(f"""
+file-resource new.img {{ host-path = "new.img" }}
+task plain {{ on-resource new.img {{ raw_write(10) }} }}
+task encrypted {{ on-init {{ raw_memset(0, 8, 1) }} on-resource new.img {{ raw_write(10, "{options}") }} }}
+task source {{ on-init {{ raw_memset(0, 8, 1) }} on-resource new.img {{
+  delta-source-raw-offset = 30 delta-source-raw-count = 8 delta-source-raw-options = "{options}" raw_write(10) }} }}
+""")
+    r = t.run([t.bin("fwpack"), "create", "-f", "fw.conf", "-o", "fw.fw"])
+    assert r.returncode == 0, r
+    image = t.image()
+    for task in ("encrypted", "source"):
+        r = t.run([fwpack, "apply", "-i", "fw.fw", "-d", image, "-t", task])
+        assert r.returncode == 4 and "this build has no disk encryption" in r.stdout + r.stderr, (task, r)
+        assert not image.read_bytes().strip(b"\0"), task
+    r = t.run([fwpack, "apply", "-i", "fw.fw", "-d", image, "-t", "plain"])
+    assert r.returncode == 0 and image.read_bytes()[5120:9216] == b"n" * 4096, r
 
 
 # Calls of Linux or glibc that POSIX (Issue 8) does not have. ARCHITECTURE.md, "Porting the host", lists

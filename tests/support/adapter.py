@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Adapters (fwssh-updater(7)) in the tests: stand-ins, and the device that has one as its updater."""
 import re
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device behind an adapter that pretends to reboot, and the host's tool."""
 from support.adapter import stand_in
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pushes to devices without fwsshd, and what must be gone from them afterwards."""
 import os
 import platform
@@ -93,7 +94,7 @@ class BusyBox:
         t.need("dropbear")
         shutil.copy(shutil.which("dropbear"), self.root / "sbin/dropbear")
         (self.root / "sbin/reboot").write_text("#!/bin/sh\necho reboot >>/data/rebooted\n"
-                                              "echo boot-2 >/data/boot-id\nexit 1\n")
+                                              "echo boot-$(($(wc -l </data/rebooted) + 1)) >/data/boot-id\nexit 1\n")
         (self.root / "sbin/reboot").chmod(0o755)
         (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (self.root / "root/.ssh").chmod(0o700)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Both sides of an update that is put together on the device, in Python: written from PROTOCOL.md ("assemble"), not from
 the program."""
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A stand-in for ssh and the device behind it, that answers an update which is put together as it likes: run by
 tests/scenario/test_assembly_host.py with a script of steps (JSON) as its first argument."""
 import json

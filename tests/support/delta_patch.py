@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Deltas in the tests: archives with deltas, disks to apply them to, and hand-made VCDIFF patches."""
 import hashlib
 import random

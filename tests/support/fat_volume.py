@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """FAT volumes in the tests: operations by fwpack, dosfstools and mtools, a reader of the raw bytes, and a model of what
 the calls should do."""
 import mmap

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a test works with: its own directory, free ports, keys, and a daemon that is stopped with the test."""
 import json
 import os

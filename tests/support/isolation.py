@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Isolates tests from what all processes of a machine share: the lock of the U-Boot environment, on which libubootenv and
 its tools wait forever, and /run, with the locks of devices and the parameter for the next reboot."""
 import ctypes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device with Debian's RAUC: its service on a bus of its own, two slots that are files, and a boot loader that is a
 script. Bundles are plain ones: verity needs a device mapper."""
 import os

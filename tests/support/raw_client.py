@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An SSH client that can do what OpenSSH's cannot: paramiko, at the level of packets."""
 import logging
 import socket

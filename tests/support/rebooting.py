@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device that pretends to reboot: its slot-command reads the facts from a file, and its reboot-command, a script of the
 test, changes them. The real thing is tests/device."""
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """fwssh-receive without SSH: pipes for its input and output, and a socket for its result, as from the listener."""
 import array
 import fcntl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A relay before a daemon that takes any number of connections, and cuts some of them."""
 import select
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Devices with two slots, as image files: what decides there is a U-Boot environment, an MBR or GRUB's environment block.
 And a kernel that says what the test wants."""
 import os

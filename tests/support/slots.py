@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device with two slots in an image, that runs firmware of ours and is pushed the next one."""
 import random
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The files in the repository, for tests that read them."""
 import subprocess
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A device with Debian's SWUpdate: two slots that are files, and archives whose script switches to slot b."""
 import hashlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A session that has been taken over."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Ports that nobody else gets, and what counts as a sanitizer's finding (fixture.py)."""
 import socket
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests do not wait for locks that other processes on the machine hold (isolation.py)."""
 import fcntl
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Updates in the tests: what a client sends and hears, and what must be gone behind it."""
 import os
 import re

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every unit test includes first: cmocka, after the headers that it needs. */
 #ifndef FWSSH_TESTS_UNIT_CHECK_H
 #define FWSSH_TESTS_UNIT_CHECK_H

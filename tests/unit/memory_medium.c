@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "memory_medium.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A medium in memory that records the order of writes and flushes, and can fail. */
 #ifndef FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H
 #define FWSSH_TESTS_UNIT_MEMORY_MEDIUM_H

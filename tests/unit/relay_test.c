@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The relay with a libssh that does at any time what the real one does rarely: a request for data
  * handles packets, which calls the data callback and may bring the end of the input. */
 #include "check.h"

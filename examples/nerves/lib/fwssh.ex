@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 defmodule Fwssh do
   @moduledoc """
   Takes firmware updates with fwsshd, in place of nerves_firmware_ssh: the same configuration, the same port, the same

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # What the adapters share (fwssh-updater(7)): text on its way to the client, and what it means.
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration of fwsshd and fwssh-receive: fwsshd.conf (in libconfuse's syntax) and -o
  * KEY=VALUE. fwsshd.conf(5) describes the keys. */
 #ifndef FWSSH_DEVICE_CONFIG_DEVICE_CONFIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/config/last_good.h"
 
 #include "base/comments.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The last configuration file that fwsshd could start with, kept in state-dir. When the file cannot
  * be used (damaged, or of a newer version), fwsshd starts with this one instead of not at all.
@@ -8,10 +9,10 @@
 #include "device/config/device_config.h"
 
 /* In the order in which they are tried. A later version may have kept what this one cannot read:
- * each keeps a copy of its own, too. */
+ * each keeps a copy of its own, too. FWSSH_RELEASE: without the commit, of which there are many. */
 #define LAST_GOOD_FILES 2
 #define LAST_GOOD_NAME "last-good.conf"
-#define LAST_GOOD_OWN_NAME "last-good-" FWSSH_VERSION ".conf"
+#define LAST_GOOD_OWN_NAME "last-good-" FWSSH_RELEASE ".conf"
 
 /*
  * Finds one of the two. Where state-dir is, is asked of overrides, then of the unusable file at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The events of the log: the names that stay, for programs (key log-format). The manual,
  * fwsshd(8), "Events", has the same table; a test compares them.

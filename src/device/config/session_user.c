@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/config/session_user.h"
 
 #include "base/io.h"

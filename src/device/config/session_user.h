@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The key session-user: a user by name, in place of the number session-uid. */
 #ifndef FWSSH_DEVICE_CONFIG_SESSION_USER_H
 #define FWSSH_DEVICE_CONFIG_SESSION_USER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The files in state-dir. What is written there survives a loss of power once the function that
  * writes it has returned 0. The directory is created, for root only, when it is first needed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ownership and permissions of files that decide who may log in, and of programs that run as root.
  */
 #ifndef FWSSH_DEVICE_CONFIG_TRUSTED_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys that this version does not know, in a configuration of another one. */
 #ifndef FWSSH_DEVICE_CONFIG_UNKNOWN_KEY_H
 #define FWSSH_DEVICE_CONFIG_UNKNOWN_KEY_H

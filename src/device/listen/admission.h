@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which connections get a session, and when. A single connection gets one at once. From a crowd (an
  * address and its neighbours) a few are served at a time; the others are held, which costs a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One line for each connection and each update: who, from where, the outcome, how long it took.
  * Written to the log and, if the key audit-file is set, appended to that file; when it is full
  * (audit-file-size), it is renamed to FILE.1 and a new one is begun. */

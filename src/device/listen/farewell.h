@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a client that gets no session is told. */
 #ifndef FWSSH_DEVICE_LISTEN_FAREWELL_H
 #define FWSSH_DEVICE_LISTEN_FAREWELL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The device's host keys as files. Only fwssh-session parses what is in them. */
 #ifndef FWSSH_DEVICE_LISTEN_HOST_KEYS_H
 #define FWSSH_DEVICE_LISTEN_HOST_KEYS_H

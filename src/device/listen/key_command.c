@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/listen/key_command.h"
 
 #include "base/argv.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys from a command (key authorized-keys-command, like sshd's AuthorizedKeysCommand). It is run
  * for one key of one login and prints lines in authorized_keys format. The session gets its output

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The listener, fwsshd's main process: accepts connections and limits their number, starts a
  * session process for each connection and fwssh-receive for each update, reaps them, and runs the

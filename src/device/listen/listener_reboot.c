@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reboot: started when the session has closed its channel, or after 3 s. The device stays
  * locked until it goes down, so that no other update can start in between. */
 #include "base/device_lock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/listen/login_keys.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The authorized keys of configuration and files, as a session gets them. */
 #ifndef FWSSH_DEVICE_LISTEN_LOGIN_KEYS_H
 #define FWSSH_DEVICE_LISTEN_LOGIN_KEYS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The client's address, and how addresses are grouped. */
 #ifndef FWSSH_DEVICE_LISTEN_PEER_H
 #define FWSSH_DEVICE_LISTEN_PEER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sources whose connections keep ending without a login get a penalty, for a time that doubles with
  * each further failure, up to max-penalty: only one of their connections at a time may log in

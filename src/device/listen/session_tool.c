@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/listen/session_tool.h"
 
 #include "base/io.h"

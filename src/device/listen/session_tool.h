@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs fwssh-session: for a connection, or for a task that needs libssh. */
 #ifndef FWSSH_DEVICE_LISTEN_SESSION_TOOL_H
 #define FWSSH_DEVICE_LISTEN_SESSION_TOOL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything that a session needs to know. The listener writes it into a sealed memory file that
  * the session reads once, so the session opens no files of its own.

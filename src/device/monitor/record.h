@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The messages between the listener and a session: fixed-size records over a SOCK_SEQPACKET socket
  * pair (ARCHITECTURE.md, "Processes and messages on the device"). Everything that a session sends

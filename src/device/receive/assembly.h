@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An update of which the client sends only what the device lacks: fwssh-hold serves the client's
  * questions, puts the firmware together and takes our place at the connection (ARCHITECTURE.md,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Changes without a new firmware: confirm the running one, or revert to another. */
 #ifndef FWSSH_DEVICE_RECEIVE_CHANGE_H
 #define FWSSH_DEVICE_RECEIVE_CHANGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The client as fwssh-receive sees it: data on standard input, text on standard output and error. A
  * broken connection is distinguished from a real end of input (ARCHITECTURE.md, "End of input or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/receive/confirm_guard.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reboots unless the running firmware is confirmed in time: fwssh-receive --confirm-within, run by
  * a device's start-up scripts alongside their self-test. Meanwhile it feeds the hardware watchdog

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What follows when the client has its answer: result, hooks, reboot. */
 #ifndef FWSSH_DEVICE_RECEIVE_FINISH_H
 #define FWSSH_DEVICE_RECEIVE_FINISH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The site's own commands before and after an update (fwsshd.conf(5), hook-precheck ...). */
 #ifndef FWSSH_DEVICE_RECEIVE_HOOK_H
 #define FWSSH_DEVICE_RECEIVE_HOOK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The work for one connection: takes the device's lock and writes firmware. */
 #ifndef FWSSH_DEVICE_RECEIVE_JOB_H
 #define FWSSH_DEVICE_RECEIVE_JOB_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwssh-receive --status, --confirm and --revert, for the device's start-up scripts. */
 #ifndef FWSSH_DEVICE_RECEIVE_LOCAL_H
 #define FWSSH_DEVICE_RECEIVE_LOCAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The last update as numbers, in Prometheus' text format, for who collects them from a file. */
 #ifndef FWSSH_DEVICE_RECEIVE_METRICS_H
 #define FWSSH_DEVICE_RECEIVE_METRICS_H

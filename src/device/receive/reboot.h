@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rebooting at the end of an update. */
 #ifndef FWSSH_DEVICE_RECEIVE_REBOOT_H
 #define FWSSH_DEVICE_RECEIVE_REBOOT_H

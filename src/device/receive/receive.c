@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/receive/receive.h"
 
 #include "device/receive/assembly.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Serves a client, from its first byte to the last message to it (PROTOCOL.md). */
 #ifndef FWSSH_DEVICE_RECEIVE_RECEIVE_H
 #define FWSSH_DEVICE_RECEIVE_RECEIVE_H

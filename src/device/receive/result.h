@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outcome of an update or request, sent to the listener as one record (ARCHITECTURE.md,
  * "Processes and messages on the device"). */
 #ifndef FWSSH_DEVICE_RECEIVE_RESULT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lines of the log for the outcome of an update or request. */
 #ifndef FWSSH_DEVICE_RECEIVE_RESULT_LOG_H
 #define FWSSH_DEVICE_RECEIVE_RESULT_LOG_H

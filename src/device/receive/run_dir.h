@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A directory for the files of a running updater, beside the lock file and private: what it leaves
  * there, even if it is killed, is cleared away. */
 #ifndef FWSSH_DEVICE_RECEIVE_RUN_DIR_H

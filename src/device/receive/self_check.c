@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/receive/self_check.h"
 
 #include "base/argv.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds, before anybody pushes, what an update would fail at. */
 #ifndef FWSSH_DEVICE_RECEIVE_SELF_CHECK_H
 #define FWSSH_DEVICE_RECEIVE_SELF_CHECK_H

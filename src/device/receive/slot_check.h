@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks of the device's slots before an update, and after a failed one. */
 #ifndef FWSSH_DEVICE_RECEIVE_SLOT_CHECK_H
 #define FWSSH_DEVICE_RECEIVE_SLOT_CHECK_H

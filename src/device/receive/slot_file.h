@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which file is in which slot, for firmware that has no UUID: its SHA-256, as the client has told
  * it, in state-dir/slot-files. Only what was written here counts. It is forgotten before its slot

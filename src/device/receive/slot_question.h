@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A question about the slots, asked in a child process: what it asks (libubootenv's lock, a site's
  * command, flash that fails) may never answer, and who waits has more to do.

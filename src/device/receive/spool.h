@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A firmware in a file, for an updater that seeks in it. The file has no name, so that nothing is
  * left of it however this ends, and its room is reserved before the client sends a byte.

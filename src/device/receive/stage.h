@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Staged updates: the slot is written, and a record in state-dir/staged allows to activate it
  * later. Only some updaters support this; they check signature, requirements and the slot's

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/receive/status.h"
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/own_version.h"
 #include "device/receive/assembly.h"
 #include "device/receive/self_check.h"
 #include "device/receive/slot_file.h"
@@ -83,7 +85,7 @@ static void status_read_abilities(const struct device_config *config, struct fac
     buffer_add_text(&verbs, " sha256");
     facts_set(facts, "can", buffer_text(&verbs));
     facts_set(facts, "staged", stage_is_there(config) ? "yes" : "no");
-    facts_set(facts, "fwsshd", FWSSH_VERSION);
+    facts_set(facts, "fwsshd", own_version);
     facts_set(facts, "updater", found ? updater.name : "missing");
     facts_set(facts, "signatures", updater_path_signatures(config));
     if (found)

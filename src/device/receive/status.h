@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the device reports about itself (PROTOCOL.md, "Subsystem fwssh"). Changes nothing. */
 #ifndef FWSSH_DEVICE_RECEIVE_STATUS_H
 #define FWSSH_DEVICE_RECEIVE_STATUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An update that was begun and has not ended well: until one does, the slot that does not run may
  * hold anything. The note of it, state-dir/unfinished-update, says which slot ran, as facts; it is

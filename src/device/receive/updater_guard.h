@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A process alongside a running updater that outlives a killed fwssh-receive: it keeps the
  * updater's input open, so that the updater cannot mistake our death for the end of the firmware,

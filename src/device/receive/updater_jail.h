@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Takes away what an updater does not need: gaining privileges, and the network. */
 #ifndef FWSSH_DEVICE_RECEIVE_UPDATER_JAIL_H
 #define FWSSH_DEVICE_RECEIVE_UPDATER_JAIL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/receive/updater_pump.h"
 
 #include "base/io.h"

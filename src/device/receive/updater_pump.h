@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loop that moves bytes while an updater runs, and decides when it must be killed. */
 #ifndef FWSSH_DEVICE_RECEIVE_UPDATER_PUMP_H
 #define FWSSH_DEVICE_RECEIVE_UPDATER_PUMP_H

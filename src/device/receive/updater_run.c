@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/receive/updater_run.h"
 
 #include "base/device_lock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs the updater on a firmware: a child process that reads the client's data on its standard
  * input and prints text for the client. waitpid(2) decides about success, never a byte in the

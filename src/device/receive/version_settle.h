@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When a version counts as the newest (key refuse-older): not when it is installed, since it may
  * fail and the device go back, but when that firmware is confirmed, or at its first start where

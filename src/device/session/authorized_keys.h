@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The keys that may log in, in the format of sshd(8), AUTHORIZED_KEYS FILE FORMAT. */
 #ifndef FWSSH_DEVICE_SESSION_AUTHORIZED_KEYS_H
 #define FWSSH_DEVICE_SESSION_AUTHORIZED_KEYS_H

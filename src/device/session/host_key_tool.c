@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/session/host_key_tool.h"
 
 #include "base/io.h"
@@ -114,6 +115,7 @@ int host_key_tool_check(void)
     for (size_t i = 0; i < s.brief.host_key_count; i++)
         host_key_print(s.brief.host_key[i]);
     printf("authorized-keys %zu\n", authorized_keys_count(&s.brief.keys, (int64_t)time(NULL)));
+    printf("libssh %s\n", ssh_version(0));
     fflush(stdout);
     bool known = brief_algorithms_are_known(&s.brief);
     session_brief_free(&s.brief);

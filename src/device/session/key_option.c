@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/session/key_option.h"
 
 #include "base/memory.h"

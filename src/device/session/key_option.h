@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options in authorized_keys lines (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
 #ifndef FWSSH_DEVICE_SESSION_KEY_OPTION_H
 #define FWSSH_DEVICE_SESSION_KEY_OPTION_H

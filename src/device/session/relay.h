@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Moves bytes between an SSH channel and the three pipes of fwssh-receive, without ever blocking
  * and with bounded memory. The rules come from measurements of libssh (ARCHITECTURE.md, "libssh").

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The channel window. libssh 0.10 allows about 640 kB in flight, which limits the throughput when
  * the round trip takes more than a few milliseconds. A sender that waits for the window shows as

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/session/sandbox.h"
 
 #include "base/become_user.h"

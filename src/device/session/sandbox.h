@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a session gives up before it reads a byte from the client: its user, its privileges, the
  * file system, and nearly all system calls (ARCHITECTURE.md, "Processes and messages on the

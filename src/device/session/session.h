@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One SSH connection, in a process of its own. It moves bytes between a channel and the pipes that
  * it gets from the listener, and touches nothing else (ARCHITECTURE.md, "Processes and messages on

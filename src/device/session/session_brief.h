@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The brief as the session uses it: keys imported, numbers parsed. */
 #ifndef FWSSH_DEVICE_SESSION_SESSION_BRIEF_H
 #define FWSSH_DEVICE_SESSION_SESSION_BRIEF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files that a boot loader reads, as it will find them. On a FAT file system that is mounted, an
  * updater writes on the disk below, and the kernel goes on showing what it has cached: so there

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/slots/boot_gpt.h"
 
 #include "base/buffer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a GPT boots something else than at the first look since the boot, and the way back. */
 #ifndef FWSSH_DEVICE_SLOTS_BOOT_GPT_H
 #define FWSSH_DEVICE_SLOTS_BOOT_GPT_H

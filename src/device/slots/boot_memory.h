@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What decides which slot boots, as it was at the first look since this boot: that is what runs, if
  * nothing better tells. fwsshd looks when it starts, and every update before it writes.

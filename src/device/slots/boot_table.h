@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The partition table of the device: on some systems it is what decides which slot boots, because
  * an update exchanges entries, moves the active flag or writes another table.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which device or image an update writes to. Never guessed. */
 #ifndef FWSSH_DEVICE_SLOTS_DEVICE_PATH_H
 #define FWSSH_DEVICE_SLOTS_DEVICE_PATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A FAT file system as it is on its disk (Microsoft's "FAT: General Overview of On-Disk Format",
  * 1.03), past everything that the kernel has cached of it. Files are found, read, and overwritten

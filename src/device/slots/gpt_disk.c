@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/slots/gpt_disk.h"
 
 #include "base/bytes.h"

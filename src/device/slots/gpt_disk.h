@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A GUID partition table as it is on a disk, with its second copy at the end (UEFI 5.3). Only
  * tables whose checksums are right are read, and both copies are kept right when one is written.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/slots/grub_env.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * GRUB's environment block: a file of exactly 1024 bytes that begins with a fixed line; then
  * NAME=VALUE lines, in which a backslash quotes the next byte, and '#' to the end (GRUB's manual,

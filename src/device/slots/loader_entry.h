@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What systemd-boot knows: its EFI variables, and the boot entries, whose file names count the
  * tries (systemd.io, "Automatic Boot Assessment" and "Boot Loader Specification"):

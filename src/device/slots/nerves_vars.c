@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/slots/nerves_vars.h"
 
 #include "base/buffer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What Nerves' firmware keeps in the U-Boot environment, whoever decides what boots:
  * X.nerves_fw_* describe what is in slot X, and upgrade_available, X.nerves_fw_validated or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slots through an adapter of the updater (fwssh-updater(7)), whose verb status prints NAME=VALUE
  * lines (wire/slot_facts.h). Unlike a slot-command it is held to what it says: a change that does

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slots through a command of the site (key slot-command), called with one more argument: status,
  * confirm or revert. status prints NAME=VALUE lines (wire/slot_facts.h); for the others only the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/slots/slot_driver.h"
 
 #include "base/io.h"

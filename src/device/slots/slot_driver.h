@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who decides which firmware slot boots, and how one is confirmed or reverted. There is a driver
  * for each of them: U-Boot's script with Nerves' variables, the order or the flags of a partition

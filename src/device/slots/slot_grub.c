@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slots by GRUB, whose configuration boots by variables in its environment block (key grubenv):
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slots through an ops.fw, as on Nerves systems: an archive of small tasks that the updater applies
  * to the device. The task status prints the running slot, or "a->b" if another one boots next;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slots by attributes of a GPT, as ChromeOS and systems like it have them: of several partitions of
  * one type, the one with the highest priority boots that is successful or has tries left; the boot

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Boot entries of systemd-boot, with tries counted in their file names (loader_entry.h): a slot is
  * an entry. What runs is known for certain. What boots next is known only if an EFI variable names

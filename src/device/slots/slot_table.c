@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slots by the partition table: two partitions that are alike, of which the first entry boots
  * (mbr-order, gpt-order: an update exchanges the entries), or the one with the boot flag

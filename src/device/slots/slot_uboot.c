@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Slots in the U-Boot environment, as on Nerves devices: nerves_fw_active is the slot that U-Boot's
  * script boots next, and upgrade_available, bootcount and bootlimit count its boot attempts.

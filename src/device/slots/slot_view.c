@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/slots/slot_view.h"
 
 #include "base/kernel_word.h"

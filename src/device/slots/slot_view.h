@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A look at the device's slots: what is known before any driver is asked, and how the driver's word
  * is held against it. What runs is found from what cannot lie, in this order: a word on the

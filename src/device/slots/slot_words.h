@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What several sources say of the slot that runs, in one vocabulary: the driver's. A word that
  * means none of its slots (RAUC's system0 beside nerves_fw_active) says nothing about them.

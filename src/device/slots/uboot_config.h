@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fw_env.config: what is wrong with it, or with the environment that it describes. */
 #ifndef FWSSH_DEVICE_SLOTS_UBOOT_CONFIG_H
 #define FWSSH_DEVICE_SLOTS_UBOOT_CONFIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The U-Boot environment of the running system, described by a file in fw_env.config's format. */
 #ifndef FWSSH_DEVICE_SLOTS_UBOOT_VARS_H
 #define FWSSH_DEVICE_SLOTS_UBOOT_VARS_H

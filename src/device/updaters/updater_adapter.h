@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Adapters: programs named fwssh-updater-NAME, each of which puts another updater (RAUC, SWUpdate)
  * behind five verbs: describe, write, status, confirm, revert. fwssh-updater(7) is the contract.

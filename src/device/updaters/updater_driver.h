@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The programs that write firmware. A driver knows one kind of program: what it can do, its command
  * line for each job, and what its exit status means. A program named fwpack gets fwpack's driver,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "base/reboot_param.h"
 #include "device/config/state_dir.h"
 #include "device/updaters/updater_fwup.h"

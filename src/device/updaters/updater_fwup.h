@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* fwup's command line, which fwpack accepts, too. */
 #ifndef FWSSH_DEVICE_UPDATERS_UPDATER_FWUP_H
 #define FWSSH_DEVICE_UPDATERS_UPDATER_FWUP_H

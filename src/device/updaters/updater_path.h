@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the updater and other programs. */
 #ifndef FWSSH_DEVICE_UPDATERS_UPDATER_PATH_H
 #define FWSSH_DEVICE_UPDATERS_UPDATER_PATH_H

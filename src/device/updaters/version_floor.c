@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "device/updaters/version_floor.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * With the key refuse-older, the newest version that has proved itself (receive/version_settle.h)
  * is stored in state-dir/newest-version, and older firmware is refused; so is what cannot be

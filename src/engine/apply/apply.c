@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/apply/apply.h"
 
 #include "engine/apply/call_list.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Applies a task of an archive to a medium, from the archive's first byte to the boot switch. */
 #ifndef FWSSH_ENGINE_APPLY_APPLY_H
 #define FWSSH_ENGINE_APPLY_APPLY_H

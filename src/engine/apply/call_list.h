@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * funlist and reqlist: flat lists of strings in which each call is a count, a name and arguments.
  */

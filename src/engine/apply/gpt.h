@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Encodes GUID partition tables (UEFI 5.3; docs/fw-format.md, "GPT"). */
 #ifndef FWSSH_ENGINE_APPLY_GPT_H
 #define FWSSH_ENGINE_APPLY_GPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Encodes master boot records and extended boot records (docs/fw-format.md, "MBR"). */
 #ifndef FWSSH_ENGINE_APPLY_MBR_H
 #define FWSSH_ENGINE_APPLY_MBR_H

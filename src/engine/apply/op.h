@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One operation of a plan: a function of a task with its arguments parsed and its ranges known, but
  * nothing done yet. ARCHITECTURE.md, "The shape of the engine". */
 #ifndef FWSSH_ENGINE_APPLY_OP_H

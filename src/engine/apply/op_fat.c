@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/apply/op.h"
 #include "engine/apply/resource_stream.h"
 #include "engine/fat/fat_file.h"

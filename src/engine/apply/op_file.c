@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Functions that reach outside the medium: they write to paths or run programs, and need --unsafe.
  */

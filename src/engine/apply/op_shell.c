@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/apply/op_shell.h"
 
 #include "base/spawn.h"

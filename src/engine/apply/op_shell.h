@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs commands of a task with /bin/sh. */
 #ifndef FWSSH_ENGINE_APPLY_OP_SHELL_H
 #define FWSSH_ENGINE_APPLY_OP_SHELL_H

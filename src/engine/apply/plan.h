@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The plan of a task: every operation with its ranges, resources and units of progress, made and
  * checked before the first write.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages and progress of a running command, plain or framed (docs/fw-format.md, "Text"). */
 #ifndef FWSSH_ENGINE_APPLY_REPORT_H
 #define FWSSH_ENGINE_APPLY_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/apply/requirement.h"
 
 #include "base/disk_map.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The requirements of tasks (docs/fw-format.md, "Requirements"). */
 #ifndef FWSSH_ENGINE_APPLY_REQUIREMENT_H
 #define FWSSH_ENGINE_APPLY_REQUIREMENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Handles a large resource in parallel stages: the caller reads and inflates, one thread hashes,
  * one writes. Slots of 1 MiB circulate between them, so memory is bounded and the slowest stage

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The data of one resource on its way from the archive to an operation: decoded if it is a delta,
  * counted, hashed, placed between the holes of its file, readable once. */
 #ifndef FWSSH_ENGINE_APPLY_RESOURCE_STREAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A staged firmware: its resources are on the device, its on-finish has not run yet. The file holds
  * the name of the task, what the task has written (places, lengths, hashes), and the start of the

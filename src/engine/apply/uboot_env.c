@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/apply/uboot_env.h"
 
 #include "base/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads, changes and writes U-Boot environments (docs/fw-format.md, "U-Boot environment"). */
 #ifndef FWSSH_ENGINE_APPLY_UBOOT_ENV_H
 #define FWSSH_ENGINE_APPLY_UBOOT_ENV_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/archive/bundle.h"
 
 #include "base/buffer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Firmware for other updaters, as far as the host can tell from the file: RAUC's bundles,
  * SWUpdate's and Mender's archives, and plain images.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration language of .fw archives, in its two modes: fwup.conf as people write it, and
  * the canonical meta.conf inside an archive (docs/fw-format.md, "Grammar" and "Schema"). libconfuse

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What runs while a fwup.conf is parsed to create an archive: functions, and checks of sections. */
 #ifndef FWSSH_ENGINE_ARCHIVE_CONF_CREATE_H
 #define FWSSH_ENGINE_ARCHIVE_CONF_CREATE_H

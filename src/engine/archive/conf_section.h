@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Looks up sections of a parsed configuration. */
 #ifndef FWSSH_ENGINE_ARCHIVE_CONF_SECTION_H
 #define FWSSH_ENGINE_ARCHIVE_CONF_SECTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Blanks out unknown sections in the meta.conf of a newer writer: libconfuse 3.3 cannot skip a
  * section that contains options. */
 #ifndef FWSSH_ENGINE_ARCHIVE_CONF_UNKNOWN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Variables in the text of a configuration. */
 #ifndef FWSSH_ENGINE_ARCHIVE_CONF_VARIABLE_H
 #define FWSSH_ENGINE_ARCHIVE_CONF_VARIABLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Creates archives from a fwup.conf, and signed copies of them. */
 #ifndef FWSSH_ENGINE_ARCHIVE_CREATE_H
 #define FWSSH_ENGINE_ARCHIVE_CREATE_H

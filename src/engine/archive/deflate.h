@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Deflate (RFC 1951) on all cores: libdeflate compresses pieces of 1 MiB independently, and they
  * are joined into one stream. The output does not depend on the number of cores. */
 #ifndef FWSSH_ENGINE_ARCHIVE_DEFLATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An archive opened for reading: signature checked, meta.conf parsed, resources not read yet. */
 #ifndef FWSSH_ENGINE_ARCHIVE_FIRMWARE_H
 #define FWSSH_ENGINE_ARCHIVE_FIRMWARE_H

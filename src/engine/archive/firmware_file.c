@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/archive/firmware_file.h"
 
 #include "base/clean.h"

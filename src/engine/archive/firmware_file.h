@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A firmware file on the host, opened, with its metadata (docs/fw-format.md, "Metadata and UUID").
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The framed streams of fwup's --framing (docs/fw-format.md, "Framing"). Input: packets of a
  * big-endian length and that many bytes; a length of zero ends it. Output: packets of length, type,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every function and requirement that a task can use, and the form of their arguments. */
 #ifndef FWSSH_ENGINE_ARCHIVE_FUNCTION_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_FUNCTION_TABLE_H

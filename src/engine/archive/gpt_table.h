@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A gpt section, parsed and checked (docs/fw-format.md, "GPT"); apply/gpt.h encodes it. */
 #ifndef FWSSH_ENGINE_ARCHIVE_GPT_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_GPT_TABLE_H

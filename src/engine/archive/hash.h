@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* BLAKE2b-256 (RFC 7693, no key), used for resources and UUIDs. */
 #ifndef FWSSH_ENGINE_ARCHIVE_HASH_H
 #define FWSSH_ENGINE_ARCHIVE_HASH_H

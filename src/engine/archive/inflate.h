@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inflate (RFC 1951), with the library chosen by the build: ISA-L, or zlib where ISA-L is not
  * available. */
 #ifndef FWSSH_ENGINE_ARCHIVE_INFLATE_H

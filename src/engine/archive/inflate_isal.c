@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* inflate.h with ISA-L: twice as fast as zlib. */
 #include "engine/archive/inflate.h"
 

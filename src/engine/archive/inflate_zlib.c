@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* inflate.h with zlib, which is available everywhere. */
 #include "engine/archive/inflate.h"
 

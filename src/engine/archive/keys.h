@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ed25519 signing keys (RFC 8032), base64 or raw, in files or as text (docs/fw-format.md, "Keys").
  */

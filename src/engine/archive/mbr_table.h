@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An mbr section, parsed and checked (docs/fw-format.md, "MBR"); apply/mbr.h encodes it. */
 #ifndef FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H
 #define FWSSH_ENGINE_ARCHIVE_MBR_TABLE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The identity of a firmware: its metadata, UUID and nickname (docs/fw-format.md, "Metadata and
  * UUID"). */
 #ifndef FWSSH_ENGINE_ARCHIVE_META_H

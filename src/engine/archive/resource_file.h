@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The data of a file-resource when an archive is created: its host files one after another, or its
  * contents text. */
 #ifndef FWSSH_ENGINE_ARCHIVE_RESOURCE_FILE_H

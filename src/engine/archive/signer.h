@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where the signature of an archive comes from: a private key on this machine, a command that uses
  * one elsewhere (a token, a signing service), or a file with a signature made earlier. */
 #ifndef FWSSH_ENGINE_ARCHIVE_SIGNER_H

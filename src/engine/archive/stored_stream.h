@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An archive as one string of bytes in which equal content is found again: a ZIP with the same
  * entries in the same order, none of them compressed, and no directory (PROTOCOL.md, "The stream").

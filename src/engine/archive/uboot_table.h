@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The location of a U-Boot environment, from its section (docs/fw-format.md, "U-Boot environment").
  */

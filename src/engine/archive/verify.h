@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a whole archive without applying it: every entry, size, CRC and hash. */
 #ifndef FWSSH_ENGINE_ARCHIVE_VERIFY_H
 #define FWSSH_ENGINE_ARCHIVE_VERIFY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/archive/zip_reader.h"
 
 #include "base/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads a ZIP as a stream, front to back, from its local headers only (docs/fw-format.md, "Reading
  * rules"; APPNOTE.TXT 4.3.7 to 4.3.9). The central directory is never needed, so an update can

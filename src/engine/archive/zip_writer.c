@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/archive/zip_writer.h"
 
 #include "base/buffer.h"

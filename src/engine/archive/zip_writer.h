@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes a ZIP front to back, deterministically, with the sizes in the local headers
  * (docs/fw-format.md, "Writing rules"). */
 #ifndef FWSSH_ENGINE_ARCHIVE_ZIP_WRITER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cuts bytes into chunks where their content says so (PROTOCOL.md, "Chunks and groups"), so that
  * equal content is cut alike wherever it lies. Both sides must cut alike: what is here is part of

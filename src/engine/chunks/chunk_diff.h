@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * New bytes as copies from old ones with differences, and literals: what changes in a program that
  * is built anew are mostly addresses, whose differences compress well (PROTOCOL.md, "Frames with a

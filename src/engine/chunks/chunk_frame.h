@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames of compressed bytes: zstd (RFC 8878) without its magic number, made with a prefix that the
  * other side has, too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/chunks/chunk_hash.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* XXH3-64, by which chunks are found and pieces are compared with what was announced. It protects
  * against accidents; the archive's own hashes and signature decide. */
 #ifndef FWSSH_ENGINE_CHUNKS_CHUNK_HASH_H

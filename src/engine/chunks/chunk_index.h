@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a device holds: the chunks and groups of its sources, found by hash. A source's bytes have
  * places of 40 bits. A chunk takes 12 bytes of memory and a table entry of 4 to 8: 6 MB for a

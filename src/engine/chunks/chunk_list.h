@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The chunks and groups of a byte string in memory, in order and without gaps. */
 #ifndef FWSSH_ENGINE_CHUNKS_CHUNK_LIST_H
 #define FWSSH_ENGINE_CHUNKS_CHUNK_LIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/chunks/chunk_place.h"
 
 size_t chunk_place_find(const void *items, size_t count, size_t size, uint64_t at)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a byte is in a list of pieces. */
 #ifndef FWSSH_ENGINE_CHUNKS_CHUNK_PLACE_H
 #define FWSSH_ENGINE_CHUNKS_CHUNK_PLACE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finds elements of an array by hash: cells with their indices, open addressing. Who searches
  * compares: elements with the same hash may stand one after the other, up to a free cell. Nobody

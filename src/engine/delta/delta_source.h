@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The source of a delta: a region of the medium, plain or encrypted, or a file in a FAT file system
  * on it, as the on-resource section says (docs/fw-format.md, "Delta resources"). */
 #ifndef FWSSH_ENGINE_DELTA_DELTA_SOURCE_H

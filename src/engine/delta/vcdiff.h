@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Decodes VCDIFF patches (RFC 3284) as xdelta3 makes them: the default code table, no secondary
  * compression, xdelta3's checksums (Adler-32 of each window) and application header. Only those

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/delta/vcdiff_code.h"
 
 #include <stdbool.h>

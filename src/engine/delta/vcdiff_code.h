@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The instructions of one VCDIFF window (RFC 3284, 5): default code table and address cache. */
 #ifndef FWSSH_ENGINE_DELTA_VCDIFF_CODE_H
 #define FWSSH_ENGINE_DELTA_VCDIFF_CODE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/fat/fat_codepage.h"
 
 const uint16_t fat_codepage_unicode[FAT_CODEPAGE_SIZE] = {

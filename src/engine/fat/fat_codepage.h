@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Code page 850: the encoding of FAT file names in a task, and of short names on the medium. */
 #ifndef FWSSH_ENGINE_FAT_FAT_CODEPAGE_H
 #define FWSSH_ENGINE_FAT_FAT_CODEPAGE_H

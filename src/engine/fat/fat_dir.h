@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Directories of a FAT volume: finds, adds and removes entries. */
 #ifndef FWSSH_ENGINE_FAT_FAT_DIR_H
 #define FWSSH_ENGINE_FAT_FAT_DIR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of a FAT volume: sequential writing, and reading. */
 #ifndef FWSSH_ENGINE_FAT_FAT_FILE_H
 #define FWSSH_ENGINE_FAT_FAT_FILE_H

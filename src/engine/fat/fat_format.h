@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Creates empty FAT file systems (docs/fw-format.md, "FAT"). */
 #ifndef FWSSH_ENGINE_FAT_FAT_FORMAT_H
 #define FWSSH_ENGINE_FAT_FAT_FORMAT_H

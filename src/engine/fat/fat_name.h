@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FAT file names: the long one, and the short 8.3 name that goes with it (docs/fw-format.md,
  * "FAT"). */
 #ifndef FWSSH_ENGINE_FAT_FAT_NAME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Changes to the tree of a FAT volume: directories, names, attributes, and the label. */
 #ifndef FWSSH_ENGINE_FAT_FAT_TREE_H
 #define FWSSH_ENGINE_FAT_FAT_TREE_H

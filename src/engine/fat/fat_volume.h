@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A FAT12, FAT16 or FAT32 file system on the medium: its geometry and its allocation table
  * (Microsoft's "FAT: General Overview of On-Disk Format", 1.03; docs/fw-format.md, "FAT"). Sectors

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fwssh-hold: says what a device holds of a firmware, puts the firmware together from that and
  * from what the host sends, and hands it on as a stream (PROTOCOL.md, "assemble"). It writes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the sources that a firmware names (hold_source.h). */
 #include "base/memory.h"
 #include "engine/apply/plan.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames from the host: the bytes that the device lacks, in the order of the stream. */
 #ifndef FWSSH_ENGINE_HOLD_HOLD_FRAME_H
 #define FWSSH_ENGINE_HOLD_HOLD_FRAME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Takes away what fwssh-hold does not need before it reads a byte of the host. */
 #ifndef FWSSH_ENGINE_HOLD_HOLD_JAIL_H
 #define FWSSH_ENGINE_HOLD_HOLD_JAIL_H

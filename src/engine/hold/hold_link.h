@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The conversation of fwssh-hold: records from the host and to it, text of the updater that goes
  * along, the stream for the updater. One loop serves them all, so that neither side ever waits for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The device, opened for reading only, as a medium of the engine. */
 #ifndef FWSSH_ENGINE_HOLD_HOLD_MEDIUM_H
 #define FWSSH_ENGINE_HOLD_HOLD_MEDIUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A byte string as pieces in order, each with its place on the device, or CHUNK_NOWHERE. */
 #ifndef FWSSH_ENGINE_HOLD_HOLD_PIECES_H
 #define FWSSH_ENGINE_HOLD_HOLD_PIECES_H

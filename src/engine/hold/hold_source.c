@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/hold/hold_source.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a device holds that may come again: the ranges and files that a firmware's own tasks write,
  * for all slots, and the start of the stream, which the host has sent. Each byte has a place.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/hold/hold_text.h"
 
 #define TEXT_BAR_SECONDS 1.0

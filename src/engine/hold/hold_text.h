@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text of the updater on its way to the host. A bar of progress, which is drawn over itself a
  * hundred times, would be most of what comes back in a small push: it is sent once a second. */
 #ifndef FWSSH_ENGINE_HOLD_HOLD_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/medium/block_cache.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The cache between the functions of a task and the medium (docs/fw-format.md, "Output and
  * ordering"): segments of 128 KiB, with a valid and a dirty bit for each block of 512 bytes,

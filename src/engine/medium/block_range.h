@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A range of the medium, given in blocks of 512 bytes as in a firmware configuration. */
 #ifndef FWSSH_ENGINE_MEDIUM_BLOCK_RANGE_H
 #define FWSSH_ENGINE_MEDIUM_BLOCK_RANGE_H

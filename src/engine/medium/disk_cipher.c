@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/medium/disk_cipher.h"
 
 #include "base/bytes.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Disk encryption compatible with dm-crypt (docs/fw-format.md, "Disk encryption"): sectors of 512
  * bytes, each with its own IV or tweak. */
 #ifndef FWSSH_ENGINE_MEDIUM_DISK_CIPHER_H

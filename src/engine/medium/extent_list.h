@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which parts of the medium were written: ranges in ascending order that neither touch nor overlap.
  * A list that grows too long includes the gaps between ranges that are close to each other. */
 #ifndef FWSSH_ENGINE_MEDIUM_EXTENT_LIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The medium: the engine's only access to the device. A medium is a block device, an image file, or
  * a recorder in a test. */
 #ifndef FWSSH_ENGINE_MEDIUM_MEDIUM_H

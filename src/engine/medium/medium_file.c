@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/medium/medium_file.h"
 
 #include "base/io.h"

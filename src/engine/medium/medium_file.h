@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A medium that is a block device or an image file. */
 #ifndef FWSSH_ENGINE_MEDIUM_MEDIUM_FILE_H
 #define FWSSH_ENGINE_MEDIUM_MEDIUM_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Boot switches, which decide what boots (partition tables, U-Boot environments), held back until
  * everything else is safe. Each reaches the medium alone, with a flush before and after it. */
 #ifndef FWSSH_ENGINE_MEDIUM_SWITCH_LIST_H

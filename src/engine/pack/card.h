@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the memory card to write, for a user with a card reader. */
 #ifndef FWSSH_ENGINE_PACK_CARD_H
 #define FWSSH_ENGINE_PACK_CARD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pack/pack_options.h"
 
 #include "base/nearest.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of fwpack: fwup's options (docs/fw-format.md, "Command line"), and commands as
  * words. */
 #ifndef FWSSH_ENGINE_PACK_PACK_OPTIONS_H

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pack/pack_run.h"
 
 #include "base/device_lock.h"
 #include "base/io.h"
 #include "base/memory.h"
+#include "base/own_version.h"
 #include "engine/apply/apply.h"
 #include "engine/apply/plan.h"
 #include "engine/apply/staged.h"
@@ -401,7 +403,7 @@ static int pack_version(struct pack_options *o)
 {
     /* Scripts compare what fwup --version prints, so with the option the number stands alone. */
     if (o->words)
-        printf("fwpack %s (compatible with fwup %s)\n", FWSSH_VERSION, CONF_FWUP_VERSION);
+        printf("fwpack %s (compatible with fwup %s)\n", own_version, CONF_FWUP_VERSION);
     else
         printf("%s\n", CONF_FWUP_VERSION);
     return 0;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of fwpack. */
 #ifndef FWSSH_ENGINE_PACK_PACK_RUN_H
 #define FWSSH_ENGINE_PACK_PACK_RUN_H

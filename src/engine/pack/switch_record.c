@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/pack/switch_record.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an update records right before the boot switch, for the key refuse-older of fwsshd.conf(5):
  * the version that counts once this firmware is confirmed, and that an exception was used. */
 #ifndef FWSSH_ENGINE_PACK_SWITCH_RECORD_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A push that sends only what the device lacks (PROTOCOL.md, "assemble"). */
 #ifndef FWSSH_HOST_ADAPTIVE_ADAPTIVE_H
 #define FWSSH_HOST_ADAPTIVE_ADAPTIVE_H

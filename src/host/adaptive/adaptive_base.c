@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/adaptive/adaptive_base.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An older firmware that the host has and the device may hold: what has changed since then can be
  * sent as differences. */
 #ifndef FWSSH_HOST_ADAPTIVE_ADAPTIVE_BASE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The conversation of records with a device (wire/assembly.h): what comes is always read, also
  * while something is sent, so that neither side waits for the other.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the frames of what a device lacks, one after the other, so that little waits in memory. */
 #ifndef FWSSH_HOST_ADAPTIVE_ADAPTIVE_FRAME_H
 #define FWSSH_HOST_ADAPTIVE_ADAPTIVE_FRAME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out what the device lacks of a firmware, in up to three questions (PROTOCOL.md). */
 #ifndef FWSSH_HOST_ADAPTIVE_ADAPTIVE_QUESTION_H
 #define FWSSH_HOST_ADAPTIVE_ADAPTIVE_QUESTION_H

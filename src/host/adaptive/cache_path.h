@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where fwssh keeps what it may lose: $XDG_CACHE_HOME/fwssh, else ~/.cache/fwssh. */
 #ifndef FWSSH_HOST_ADAPTIVE_CACHE_PATH_H
 #define FWSSH_HOST_ADAPTIVE_CACHE_PATH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is known of a device from earlier pushes: whether it knows the request "assemble", how fast
  * a firmware gets there, and what it may run. */
 #ifndef FWSSH_HOST_ADAPTIVE_DEVICE_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Firmware files that were pushed, by UUID, in $XDG_CACHE_HOME/fwssh (else ~/.cache/fwssh): a
  * device that runs one of them gets the next one as differences. The cache is only a hint: what a

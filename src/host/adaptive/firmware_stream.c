@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/adaptive/firmware_stream.h"
 
 /* Cutting begins anew at each entry's data and behind it, so that a changed header moves nothing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A firmware as a stream that is cut into chunks and groups: the one that is pushed, or an older
  * one that the device may hold. */
 #ifndef FWSSH_HOST_ADAPTIVE_FIRMWARE_STREAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/adaptive/gap_list.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the device lacks of a stream: ranges in order. */
 #ifndef FWSSH_HOST_ADAPTIVE_GAP_LIST_H
 #define FWSSH_HOST_ADAPTIVE_GAP_LIST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fwssh-agent for a device's machine: where it is on this one, its size and its hash. */
 #ifndef FWSSH_HOST_AGENTLESS_AGENT_FILE_H
 #define FWSSH_HOST_AGENTLESS_AGENT_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/agentless/agent_script.h"
 
 #include "base/buffer.h"

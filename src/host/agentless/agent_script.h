@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The commands for the device's shell. They are for any login shell (single quotes only), and need
  * a POSIX shell as /bin/sh, uname, id, cat, chmod, wc, mkdir, rmdir, mount and umount -l.

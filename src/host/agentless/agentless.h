@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A device without fwsshd: fwssh-agent is brought to it through its own SSH server, into a tmpfs
  * that nothing shows and that goes with the last program started from it. One login for all: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh status`, `log`, `confirm`, `revert`, `reboot`, `activate`: one request to each device. */
 #ifndef FWSSH_HOST_COMMAND_ASK_H
 #define FWSSH_HOST_COMMAND_ASK_H

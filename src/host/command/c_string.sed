@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Each line of a text file becomes a C string.
 s/\\/\\\\/g
 s/"/\\"/g

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh check`: whether a push would work, step by step. */
 #ifndef FWSSH_HOST_COMMAND_CHECK_H
 #define FWSSH_HOST_COMMAND_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh completion SHELL`: a script with which bash, zsh or fish completes fwssh's words, made
  * from the tables of commands and options. */
 #ifndef FWSSH_HOST_COMMAND_COMPLETION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh describe`: what a firmware says of itself. Contacts no device. */
 #ifndef FWSSH_HOST_COMMAND_DESCRIBE_H
 #define FWSSH_HOST_COMMAND_DESCRIBE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh discover`, and `fwssh push --discovered`: the devices that announce themselves. */
 #ifndef FWSSH_HOST_COMMAND_DISCOVER_H
 #define FWSSH_HOST_COMMAND_DISCOVER_H

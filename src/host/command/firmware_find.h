@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the firmware to push if none is named. */
 #ifndef FWSSH_HOST_COMMAND_FIRMWARE_FIND_H
 #define FWSSH_HOST_COMMAND_FIRMWARE_FIND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pushes a firmware to several devices: some at once (--jobs), each in a process of its own; one
  * process shows them all. The first ones can go alone (--canary), and too many failures stop the

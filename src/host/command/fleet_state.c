@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/command/fleet_state.h"
 
 #include "base/clean.h"

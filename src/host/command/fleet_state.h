@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How far a push to several devices has come (fwssh push --state), in a file that another run goes
  * on from. Lines are only appended, and flushed, so that a run that is killed loses none:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/command/gen_script.h"
 
 #include "base/buffer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh gen-script`: writes upload.sh, which pushes without fwssh. */
 #ifndef FWSSH_HOST_COMMAND_GEN_SCRIPT_H
 #define FWSSH_HOST_COMMAND_GEN_SCRIPT_H

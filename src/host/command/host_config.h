@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The user's defaults: $XDG_CONFIG_HOME/fwssh/config, or ~/.config/fwssh/config. It has sections
  * for hosts, named by patterns, and in them values for some options, under their names:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hosts of a command: from its command line, and from files with one per line. */
 #ifndef FWSSH_HOST_COMMAND_HOST_LIST_H
 #define FWSSH_HOST_COMMAND_HOST_LIST_H

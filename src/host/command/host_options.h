@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options of fwssh's commands, in one table with their help texts (host_options.c). */
 #ifndef FWSSH_HOST_COMMAND_HOST_OPTIONS_H
 #define FWSSH_HOST_COMMAND_HOST_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/command/known_hosts.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh known-hosts`: a known_hosts file made from the factory's records. Contacts no device. */
 #ifndef FWSSH_HOST_COMMAND_KNOWN_HOSTS_H
 #define FWSSH_HOST_COMMAND_KNOWN_HOSTS_H

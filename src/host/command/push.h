@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh push`: sends a firmware to a device (push_device.h), or to several (fleet.h). */
 #ifndef FWSSH_HOST_COMMAND_PUSH_H
 #define FWSSH_HOST_COMMAND_PUSH_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A push that sends only what the device lacks: when it is tried, with what, and what it says. */
 #ifndef FWSSH_HOST_COMMAND_PUSH_ADAPTIVE_H
 #define FWSSH_HOST_COMMAND_PUSH_ADAPTIVE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a device says of itself before a push: which device it is, and what speaks against sending
  * it this firmware. */
 #ifndef FWSSH_HOST_COMMAND_PUSH_CHECK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pushes a firmware to one device. */
 #ifndef FWSSH_HOST_COMMAND_PUSH_DEVICE_H
 #define FWSSH_HOST_COMMAND_PUSH_DEVICE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/command/push_outcome.h"
 
 #include "host/remote/question.h"

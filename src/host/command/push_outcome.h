@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outcome of a push, from how ssh ended and how much had been sent by then. */
 #ifndef FWSSH_HOST_COMMAND_PUSH_OUTCOME_H
 #define FWSSH_HOST_COMMAND_PUSH_OUTCOME_H

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/command/selftest.h"
 
 #include "base/io.h"
+#include "base/own_version.h"
 #include "engine/archive/bundle.h"
 #include "engine/archive/zip_reader.h"
 #include "host/agentless/agentless.h"
@@ -292,8 +294,8 @@ static void selftest_report_begin(struct selftest *s)
     struct buffer *text = &s->report.text;
     const char *version = facts_get(&s->before.facts, "fwsshd");
 
-    buffer_printf(text, "fwssh selftest, report 1\nhost: fwssh %s\ndevice: fwsshd %s",
-                  FWSSH_VERSION, *version ? version : "unknown");
+    buffer_printf(text, "fwssh selftest, report 1\nhost: fwssh %s\ndevice: fwsshd %s", own_version,
+                  *version ? version : "unknown");
     selftest_report_fact(s, "updater", "updater");
     selftest_report_fact(s, "slot driver", "driver");
     selftest_report_fact(s, "signatures", "signatures");

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh selftest`: whether a device withstands what updates meet in the field. */
 #ifndef FWSSH_HOST_COMMAND_SELFTEST_H
 #define FWSSH_HOST_COMMAND_SELFTEST_H

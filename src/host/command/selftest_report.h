@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The report of `fwssh selftest`: text that a user can send to others. What may name a device or
  * its site (the words of the device and of ssh) is in it only if the user wants it.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 #
 # Sends a firmware file to a device over SSH; the device installs it and
 # reboots. Needs only a POSIX shell, the standard tools and ssh.

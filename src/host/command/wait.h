@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* `fwssh push --wait`: the device's return after its reboot, and what it runs then. */
 #ifndef FWSSH_HOST_COMMAND_WAIT_H
 #define FWSSH_HOST_COMMAND_WAIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/output/ask_yes.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A question that is answered with yes or no at the terminal. */
 #ifndef FWSSH_HOST_OUTPUT_ASK_YES_H
 #define FWSSH_HOST_OUTPUT_ASK_YES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The output of a push, for a user, a log or a program: on a terminal a progress bar with the
  * device's text above it, elsewhere plain lines, JSON objects, or errors only. All of it also goes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/output/firmware_view.h"
 
 #include "base/json.h"

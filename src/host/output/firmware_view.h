@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a firmware says of itself, for a user and for a program. */
 #ifndef FWSSH_HOST_OUTPUT_FIRMWARE_VIEW_H
 #define FWSSH_HOST_OUTPUT_FIRMWARE_VIEW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/output/fleet_view.h"
 
 #include "base/io.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The output of a push to several devices: on a terminal a line for each device, kept up to date;
  * elsewhere a line for each change; or JSON as the devices' processes write it. */
 #ifndef FWSSH_HOST_OUTPUT_FLEET_VIEW_H

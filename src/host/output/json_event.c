@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/output/json_event.h"
 
 void json_event(struct buffer *out, const char *event, const char *host)

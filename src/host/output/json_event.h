@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The start of each object that fwssh --json prints. */
 #ifndef FWSSH_HOST_OUTPUT_JSON_EVENT_H
 #define FWSSH_HOST_OUTPUT_JSON_EVENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Devices that announce themselves on the local network: DNS-SD over mDNS (RFC 6763, RFC 6762),
  * service type _nerves-device._tcp, with the names that Nerves gives to its TXT records. Asked of

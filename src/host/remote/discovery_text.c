@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What avahi-browse and resolvectl print. Whoever is on the network has chosen the texts. */
 #include "base/clean.h"
 #include "base/memory.h"

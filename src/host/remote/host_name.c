@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/remote/host_name.h"
 
 #include "base/memory.h"

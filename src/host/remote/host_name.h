@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A device as the user names it: anything that ssh accepts, optionally with a port:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/remote/interrupt.h"
 
 #include "base/io.h"

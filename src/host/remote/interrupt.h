@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SIGINT, SIGTERM and SIGHUP, which are only counted. */
 #ifndef FWSSH_HOST_REMOTE_INTERRUPT_H
 #define FWSSH_HOST_REMOTE_INTERRUPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/remote/private_dir.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A directory for this user only, while ssh runs: for a socket, or a pipe. */
 #ifndef FWSSH_HOST_REMOTE_PRIVATE_DIR_H
 #define FWSSH_HOST_REMOTE_PRIVATE_DIR_H

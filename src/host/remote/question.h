@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A request to a device's subsystem fwssh, and its answer (wire/request.h, wire/answer.h). */
 #ifndef FWSSH_HOST_REMOTE_QUESTION_H
 #define FWSSH_HOST_REMOTE_QUESTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * No more bytes in a time than allowed, for one device or for all that are pushed to at once. Each
  * write takes its share of time; the next one may begin when that is over.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a device is reached: settings for the user's own ssh. */
 #ifndef FWSSH_HOST_REMOTE_REACH_H
 #define FWSSH_HOST_REMOTE_REACH_H

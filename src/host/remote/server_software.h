@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an SSH server calls itself, read without logging in. */
 #ifndef FWSSH_HOST_REMOTE_SERVER_SOFTWARE_H
 #define FWSSH_HOST_REMOTE_SERVER_SOFTWARE_H

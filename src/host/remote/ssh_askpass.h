@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Passes the passphrase to ssh, with this program as SSH_ASKPASS. */
 #ifndef FWSSH_HOST_REMOTE_SSH_ASKPASS_H
 #define FWSSH_HOST_REMOTE_SSH_ASKPASS_H

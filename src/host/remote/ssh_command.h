@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The user's own ssh: which one, its options, and what its configuration says about a host. */
 #ifndef FWSSH_HOST_REMOTE_SSH_COMMAND_H
 #define FWSSH_HOST_REMOTE_SSH_COMMAND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What comes before a conversation with a device whose shell starts our program: the shell says a
  * marker when it is there, perhaps after sudo has asked for a password. Nothing of ours is sent

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "host/remote/ssh_jump.h"
 
 #include "base/buffer.h"

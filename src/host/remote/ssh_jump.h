@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The way through jump hosts (ProxyJump). The ssh that goes there writes to the same standard error
  * as the one that goes on to the device, and LogLevel of the user's configuration decides how much:

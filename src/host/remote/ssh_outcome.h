@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outcome of a run of ssh: its exit status and messages become one line that the user can act
  * on. The only table of these messages is here; OpenSSH does not translate them. */
 #ifndef FWSSH_HOST_REMOTE_SSH_OUTCOME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A run of ssh, as a conversation: our data goes into its standard input, the output of the device
  * (and of ssh itself) comes out of its standard output and error. Both directions are served at

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sends a firmware: header and firmware go into ssh, the device's text comes out. */
 #ifndef FWSSH_HOST_REMOTE_TRANSFER_H
 #define FWSSH_HOST_REMOTE_TRANSFER_H

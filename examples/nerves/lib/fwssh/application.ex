@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 defmodule Fwssh.Application do
   @moduledoc false
   use Application

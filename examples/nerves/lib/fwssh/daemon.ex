@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 defmodule Fwssh.Daemon do
   @moduledoc """
   Runs fwsshd, writes what it logs to Logger, and lets the supervisor start it again when it ends. It ends with this

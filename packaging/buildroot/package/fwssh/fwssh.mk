@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 ################################################################################
 #
 # fwssh
 #
 ################################################################################
 
-FWSSH_VERSION = 0.1.0
+FWSSH_VERSION = 0.2.0
 FWSSH_SITE = https://example.org/fwssh/releases
 FWSSH_LICENSE = Apache-2.0
 FWSSH_LICENSE_FILES = LICENSE
@@ -18,9 +19,16 @@ FWSSH_DEPENDENCIES = \
 
 ifeq ($(BR2_PACKAGE_FWSSH_FWPACK),y)
 FWSSH_CONF_OPTS += -Dengine=enabled
-FWSSH_DEPENDENCIES += libdeflate libsodium nettle xxhash zlib zstd
+FWSSH_DEPENDENCIES += libdeflate libsodium xxhash zlib zstd
 else
 FWSSH_CONF_OPTS += -Dengine=disabled
+endif
+
+ifeq ($(BR2_PACKAGE_FWSSH_DISK_ENCRYPTION),y)
+FWSSH_CONF_OPTS += -Ddisk-encryption=enabled
+FWSSH_DEPENDENCIES += nettle
+else
+FWSSH_CONF_OPTS += -Ddisk-encryption=disabled
 endif
 
 ifneq ($(call qstrip,$(BR2_PACKAGE_FWSSH_AUTHORIZED_KEYS)),)

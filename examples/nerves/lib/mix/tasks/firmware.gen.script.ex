@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 defmodule Mix.Tasks.Firmware.Gen.Script do
   @shortdoc "Writes upload.sh, which pushes with ssh alone (fwssh gen-script)"
   @moduledoc @shortdoc

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 defmodule Mix.Tasks.Firmware.Push do
   @shortdoc "Pushes firmware to a device over SSH (fwssh push)"
   @moduledoc """

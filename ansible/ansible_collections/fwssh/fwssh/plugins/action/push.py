@@ -1,4 +1,5 @@
 # -*- coding: utf-8 -*-
+# SPDX-License-Identifier: Apache-2.0
 
 # Copyright: (c) 2026, the authors of fwssh
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 SUMMARY = "Firmware updates over SSH"
 HOMEPAGE = "https://example.org/fwssh"
 LICENSE = "Apache-2.0"
@@ -7,7 +8,11 @@ LIC_FILES_CHKSUM = "file://LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57"
 SRC_URI = "https://example.org/fwssh/releases/fwssh-${PV}.tar.gz"
 SRC_URI[sha256sum] = ""
 
-DEPENDS = "libconfuse libseccomp libssh libubootenv libdeflate libsodium nettle xxhash zlib zstd"
+DEPENDS = "libconfuse libseccomp libssh libubootenv libdeflate libsodium xxhash zlib zstd"
+
+# fwpack's encrypted resources need nettle (LGPL-3.0-or-later or GPL-2.0-or-later).
+PACKAGECONFIG ??= "disk-encryption"
+PACKAGECONFIG[disk-encryption] = "-Ddisk-encryption=enabled,-Ddisk-encryption=disabled,nettle"
 
 inherit meson pkgconfig systemd update-rc.d
 
