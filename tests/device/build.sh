@@ -21,16 +21,6 @@ inputs() {
         LC_ALL=C sort | xargs sha256sum
 }
 
-# Debian's U-Boot and its environment, each as large as the flash chip that QEMU provides.
-make_flash() {
-    cp /usr/lib/u-boot/qemu_arm64/u-boot.bin "$out/uboot.img"
-    mkenvimage -s 0x40000 -o "$out/uboot-env.img" "$here/uboot-env.txt"
-    truncate -s 64M "$out/uboot.img" "$out/uboot-env.img"
-    # The script that people copy, but for what it says of their board.
-    { cat "$here/board.cmd" && sed '1,/^# --- /d' "$source/examples/slots/boot.cmd"; } >"$out/boot.cmd"
-    mkimage -T script -C none -n 'virtual device' -d "$out/boot.cmd" "$out/boot.scr" >/dev/null
-}
-
 # make_firmware NAME SLOT VERSION [OPTION...]: firmware/NAME.fw
 make_firmware() {
     name=$1 slot=$2 version=$3
@@ -80,7 +70,7 @@ rm -f "$out/inputs"
 }
 "$source/packaging/static/extract.sh" "$here/guest-packages.txt" "$guest"
 make_keys
-make_flash
+"$here/flash.sh" "$out"
 make_tree
 make_releases
 make_disk

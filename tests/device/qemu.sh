@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# qemu.sh ARTEFACTS DISK PORT: the virtual device, with its serial console on standard output. DISK is a file or an NBD URI.
-# Its port 8989 is PORT on loopback; it has no other network.
+# qemu.sh ARTEFACTS DISK PORT [ITS_PORT]: the virtual device, with its serial console on standard output. DISK is a file or
+# an NBD URI.
+# Its port ITS_PORT (8989) is PORT on loopback; it has no other network.
 set -eu
-artefacts=$1 disk=$2 port=$3
+artefacts=$1 disk=$2 port=$3 its_port=${4:-8989}
 # A file keeps what QEMU was given, whatever happens to QEMU; only an NBD server, which may lose data, is asked to flush.
 case $disk in
 nbd*) cache=none ;;
@@ -14,4 +15,4 @@ exec qemu-system-aarch64 -M virt -cpu cortex-a53 -m 256 -accel tcg,tb-size=128 \
     -drive if=pflash,unit=0,format=raw,readonly=on,file="$artefacts/uboot.img" \
     -drive if=pflash,unit=1,format=raw,readonly=on,file="$artefacts/uboot-env.img" \
     -drive id=disk,if=none,format=raw,cache=$cache,file="$disk" -device nvme,serial=disk,drive=disk \
-    -netdev user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:"$port"-:8989 -device virtio-net-pci,netdev=net,romfile=
+    -netdev user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:"$port"-:"$its_port" -device virtio-net-pci,netdev=net,romfile=
