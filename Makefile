@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 
-.PHONY: all demo demo-device check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak soak-device format html install clean
+.PHONY: all demo demo-device demo-anywhere check check-long check-device lint static dist test bench bench-adaptive fuzz mutate soak soak-device format html install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -23,6 +23,13 @@ demo-device:
 	@tests/packages.sh build demo static device
 	@$(MAKE) --no-print-directory -s all
 	@tests/device/demo.sh $(BUILD)
+
+# A device on which nothing of fwssh is, in QEMU: a differential push, with the plug pulled in the middle. What is printed is
+# recorded in demo-anywhere.cast.
+demo-anywhere:
+	@tests/packages.sh build demo static device anywhere
+	@$(MAKE) --no-print-directory -s all static ARCH=arm64
+	@tests/device/anywhere.py $(BUILD) build-static/arm64/bin/fwssh-agent demo-anywhere.cast
 
 # All tests, also with sanitizers; the last line counts.
 check:
@@ -105,4 +112,4 @@ install: all
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 clean:
-	rm -rf build build-* demo demo-device html
+	rm -rf build build-* demo demo-device demo-anywhere demo-anywhere.cast html

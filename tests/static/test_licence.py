@@ -8,6 +8,7 @@ from support.sources import sources
 NOT_SOURCES = (
     "*.md", "*.json", "LICENSE", ".clang-format", ".editorconfig", "*.gitignore",
     "tests/fuzz/seeds/*", "tests/mutate/*.txt", "tests/packages.txt", "tests/fuzz/leaks.txt", "tests/device/*.txt", "packaging/static/*.txt",
+    "docs/*.cast",
     "packaging/buildroot/external.desc", "packaging/debian/*.*s*", "packaging/debian/c*", "packaging/debian/source/format",
 )
 MARK = "SPDX-License-Identifier: Apache-2.0"
