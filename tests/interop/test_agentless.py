@@ -25,6 +25,18 @@ def test_sshd_as_root(t):
     Place().wait_clean(t)
 
 
+def test_changed_host_key_is_told_in_one_line(t):
+    device = TwoSlots(t, content(1))
+    server = sshd(t, device.daemon)
+    other = t.key("other").with_suffix(".pub").read_text()
+    (t.dir / "known_hosts").write_text(f"[127.0.0.1]:{server.port} {other}")
+    r = device.push(firmware(t, "2.0.0", content(2)), *options(t, device.daemon), "--ssh-option", "StrictHostKeyChecking=yes",
+                    port=server.port)
+    assert r.returncode == 5, r
+    last = r.stderr.splitlines()[-1]
+    assert "its host key has changed" in last and ' ssh-keygen -f "' in last and "and try again" in last and "?" not in last, r
+
+
 def busybox(t, device, **programs):
     """programs: scripts in place of applets."""
     need_root(t)

@@ -49,6 +49,14 @@ static int agentless_interrupted(struct error *err)
     return error_set(err, EXIT_INTERRUPTED, "interrupted");
 }
 
+/* What ssh's words mean can have several lines; an error has one. */
+static void agentless_make_line(struct buffer *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if (text->data[i] == '\n')
+            text->data[i] = ' ';
+}
+
 /* Why a run of ours ended early; what: in the words for the user, if it gave no reason. */
 static int agentless_explain(struct agentless *a, struct ssh_run *r, const char *what,
                              struct error *err)
@@ -60,6 +68,7 @@ static int agentless_explain(struct agentless *a, struct ssh_run *r, const char 
     if (r->interrupted)
         return agentless_interrupted(err);
     ssh_outcome_read(&o, r, &a->target);
+    agentless_make_line(&o.text);
     if (r->late)
         error_set(err, EXIT_UNREACHABLE, "the device did not answer in time");
     else if (o.ending == SSH_ENDING_SSH && o.status != EXIT_FAILED)
