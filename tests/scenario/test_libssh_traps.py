@@ -828,7 +828,7 @@ def ask_for_service(t, d):
 
     class Handler(raw_client.paramiko.auth_handler.AuthHandler):
         """Only takes note of the answers: the service, and a login that is refused."""
-        _client_handler_table = {6: lambda self, m: answers.append(6), 51: lambda self, m: answers.append(51)}
+        _client_handler_table = {6: lambda *_: answers.append(6), 51: lambda *_: answers.append(51)}
 
     transport.auth_handler = Handler(transport)
     m = raw_client.paramiko.Message()
