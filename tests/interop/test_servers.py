@@ -194,7 +194,7 @@ while above; do pid=$(sed -n 's/^PPid:\t//p' /proc/$pid/status); done
 echo $pid > {t.dir}/session
 printf 'Success!\n'; shake 0""")
     reboot = t.script("look.sh", f"""
-state=$(sed -n 's/^State:\t\(.\).*/\1/p' /proc/$(cat {t.dir}/session)/status)
+state=$(sed -n 's/^State:\t\\(.\\).*/\\1/p' /proc/$(cat {t.dir}/session)/status)
 case "$state" in Z|X|'') echo ended;; *) echo "runs ($state)";; esac > {t.dir}/seen.new
 mv {t.dir}/seen.new {t.dir}/seen
 exit 1

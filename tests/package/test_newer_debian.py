@@ -54,5 +54,5 @@ def test_debian_13(t):
 @seconds(1200)
 def test_release_after_debian_13(t):
     place = release(t, "forky")
-    passed, failed, _ = build_and_run(t, place, "gcc", ("unit/", "sandbox/", "scenario/libssh_traps/", "scenario/push/"))
-    assert passed > 100 and not failed
+    passed, failed, _ = build_and_run(t, place, "gcc", TESTS)
+    assert passed > 200 and not failed
