@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ static pid_t start(char **argv, int in[2], int out[2])
         return -1;
     pid_t pid = fork();
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
         execvp(argv[0], argv);
@@ -70,6 +72,8 @@ int main(int argc, char **argv)
 
     if (log < 0)
         return 2;
+    /* fwssh kills the shell that has started this. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     pid_t pid = start(argv + 2, in, out);
     signal(SIGPIPE, SIG_IGN);
     struct way there = {STDIN_FILENO, in[1], 0}, back = {out[0], STDOUT_FILENO, 0};

@@ -146,11 +146,14 @@ class VirtualDevice:
         return ["ssh", "-F", "none", "-T", "-p", str(self.port), "-i", self.artefacts / "id_ed25519",
                 "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", *self.ssh_options(), "-s", "any@127.0.0.1", subsystem]
 
+    def fwssh_args(self, word, *options):
+        ssh_options = ["--ssh-option" if word == "-o" else word for word in self.ssh_options()]
+        return [self.t.bin("fwssh"), word, "127.0.0.1", "--port", self.port, "--user-dir", self.artefacts, *ssh_options,
+                *options]
+
     def fwssh(self, word, *options, timeout=240):
         """Runs one of fwssh's commands: returns the CompletedProcess."""
-        ssh_options = ["--ssh-option" if word == "-o" else word for word in self.ssh_options()]
-        return self.t.run([self.t.bin("fwssh"), word, "127.0.0.1", "--port", self.port, "--user-dir", self.artefacts,
-                           *ssh_options, *options], timeout=timeout)
+        return self.t.run(self.fwssh_args(word, *options), timeout=timeout)
 
     def push(self, firmware, *options):
         """The UUID of one of build.sh's firmwares, or of a path."""

@@ -7,14 +7,16 @@ PROGRAMS = ("qemu-system-x86_64", "grub-mkimage", "grub-editenv", "mke2fs", "mmd
 
 class VirtualPC(VirtualDevice):
     machine = "tests/device/pc-qemu.sh"
+    builder, directory = "pc.sh", "device-pc"
+    programs = PROGRAMS
     boot = 4096 * 512  # the FAT volume
 
     def __init__(self, t, layout):
-        for program in PROGRAMS:
+        for program in self.programs:
             t.need(program)
-        r = t.run([t.src / "tests/device/pc.sh", t.build], timeout=200)
+        r = t.run([t.src / "tests/device" / self.builder, t.build], timeout=400)
         assert r.returncode == 0, r.stdout + r.stderr
-        super().__init__(t, t.build / "device-pc" / layout)
+        super().__init__(t, t.build / self.directory / layout)
 
     def slots(self):
         facts = self.status()

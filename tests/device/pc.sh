@@ -37,12 +37,6 @@ copy_libraries() {
         done
 }
 
-# GRUB behind the MBR; its configuration is on the boot partition.
-make_grub() {
-    grub-mkimage -O i386-pc -d "$grub" -p '(hd0,msdos1)/grub' -o "$out/core.img" \
-        biosdisk part_msdos fat ext2 normal linux loadenv echo test serial
-}
-
 # grubenv NAME VARIABLE=VALUE...
 grubenv() {
     file=$layout/grubenv-$1

@@ -76,3 +76,9 @@ make_slot() {
     # Never written while it runs, so it needs no journal.
     mke2fs -q -t ext4 -O ^has_journal -m 0 -d "$tree" "$out/slots/$1.img" $slot_size >/dev/null
 }
+
+# For a PC that boots with the GRUB in $grub, behind the MBR; its configuration is on the boot partition.
+make_grub() {
+    grub-mkimage -O i386-pc -d "$grub" -p '(hd0,msdos1)/grub' -o "$out/core.img" \
+        biosdisk part_msdos fat ext2 normal linux loadenv echo test serial
+}

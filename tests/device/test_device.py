@@ -128,6 +128,7 @@ def test_damaged_firmware(t):
 
 @seconds(300)
 def test_host_key_changed(t):
+    long_check(t)
     device = started(t)
     expect(device.push("other"), 4)  # this host knows the key now
     device.stop()
@@ -153,6 +154,7 @@ def test_host_key_survives_a_power_cut_at_the_first_start(t):
 
 @seconds(300)
 def test_two_pushes_at_once(t):
+    long_check(t)
     device = started(t)
     firmware = device.firmware("good-2").read_bytes()
     half = len(firmware) // 2
@@ -189,6 +191,7 @@ def test_network_that_is_gone_for_a_while(t):
 @seconds(300)
 def test_stage_and_activate(t):
     """Written now, booted later, even after a reboot, which boots the old one."""
+    long_check(t)
     device = started(t)
     expect(device.push("good-2", "--stage"), 0, "fwssh activate boots it")
     facts = device.status()

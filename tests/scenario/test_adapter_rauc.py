@@ -35,6 +35,24 @@ def test_push_confirm_revert(t):
     d.daemon.wait_reboot(2)
 
 
+def test_slot_on_trial(t):
+    """As with GRUB's variables: a slot that was tried once and is not marked good yet is passed over at the next boot."""
+    d = RaucDevice(t)
+    data = d.bundle()[0].read_bytes()
+    d.put(primary="A", trial="", **{"state.B": "bad"})
+    d.reboot("B")
+    facts = request(d.daemon, "status")[1]
+    assert (facts["active"], facts["next"], facts["pending"], facts["confirmed"]) == ("B", "A", "fallback", "no"), facts
+    r = update(d.daemon, data)
+    assert r.returncode == 3 and "slot B is on trial" in complaint(r), r
+    # A reboot is all that it needs to go back.
+    status, facts = request(d.daemon, "revert")
+    assert (status, facts["next"], d.get("primary"), d.get("state.B")) == (0, "A", "A", "bad"), facts
+    d.daemon.wait_reboot()
+    status, facts = request(d.daemon, "confirm")
+    assert (status, facts["next"], facts["pending"], facts["confirmed"]) == (0, "B", "no", "yes"), facts
+
+
 def test_push_that_waits(t):
     """fwssh push --wait --confirm, on a device that comes back with the other slot."""
     d = RaucDevice(t)

@@ -65,6 +65,7 @@ def test_each_fault_is_found(t):
             (dict(device="uboot-env", uboot_env_config="/nonexistent/conf"), "device", "/nonexistent/conf"),
             (dict(updater="/nonexistent/fwup"), "updater", "install fwup or fwpack"),
             (dict(updater=str(plain)), "updater", "cannot find the updater"),
+            (dict(updater="rauc"), "updater", "cannot find the adapter fwssh-updater-rauc"),
             (dict(updater=str(broken)), "updater", "libfwup.so"),
             (dict(updater=str(silent)), "updater", "printed nothing"),
             (dict(refuse_older=True), "updater", "refuse-older needs fwpack"),

@@ -34,7 +34,11 @@ case $1 in
 get-primary) cat primary ;;
 set-primary) echo "$2" > primary ;;
 get-state) cat "state.$2" ;;
-set-state) echo "$3" > "state.$2" ;;
+set-state)
+    echo "$3" > "state.$2"
+    # As GRUB does: a slot on trial is the first choice again once it is good.
+    [ "$3" != good ] || [ ! -e trial ] || echo "$2" > primary
+    ;;
 esac
 """
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"

@@ -6,6 +6,7 @@
 #include "device/receive/slot_check.h"
 #include "device/receive/stage.h"
 #include "device/receive/status.h"
+#include "device/receive/unfinished.h"
 #include "device/receive/updater_run.h"
 #include "device/receive/version_settle.h"
 #include "wire/answer.h"
@@ -230,6 +231,8 @@ static int receive_reboot(struct receive *r, const struct request *q, struct err
 
 static int receive_activate(struct receive *r, const struct request *q, struct error *err)
 {
+    struct error late;
+
     (void)q;
     if (job_lock(r->job, err) || job_read_floor(r->job, err) ||
         slot_check_before(r->job->config, r->job->client, err))
@@ -241,6 +244,8 @@ static int receive_activate(struct receive *r, const struct request *q, struct e
         return -1;
     }
     job_note_exception(r->job);
+    if (unfinished_end(r->job->config, &late))
+        result_note(&r->job->result, "still noted as unfinished: %s", late.text);
     r->job->result.reboot = 1;
     receive_answer(r, NULL);
     return 0;

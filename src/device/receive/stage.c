@@ -2,7 +2,6 @@
 #include "device/receive/stage.h"
 
 #include "device/config/state_dir.h"
-#include "device/receive/unfinished.h"
 #include "wire/request.h"
 
 #include <stdlib.h>
@@ -72,8 +71,8 @@ int stage_activate(const struct device_config *config, const struct updater_job 
                  : error_set(err, EXIT_REFUSED,
                              "only fwpack can activate a staged firmware, but the updater is %s",
                              u.name);
-    if (!rc && (unfinished_end(config, &removal) || state_dir_remove(config, STAGE_NAME, &removal)))
-        result_note(result, "the activated firmware is still noted as staged: %s", removal.text);
+    if (!rc && state_dir_remove(config, STAGE_NAME, &removal))
+        result_note(result, "the activated firmware stays staged: %s", removal.text);
     updater_free(&u);
     return rc;
 }

@@ -25,7 +25,7 @@ static bool unfinished_stands(const struct device_config *config, const char *ac
     if (stands && !io_read_file(path, UNFINISHED_MAX, &text, &ignored)) {
         facts_parse(&note, buffer_text(&text));
         const char *ran = facts_get(&note, "active");
-        stands = !*ran || !*active || !strcmp(ran, active);
+        stands = !*ran || !*active || !strcasecmp(ran, active);
     }
     facts_free(&note);
     buffer_free(&text);

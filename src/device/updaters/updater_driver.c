@@ -17,6 +17,12 @@
 int updater_find(struct updater *u, const struct device_config *config, struct error *err)
 {
     *u = (struct updater){.program = updater_path_find(config)};
+    if (!u->program && updater_path_names_adapter(config->updater))
+        return error_set(err, EXIT_FAILED,
+                         "cannot find the adapter " UPDATER_ADAPTER_PREFIX
+                         "%s (key updater) on the device; it comes with fwsshd, or give the path "
+                         "of another one",
+                         config->updater);
     if (!u->program)
         return error_set(err, EXIT_FAILED,
                          "cannot find the updater '%s' (key updater) on the device; install fwup "

@@ -75,6 +75,16 @@ static char *updater_path_adapter(const struct device_config *config, const char
     return NULL;
 }
 
+bool updater_path_names_adapter(const char *name)
+{
+    static const char *const names[] = {"rauc", "swupdate", "mender", "image"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return false;
+}
+
 char *updater_path_find(const struct device_config *config)
 {
     const char *key = config->updater;
@@ -83,7 +93,7 @@ char *updater_path_find(const struct device_config *config)
         return updater_path_fwpack(config);
     bool named = strcmp(key, "auto") != 0;
     char *found = named ? updater_path_adapter(config, key) : NULL;
-    if (!found)
+    if (!found && !updater_path_names_adapter(key))
         found = updater_path_search(named ? key : "fwup");
     if (named)
         return found;

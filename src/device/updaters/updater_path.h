@@ -15,6 +15,10 @@
  * is one. */
 char *updater_path_find(const struct device_config *config);
 
+/* Whether a name means one of the adapters that come with fwsshd, and never a program of that name
+ * in PATH: rauc(1) is no updater by itself. */
+bool updater_path_names_adapter(const char *name);
+
 /* The same for a name, which is searched for in PATH, or a path. */
 char *updater_path_search(const char *name);
 
