@@ -10,7 +10,7 @@ from support.debian import in_root, root
 from support.fixture import seconds
 
 PACKAGES = """dropbear-bin gcc iproute2 libconfuse-dev libcmocka-dev libdeflate-dev libisal-dev libseccomp-dev libsodium-dev libssh-dev libubootenv-dev
-    libubootenv-tool libxxhash-dev libzstd-dev meson nettle-dev ninja-build openssh-client openssh-server openssl pkg-config procps putty-tools
+    libubootenv-tool libxxhash-dev libzstd-dev meson mount nettle-dev ninja-build openssh-client openssh-server openssl pkg-config procps putty-tools
     python3 python3-paramiko python3-xxhash zlib1g-dev""".split()
 # What depends on libraries, the C library, the kernel's calls, OpenSSH or Python.
 TESTS = ("unit/", "static/wings/", "sandbox/", "scenario/adaptive/", "scenario/daemon/", "scenario/key_files/",
