@@ -9,9 +9,10 @@ from interop.test_servers import need_root
 from support.debian import in_root, root
 from support.fixture import seconds
 
-PACKAGES = """dropbear-bin gcc iproute2 libconfuse-dev libcmocka-dev libdeflate-dev libisal-dev libseccomp-dev libsodium-dev libssh-dev libubootenv-dev
-    libubootenv-tool libxxhash-dev libzstd-dev meson mount nettle-dev ninja-build openssh-client openssh-server openssl pkg-config procps putty-tools
-    python3 python3-paramiko python3-xxhash zlib1g-dev""".split()
+PACKAGES = """dropbear-bin gcc iproute2 libcmocka-dev libconfuse-dev libdeflate-dev libisal-dev libseccomp-dev libsodium-dev
+    libssh-dev libubootenv-dev libubootenv-tool libxxhash-dev libzstd-dev meson mount nettle-dev ninja-build
+    openssh-client openssh-server openssl pkg-config procps putty-tools python3 python3-paramiko python3-xxhash
+    zlib1g-dev""".split()
 # What depends on libraries, the C library, the kernel's calls, OpenSSH or Python.
 TESTS = ("unit/", "static/wings/", "sandbox/", "scenario/adaptive/", "scenario/daemon/", "scenario/key_files/",
          "scenario/key_rotation/", "scenario/libssh_traps/", "scenario/login/", "scenario/old_kernel/", "scenario/push/",
