@@ -20,11 +20,12 @@ int pass_fd_send(int socket, const void *record, size_t size, const int *fds, in
 
     if (count > 0) {
         message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+        /* POSIX has socklen_t for these lengths, and glibc size_t. */
+        message.msg_controllen = (socklen_t)CMSG_SPACE((size_t)count * sizeof(int));
         struct cmsghdr *c = CMSG_FIRSTHDR(&message);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+        c->cmsg_len = (socklen_t)CMSG_LEN((size_t)count * sizeof(int));
         memcpy(CMSG_DATA(c), fds, (size_t)count * sizeof(int));
     }
     do

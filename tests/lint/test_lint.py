@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tools find in the sources without running the programs; `make lint` runs only these."""
 import re
+import warnings
 
 from support.fixture import seconds
 from support.sources import sources
@@ -38,8 +39,10 @@ def test_manuals_are_sound(t):
 
 
 def test_python_compiles(t):
-    for path in sources(t, "*.py"):
-        compile(path.read_text(), str(path), "exec")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path in sources(t, "*.py"):
+            compile(path.read_text(), str(path), "exec")
 
 
 @seconds(300)

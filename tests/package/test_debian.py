@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from package.test_dist import clone, hashes, make, other_clone
-from support.debian import packages, sources
+from support.debian import in_root, packages, sources
 from support.fixture import seconds
 
 # What apt and dpkg themselves leave or change, and what a reboot removes.
@@ -63,13 +63,6 @@ def files(root):
             if not inside.startswith(NOT_OURS):
                 found[inside] = os.readlink(path) if os.path.islink(path) else os.path.isfile(path) and open(path, "rb").read()
     return found
-
-
-def in_root(t, root, script, timeout=300):
-    """A shell script with the root's own /proc; nothing of it survives."""
-    mounts = f"mount -t proc proc {root}/proc && mount --rbind /dev {root}/dev && exec chroot {root} sh -c \"$1\""
-    return t.run(["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", mounts, "sh", script], timeout=timeout,
-                 env={"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
 
 
 def asked_of_systemd(t, root, command, runs):

@@ -289,6 +289,8 @@ def test_security_keys_do_not_log_in(t):
 def test_signature_that_is_not_accepted_is_refused_at_once(t):
     """libssh gives no answer to RSA with SHA-1, and the client would wait for login-grace-time."""
     paramiko = raw_client.paramiko or t.skip("python3-paramiko is not installed")
+    if "ssh-rsa" not in paramiko.Transport._preferred_pubkeys:
+        t.skip("this Paramiko makes no signatures with SHA-1")
     key = t.key("id_rsa", kind="rsa", bits=2048)
     d, _ = daemon_with(t, (t.dir / "id_rsa.pub").read_text())
 

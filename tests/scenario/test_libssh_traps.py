@@ -140,14 +140,25 @@ def proposal(t, d):
     return {name: re.search(rf"debug2: {name}: (\S+)", text).group(1).split(",") for name in names}
 
 
+POST_QUANTUM = ["mlkem768x25519-sha256", "sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com"]
+EXCHANGES = ["curve25519-sha256", "curve25519-sha256@libssh.org", "diffie-hellman-group16-sha512", "diffie-hellman-group18-sha512"]
+
+
+def post_quantum(t, d):
+    """Those that the libssh that is here must offer: 0.12 is the first that has any."""
+    r = t.run([t.bin("fwsshd"), "-t", "-f", d.conf])
+    version = re.search(r"^# libssh (\d+)\.(\d+)\.", r.stdout, re.M)
+    return POST_QUANTUM if (int(version[1]), int(version[2])) >= (0, 12) else []
+
+
 def test_offered_algorithms(t):
-    p = proposal(t, t.daemon())
+    d = t.daemon()
+    p = proposal(t, d)
     for way in ("ctos", "stoc"):
         assert p[f"ciphers {way}"] == list(CIPHERS)
         assert p[f"MACs {way}"] == ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"]
         assert p[f"compression {way}"] == ["none"]
-    assert p["KEX algorithms"] == ["curve25519-sha256", "curve25519-sha256@libssh.org", "diffie-hellman-group16-sha512",
-                                   "diffie-hellman-group18-sha512", "kex-strict-s-v00@openssh.com"]
+    assert p["KEX algorithms"] == [*post_quantum(t, d), *EXCHANGES, "kex-strict-s-v00@openssh.com"]
     assert p["host key algorithms"] == ["ssh-ed25519"]
 
 
@@ -171,14 +182,25 @@ def test_not_offered_is_refused(t):
 
 def test_each_offered_algorithm_works(t):
     d = t.daemon()
-    options = [("Ciphers", c) for c in CIPHERS] + [("KexAlgorithms", k) for k in (
-        "curve25519-sha256", "curve25519-sha256@libssh.org", "diffie-hellman-group16-sha512",
-        "diffie-hellman-group18-sha512")]
+    known = t.run(["ssh", "-Q", "kex"]).stdout.split()
+    exchanges = [name for name in post_quantum(t, d) if name in known] + EXCHANGES
+    options = [("Ciphers", c) for c in CIPHERS] + [("KexAlgorithms", k) for k in exchanges]
     for count, (name, value) in enumerate(options, 1):
         assert d.push(HELLO, "-o", f"{name}={value}").returncode == 0, value
         d.wait_reboot(count)
     for mac in ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"):
         assert d.push(HELLO, "-o", "Ciphers=aes128-ctr", "-o", f"MACs={mac}").returncode == 0, mac
+
+
+def test_post_quantum_key_exchange_is_what_a_client_gets(t):
+    """Without asking for it; newer ones warn of any other."""
+    d = t.daemon()
+    ours = post_quantum(t, d)
+    if not ours:
+        t.skip("needs libssh 0.12")
+    r = d.push(HELLO, "-v")
+    assert r.returncode == 0 and re.search(rb"kex: algorithm: (\S+)", r.stderr)[1].decode() in ours, r
+    assert b"not using a post-quantum" not in r.stderr, r
 
 
 def test_kinds_of_keys(t):
@@ -806,7 +828,7 @@ def ask_for_service(t, d):
 
     class Handler(raw_client.paramiko.auth_handler.AuthHandler):
         """Only takes note of the answers: the service, and a login that is refused."""
-        _client_handler_table = {6: lambda self, m: answers.append(6), 51: lambda self, m: answers.append(51)}
+        _client_handler_table = {6: lambda *_: answers.append(6), 51: lambda *_: answers.append(51)}
 
     transport.auth_handler = Handler(transport)
     m = raw_client.paramiko.Message()

@@ -23,14 +23,16 @@ NEEDED = {
 
 
 def pkg_config_dir(t, wing):
-    """A directory with the .pc files of only these libraries."""
+    """A directory with the .pc files of only these libraries, and of what they require themselves."""
     to = t.dir / f"pc-{wing}"
     to.mkdir()
-    for name in PKG_CONFIG[wing]:
+    names = list(PKG_CONFIG[wing])
+    for name in names:
         r = t.run(["pkg-config", "--variable=pcfiledir", name])
         assert r.returncode == 0, f"no {name}.pc"
         (to / f"{name}.pc").symlink_to(f"{r.stdout.strip()}/{name}.pc")
-    # What libssh itself requires is up to the linker.
+        required = t.run(["pkg-config", "--print-requires", "--print-requires-private", name]).stdout
+        names += [line.split()[0] for line in required.splitlines() if line.split()[0] not in names]
     return to
 
 

@@ -101,10 +101,10 @@ TEST(one_line_a_minute_for_a_source)
         if (i % 100 == 0)
             penalty_forgive(&book, "a");
     }
-    assert_in_range(told_times, 8, 10);
+    assert_true(told_times >= 8 && told_times <= 10);
     penalty_report(&book, now + 61, tell, NULL);
     penalty_report(&book, now + 200, tell, NULL);
-    assert_in_range(told_times, 9, 11);
+    assert_true(told_times >= 9 && told_times <= 11);
     assert_int_equal(told_count, 6000);
 }
 

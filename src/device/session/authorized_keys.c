@@ -132,6 +132,18 @@ static bool type_is_certificate(const char *type)
     return strstr(type, "-cert-v01@openssh.com") != NULL;
 }
 
+/* libssh 0.11 no longer knows the name. */
+static bool type_is_dsa(const char *type)
+{
+    return ssh_key_type_from_name(type) == SSH_KEYTYPE_DSS || !strcmp(type, "ssh-dss");
+}
+
+static bool type_is_known(const char *type)
+{
+    return ssh_key_type_from_name(type) != SSH_KEYTYPE_UNKNOWN || type_is_certificate(type) ||
+           type_is_dsa(type);
+}
+
 /* The key of a line whose options have been taken; NULL, or why it is not acceptable. */
 static const char *line_take_key(const char *type, const char *base64, struct authorized_key *key)
 {
@@ -141,7 +153,7 @@ static const char *line_take_key(const char *type, const char *base64, struct au
         return "certificates are not accepted";
     if (authorized_keys_is_security_key(kind))
         return "security keys (sk-...) are not accepted, because a touch cannot be verified";
-    if (kind == SSH_KEYTYPE_DSS)
+    if (type_is_dsa(type))
         return "DSA keys are not accepted";
     if (kind == SSH_KEYTYPE_UNKNOWN)
         return "neither a key type nor a supported option";
@@ -157,7 +169,7 @@ static const char *line_parse(const struct line *l, struct authorized_key *key)
 {
     char *rest = l->text, *type = line_next_word(&rest);
 
-    if (ssh_key_type_from_name(type) == SSH_KEYTYPE_UNKNOWN && !type_is_certificate(type)) {
+    if (!type_is_known(type)) {
         const char *why = line_take_options(type, key);
         if (why)
             return why;
@@ -190,7 +202,7 @@ static bool line_has_key_type(const char *text)
 
     text += strspn(text, " \t");
     snprintf(word, sizeof word, "%.*s", (int)strcspn(text, " \t"), text);
-    return ssh_key_type_from_name(word) != SSH_KEYTYPE_UNKNOWN;
+    return type_is_known(word);
 }
 
 /* Whether the line belongs to such a block. The block counts as one line; one that is cut off ends

@@ -14,13 +14,22 @@
 #include <time.h>
 #include <unistd.h>
 
+static int host_key_generate(enum ssh_keytypes_e type, ssh_key *key)
+{
+#if LIBSSH_VERSION_INT < SSH_VERSION_INT(0, 12, 0)
+    return ssh_pki_generate(type, 0, key);
+#else
+    return ssh_pki_generate_key(type, NULL, key);
+#endif
+}
+
 int host_key_tool_make(enum ssh_keytypes_e type)
 {
     ssh_key key = NULL;
     char *text = NULL;
     int status = EXIT_FAILED;
 
-    if (ssh_pki_generate(type, 0, &key) != SSH_OK ||
+    if (host_key_generate(type, &key) != SSH_OK ||
         ssh_pki_export_privkey_base64(key, NULL, NULL, NULL, &text) != SSH_OK)
         fputs("cannot generate a host key\n", stderr);
     else if (!io_write_all(STDOUT_FILENO, text, strlen(text)))

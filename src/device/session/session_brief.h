@@ -13,7 +13,8 @@
 #define SESSION_HOST_KEYS_MAX 8
 
 /*
- * What "post-quantum" in the key kex stands for: those of these that libssh supports (0.10: none).
+ * What "post-quantum" in the key kex stands for: those of these that libssh supports (before 0.12:
+ * none).
  */
 #define SESSION_KEX_POST_QUANTUM                                                                   \
     "mlkem768x25519-sha256,sntrup761x25519-sha512,sntrup761x25519-sha512@openssh.com"
