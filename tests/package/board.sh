@@ -17,9 +17,9 @@ count_starts() {
     [ "$(variable upgrade_available)" = 1 ] || return 0
     count=$(($(variable bootcount) + 1))
     if [ "$count" -gt "$(variable bootlimit)" ]; then
-        set_variables "nerves_fw_active $(other "$(variable nerves_fw_active)")" "upgrade_available 0" "nerves_fw_validated 1" "bootcount 0"
+        set_variables "nerves_fw_active=$(other "$(variable nerves_fw_active)")" "upgrade_available=0" "nerves_fw_validated=1" "bootcount=0"
     else
-        set_variables "bootcount $count"
+        set_variables "bootcount=$count"
     fi
 }
 

@@ -210,6 +210,10 @@ def test_a_signature_is_checked_before_anything_is_looked_at(t):
     r = device.push(unsigned)
     assert r.returncode == 4 and "signed" in r.stderr, r
     assert device.image.read_bytes() == before
+    # The owner of the device learns of it, too.
+    device.daemon.wait_log("update failed with status 4: Expecting signed firmware archive")
+    assert "audit: update" in device.daemon.log()
+    assert "signed" in device.fwssh("log").stdout
     signed = firmware(t, "3.0.0", changed(content(1), 3), signed=True)
     check_pushed(device, device.push(signed), changed(content(1), 3))
 

@@ -316,8 +316,12 @@ static int receive_assemble(struct receive *r, const struct request *q, struct e
     r->records = true;
     j->result.asked = 1; /* so far */
     if (assembly_open(&r->assembly, j, firmware.task, err) ||
-        assembly_await(&r->assembly, &word, err))
+        assembly_await(&r->assembly, &word, err)) {
+        /* A firmware was refused, not a question. */
+        if (err->status == EXIT_MISMATCH)
+            j->result.asked = 0;
         return -1;
+    }
     if (word.kind == HOLD_NONE)
         return 0;
     j->result.asked = 0;
