@@ -4,6 +4,7 @@
 #include "base/reboot_param.h"
 #include "device/receive/unfinished.h"
 #include "device/slots/slot_driver.h"
+#include "device/slots/slot_words.h"
 #include "device/updaters/updater_driver.h"
 #include "wire/slot_facts.h"
 
@@ -46,7 +47,7 @@ static int change_may_confirm(const struct facts *facts, const struct slot_drive
     if (slot_facts_state(facts) == SLOT_PENDING && !driver->own_rules)
         return change_refuse_to_confirm(active, next, err);
     if (*next && !*active)
-        return error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
+        return slot_words_refuse(err);
     return 0;
 }
 

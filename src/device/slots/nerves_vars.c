@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "device/slots/slot_words.h"
 #include "wire/slot_facts.h"
 
 #include <stdlib.h>
@@ -292,7 +293,7 @@ char *nerves_vars_revert_target(const struct facts *facts, struct error *err)
     const char *active = facts_get(facts, "active");
 
     if (!*active) {
-        error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
+        slot_words_refuse(err);
         return NULL;
     }
     /* A name of somebody else's (RAUC's system0) is not for the switch. */

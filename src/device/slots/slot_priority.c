@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "device/slots/nerves_vars.h"
 #include "device/slots/slot_driver.h"
+#include "device/slots/slot_words.h"
 #include "wire/slot_facts.h"
 
 #include <ctype.h>
@@ -204,7 +205,7 @@ static int slot_priority_confirm(struct slot_view *v, struct error *err)
         priority_find(v, &slots) ? priority_named(&slots, facts_get(v->facts, "active")) : NULL;
 
     if (!active)
-        return error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
+        return slot_words_refuse(err);
     priority_set_successful(active);
     return boot_table_write(&v->table, v->device, err);
 }
@@ -249,7 +250,7 @@ static int slot_priority_revert(struct slot_view *v, const char *reason, struct 
     if (v->table_moved && slot_view_put_table_back(v, err))
         return -1;
     if (!*active || !priority_find(v, &slots))
-        return error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
+        return slot_words_refuse(err);
     struct priority_slot *target =
         is_new ? priority_named(&slots, active) : priority_choose(&slots, active);
     if (!target)

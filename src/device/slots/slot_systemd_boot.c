@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "device/slots/loader_entry.h"
 #include "device/slots/slot_driver.h"
+#include "device/slots/slot_words.h"
 #include "wire/slot_facts.h"
 
 #include <stdlib.h>
@@ -143,7 +144,7 @@ static int slot_systemd_boot_confirm(struct slot_view *v, struct error *err)
     int rc;
 
     if (!running)
-        rc = error_set(err, EXIT_REFUSED, "cannot tell which slot is running");
+        rc = slot_words_refuse(err);
     else if (next && next != running && running->left)
         rc = error_set(err, EXIT_REFUSED,
                        "cannot keep %s: systemd-boot boots %s next; change its default first "

@@ -85,6 +85,13 @@ void slot_words_free(struct slot_words *w)
     free(w->conflict);
 }
 
+int slot_words_refuse(struct error *err)
+{
+    return error_set(err, EXIT_REFUSED,
+                     "cannot tell which slot is running; set slot-driver, or a slot-command that "
+                     "knows, in the device's configuration (docs/slots.md)");
+}
+
 char slot_words_letter(const char *partition)
 {
     size_t len = strlen(partition);

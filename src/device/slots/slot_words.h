@@ -6,6 +6,8 @@
 #ifndef FWSSH_DEVICE_SLOTS_SLOT_WORDS_H
 #define FWSSH_DEVICE_SLOTS_SLOT_WORDS_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 
 /* What the one who decides says. */
@@ -30,6 +32,9 @@ struct slot_words {
 /* Adds what a source says, the best one first. NULL or "" says nothing. */
 void slot_words_add(struct slot_words *w, const char *word, const char *source);
 void slot_words_free(struct slot_words *w);
+
+/* The refusal where none knows. Returns -1 with the error set. */
+int slot_words_refuse(struct error *err);
 
 /* 'a' of a partition's name rootfs-a, rootfs_A, slot.a; '\0' for other names. */
 char slot_words_letter(const char *partition);

@@ -253,7 +253,7 @@ static void push_show(struct adaptive_push *p)
 {
     uint64_t all = p->a->firmware->stored.len;
 
-    console_progress(p->t->console, p->t->all_sent > 0 ? all : p->frames.place, all);
+    console_progress_held(p->t->console, p->t->all_sent > 0 ? all : p->frames.place, all);
 }
 
 /* Sends a frame once the device has granted so much. Returns like adaptive_dialog_wait(). */

@@ -240,8 +240,8 @@ static void console_draw(struct console *c, int percent)
     if (c->sent >= c->total && *c->device_bar)
         printf("\r\033[Kdevice: %s", c->device_bar);
     else
-        printf("\r\033[Ksending %3d%% [%s] %.1f of %.1f MB%s", percent, bar, (double)c->sent / 1e6,
-               (double)c->total / 1e6, left);
+        printf("\r\033[K%s %3d%% [%s] %.1f of %.1f MB%s", c->counts_held ? "done" : "sending",
+               percent, bar, (double)c->sent / 1e6, (double)c->total / 1e6, left);
     fflush(stdout);
     c->bar_shown = true;
     c->last_draw = io_now();
@@ -252,8 +252,8 @@ static void console_plain_progress(struct console *c, int percent)
     if (percent < c->last_percent + CONSOLE_PLAIN_STEP && percent < 100)
         return;
     c->last_percent = percent;
-    console_line(c, "sent %d%% (%.1f of %.1f MB)", percent, (double)c->sent / 1e6,
-                 (double)c->total / 1e6);
+    console_line(c, "%s %d%% (%.1f of %.1f MB)", c->counts_held ? "done" : "sent", percent,
+                 (double)c->sent / 1e6, (double)c->total / 1e6);
 }
 
 static void console_json_progress(struct console *c, int percent)
@@ -276,7 +276,7 @@ static void console_relay_percent(struct console *c, int percent)
     console_relay(c, CONSOLE_RELAY_PERCENT, text);
 }
 
-void console_progress(struct console *c, uint64_t sent, uint64_t total)
+static void console_show_progress(struct console *c, uint64_t sent, uint64_t total)
 {
     bool end = sent == total;
     int percent = total ? (int)((double)sent * 100 / (double)total) : 100;
@@ -297,6 +297,18 @@ void console_progress(struct console *c, uint64_t sent, uint64_t total)
         console_relay_percent(c, percent);
     if (c->mode != CONSOLE_PLAIN && end && c->log)
         console_log(c, "fwssh", "sent 100%");
+}
+
+void console_progress(struct console *c, uint64_t sent, uint64_t total)
+{
+    c->counts_held = false;
+    console_show_progress(c, sent, total);
+}
+
+void console_progress_held(struct console *c, uint64_t there, uint64_t total)
+{
+    c->counts_held = true;
+    console_show_progress(c, there, total);
 }
 
 /* Shows a line of the device to the user. */

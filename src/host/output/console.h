@@ -42,6 +42,7 @@ struct console {
     double start, last_draw;
     uint64_t sent, total;
     int last_percent;      /* last one printed in plain lines and JSON */
+    bool counts_held;      /* sent counts what the device holds, too */
     struct buffer line[2]; /* incomplete lines of the device's standard output and error */
     struct buffer held;    /* a message of the device, held back while it may be its last */
     int held_stream;
@@ -66,6 +67,9 @@ void console_close(struct console *c);
 void console_firmware(struct console *c, const struct firmware_file *f, int port);
 void console_note(struct console *c, const char *text);
 void console_progress(struct console *c, uint64_t sent, uint64_t total);
+
+/* The same for a push of differences, where what the device holds counts, too. */
+void console_progress_held(struct console *c, uint64_t there, uint64_t total);
 
 /* What a push has sent. */
 struct console_transfer {
