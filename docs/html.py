@@ -19,6 +19,8 @@ table { border-collapse: collapse }
 .head, .foot { width: 100% }
 td, th { text-align: left; vertical-align: top; padding: .2em .6em; border: solid #ddd; border-width: 1px 0 }
 """
+# Where mandoc is told that manuals of others are: nowhere, so that their names stay text.
+ELSEWHERE = "elsewhere"
 FRAME = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><link rel="stylesheet" href="{up}style.css"></head><body>
@@ -83,10 +85,10 @@ class Site:
         self.write("style.css", STYLE)
         for path in self.manuals:
             self.write(self.place(path), "")  # mandoc links to the manuals that it finds
-        others = "https://manpages.debian.org/%N.%S"
         for path in self.manuals:
-            options = f"style=../style.css,toc,man=%N.%S.html;{others}"
-            self.write(self.place(path), run(["mandoc", "-T", "html", "-O", options, TOP / path], cwd=self.out / "man"))
+            options = f"style=../style.css,toc,man=%N.%S.html;{ELSEWHERE}:"
+            text = run(["mandoc", "-T", "html", "-O", options, TOP / path], cwd=self.out / "man")
+            self.write(self.place(path), re.sub(rf'<a class="Xr" href="{ELSEWHERE}:">([^<]*)</a>', r"<b>\1</b>", text))
         for page in self.pages:
             self.document(page)
         shutil.copy(self.out / "README.html", self.out / "index.html")

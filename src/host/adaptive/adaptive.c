@@ -377,15 +377,15 @@ static int push_converse(struct adaptive_push *p, struct error *err)
  * still time. */
 static int push_prepare(struct adaptive_push *p, struct error *err)
 {
-    if (p->a->firmware->stored.bytes ||
-        !firmware_stream_open(p->a->firmware, p->t->firmware->fd, err)) {
-        if (!ssh_run_has_answered(&p->t->ssh))
-            push_guess_base(p);
-        return 0;
+    if (!p->a->firmware->stored.bytes &&
+        firmware_stream_open(p->a->firmware, p->t->firmware->fd, err)) {
+        if (err->status == EXIT_MISMATCH)
+            error_prefix(err, "the firmware is damaged");
+        return error_suffix(err, "nothing was sent");
     }
-    if (err->status == EXIT_MISMATCH)
-        error_prefix(err, "the firmware is damaged");
-    return error_suffix(err, "nothing was sent");
+    if (!ssh_run_has_answered(&p->t->ssh))
+        push_guess_base(p);
+    return 0;
 }
 
 static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct error *err)
