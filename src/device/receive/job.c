@@ -31,6 +31,7 @@ void job_open(struct job *j, const struct device_config *config, struct client *
 void job_close(struct job *j)
 {
     updater_free(&j->updater);
+    facts_free(&j->slots);
     device_lock_export(-1, NULL);
     spool_close(&j->spool);
     io_close(&j->disk);
@@ -78,7 +79,7 @@ int job_look(struct job *j, struct error *err)
 {
     /* The disk first: whoever has held it until now may have switched slots. */
     return job_read_floor(j, err) || device_lock_disk(j->device, &j->disk, err) ||
-                   slot_check_before(j->config, j->client, err) ||
+                   slot_check_before(j->config, j->client, &j->slots, err) ||
                    updater_find(&j->updater, j->config, err) ||
                    updater_identify(&j->updater, j->config, err)
                ? -1
@@ -186,7 +187,7 @@ static int job_run_noted(struct job *j, struct updater_run *run, struct updater_
     bool stood;
 
     /* Whatever fills the disk: this update may be the cure. */
-    if (unfinished_begin(j->config, &stood, &late))
+    if (unfinished_begin(j->config, facts_get(&j->slots, "active"), &stood, &late))
         result_note(&j->result, "not noted as begun, for fwssh revert: %s", late.text);
     int rc = updater_run(run, outcome, err);
     bool whole = rc ? outcome->said.untouched && !stood : run->job->verb == UPDATER_WRITE;
@@ -237,7 +238,8 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .last = firmware->last};
     struct updater_outcome outcome = {0};
     int rc = job_agree(j, firmware, err) || job_check_kind(j, firmware, err) ||
-                     slot_file_forget(j->config, err) || job_run(j, &run, &job, &outcome, err)
+                     slot_file_forget(j->config, facts_get(&j->slots, "active"), err) ||
+                     job_run(j, &run, &job, &outcome, err)
                  ? -1
                  : 0;
 

@@ -8,6 +8,7 @@
 #include "device/receive/result.h"
 #include "device/receive/spool.h"
 #include "device/updaters/updater_driver.h"
+#include "wire/facts.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,10 +17,11 @@ struct job {
     const struct device_config *config;
     struct client *client;
     struct result result;
-    double started; /* io_now() */
-    int lock;       /* -1: not taken */
-    int disk;       /* the disk's lock, while firmware is written; else -1 */
-    char *device;   /* resolved path, NULL before job_lock(); owned */
+    double started;     /* io_now() */
+    int lock;           /* -1: not taken */
+    int disk;           /* the disk's lock, while firmware is written; else -1 */
+    char *device;       /* resolved path, NULL before job_lock(); owned */
+    struct facts slots; /* before the firmware that is written; empty: unknown */
     struct updater updater;
     struct version_floor floor;
     struct spool spool; /* room for the next firmware, if the updater wants a file */

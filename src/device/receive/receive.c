@@ -96,7 +96,7 @@ static int receive_firmwares(struct receive *r, const struct header *header, str
         /*
          * The previous one may have switched slots; then the next one would go to the running slot.
          */
-        if (i && slot_check_between(j->config, j->client, err))
+        if (i && slot_check_between(j->config, j->client, &j->slots, err))
             return -1;
         client_say(j->client, "Running fwup...\n");
         if (job_write(j, &firmware, err)) {
@@ -235,7 +235,7 @@ static int receive_activate(struct receive *r, const struct request *q, struct e
 
     (void)q;
     if (job_lock(r->job, err) || job_read_floor(r->job, err) ||
-        slot_check_before(r->job->config, r->job->client, err))
+        slot_check_before(r->job->config, r->job->client, &r->job->slots, err))
         return -1;
     struct updater_job job = {.device = r->job->device, .floor = &r->job->floor};
     if (stage_activate(r->job->config, &job, &r->job->result, err)) {

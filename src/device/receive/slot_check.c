@@ -62,35 +62,35 @@ static int slot_check_confirmed(const struct device_config *config, const struct
 /* Returns 1, with the error set, if the slots cannot be read, and -1 if that itself shows that an
  * update waits. */
 static int slot_check_look(const struct device_config *config, struct client *client,
-                           struct error *err)
+                           struct facts *facts, struct error *err)
 {
-    struct facts facts = {0};
-    int rc = 0;
-
-    if (slot_driver_read(config, &facts, err)) {
+    facts_free(facts);
+    if (slot_driver_read(config, facts, err)) {
+        facts_free(facts); /* what there is of them */
         error_prefix(err, "cannot read the state of the slots");
-        rc = err->status == EXIT_REFUSED ? -1 : 1;
-    } else if (change_check(&facts, err) || slot_check_pending(&facts, err) ||
-               slot_driver_check_note(config, &facts, err) ||
-               slot_check_confirmed(config, &facts, client, err)) {
-        rc = -1;
+        return err->status == EXIT_REFUSED ? -1 : 1;
     }
-    facts_free(&facts);
-    return rc;
+    return change_check(facts, err) || slot_check_pending(facts, err) ||
+                   slot_driver_check_note(config, facts, err) ||
+                   slot_check_confirmed(config, facts, client, err)
+               ? -1
+               : 0;
 }
 
-int slot_check_before(const struct device_config *config, struct client *client, struct error *err)
+int slot_check_before(const struct device_config *config, struct client *client,
+                      struct facts *facts, struct error *err)
 {
-    int rc = slot_check_look(config, client, err);
+    int rc = slot_check_look(config, client, facts, err);
 
     if (rc > 0)
         client_complain(client, err->text);
     return rc < 0 ? -1 : 0;
 }
 
-int slot_check_between(const struct device_config *config, struct client *client, struct error *err)
+int slot_check_between(const struct device_config *config, struct client *client,
+                       struct facts *facts, struct error *err)
 {
-    int rc = slot_check_look(config, client, err);
+    int rc = slot_check_look(config, client, facts, err);
 
     if (rc > 0) {
         err->status = EXIT_REFUSED;

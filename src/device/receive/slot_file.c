@@ -51,19 +51,16 @@ static void slot_file_copy(const struct facts *from, const char *slot, struct fa
     free(name);
 }
 
-int slot_file_forget(const struct device_config *config, struct error *err)
+int slot_file_forget(const struct device_config *config, const char *active, struct error *err)
 {
-    struct facts notes = {0}, kept = {0}, facts = {0};
-    struct error ignored;
+    struct facts notes = {0}, kept = {0};
     int rc = 0;
 
     slot_file_read(config, &notes);
     if (notes.count) {
-        if (!slot_driver_read(config, &facts, &ignored))
-            slot_file_copy(&notes, facts_get(&facts, "active"), &kept);
+        slot_file_copy(&notes, active, &kept);
         rc = slot_file_write(config, &kept, err);
     }
-    facts_free(&facts);
     facts_free(&kept);
     facts_free(&notes);
     return rc;

@@ -12,9 +12,9 @@
 
 #define SLOT_FILES_NAME "slot-files"
 
-/* Before a firmware is written: forgets all slots but the running one. Returns 0, or -1 with the
- * error set. */
-int slot_file_forget(const struct device_config *config, struct error *err);
+/* Before a firmware is written: forgets all slots but the running one ("": unknown). Returns 0, or
+ * -1 with the error set. */
+int slot_file_forget(const struct device_config *config, const char *active, struct error *err);
 
 /* After it was written: notes it for the slot that boots next, if that is known. Returns 0, or -1
  * with the error set. */

@@ -4,7 +4,6 @@
 #include "base/io.h"
 #include "device/config/state_dir.h"
 #include "device/receive/stage.h"
-#include "device/slots/slot_driver.h"
 #include "wire/slot_facts.h"
 
 #include <stdlib.h>
@@ -33,21 +32,18 @@ static bool unfinished_stands(const struct device_config *config, const char *ac
     return stands;
 }
 
-int unfinished_begin(const struct device_config *config, bool *stood, struct error *err)
+int unfinished_begin(const struct device_config *config, const char *active, bool *stood,
+                     struct error *err)
 {
-    struct facts facts = {0}, note = {0};
+    struct facts note = {0};
     struct buffer text = {0};
-    struct error ignored;
 
-    (void)slot_driver_read(config, &facts, &ignored);
-    const char *active = facts_get(&facts, "active");
     *stood = unfinished_stands(config, active);
     facts_set(&note, "active", active);
     facts_print(&note, &text);
     int rc = *stood ? 0 : state_dir_write(config, UNFINISHED_NAME, text.data, text.len, err);
     buffer_free(&text);
     facts_free(&note);
-    facts_free(&facts);
     return rc;
 }
 

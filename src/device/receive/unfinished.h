@@ -13,9 +13,10 @@
 
 #define UNFINISHED_NAME "unfinished-update"
 
-/* Before a firmware is written. *stood: a note stood already, of this running slot. Returns 0, or
- * -1 with the error set: there will be no note. */
-int unfinished_begin(const struct device_config *config, bool *stood, struct error *err);
+/* Before a firmware is written. active: the running slot ("": unknown). *stood: a note stood
+ * already, of this slot. Returns 0, or -1 with the error set: there will be no note. */
+int unfinished_begin(const struct device_config *config, const char *active, bool *stood,
+                     struct error *err);
 
 /* When the slot is known to be whole. Returns 0, or -1 with the error set. */
 int unfinished_end(const struct device_config *config, struct error *err);
