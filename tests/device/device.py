@@ -92,6 +92,7 @@ class VirtualDevice:
     def __init__(self, t, directory=None):
         """directory: where the disk, slots and firmware of a layout are."""
         self.t = t
+        self.host = t.bin("fwssh")
         self.artefacts = directory or artefacts(t)
         self.path = t.dir / "disk.img"
         t.run(["cp", "--reflink=auto", "--sparse=always", self.artefacts / "disk.img", self.path])
@@ -148,7 +149,7 @@ class VirtualDevice:
 
     def fwssh_args(self, word, *options):
         ssh_options = ["--ssh-option" if word == "-o" else word for word in self.ssh_options()]
-        return [self.t.bin("fwssh"), word, "127.0.0.1", "--port", self.port, "--user-dir", self.artefacts, *ssh_options,
+        return [self.host, word, "127.0.0.1", "--port", self.port, "--user-dir", self.artefacts, *ssh_options,
                 *options]
 
     def fwssh(self, word, *options, timeout=240):
