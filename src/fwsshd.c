@@ -128,13 +128,13 @@ static bool report_has_keys(const char *report)
     return line && atoi(line + strlen("authorized-keys ")) > 0;
 }
 
-static void print_check(void *context, const char *what, const char *problem)
+static void print_check(void *context, const char *what, const char *problem, const char *remark)
 {
     (void)context;
     if (problem)
         fprintf(stderr, "FAIL %s: %s\n", what, problem);
     else
-        printf("# ok %s\n", what);
+        printf("# ok %s%s%s\n", what, remark ? ": " : "", remark ? remark : "");
 }
 
 static const char unsigned_firmware[] =
@@ -158,9 +158,10 @@ static int test_device(const struct listener *l, const char *report)
     print_check(NULL, "authorized-keys",
                 keys ? NULL
                      : "no usable key, so nobody can log in; add your public key to a file of "
-                       "authorized-keys-files, or to authorized-keys");
+                       "authorized-keys-files, or to authorized-keys",
+                NULL);
     bool versions = !version_floor_test(&l->config, &err);
-    print_check(NULL, "versions", versions ? NULL : err.text);
+    print_check(NULL, "versions", versions ? NULL : err.text, NULL);
     return self_check(&l->config, print_check, NULL) || !keys || !versions ? EXIT_FAILED
                                                                            : EXIT_DONE;
 }

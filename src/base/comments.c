@@ -33,8 +33,11 @@ static size_t comments_blank_block(char *text, size_t len, size_t i)
 
 bool comments_blank(char *text, size_t len)
 {
+    static const char mark[] = {'\xef', '\xbb', '\xbf'};
     size_t i = 0;
 
+    if (len >= sizeof mark && !memcmp(text, mark, sizeof mark))
+        memset(text, ' ', sizeof mark);
     while (i < len) {
         if (text[i] == '"' || text[i] == '\'')
             i = comments_skip_quoted(text, len, i);

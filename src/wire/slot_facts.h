@@ -30,6 +30,9 @@ enum slot_state {
     SLOT_FALLBACK, /* another slot boots next, unless the running one is confirmed */
 };
 
+#define SLOTS_ARE_UNKNOWN                                                                          \
+    "which slot runs, or boots next, is not known: updates go on without that check"
+
 enum slot_state slot_facts_state(const struct facts *facts);
 
 /* For the device: sets pending from active and next, unless a driver has set it. */

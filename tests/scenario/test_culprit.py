@@ -377,8 +377,8 @@ def test_shell_that_greets_does_not_hide_the_answer(t):
             assert r.returncode == 1 and "/nonexistent/disk" in last and "Welcome" not in last, r
 
 
-def fleet(t, *hosts, extra=()):
-    return t.run([t.bin("fwssh"), "push", *hosts, "--firmware", firmware(t, size=3000), *extra])
+def fleet(t, *hosts, extra=(), env=None):
+    return t.run([t.bin("fwssh"), "push", *hosts, "--firmware", firmware(t, size=3000), *extra], env=env)
 
 
 def test_the_updaters_words_reach_the_fleet_and_quiet(t):
@@ -429,11 +429,26 @@ def named(r):
 
 def test_host_lists_of_any_system(t):
     for data, hosts in ((b"\xef\xbb\xbfa\r\nb\r\n", "ab"), (b"a\rb\rc", "abc"), (b"\n# lab\n\ta # left\n  b \n", "ab"),
-                        (b"a\nb\na\n", "ab"), (b"a:8990\n[fe80::1%eth0]:22\n::1\nu@h\n[::1]\n",
-                                                ["a:8990", "[fe80::1%eth0]:22", "::1", "u@h", "[::1]"])):
+                        (b"a\nb\nA\n", "ab"), (b"a:8990\n[fe80::1%eth0]:22\n::1\nu@h\n[::2]\n",
+                                                ["a:8990", "[fe80::1%eth0]:22", "::1", "u@h", "[::2]"])):
         r = hosts_file(t, data)
         assert sorted(named(r)) == sorted(hosts), (data, r)
-        assert ("named more than once" in r.stderr) == (data == b"a\nb\na\n"), r.stderr
+        assert ("named more than once" in r.stderr) == (data == b"a\nb\nA\n"), r.stderr
+
+
+def test_host_is_the_same_with_a_port_that_is_said_elsewhere(t):
+    data = b"a:8990\nA\nu@a\nU@a\na:8991\n[a]:8990\n"
+    (t.dir / "hosts").write_bytes(data)
+    ssh = ["--ssh", fake_ssh(t, "", out="Success!\\n", status=0)]
+    r = fleet(t, "--hosts", "hosts", extra=["--json", *ssh])
+    assert sorted(named(r)) == ["A", "U@a", "a:8990", "a:8991", "u@a"], r
+    r = fleet(t, "--hosts", "hosts", extra=["--json", "--port", "8990", *ssh])
+    assert sorted(named(r)) == ["U@a", "a:8990", "a:8991", "u@a"] and r.stderr.count("more than once") == 2, r
+    config = t.dir / "home/.config/fwssh/config"
+    config.parent.mkdir(parents=True)
+    config.write_text('host "a" { port = 8991 }\n')
+    r = fleet(t, "--hosts", "hosts", extra=["--json", *ssh], env={"HOME": t.dir / "home", "XDG_CONFIG_HOME": ""})
+    assert sorted(named(r)) == ["A", "U@a", "a:8990", "u@a"], r
 
 
 def test_host_lists_that_are_wrong(t):
@@ -726,3 +741,17 @@ def test_look_at_port_22_starts_no_updater(t):
     d.wait_log(": connected")
     t.wait_for(lambda: "disconnected" in d.log(), "the end of the connection")
     assert "logged in" not in d.log() and "login refused" not in d.log() and not d.updater_pids()
+
+
+def test_program_that_cannot_be_run_is_named(t):
+    d = t.daemon(updater="true", receive_program=t.dir / "receive", wait=False)
+    program = t.dir / "receive"
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(0o755)
+    d.start()
+    for words in (["push", "--firmware", firmware(t, size=3000)], ["status"], ["revert"]):
+        r = t.run([t.bin("fwssh"), words[0], "127.0.0.1", *options(t, d), *words[1:]])
+        assert r.returncode == 1 and ": cannot run" in r.stderr and "No such file" in r.stderr, r
+    r = t.run(d.ssh_args(), input="reboot\n")
+    assert r.returncode == 1 and "cannot run" in r.stdout and "cannot run" in r.stderr, r
+    assert "error" in d.log() and "cannot run" in d.log(), d.log()

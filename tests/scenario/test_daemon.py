@@ -663,8 +663,8 @@ def test_options_that_have_to_be_met(t):
                     'expiry-time="20991231235959",from="127.0.0.1/32"', 'from="::1,127.0.0.1"', "pty,port-forwarding"):
         accepted, log = log_in(t, options + " KEY\n")
         assert accepted and "authorized:1: " not in log, (options, log)
-    for options, why in (('from="10.0.0.1"', "(from)"), ('from="!127.0.0.1,*"', "(from)"), ('from="127.0.0.0/33"', "(from)"),
-                         ('from="localhost"', "(from)"), ('from=""', "(from)"), ('from="128.0.0.0/1"', "(from)"),
+    for options, why in (('from="10.0.0.1"', "(from)"), ('from="!127.0.0.1,*"', "(from)"), ('from="127.0.0.0/33"', "admits no address"),
+                         ('from="localhost"', "admits no address"), ('from=""', "admits no address"), ('from="128.0.0.0/1"', "(from)"),
                          ('expiry-time="20200101"', "(expiry-time)"), ('expiry-time="20200101Z"', "(expiry-time)"),
                          ('expiry-time="20990101",expiry-time="20200101"', "(expiry-time)"),
                          ('expiry-time="20990101",from="10.*"', "(from)")):

@@ -28,8 +28,9 @@ def test_nothing_to_find(t):
     r, found = check(t, d)
     assert r.returncode == 0 and not found, r
     for what in ("authorized-keys", "device", "updater", "lock-file", "state-dir", "firmware-public-keys", "hook-precheck",
-                 "hook-success", "audit-file", "slots"):
+                 "hook-success", "audit-file"):
         assert f"\n# ok {what}\n" in r.stdout, (what, r.stdout)
+    assert "\n# ok slots: which slot runs, or boots next, is not known: updates go on without that check\n" in r.stdout, r
     # All that is printed is still a configuration.
     (t.dir / "again.conf").write_text(r.stdout)
     assert t.run([t.bin("fwsshd"), "-f", t.dir / "again.conf", "-t"]).returncode == 0
@@ -55,11 +56,18 @@ def test_each_fault_is_found(t):
     plain.write_text("no program, no key")
     expired = t.dir / "expired"
     expired.write_text(f'expiry-time="20200101" {open(f"{t.key()}.pub").read()}')
+    closed = {}
+    for number, patterns in enumerate(("!*", "!10.0.0.1", "desk.example.com", "*,!*", "10.0.0.0/99")):
+        closed[patterns] = t.dir / f"closed-{number}"
+        closed[patterns].write_text(f'from="{patterns}" {open(f"{t.key()}.pub").read()}')
+    strange = t.script("strange", "#! /no/such/shell -x\n")
     (t.dir / "bad.conf").write_text("/nonexistent/mtd 0 0x1000\n")
     for config, what, why in (
             (dict(authorized_keys_files=[]), "authorized-keys", "nobody can log in; add your public key"),
             (dict(authorized_keys_files=[str(plain)]), "authorized-keys", "nobody can log in"),
             (dict(authorized_keys_files=[str(expired)]), "authorized-keys", "nobody can log in"),
+            *((dict(authorized_keys_files=[str(path)]), "authorized-keys", "nobody can log in") for path in closed.values()),
+            (dict(device="/dev/null"), "device", "neither a device nor an image"),
             (dict(device="/nonexistent/disk"), "device", "cannot find the device /nonexistent/disk"),
             (dict(device=str(t.dir)), "device", "neither a device nor an image"),
             (dict(device="uboot-env", uboot_env_config="/nonexistent/conf"), "device", "/nonexistent/conf"),
@@ -79,6 +87,7 @@ def test_each_fault_is_found(t):
             (dict(firmware_public_keys=[str(plain)]), "firmware-public-keys", "is not a public key"),
             (dict(firmware_public_keys=["A" * 42]), "firmware-public-keys", "A" * 42),
             (dict(hook_precheck="/nonexistent/hook x"), "hook-precheck", "cannot find the program /nonexistent/hook"),
+            (dict(hook_failure=f"{strange} word"), "hook-failure", "its interpreter /no/such/shell: No such file"),
             (dict(hook_failure=str(plain)), "hook-failure", "not executable"),
             (dict(hook_success=str(t.dir)), "hook-success", "not executable"),
             (dict(reboot_command="/nonexistent/reboot now"), "reboot-command", "cannot find the program"),

@@ -24,6 +24,15 @@ TEST(comments_become_blanks)
     becomes("#", " ");
 }
 
+TEST(mark_at_the_start_becomes_blanks)
+{
+    becomes("\xef\xbb\xbf"
+            "a # b",
+            "   a    ");
+    becomes("a\xef\xbb\xbf", "a\xef\xbb\xbf");
+    becomes("\xef\xbb", "\xef\xbb");
+}
+
 TEST(what_only_looks_like_one_stays)
 {
     becomes("a = \"# // /* \\\" #\" b", "a = \"# // /* \\\" #\" b");
@@ -43,6 +52,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comments_become_blanks),
+        cmocka_unit_test(mark_at_the_start_becomes_blanks),
         cmocka_unit_test(what_only_looks_like_one_stays),
         cmocka_unit_test(what_does_not_end_is_cut_off),
     };

@@ -93,6 +93,13 @@ static void update_refuse(struct connection *c, const char *why)
     record_send(c->control, RECORD_REFUSED, 0, why, NULL);
 }
 
+/* The client would not learn why a request failed. */
+static void update_fail(struct connection *c, const struct error *err)
+{
+    connection_say(c, LOG_LEVEL_ERROR, EVENT_SUBSYSTEM_REFUSED, "subsystem refused: %s", err->text);
+    record_send(c->control, RECORD_REFUSED, EXIT_FAILED, err->text, NULL);
+}
+
 static void update_log_start(const struct connection *c, const struct subsystem *subsystem)
 {
     const struct log_field fields[] = {LOG_TEXT("address", c->peer.address),
@@ -119,14 +126,13 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
                                       : "fwsshd is stopping");
         return;
     }
-    if (update_make_pipes(&p)) {
-        update_refuse(c, "cannot create pipes");
-        update_close_pipes(&p);
-        return;
-    }
-    pid_t pid = update_start(l, subsystem->name, &p, &err);
+    pid_t pid = -1;
+    if (update_make_pipes(&p))
+        error_errno(&err, "cannot create pipes");
+    else
+        pid = update_start(l, subsystem->name, &p, &err);
     if (pid < 0) {
-        update_refuse(c, err.text);
+        update_fail(c, &err);
     } else {
         /* In ascending order, see relay_open() (relay.h). */
         int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};

@@ -22,7 +22,7 @@ enum record_type {
     /* listener to session */
     RECORD_ACCEPTED, /* carries the pipe ends of standard output, error and input, in this order */
     RECORD_KEYS,     /* carries a file in authorized_keys format, or no descriptor */
-    RECORD_REFUSED,  /* text: why */
+    RECORD_REFUSED,  /* text: why; value: exit status for a client that is told, else 0 */
     RECORD_LEAVE,    /* disconnect; text: why, for the client */
     RECORD_ENDED,    /* value: exit status for the client; text: a final message for it, or "" */
 };

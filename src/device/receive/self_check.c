@@ -11,6 +11,7 @@
 #include "device/slots/slot_driver.h"
 #include "device/updaters/updater_driver.h"
 #include "device/updaters/updater_path.h"
+#include "wire/slot_facts.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -25,6 +26,7 @@
 
 #define VERSION_TEXT_MAX 4096
 #define VERSION_SECONDS 10
+#define INTERPRETER_MAX 256 /* as in the kernel */
 #define FIRMWARE_KEY_FILE_MAX 4096
 #define FIRMWARE_KEY_SIZE 32 /* bytes; 43 characters of base64, and a = */
 
@@ -40,7 +42,7 @@ static void self_check_report(struct self_check *s, const char *what, int rc,
                               const struct error *err)
 {
     s->problems += rc != 0;
-    s->tell(s->context, what, rc ? err->text : NULL);
+    s->tell(s->context, what, rc ? err->text : NULL, NULL);
 }
 
 static int self_check_writable(const char *path, struct error *err)
@@ -212,6 +214,24 @@ static void self_check_firmware_keys(struct self_check *s)
                           &err);
 }
 
+/* A script whose interpreter is missing is executable, and cannot be run. */
+static int self_check_interpreter(const char *program, const char *key, struct error *err)
+{
+    char line[INTERPRETER_MAX] = "";
+    int fd = open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? 0 : io_read_full(fd, line, sizeof line - 1);
+
+    io_close(&fd);
+    if (n < 2 || strncmp(line, "#!", 2) != 0)
+        return 0;
+    char *interpreter = line + 2 + strspn(line + 2, " \t");
+    interpreter[strcspn(interpreter, " \t\n")] = '\0';
+    return access(interpreter, X_OK)
+               ? error_errno(err, "cannot run %s (key %s): its interpreter %s", program, key,
+                             interpreter)
+               : 0;
+}
+
 /* A command, which may be "": is its program there? */
 static void self_check_command(struct self_check *s, const char *key, const char *command)
 {
@@ -227,7 +247,7 @@ static void self_check_command(struct self_check *s, const char *key, const char
                            "cannot find the program %s (key %s), or it is not executable; install "
                            "it, or correct the key",
                            words.word[0], key);
-        else
+        else if (!(rc = self_check_interpreter(found, key, &err)))
             rc = updater_path_check(s->config, words.word[0], key, &err);
         free(found);
         self_check_report(s, key, rc, &err);
@@ -261,7 +281,9 @@ static void self_check_slots(struct self_check *s)
                  ? -1
                  : 0;
 
-    self_check_report(s, "slots", rc, &err);
+    s->problems += rc != 0;
+    s->tell(s->context, "slots", rc ? err.text : NULL,
+            slot_facts_state(&facts) == SLOT_UNKNOWN ? SLOTS_ARE_UNKNOWN : NULL);
     facts_free(&facts);
 }
 

@@ -56,7 +56,7 @@ static enum slot_answer question_ask_running(const struct device_config *config)
     if (slot_driver_read(config, &facts, &err))
         log_warning("%s", err.text);
     else if (slot_facts_state(&facts) == SLOT_UNKNOWN)
-        log_info("which slot runs, or boots next, is not known: updates go on without that check");
+        log_info(SLOTS_ARE_UNKNOWN);
     facts_free(&facts);
     question_settle_version(config);
     return SLOT_ANSWER_UNKNOWN;

@@ -60,6 +60,8 @@ static const char *line_take_from(char *value, struct authorized_key *key)
     else if (!key_option_from_is_enforceable(value))
         why = "in from, a pattern with ! must be an address, ADDRESS/BITS, or an IPv4 address with "
               "* and ?";
+    else if (!key_option_from_admits(value))
+        why = "from admits no address (names are not looked up)";
     if (why)
         free(value);
     else

@@ -152,6 +152,27 @@ bool key_option_from_is_enforceable(const char *patterns)
     return good;
 }
 
+/* An address is written with these; a name is not looked up. */
+static bool from_pattern_admits(const struct from_pattern *p)
+{
+    return !p->forbids && *p->text &&
+           (p->is_network || !p->text[strspn(p->text, "0123456789abcdefABCDEF.:*?")]);
+}
+
+bool key_option_from_admits(const char *patterns)
+{
+    char *copy = memory_text(patterns), *rest = copy, *pattern;
+    bool admits = false, closed = false;
+
+    while ((pattern = strsep(&rest, ","))) {
+        struct from_pattern p = from_pattern_parse(pattern);
+        admits = admits || from_pattern_admits(&p);
+        closed = closed || (p.forbids && !strcmp(p.text, "*"));
+    }
+    free(copy);
+    return admits && !closed;
+}
+
 bool key_option_from_matches(const char *patterns, const char *address)
 {
     char *copy = memory_text(patterns), *rest = copy, *pattern;

@@ -27,6 +27,9 @@ bool key_option_from_matches(const char *patterns, const char *address);
  * wildcards for IPv6. */
 bool key_option_from_is_enforceable(const char *patterns);
 
+/* False if no address can match: all patterns deny, or are names. */
+bool key_option_from_admits(const char *patterns);
+
 /* expiry-time: YYYYMMDD[HHMM[SS]], in UTC with a trailing Z, else in local time. Returns 0 and the
  * seconds since 1970, or -1. */
 int key_option_parse_time(const char *text, int64_t *seconds);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "device/monitor/record.h"
 #include "device/session/session.h"
+#include "wire/subsystem.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -63,7 +64,17 @@ static void channel_leave(struct session *s, const char *why)
     s->hung_up = true;
 }
 
-/* Returns 0 if an update has started, 1 if the connection ends, -1 if it was refused.
+/* In nerves_firmware_ssh also on standard output (PROTOCOL.md, "Results"). */
+static void channel_tell(struct session_channel *c, const char *subsystem, const struct record *r)
+{
+    snprintf(c->last_words, sizeof c->last_words, "fwssh: %.*s\n", (int)sizeof c->last_words - 16,
+             r->text);
+    c->answer = strcmp(subsystem, SUBSYSTEM_NERVES) ? NULL : c->last_words;
+    c->status = r->value;
+    c->ended = true;
+}
+
+/* Returns 0 if an update has started, 1 if the client is told why not, -1 if it was refused.
  * Waits for the listener's answer; the listener never waits for a session. */
 static int channel_ask(struct session *s, const char *name, int *fds)
 {
@@ -84,7 +95,10 @@ static int channel_ask(struct session *s, const char *name, int *fds)
         channel_leave(s, r.text);
         return 1;
     }
-    return -1;
+    if (r.type != RECORD_REFUSED || !r.value)
+        return -1;
+    channel_tell(&s->channel, name, &r);
+    return 1;
 }
 
 static int channel_subsystem(ssh_session ssh, ssh_channel ch, const char *name, void *user)

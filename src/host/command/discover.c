@@ -132,7 +132,7 @@ int discover_add_hosts(struct host_options *o, struct error *err)
         rc = host_list_take(&o->fleet, &lines, err) ||
              fleet_options_set_max_failures(&o->fleet, err);
     if (!rc)
-        host_list_unite(&o->fleet, o->output.quiet);
+        host_list_unite(o);
     buffer_free(&lines);
     return rc ? -1 : 0;
 }

@@ -131,7 +131,7 @@ static bool host_config_fits(const char *patterns, const char *name)
 
     for (char *word; (word = strsep(&rest, HOST_BLANKS));) {
         bool not = *word == '!';
-        if (!*word || fnmatch(word + not, name, 0))
+        if (!*word || fnmatch(word + not, name, FNM_CASEFOLD))
             continue;
         *(not ? &excluded : &fits) = true;
     }

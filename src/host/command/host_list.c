@@ -3,8 +3,10 @@
 
 #include "base/io.h"
 #include "base/memory.h"
+#include "host/command/host_config.h"
 #include "host/remote/host_name.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,23 +89,61 @@ int host_list_take(struct fleet_options *f, struct buffer *text, struct error *e
     return host_list_parse(f, "mDNS", f->found_text, err);
 }
 
-static bool host_list_has(const struct fleet_options *f, size_t count, const char *host)
+/* The port, as far as the command line and the configuration say it; that of ssh is not asked. */
+static int host_list_port(const struct host_options *o, const char *host)
+{
+    struct host_options own;
+    struct error ignored;
+
+    int port = host_config_apply(&own, o, host, &ignored) ? 0 : own.reach.port;
+    host_config_drop(&own);
+    return port;
+}
+
+/* What tells devices apart; the letters of a host's name are the same in either case. The caller
+ * frees it. */
+static char *host_list_key(const struct host_options *o, const char *host)
+{
+    struct error ignored;
+    char *name;
+    int port;
+
+    (void)host_name_split(host, &name, &port, &ignored);
+    char *key = memory_printf("%s:%d", name, port ? port : host_list_port(o, host));
+    const char *at = strrchr(key, '@');
+    for (char *c = at ? key + (at - key) : key; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    free(name);
+    return key;
+}
+
+static bool host_list_has(char *const *keys, size_t count, const char *key)
 {
     for (size_t i = 0; i < count; i++)
-        if (!strcmp(f->hosts[i], host))
+        if (!strcmp(keys[i], key))
             return true;
     return false;
 }
 
-void host_list_unite(struct fleet_options *f, bool quiet)
+void host_list_unite(struct host_options *o)
 {
+    struct fleet_options *f = &o->fleet;
+    char **keys = memory_new(f->host_count + 1, sizeof *keys);
     size_t kept = 0;
 
     for (size_t i = 0; i < f->host_count; i++) {
-        if (!host_list_has(f, kept, f->hosts[i]))
+        char *key = host_list_key(o, f->hosts[i]);
+        if (!host_list_has(keys, kept, key)) {
+            keys[kept] = key;
             f->hosts[kept++] = f->hosts[i];
-        else if (!quiet)
+            continue;
+        }
+        free(key);
+        if (!o->output.quiet)
             fprintf(stderr, "fwssh: %s is named more than once; it is used once\n", f->hosts[i]);
     }
+    for (size_t i = 0; i < kept; i++)
+        free(keys[i]);
+    free(keys);
     f->host_count = kept;
 }

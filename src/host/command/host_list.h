@@ -17,7 +17,8 @@ int host_list_read(struct fleet_options *f, const char *path, struct error *err)
 /* The same for the text of such a file, of hosts that were found; the list takes it, once. */
 int host_list_take(struct fleet_options *f, struct buffer *text, struct error *err);
 
-/* Keeps the first of hosts with the same name, and says so on standard error unless quiet. */
-void host_list_unite(struct fleet_options *f, bool quiet);
+/* Keeps the first of hosts with the same name and port, and says so on standard error unless quiet.
+ */
+void host_list_unite(struct host_options *o);
 
 #endif

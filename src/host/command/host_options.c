@@ -528,10 +528,10 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
     o->fleet.by_default = !o->fleet.host_count && !o->fleet.discovered;
     if (o->fleet.by_default && host_list_add(&o->fleet, HOST_DEFAULT, err))
         return -1;
-    host_list_unite(&o->fleet, o->output.quiet);
-    if (host_options_check(o, err) || fleet_options_set_max_failures(&o->fleet, err))
+    if (command & COMMAND_REMOTE && !o->help && host_config_load(o, err))
         return -1;
-    return command & COMMAND_REMOTE && !o->help ? host_config_load(o, err) : 0;
+    host_list_unite(o);
+    return host_options_check(o, err) || fleet_options_set_max_failures(&o->fleet, err) ? -1 : 0;
 }
 
 bool fleet_options_are_used(const struct fleet_options *f)
