@@ -12,12 +12,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define SSH_RUN_KILL_SECONDS 5
 #define SSH_RUN_KILL_LOOK_MS 10
 #define SSH_RUN_LOST_SECONDS 1
+/* More than any server allows: what is late then is on this side. */
+#define SSH_RUN_LOGIN_SECONDS 300
 
 /* Ours and ssh's ends of its three streams. */
 struct ssh_run_pipes {
@@ -190,39 +193,71 @@ ssize_t ssh_run_write(struct ssh_run *r, const void *bytes, size_t len, struct e
     return 0;
 }
 
+/* ssh reads its input once it has logged in. Without an input, nobody can tell. */
+static bool ssh_run_is_in(struct ssh_run *r)
+{
+    int unread;
+
+    if (!r->is_in)
+        r->is_in = r->in < 0 || r->text[0].len || ioctl(r->in, FIONREAD, &unread) ||
+                   r->fed > (uint64_t)unread;
+    return r->is_in;
+}
+
+static double ssh_run_deadline(struct ssh_run *r, double until)
+{
+    double login = r->began + SSH_RUN_LOGIN_SECONDS;
+
+    return ssh_run_is_in(r) || (until > 0 && until < login) ? until : login;
+}
+
+/* The caller's time is up, or that for the login. */
+static int ssh_run_give_up(struct ssh_run *r, bool callers, struct error *err)
+{
+    if (!callers)
+        return error_set(err, EXIT_ACCESS,
+                         "ssh has not logged in within %d s, and nothing was sent: its agent "
+                         "(SSH_AUTH_SOCK), or who should answer its question, does not answer",
+                         SSH_RUN_LOGIN_SECONDS);
+    r->late = true;
+    return SSH_RUN_LATE;
+}
+
+static int ssh_run_hear_all(struct ssh_run *r, const struct pollfd *p, struct error *err)
+{
+    for (int i = 0; i < 2; i++)
+        if (p[i].revents)
+            ssh_run_hear(r, i);
+    if (r->heard > SSH_RUN_HEARD_MAX)
+        return error_set(err, EXIT_FAILED,
+                         "the device sent more than %u MB of text, so the connection was closed; "
+                         "check what it runs",
+                         SSH_RUN_HEARD_MAX >> 20);
+    return p[2].revents ? SSH_RUN_WRITABLE : SSH_RUN_HEARD;
+}
+
 int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err)
 {
     for (;;) {
+        double end = ssh_run_deadline(r, until);
         double held = writes ? ssh_run_held(r) : 0;
         struct pollfd p[3] = {{.fd = r->out[0], .events = POLLIN},
                               {.fd = r->out[1], .events = POLLIN},
                               {.fd = writes && held <= 0 ? r->in : -1, .events = POLLOUT}};
-        bool early = held > 0 && (until <= 0 || io_now() + held < until);
+        bool early = held > 0 && (end <= 0 || io_now() + held < end);
         if (r->out[0] < 0 && r->out[1] < 0)
             return SSH_RUN_ENDED;
-        int n = interrupt_poll(p, 3, ssh_run_patience(early ? io_now() + held : until));
+        int n = interrupt_poll(p, 3, ssh_run_patience(early ? io_now() + held : end));
         if (n < 0 && errno != EINTR)
             return error_errno(err, "cannot wait for ssh");
         if (interrupt_came()) {
             r->interrupted = true;
             return SSH_RUN_INTERRUPTED;
         }
-        if (n == 0 && early)
-            continue;
-        if (n == 0) {
-            r->late = true;
-            return SSH_RUN_LATE;
-        }
-        for (int i = 0; n > 0 && i < 2; i++)
-            if (p[i].revents)
-                ssh_run_hear(r, i);
-        if (r->heard > SSH_RUN_HEARD_MAX)
-            return error_set(err, EXIT_FAILED,
-                             "the device sent more than %u MB of text, so the connection was "
-                             "closed; check what it runs",
-                             SSH_RUN_HEARD_MAX >> 20);
         if (n > 0)
-            return p[2].revents ? SSH_RUN_WRITABLE : SSH_RUN_HEARD;
+            return ssh_run_hear_all(r, p, err);
+        if (n == 0 && !early && ssh_run_deadline(r, until) == end)
+            return ssh_run_give_up(r, end == until, err);
     }
 }
 

@@ -40,6 +40,7 @@ struct ssh_run {
     int out[2];                 /* our ends of its standard output and error; -1 when closed */
     struct buffer text[2];      /* what arrived on them */
     bool late, interrupted;     /* it was stopped for that */
+    bool is_in;                 /* ssh has logged in, as far as can be told */
     const struct ssh_run *over; /* whose connection it shares; NULL: it has its own */
     bool lost;                  /* that has ended, and this one with it */
     int wait_status;            /* from waitpid(2), after ssh_run_end() */
@@ -61,7 +62,8 @@ struct ssh_run {
 int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *err);
 
 /* Waits for the next event, until a time of io_now() (0: without limit). writes: also until ssh
- * accepts input. Returns the event, or -1 with the error set, also if there is too much text. */
+ * accepts input. Returns the event, or -1 with the error set, also if there is too much text, or
+ * ssh does not log in. */
 int ssh_run_next(struct ssh_run *r, bool writes, double until, struct error *err);
 
 /* Whether something has come on standard output, or will not come any more. */
