@@ -56,7 +56,8 @@ def test_note_that_was_changed_since_the_boot(t):
         assert kernel.slots(config) == ("uboot-env", "a", "b", "new")
 
 
-def test_boot_script_that_names_partitions_as_it_likes(t):
+def script_beside(t):
+    """A boot script that says slot b, an environment in a file of its own, and a root that lies in a partition."""
     config = mbr_device(t, A_FIRST, "b")
     uboot(t, ENVIRONMENT)
     set_env(t, nerves_fw_active="b")
@@ -64,9 +65,34 @@ def test_boot_script_that_names_partitions_as_it_likes(t):
     env.write_bytes((t.dir / "disk.img").read_bytes()[:0x8000])
     (t.dir / "fw_env.config").write_text(f"{env} 0x0 0x4000\n{env} 0x4000 0x4000\n")
     (t.dir / "disk.img").write_bytes(A_FIRST + bytes(1 << 20))
+    return config
+
+
+def test_boot_script_that_fell_back_without_saying_so(t):
+    """Or it calls the first slot "b": then the configuration has to say that it is to be believed."""
+    config = script_beside(t)
     with Kernel(t) as kernel:
         kernel.root = kernel.partition(1, 2048)
+        assert_refused(push(t, kernel, config), "the partition that / is mounted from says that slot a runs",
+                       "what decided at boot says slot b", "Set slot-driver")
+        config["slot_driver"] = "uboot-env"
         assert kernel.slots(config) == ("uboot-env", "b", "b", "no")
+        assert push(t, kernel, config).returncode == 0
+
+
+def test_boot_script_that_lies_where_it_says(t):
+    config = script_beside(t)
+    with Kernel(t) as kernel:
+        kernel.root = kernel.partition(2, 4096)
+        assert kernel.slots(config) == ("uboot-env", "b", "b", "no")
+
+
+def test_grub_that_fell_back_without_saying_so(t):
+    config = {**script_beside(t), **grub(t, "boot=1"), "slot_driver": "auto"}
+    with Kernel(t) as kernel:
+        kernel.root = kernel.partition(1, 2048)
+        assert_refused(push(t, kernel, config), "the partition that / is mounted from says that slot a runs",
+                       "what decided at boot says slot b")
 
 
 def test_note_beside_a_table_that_decides(t):

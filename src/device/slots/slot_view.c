@@ -81,17 +81,20 @@ static void slot_view_set(struct slot_view *v, const char *name, const char *val
         facts_set(v->facts, name, value);
 }
 
-/* The slot that lies first is "a", as for all who decide by a table; and what was noted at the boot
- * should have booted. */
-static void slot_view_compare_note(const struct slot_view *v, struct slot_words *words)
+/* The slot that lies first is "a", as for all who decide by a table; and what was to boot should
+ * have booted. A script may fall back without saying so, or call its slots otherwise: beside what
+ * it said, the place alone tells nothing. */
+static void slot_view_compare_place(const struct slot_view *v, struct slot_words *words)
 {
+    bool is_note = words->said->is_note;
     struct disk_partition root;
 
-    if (!v->has_table || boot_table_root(v->device, &root))
+    if (!v->has_table || !(is_note || *v->memory.slot) || slot_view_is_told(v->config) ||
+        boot_table_root(v->device, &root))
         return;
     slot_words_add(words, boot_table_slot_at(&v->table, root.start),
                    "the partition that / is mounted from");
-    slot_words_add(words, v->memory.slot, NERVES_VARS_NOTE);
+    slot_words_add(words, v->memory.slot, is_note ? NERVES_VARS_NOTE : "what decided at boot");
 }
 
 /* The words of all sources, the best one first. */
@@ -107,8 +110,8 @@ static void slot_view_collect(const struct slot_view *v, struct slot_words *word
     slot_words_add(words, rauc, "rauc.slot on the kernel's command line");
     slot_words_add(words, partition, "the partition that / is mounted from");
     slot_words_add(words, words->said->running, "what decides what boots");
-    if (words->said->is_note && !words->slot)
-        slot_view_compare_note(v, words);
+    if (!words->slot)
+        slot_view_compare_place(v, words);
     if (!words->slot)
         slot_words_add(words, v->memory.slot, "");
     free(ours);
