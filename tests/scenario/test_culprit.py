@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import threading
+import zipfile
 
 from scenario.test_push import firmware, options, push
 from support import raw_client
@@ -578,6 +579,16 @@ def test_a_file_that_is_cut_off_is_not_sent(t):
         (t.dir / "cut.fw").write_bytes(data[:size])
         r = push(t, d, fw=t.dir / "cut.fw")
         assert r.returncode == 4 and "cut off" in r.stderr and "sent" not in r.stdout, (size, r)
+    # the end of an archive that the firmware contains is not its own
+    with zipfile.ZipFile(fw, "a", zipfile.ZIP_STORED) as z, zipfile.ZipFile(t.dir / "inner.zip", "w") as inner:
+        inner.writestr("file", "x")
+        inner.close()
+        z.write(t.dir / "inner.zip", "data/inner")
+    whole = fw.read_bytes()
+    inside = (t.dir / "inner.zip").read_bytes()
+    (t.dir / "cut.fw").write_bytes(whole[:whole.index(inside) + len(inside)])
+    r = push(t, d, fw=t.dir / "cut.fw")
+    assert r.returncode == 4 and "cut off" in r.stderr, r
     # bytes after the end are the device's to judge
     (t.dir / "more.fw").write_bytes(data + bytes(1000))
     assert push(t, d, fw=t.dir / "more.fw").returncode == 0

@@ -58,7 +58,8 @@ static uint32_t firmware_file_number(const unsigned char *p, int bytes)
 }
 
 /* Whether an end-of-central-directory record (ZIP, section 4.3.16) at this place in the file, with
- * left bytes from here on, is the one of a whole file. Something may follow it. */
+ * left bytes from here on, is the one of a whole file: the directory ends where it begins, unlike
+ * that of an archive within the archive. Something may follow it. */
 static bool firmware_file_is_end(const unsigned char *p, size_t left, uint64_t place)
 {
     if (left < FIRMWARE_FILE_END || memcmp(p, "PK\5\6", 4))
@@ -66,7 +67,7 @@ static bool firmware_file_is_end(const unsigned char *p, size_t left, uint64_t p
     uint64_t size = firmware_file_number(p + 12, 4), start = firmware_file_number(p + 16, 4);
 
     return firmware_file_number(p + 20, 2) <= left - FIRMWARE_FILE_END &&
-           (start == UINT32_MAX || size == UINT32_MAX || start + size <= place);
+           (start == UINT32_MAX || size == UINT32_MAX || start + size == place);
 }
 
 /* A device would wait for the rest, or find out only after the last byte. */
