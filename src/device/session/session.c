@@ -74,13 +74,20 @@ static bool session_has_tried_enough(const struct session *s)
     return s->tries >= SESSION_TRIES_MAX && !s->authenticated;
 }
 
+/* libssh reads from the socket in other calls, too, and what it finds there may be the end: of it
+ * the socket shows nothing any more. */
+static bool session_is_broken(const struct session *s)
+{
+    return ssh_get_status(s->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR);
+}
+
 /* Processes everything that the socket holds. ssh_event_dopoll() may return SSH_OK, SSH_AGAIN or a
  * positive count, and does not fail when the session breaks: only ssh_get_status() shows that. */
 static bool session_pump(struct session *s)
 {
     for (int i = 0; i < SESSION_PUMP_ROUNDS; i++) {
         int rc = ssh_event_dopoll(s->event, 0);
-        if (rc == SSH_ERROR || (ssh_get_status(s->ssh) & (SSH_CLOSED | SSH_CLOSED_ERROR)))
+        if (rc == SSH_ERROR || session_is_broken(s))
             return false;
         if (rc == SSH_AGAIN || session_has_tried_enough(s))
             break;
@@ -173,7 +180,7 @@ static bool session_round(struct session *s)
     if (c->running)
         relay_handle(&c->relay, s->ssh, c->ch, p + 2);
     session_channel_step(s, io_now());
-    return !s->hung_up;
+    return !s->hung_up && !session_is_broken(s);
 }
 
 /* OpenSSH's words: people and programs know them. */

@@ -18,7 +18,7 @@
  */
 #define FRAME_LOOK (16u << 10)
 #define FRAME_QUICK_LEVEL 3
-/* For a few bytes: with a prefix, it finds something even in those. */
+/* For a few bytes, and for differences: it finds something even in those that look like noise. */
 #define FRAME_HARDEST_LEVEL 19
 #define FRAME_DENSE_LOOK (256u << 10)
 
@@ -83,7 +83,7 @@ static bool frame_gains_little(struct chunk_packer *p, struct chunk_bytes bytes,
 void chunk_pack(struct chunk_packer *p, struct chunk_bytes bytes, struct chunk_bytes prefix,
                 int level, struct buffer *out)
 {
-    bool looks = level > FRAME_QUICK_LEVEL && (!prefix.len || level < FRAME_HARDEST_LEVEL);
+    bool looks = level > FRAME_QUICK_LEVEL && level < FRAME_HARDEST_LEVEL;
 
     if (looks && bytes.len > 2 * FRAME_LOOK) {
         struct chunk_bytes middle = {bytes.bytes + bytes.len / 2, FRAME_LOOK};

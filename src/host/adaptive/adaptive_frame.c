@@ -37,7 +37,8 @@ void adaptive_frames_close(struct adaptive_frames *f)
     buffer_free(&f->last);
 }
 
-/* Collects the bytes of the next frame, at most max. */
+/* Collects the bytes of the next frame, at most max. With a base, a gap is not divided for the sake
+ * of what is left of a frame: each part would refer to a part of the base. */
 static void frame_collect(struct adaptive_frames *f, uint64_t max)
 {
     uint64_t end = 0;
@@ -45,7 +46,8 @@ static void frame_collect(struct adaptive_frames *f, uint64_t max)
     buffer_clear(&f->raw);
     while (f->gap < f->gaps->count && f->raw.len < max) {
         const struct gap *g = &f->gaps->item[f->gap];
-        if (f->base->used && f->raw.len && g->at + f->skip - end > FRAME_APART)
+        if (f->base->used && f->raw.len &&
+            (g->at + f->skip - end > FRAME_APART || g->len > max - f->raw.len))
             break;
         uint64_t left = g->len - f->skip, room = max - f->raw.len, n = left < room ? left : room;
         buffer_add(&f->raw, f->firmware->stored.bytes + g->at + f->skip, (size_t)n);
@@ -103,13 +105,41 @@ static struct chunk_bytes frame_window(const struct adaptive_frames *f, const st
     return (struct chunk_bytes){base->bytes + from, (size_t)(to - from)};
 }
 
+/* By what the next gap begins with. */
+static bool frame_is_dense(const struct adaptive_frames *f)
+{
+    const struct gap *g = &f->gaps->item[f->gap];
+
+    return chunk_is_dense(f->packer,
+                          (struct chunk_bytes){f->firmware->stored.bytes + g->at + f->skip,
+                                               (size_t)(g->len - f->skip)});
+}
+
+/* What does not compress by itself may still be like the base: a first look shows it. */
+static void frame_compare_base(struct adaptive_frames *f, struct chunk_steps *s)
+{
+    bool dense = frame_is_dense(f);
+    size_t gap = f->gap;
+    uint64_t skip = f->skip;
+
+    frame_collect(f, dense ? FRAME_DENSE_MAX : ASSEMBLY_FRAME_BASE_MAX);
+    chunk_diff_make(f->base->diff, frame_bytes(&f->raw), s);
+    if (!dense || s->literals.len > f->raw.len / 2)
+        return;
+    chunk_steps_free(s);
+    f->gap = gap;
+    f->skip = skip;
+    frame_collect(f, ASSEMBLY_FRAME_BASE_MAX);
+    chunk_diff_make(f->base->diff, frame_bytes(&f->raw), s);
+}
+
 static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
 {
     const struct chunk_bytes none = {0};
     size_t place = assembly_begin(out, ASSEMBLY_FRAME_BASE);
     struct chunk_steps s;
 
-    chunk_diff_make(f->base->diff, frame_bytes(&f->raw), &s);
+    frame_compare_base(f, &s);
     struct chunk_bytes window = frame_window(f, &s);
     assembly_put(out, f->raw.len);
     assembly_put(out, window.len ? (uint64_t)(window.bytes - f->base->stream.stored.bytes) : 0);
@@ -122,27 +152,16 @@ static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
     assembly_end(out, place);
 }
 
-/* By what the next gap begins with. */
-static uint64_t frame_max(const struct adaptive_frames *f)
-{
-    const struct gap *g = &f->gaps->item[f->gap];
-    struct chunk_bytes next = {f->firmware->stored.bytes + g->at + f->skip,
-                               (size_t)(g->len - f->skip)};
-
-    if (chunk_is_dense(f->packer, next))
-        return FRAME_DENSE_MAX;
-    return f->base->used ? ASSEMBLY_FRAME_BASE_MAX : ASSEMBLY_FRAME_MAX;
-}
-
 bool adaptive_frames_next(struct adaptive_frames *f, struct buffer *out)
 {
     if (f->gap == f->gaps->count)
         return false;
-    frame_collect(f, frame_max(f));
-    if (f->base->used)
+    if (f->base->used) {
         frame_print_base(f, out);
-    else
+    } else {
+        frame_collect(f, frame_is_dense(f) ? FRAME_DENSE_MAX : ASSEMBLY_FRAME_MAX);
         frame_print_plain(f, out);
+    }
     return true;
 }
 
