@@ -49,7 +49,7 @@ class Bench:
         self.compile()
         self.run = tempfile.mkdtemp(prefix="run-", dir=self.directory)
         self.device = Device(HERE.parent, a.build, self.tools, self.run)
-        self.images = Images(Trees(HERE.parent, self.directory / "trees"), self.directory / "images", self.tools,
+        self.images = Images(Trees(HERE.parent, self.directory / "trees", a.library), self.directory / "images", self.tools,
                              self.device.t.bin("fwpack"))
         self.rows = []
 
@@ -262,6 +262,8 @@ def arguments():
     parser.add_argument("--all", action="store_true", help="floors and rivals of every change, not only of the dozen")
     parser.add_argument("--directory", type=Path, default=Path("/var/tmp/fwssh-bench-adaptive"),
                         help="for 5 GB of data (default: %(default)s)")
+    parser.add_argument("--library", type=lambda text: Path(text).resolve(), nargs=2, metavar=("OLD.deb", "NEW.deb"),
+                        help="the dozen files have a real update of this library (with a --directory of its own)")
     parser.add_argument("--keep", action="store_true", help="keep the data for the next run")
     return parser.parse_args()
 

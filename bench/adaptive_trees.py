@@ -130,16 +130,36 @@ class Programs:
         project = source / "meson.build"
         project.write_text(project.read_text().replace("version: '0.", "version: '0.9", 1))
 
-    def put(self, i, tree, names=("app", "tool")):
+    def put(self, i, tree, names):
         for name in names:
             copy(self.directory / f"{i}" / name, tree / "usr/bin" / name)
 
 
-class Trees:
-    """Trees below a directory; each is made when it is asked for, and kept."""
+class Library:
+    """A library before and after an update, from two Debian packages. Without them nothing is put."""
 
-    def __init__(self, source, directory):
+    def __init__(self, packages, directory):
+        self.packages, self.directory = packages, directory
+
+    def put(self, i, tree):
+        if not self.packages:
+            return
+        unpacked = self.directory / f"library{i}"
+        if not unpacked.exists():
+            quiet(["dpkg-deb", "-x", self.packages[i], unpacked])
+        for path in sorted(unpacked.rglob("*.so.*")):
+            if path.is_file() and not path.is_symlink():
+                copy(path, tree / "usr/lib/shared" / path.name)
+
+
+class Trees:
+    """Trees below a directory; each is made when it is asked for, and kept. library: two packages, whose libraries are
+    updated by the dozen in place of the second program."""
+
+    def __init__(self, source, directory, library=None):
         self.source, self.directory = source, directory
+        self.library = Library(library, directory.parent)
+        self.updated = ["app"] if library else ["app", "tool"]
         directory.mkdir(parents=True, exist_ok=True)
         self.makers = {"base": self.make_base, "text": self.make_text, "program": self.make_program,
                        "dozen": self.make_dozen, "tenth": self.make_tenth, "times": self.make_times,
@@ -168,7 +188,8 @@ class Trees:
                 shutil.copytree(source, tree / "usr/share/perl" / source.name, symlinks=True)
         shutil.copytree(PYTHON, tree / "usr/lib" / PYTHON.name, symlinks=True,
                         ignore=shutil.ignore_patterns("dist-packages", "test", "*.a"))
-        self.programs().put(0, tree)
+        self.programs().put(0, tree, self.updated)
+        self.library.put(0, tree)
         (tree / "etc").mkdir()
         (tree / "etc/os-release").write_text(RELEASE.format("1.2.9", "2023-11-14"))
 
@@ -179,7 +200,7 @@ class Trees:
         self.programs().put(1, tree, ["app"])
 
     def make_dozen(self, tree):
-        """A line in seven texts, 24 bytes in three binaries, two programs built again."""
+        """A line in seven texts, 24 bytes in three binaries, two programs built again (or one, and a library)."""
         rng = random.Random(1)
         texts = [p for p in files(tree) if is_text(p) and p.stat().st_size > 3000]
         binaries = [p for p in files(tree) if not is_text(p) and p.stat().st_size > 20000]
@@ -187,7 +208,8 @@ class Trees:
             edit(path, rng)
         for path in binaries[len(binaries) // 6::len(binaries) // 3][:3]:
             edit(path, rng, light=True)
-        self.programs().put(1, tree)
+        self.programs().put(1, tree, self.updated)
+        self.library.put(1, tree)
 
     def make_tenth(self, tree):
         rng = random.Random(2)

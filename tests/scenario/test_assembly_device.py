@@ -400,13 +400,22 @@ def test_a_record_that_nobody_expects_behind_go(t):
         h.refuse_update([("F", number(group) + number(n) + frame(bytes(n)))], 2)
 
 
+def fill_input(t, h, host):
+    """Sends frames until the updater, which reads nothing, has got what it can get."""
+    host.send("G")
+    for body in list(frames(host.missing, 100_000))[:5]:
+        host.send("d", body)
+    pid, = t.wait_for(h.device.daemon.updater_pids, "the updater")
+    t.wait_for(lambda: unread(pid) > 16384 and is_asleep(host.process.pid), "its input to be full")
+
+
 def test_more_frames_than_were_granted(t):
     """An updater that reads nothing holds everything up."""
     h = Hostile(t, updater=t.updater("await"), new=content(2, 3 << 20))
     host = h.asked()
     assert len(host.missing) > 5 * CREDIT
-    host.send("G")
-    for body in frames(host.missing, 200_000):
+    fill_input(t, h, host)
+    for body in frames(host.missing[500_000:], 200_000):
         if not host.send("d", body):
             break
     h.check(host, 2, "more frames than were granted")
@@ -687,7 +696,11 @@ def test_a_client_that_dies(t):
         assert host.await_ok()
         return host
     def late():
+        """One group is missing, and all else is there."""
         host = lied_to(h)
+        host.send("Z")
+        for _ in host.wrong[1:]:
+            host.send("F", fill(h, host.await_late()))
         host.await_late()
         return host
     body = next(frames(bytes(1000)))
@@ -701,11 +714,7 @@ def test_a_client_that_dies(t):
 def test_a_client_that_dies_while_the_updater_reads_nothing(t):
     h = Hostile(t, updater=t.updater("await"), new=content(2, 3 << 20))
     host = h.asked()
-    host.send("G")
-    for body in list(frames(host.missing, 100_000))[:5]:
-        host.send("d", body)
-    pid, = t.wait_for(h.device.daemon.updater_pids, "the updater")
-    t.wait_for(lambda: unread(pid) > 16384 and is_asleep(host.process.pid), "its input to be full")
+    fill_input(t, h, host)
     host.receiver.break_connection()
     assert host.process.wait(20) == 1
     h.check_left(written=True)

@@ -13,9 +13,9 @@ import time
 
 from support import raw_client
 from support.fixture import waits
-from support.process import alive, children, peak_memory
+from support.process import alive, children, peak_memory, unread
 from support.receiver import Receiver
-from support.update import GOOD_TEXT, HELLO, MB, feed, master
+from support.update import GOOD_TEXT, HELLO, MB, feed, has_sent_all, master, queued
 
 CIPHERS = ("chacha20-poly1305@openssh.com", "aes256-ctr", "aes128-ctr")
 # Trusts every clean end of its input, as a simple script would.
@@ -41,6 +41,7 @@ class Relay:
         self.there = port
         self.flip = flip
         self.flipped = False
+        self.passed = 0  # bytes of the client
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.stop, self.stopper = socket.socketpair()
@@ -48,8 +49,8 @@ class Relay:
 
     def run(self):
         client, _ = self.listener.accept()
-        server = socket.create_connection(("127.0.0.1", self.there))
-        other, at = {client: server, server: client}, 0
+        server = self.server = socket.create_connection(("127.0.0.1", self.there))
+        other = {client: server, server: client}
         while True:
             ready, _, _ = select.select([client, server, self.stop], [], [])
             if self.stop in ready:
@@ -62,10 +63,10 @@ class Relay:
                 except OSError:
                     data = b""
                 if s is client:
-                    if self.flip is not None and at <= self.flip < at + len(data):
-                        data[self.flip - at] ^= 1
+                    if self.flip is not None and self.passed <= self.flip < self.passed + len(data):
+                        data[self.flip - self.passed] ^= 1
                         self.flipped = True
-                    at += len(data)
+                    self.passed += len(data)
                 try:
                     other[s].sendall(data)
                 except OSError:
@@ -79,6 +80,10 @@ class Relay:
 
     def reset(self):
         self.stopper.send(b"x")
+
+    def inject(self, data):
+        """As if the client had sent this."""
+        self.server.sendall(data)
 
 
 def push_through(d, relay, data, *options, **kw):
@@ -118,6 +123,35 @@ def test_flipped_bit_subsystem_fwup(t):
         d.wait_log("update failed")
         wait_gone(t, d.updater_pids())
         assert not complete(t) and d.reboots() == 0
+
+
+def preloaded_session(t, mark):
+    """fwssh-session, with late_data.c."""
+    shim = t.build / "tests/liblate_data.so"
+    if t.sanitized() or not shim.exists():
+        t.skip("nothing to preload, or something else that has to be first")
+    return t.script("session", f"#!/bin/sh\nLATE_DATA={mark} LD_PRELOAD={shim} exec {t.bin('fwssh-session')} \"$@\"\n")
+
+
+def test_damage_that_is_not_found_at_the_socket(t):
+    """libssh reads from it also when it is asked for the channel's data; what it finds then, nobody hears of again."""
+    mark = t.dir / "mark"
+    mark.write_bytes(b"0")
+    d = t.daemon(updater=t.updater("await"), session_program=preloaded_session(t, mark))
+    relay = Relay(d.port)
+    args = d.ssh_args()
+    args[args.index("-p") + 1] = str(relay.port)
+    with t.start(args, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
+        feed(client, b"fwup:%d\n" % (8 * MB) + bytes(8 * MB))
+        receive, = t.wait_for(lambda: d.pids("fwssh-receive"), "fwssh-receive")
+        t.wait_for(lambda: unread(receive) > MB - 65536 and not queued(d) and has_sent_all(d, client),
+                   "the client's window to be used up")
+        mark.write_bytes(b"1")
+        relay.inject(os.urandom(1000))
+        t.wait_for(lambda: not queued(d), "that to be read")
+        mark.write_bytes(b"0")
+        d.wait_log("connection lost")
+        client.kill()
 
 
 def test_relay_itself_changes_nothing(t):

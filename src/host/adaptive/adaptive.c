@@ -280,8 +280,7 @@ static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, 
     /* ssh sends it while the next one is made. */
     while (rc > 0 && d->out.len && p->t->ssh.in >= 0)
         rc = push_step(p, err);
-    /* Whoever has ended has not got all. */
-    return rc > 0 && p->t->ssh.in < 0 ? push_await_end(p, err) : rc;
+    return rc;
 }
 
 static int push_send_frames(struct adaptive_push *p, struct error *err)
