@@ -2,6 +2,7 @@
 """An update that was begun and has not ended well: fwssh revert must not boot what it has left in the other slot."""
 import os
 
+from support import slots as device_slots
 from support.adapter import complaint, request, stand_in, update
 from support.update import MB, marker
 
@@ -156,3 +157,20 @@ def test_staged_firmware(t):
     assert request(d, "status")[1]["unfinished"] == "b"
     assert request(d, "activate")[0] == 0
     assert not (d.state / "unfinished-update").exists()
+
+
+def test_log_after_a_rollback(t):
+    """That the update was done is true; that it runs is not."""
+    device = device_slots.TwoSlots(t, device_slots.content(1), slot_driver="uboot-env")
+    words = "what runs now is another firmware (slot a)"
+    assert device.push(device_slots.firmware(t, "2.0.0", device_slots.changed(device_slots.content(1), 2))).returncode == 0
+    assert "another firmware" not in device.fwssh("log").stdout  # it boots next
+    device.boot("b")
+    for request_ in ("log", "status"):
+        r = device.fwssh(request_)
+        assert "update done: 1 firmware written, UUID " in r.stdout and "another firmware" not in r.stdout, r
+    assert device.fwssh("revert").returncode == 0
+    assert "another firmware" not in device.fwssh("log").stdout
+    device.boot("a")
+    for request_ in ("log", "status"):
+        assert words in device.fwssh(request_).stdout

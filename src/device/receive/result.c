@@ -81,7 +81,7 @@ void result_describe(const struct result *r, char *text, size_t size)
         snprintf(text, size, "update failed with status %u: %s%s", r->status, r->text, unheard);
     else
         snprintf(text, size, "update done: %u firmware%s written%s%s%s%s", r->firmwares,
-                 r->firmwares == 1 ? "" : "s", *r->uuid ? ", UUID " : "", r->uuid,
+                 r->firmwares == 1 ? "" : "s", *r->uuid ? RESULT_UUID : "", r->uuid,
                  r->reboot ? ", reboot follows" : "", unheard);
 }
 

@@ -47,6 +47,9 @@ const char *result_task(const struct result *r, const struct device_config *conf
 /* Appends to the note, after a semicolon. */
 void result_note(struct result *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What stands before the firmware's UUID in the line of result_describe(). */
+#define RESULT_UUID ", UUID "
+
 /* The outcome in one line, for the log and the file last-update. */
 void result_describe(const struct result *r, char *text, size_t size);
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/own_version.h"
 #include "device/receive/assembly.h"
+#include "device/receive/result.h"
 #include "device/receive/self_check.h"
 #include "device/receive/slot_file.h"
 #include "device/receive/stage.h"
@@ -15,6 +16,7 @@
 #include "device/updaters/updater_path.h"
 #include "device/updaters/version_floor.h"
 #include "wire/request.h"
+#include "wire/slot_facts.h"
 
 #include <linux/magic.h>
 #include <stdlib.h>
@@ -34,7 +36,7 @@ static bool status_is_volatile(const char *path)
     return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
 }
 
-void status_read_log(const struct device_config *config, struct facts *facts)
+static void status_take_log(const struct device_config *config, struct facts *facts)
 {
     char *path = memory_printf("%s/last-update", config->state_dir);
     struct buffer text = {0};
@@ -46,6 +48,32 @@ void status_read_log(const struct device_config *config, struct facts *facts)
     }
     buffer_free(&text);
     free(path);
+}
+
+/* After a rollback, or another update, the line alone would say more than is true. */
+static void status_compare_log(struct facts *facts, const struct facts *now)
+{
+    const char *last = facts_get(facts, "last-update"), *runs = facts_get(now, "uuid");
+    const char *uuid = strstr(last, RESULT_UUID);
+
+    if (!uuid || !*runs || slot_facts_state(now) != SLOT_SETTLED ||
+        !strncmp(uuid + strlen(RESULT_UUID), runs, strlen(runs)))
+        return;
+    char *line = memory_printf("%s; what runs now is another firmware (slot %s)", last,
+                               facts_get(now, "active"));
+    facts_set(facts, "last-update", line);
+    free(line);
+}
+
+void status_read_log(const struct device_config *config, struct facts *facts)
+{
+    struct facts now = {0};
+    struct error ignored;
+
+    status_take_log(config, facts);
+    if (!slot_driver_read(config, &now, &ignored))
+        status_compare_log(facts, &now);
+    facts_free(&now);
 }
 
 static void status_read_tasks(const struct device_config *config, struct facts *facts)
@@ -108,7 +136,8 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
     /* fwssh-agent knows nothing of the SSH server's. */
     if (!config->own_program)
         facts_set(facts, "host-key", forgets ? "volatile" : "kept");
-    status_read_log(config, facts);
+    status_take_log(config, facts);
+    status_compare_log(facts, facts);
     return 0;
 }
 
