@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# make check-long: what takes too long for make check: two hours and more on two cores. The last line has the totals.
+# make check-long: what takes too long for make check: an hour and a quarter on two cores. The last line has the totals.
 set -eu
 cd "$(dirname "$0")/.."
 tests/packages.sh build demo check static device deb long
