@@ -95,7 +95,7 @@ def test_count_that_is_not_confirmed(t):
     assert device.holds("a", "good-1") and device.holds("b", "good-2")
 
 
-@seconds(300)
+@seconds(600)
 def test_variables_of_rauc(t):
     """They are read; what changes them is RAUC's own tool, here the first process of a firmware that works."""
     device = started(t, "grub-rauc")
