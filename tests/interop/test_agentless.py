@@ -220,6 +220,19 @@ def test_sudo_wants_a_password_and_there_is_no_terminal(t):
     refused(t, TwoSlots(t, content(1)), 5, "there is no terminal to ask for it", "NOPASSWD")
 
 
+def test_sudo_wants_a_password_on_several_hosts(t):
+    """Nobody knows whose it would be: at a terminal, too, each host says what to do."""
+    need_sudo(t)
+    person(t)
+    device = TwoSlots(t, content(1))
+    before = device.image.read_bytes()
+    status, text = at_terminal(t, [*as_person(t, device), "localhost"], [], device.env)
+    assert status == 10 and PROMPT not in text, text
+    for host in ("127.0.0.1", "localhost"):
+        assert f"wants a password for tester on {host}, and with several hosts nobody is asked for it" in text, text
+    untouched(t, device, before)
+
+
 def test_not_in_sudoers(t):
     need_sudo(t)
     person(t, "")

@@ -15,6 +15,8 @@
 /* Of what does not compress in one frame: two are on the way at a time, so that the link has no
  * pause between them. */
 #define FRAME_DENSE_MAX (ASSEMBLY_CREDIT / 2 - (16u << 10))
+/* One that shrinks to such a part is like the base. */
+#define FRAME_LIKE_BASE 4
 /* Gaps that are farther apart do not share a frame. */
 #define FRAME_APART (1u << 20)
 /* Literals are packed with a part of the base before them, around the copies. */
@@ -115,31 +117,14 @@ static bool frame_is_dense(const struct adaptive_frames *f)
                                                (size_t)(g->len - f->skip)});
 }
 
-/* What does not compress by itself may still be like the base: a first look shows it. */
-static void frame_compare_base(struct adaptive_frames *f, struct chunk_steps *s)
-{
-    bool dense = frame_is_dense(f);
-    size_t gap = f->gap;
-    uint64_t skip = f->skip;
-
-    frame_collect(f, dense ? FRAME_DENSE_MAX : ASSEMBLY_FRAME_BASE_MAX);
-    chunk_diff_make(f->base->diff, frame_bytes(&f->raw), s);
-    if (!dense || s->literals.len > f->raw.len / 2)
-        return;
-    chunk_steps_free(s);
-    f->gap = gap;
-    f->skip = skip;
-    frame_collect(f, ASSEMBLY_FRAME_BASE_MAX);
-    chunk_diff_make(f->base->diff, frame_bytes(&f->raw), s);
-}
-
-static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
+static void frame_make_base(struct adaptive_frames *f, uint64_t max, struct buffer *out)
 {
     const struct chunk_bytes none = {0};
     size_t place = assembly_begin(out, ASSEMBLY_FRAME_BASE);
     struct chunk_steps s;
 
-    frame_compare_base(f, &s);
+    frame_collect(f, max);
+    chunk_diff_make(f->base->diff, frame_bytes(&f->raw), &s);
     struct chunk_bytes window = frame_window(f, &s);
     assembly_put(out, f->raw.len);
     assembly_put(out, window.len ? (uint64_t)(window.bytes - f->base->stream.stored.bytes) : 0);
@@ -150,6 +135,23 @@ static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
     frame_print_stream(f, &s.literals, window, FRAME_BEST, out);
     chunk_steps_free(&s);
     assembly_end(out, place);
+}
+
+/* What does not compress by itself may still be like the base, as the first frame of it shows:
+ * then it costs less in one piece. */
+static void frame_print_base(struct adaptive_frames *f, struct buffer *out)
+{
+    bool dense = frame_is_dense(f);
+    size_t gap = f->gap, place = out->len;
+    uint64_t skip = f->skip;
+
+    frame_make_base(f, dense ? FRAME_DENSE_MAX : ASSEMBLY_FRAME_BASE_MAX, out);
+    if (!dense || out->len - place > FRAME_DENSE_MAX / FRAME_LIKE_BASE)
+        return;
+    out->len = place;
+    f->gap = gap;
+    f->skip = skip;
+    frame_make_base(f, ASSEMBLY_FRAME_BASE_MAX, out);
 }
 
 bool adaptive_frames_next(struct adaptive_frames *f, struct buffer *out)

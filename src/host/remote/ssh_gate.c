@@ -45,9 +45,11 @@ static int gate_ask(const struct ssh_gate *g, struct error *err)
     if (fd < 0 || tcgetattr(fd, &before)) {
         io_close(&fd);
         return error_set(err, EXIT_ACCESS,
-                         "sudo on the device wants a password for %s, and there is no terminal to "
-                         "ask for it; log in as root, or allow it there without (NOPASSWD)",
-                         g->account);
+                         "sudo on the device wants a password for %s, and %s; log in as root, or "
+                         "allow it there without (NOPASSWD)",
+                         g->account,
+                         s ? "there is no terminal to ask for it"
+                           : "with several hosts nobody is asked for it");
     }
     /* First the echo: whoever answers at once must neither be shown nor lose what was typed. */
     silent = before;
