@@ -193,6 +193,12 @@ class VirtualDevice:
             disk.seek(ENVIRONMENTS[copy])
             disk.write(crc.to_bytes(4, "little") + bytes([counter]) + data)
 
+    def forget(self):
+        """The data partition, with the host key, is made anew."""
+        with open(self.path, "r+b") as disk:
+            disk.seek(DATA)
+            disk.write((self.artefacts / "data.img").read_bytes())
+
     def holds(self, slot, name):
         """Whether a slot has, byte for byte, the image of this name."""
         image = (self.artefacts / "slots" / f"{name}.img").read_bytes()
