@@ -64,7 +64,7 @@ static void channel_leave(struct session *s, const char *why)
     s->hung_up = true;
 }
 
-/* In nerves_firmware_ssh also on standard output (PROTOCOL.md, "Results"). */
+/* In nerves_firmware_ssh also on standard output (PROTOCOL.md, "Messages"). */
 static void channel_tell(struct session_channel *c, const char *subsystem, const struct record *r)
 {
     snprintf(c->last_words, sizeof c->last_words, "fwssh: %.*s\n", (int)sizeof c->last_words - 16,
