@@ -341,6 +341,17 @@ def test_guard_of_a_device_that_cannot_know_does_not_reboot(t):
     assert r.returncode == 1 and not (t.dir / "rebooted").exists(), r
 
 
+def test_kind_of_the_device_is_known_whichever_slot_runs(t):
+    script = t.script("slots", f"#!/bin/sh\ncat {t.dir}/facts\n")
+    d = t.daemon(slot_command=script)
+    for lines, platform in (("slot.a.platform=board", "board"), ("slot.a.platform=board\nslot.b.platform=board", "board"),
+                            ("slot.a.platform=board\nslot.b.platform=other", None), ("slot.a.platformx=board", None),
+                            ("active=b\nslot.a.platform=board\nslot.b.platform=other", "other")):
+        (t.dir / "facts").write_text(lines + "\nslot.a.architecture=arm\n")
+        now = facts(ask(d, "fwssh/1 status"))
+        assert (now.get("platform"), now["architecture"]) == (platform, "arm"), (lines, now)
+
+
 def test_command_that_closes_its_output_and_goes_on_is_ended(t):
     hook = t.script("hook", "#!/bin/sh\nexec > /dev/null 2>&1\nsleep 1000\n")
     d = t.daemon(hook_precheck=str(hook), hook_timeout=1)

@@ -50,6 +50,26 @@ static void slot_driver_copy_running(struct facts *facts)
     }
 }
 
+/* A device is of one kind, whichever slot runs: what all slots say that say something. */
+static void slot_driver_copy_common(struct facts *facts, const char *field)
+{
+    char *suffix = memory_printf(".%s", field);
+    const char *common = "";
+    bool alike = !*facts_get(facts, field);
+
+    for (size_t i = 0; i < facts->count && alike; i++) {
+        const char *name = facts->fact[i].name, *value = facts->fact[i].value;
+        size_t len = strlen(name), end = strlen(suffix);
+        if (strncmp(name, "slot.", 5) != 0 || len < end || strcmp(name + len - end, suffix) != 0)
+            continue;
+        alike = !*common || !strcmp(common, value);
+        common = value;
+    }
+    if (alike && *common)
+        facts_set(facts, field, common);
+    free(suffix);
+}
+
 static const struct slot_driver *slot_driver_choose(const struct slot_view *v, struct error *err)
 {
     const char *wanted = v->config->slot_driver;
@@ -136,6 +156,8 @@ int slot_driver_open(struct slot_view *v, const struct slot_driver **driver,
         slot_view_settle(v, &(struct slot_said){.running = "", .next = ""});
     slot_driver_see_pending(v);
     slot_driver_copy_running(facts);
+    slot_driver_copy_common(facts, "platform");
+    slot_driver_copy_common(facts, "architecture");
     return 0;
 }
 
