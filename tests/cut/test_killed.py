@@ -342,7 +342,7 @@ def test_receive_killed_while_the_updaters_child_writes(t):
     """A shell around the updater dies with its parent; the guard has to kill what the shell has started."""
     v = device.Device(t)
     updater = v.faulty("W1", "stop")
-    updater.write_text(updater.read_text().replace(" exec ", " ") + "exit $?\n")
+    t.script(updater.name, updater.read_text().replace(" exec ", " ") + "exit $?\n")
     r = v.receiver(updater=updater)
     r.send_and_wait(v.header + v.archive)
 

@@ -721,7 +721,7 @@ def test_reboot_of_a_device_of_the_elixir_package(t):
         r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
         assert r.returncode == 0 and "The device reboots." in r.stdout and (t.dir / "got").read_text() == "reboot\n", r
         ssh.write_text(text)
-    ssh.write_text(ssh.read_text().replace("echo Rebooting...", "").replace("$END", ""))
+    t.script(ssh.name, ssh.read_text().replace("echo Rebooting...", "").replace("$END", ""))
     r = t.run([t.bin("fwssh"), "reboot", "h", "--ssh", ssh])
     assert r.returncode != 0, r
 

@@ -622,7 +622,7 @@ def test_killed_receiver_leaves_the_lock_to_a_living_updater(t):
     assert r.returncode == 3 and b"another update is running (started" in r.stderr, r
     t.go()
     wait_gone(t, [stray])
-    (t.dir / "updater").write_text((t.dir / "updater").read_text().replace("setsid", ": "))
+    t.script("updater", (t.dir / "updater").read_text().replace("setsid", ": "))
     assert d.push(HELLO).returncode == 0
 
 

@@ -67,7 +67,7 @@ def test_each_fault_is_found(t):
             (dict(authorized_keys_files=[str(plain)]), "authorized-keys", "nobody can log in"),
             (dict(authorized_keys_files=[str(expired)]), "authorized-keys", "nobody can log in"),
             *((dict(authorized_keys_files=[str(path)]), "authorized-keys", "nobody can log in") for path in closed.values()),
-            (dict(device="/dev/null"), "device", "neither a device nor an image"),
+            (dict(device="/dev/null"), "device", "is no disk"),
             (dict(device="/nonexistent/disk"), "device", "cannot find the device /nonexistent/disk"),
             (dict(device=str(t.dir)), "device", "neither a device nor an image"),
             (dict(device="uboot-env", uboot_env_config="/nonexistent/conf"), "device", "/nonexistent/conf"),

@@ -34,7 +34,7 @@ def cut(t, d):
 
 def run_slot(t, slot, updater):
     """The device has booted it."""
-    updater.write_text(updater.read_text().replace("active=a", f"active={slot}"))
+    t.script(updater.name, updater.read_text().replace("active=a", f"active={slot}"))
     (t.dir / "test.next").write_text(slot + "\n")
 
 
@@ -87,7 +87,7 @@ def test_slot_that_runs_is_whole(t):
     status, facts = request(d, "status")
     assert status == 0 and "unfinished" not in facts, facts
     # The other way round: what was interrupted is not what is gone back to.
-    updater.write_text(updater.read_text().replace("= a ]; then echo b", "= b ]; then echo a"))
+    t.script(updater.name, updater.read_text().replace("= a ]; then echo b", "= b ]; then echo a"))
     assert request(d, "revert")[0] == 0 and marker(t, "test.next") == "a\n"
 
 
@@ -110,7 +110,7 @@ def test_no_place_for_the_note(t):
     assert request(d, "revert")[0] == 0 and marker(t, "test.next") == "a\n"
     assert "so an update that was cut off may have left the other slot incomplete" in refusal(d)
     # Archives that tell what is in a slot remove that before they write.
-    updater.write_text(updater.read_text().replace("active=a", "active=a; echo slot.b.version=1"))
+    t.script(updater.name, updater.read_text().replace("active=a", "active=a; echo slot.b.version=1"))
     assert request(d, "revert")[0] == 0 and marker(t, "test.next") == "b\n"
 
 

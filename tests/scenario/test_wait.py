@@ -175,7 +175,7 @@ def restart_with_another_key(b):
     """The reboot script installs another host key and restarts the daemon."""
     script = b.t.dir / "board-reboot"
     pid = b.d.process.pid
-    script.write_text(script.read_text().replace("exit 1", f"""rm -f {b.d.state}/ssh_host_*
+    b.t.script(script.name, script.read_text().replace("exit 1", f"""rm -f {b.d.state}/ssh_host_*
 kill -9 {pid}
 while [ -d /proc/{pid} ] && ! grep -q 'State:.Z' /proc/{pid}/status; do sleep 0.05; done
 {b.t.bin("fwsshd")} -f {b.d.conf} > {b.t.dir}/second.log 2>&1 & echo $! > {b.t.dir}/second.pid
@@ -335,7 +335,8 @@ def test_help_and_manual_know_every_status(t):
 
 def test_confirm_that_is_refused(t):
     b = Rebooting(t)
-    (t.dir / "board-slots").write_text((t.dir / "board-slots").read_text().replace("confirm) sed", "confirm) echo not yet; exit 1; sed"))
+    slots = (t.dir / "board-slots").read_text()
+    t.script("board-slots", slots.replace("confirm) sed", "confirm) echo not yet; exit 1; sed"))
     b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no")
     r, _ = push(b, "--confirm")
     assert r.returncode == 9 and "does not confirm it: slot-command confirm exited with status 1: not yet" in r.stderr, r

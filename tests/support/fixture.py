@@ -139,10 +139,11 @@ class Fixture:
             return s.getsockname()[1]
 
     def script(self, name, body):
-        path = self.dir / name
-        path.write_text(body)
-        path.chmod(0o755)
-        return path
+        """In place of one that may be running: that cannot be written to."""
+        path, new = self.dir / name, self.dir / f"{name}.new"
+        new.write_text(body)
+        new.chmod(0o755)
+        return new.rename(path)
 
     def updater(self, body="", version="1.16.0", name="updater"):
         """A stand-in for fwup: its arguments go to NAME.args, its input to NAME.input, then body runs,

@@ -22,10 +22,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define VERSION_TEXT_MAX 4096
 #define VERSION_SECONDS 10
+/* The kernel's first numbers are those of /dev/null and its kin, and of terminals. */
+#define TERMINAL_MAJOR 5
 #define INTERPRETER_MAX 256 /* as in the kernel */
 #define FIRMWARE_KEY_FILE_MAX 4096
 #define FIRMWARE_KEY_SIZE 32 /* bytes; 43 characters of base64, and a = */
@@ -52,6 +55,8 @@ static int self_check_writable(const char *path, struct error *err)
 
     if (fd < 0 || fstat(fd, &st))
         rc = error_errno(err, "cannot read the device %s (key device)", path);
+    else if (S_ISCHR(st.st_mode) && major(st.st_rdev) <= TERMINAL_MAJOR)
+        rc = error_set(err, EXIT_FAILED, "%s (key device) is no disk; name the device's own", path);
     else if (access(path, W_OK))
         rc = error_errno(err, "cannot write to the device %s (key device)", path);
     else if (S_ISBLK(st.st_mode) && !ioctl(fd, BLKROGET, &read_only) && read_only)

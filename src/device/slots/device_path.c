@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define DEVICE_PATH_VARIABLE "nerves_fw_devpath"
@@ -29,12 +28,6 @@ static char *device_path_from_uboot(const char *env_config, struct error *err)
     return path;
 }
 
-/* MTD and UBI; the kernel's first numbers are those of /dev/null and its kin, and of terminals. */
-static bool device_path_is_flash(const struct stat *st)
-{
-    return S_ISCHR(st->st_mode) && major(st->st_rdev) > 5;
-}
-
 char *device_path_find(const struct device_config *config, struct error *err)
 {
     bool from_uboot = !strcmp(config->device, "uboot-env");
@@ -52,7 +45,7 @@ char *device_path_find(const struct device_config *config, struct error *err)
         error_errno(err, "cannot find the device %s (key device)", path);
         goto failed;
     }
-    if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode) && !device_path_is_flash(&st)) {
+    if (!S_ISBLK(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) {
         error_set(err, EXIT_FAILED, "%s (key device) is neither a device nor an image file", path);
         goto failed;
     }
