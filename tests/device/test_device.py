@@ -43,6 +43,7 @@ def test_good_update(t):
 
 @seconds(300)
 def test_unconfirmed_firmware_is_seen(t):
+    long_check(t)
     device = started(t)
     expect(device.push("slow"), 0, WRITTEN)
     device.wait("slot b starts")
@@ -204,6 +205,7 @@ def test_stage_and_activate(t):
 
 @seconds(300)
 def test_revert_by_hand(t):
+    long_check(t)
     device = started(t)
     expect(device.push("good-2", "--wait=120"), 0)
     expect(device.fwssh("revert", "--reason", "the pump is too loud"), 0)
