@@ -87,17 +87,12 @@ static pid_t update_start(const struct listener *l, const char *subsystem,
     return pid;
 }
 
-static void update_refuse(struct connection *c, const char *why)
+/* status: 0, or that of a client which is told: of a request that failed it would not learn why. */
+static void update_refuse(struct connection *c, enum exit_status status, const char *why)
 {
-    connection_say(c, LOG_LEVEL_WARNING, EVENT_SUBSYSTEM_REFUSED, "subsystem refused: %s", why);
-    record_send(c->control, RECORD_REFUSED, 0, why, NULL);
-}
-
-/* The client would not learn why a request failed. */
-static void update_fail(struct connection *c, const struct error *err)
-{
-    connection_say(c, LOG_LEVEL_ERROR, EVENT_SUBSYSTEM_REFUSED, "subsystem refused: %s", err->text);
-    record_send(c->control, RECORD_REFUSED, EXIT_FAILED, err->text, NULL);
+    connection_say(c, status ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, EVENT_SUBSYSTEM_REFUSED,
+                   "subsystem refused: %s", why);
+    record_send(c->control, RECORD_REFUSED, status, why, NULL);
 }
 
 static void update_log_start(const struct connection *c, const struct subsystem *subsystem)
@@ -121,9 +116,10 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
     struct error err;
 
     if (!subsystem || c->receive || l->stopping) {
-        update_refuse(c, !subsystem   ? "unknown subsystem"
-                         : c->receive ? "this connection already has an update"
-                                      : "fwsshd is stopping");
+        update_refuse(c, EXIT_DONE,
+                      !subsystem   ? "unknown subsystem"
+                      : c->receive ? "this connection already has an update"
+                                   : "fwsshd is stopping");
         return;
     }
     pid_t pid = -1;
@@ -132,7 +128,7 @@ void update_begin(struct listener *l, struct connection *c, const char *name)
     else
         pid = update_start(l, subsystem->name, &p, &err);
     if (pid < 0) {
-        update_fail(c, &err);
+        update_refuse(c, EXIT_FAILED, err.text);
     } else {
         /* In ascending order, see relay_open() (relay.h). */
         int fds[RECORD_FDS] = {p.out[0], p.err[0], p.in[1]};

@@ -45,7 +45,7 @@ static void self_check_report(struct self_check *s, const char *what, int rc,
                               const struct error *err)
 {
     s->problems += rc != 0;
-    s->tell(s->context, what, rc ? err->text : NULL, NULL);
+    s->tell(s->context, what, rc ? err->text : NULL);
 }
 
 static int self_check_writable(const char *path, struct error *err)
@@ -286,9 +286,8 @@ static void self_check_slots(struct self_check *s)
                  ? -1
                  : 0;
 
-    s->problems += rc != 0;
-    s->tell(s->context, "slots", rc ? err.text : NULL,
-            slot_facts_state(&facts) == SLOT_UNKNOWN ? SLOTS_ARE_UNKNOWN : NULL);
+    bool unknown = !rc && slot_facts_state(&facts) == SLOT_UNKNOWN;
+    self_check_report(s, unknown ? "slots: " SLOTS_ARE_UNKNOWN : "slots", rc, &err);
     facts_free(&facts);
 }
 

@@ -5,9 +5,9 @@
 
 #include "device/config/device_config.h"
 
-/* problem: NULL, or one line with the next step; remark: NULL, or what is worth knowing. */
-typedef void self_check_tell(void *context, const char *what, const char *problem,
-                             const char *remark);
+/* what: perhaps with a colon and what is worth knowing. problem: NULL, or one line with the next
+ * step. */
+typedef void self_check_tell(void *context, const char *what, const char *problem);
 
 /*
  * Calls tell() for each thing that has been looked at: the device, updater, lock, state-dir,

@@ -142,13 +142,11 @@ int status_read(const struct device_config *config, bool volatile_key, struct fa
 }
 
 /* There may be more than one. */
-static void status_add_problem(void *facts, const char *what, const char *problem,
-                               const char *remark)
+static void status_add_problem(void *facts, const char *what, const char *problem)
 {
     const char *before = facts_get(facts, "problem");
 
     (void)what;
-    (void)remark;
     if (problem)
         facts_printf(facts, "problem", "%s%s%s", before, *before ? "; " : "", problem);
 }
@@ -169,5 +167,5 @@ void status_read_update(const struct device_config *config, struct facts *facts)
     free(device);
     (void)self_check(config, status_add_problem, facts);
     if (version_floor_test(config, &err))
-        status_add_problem(facts, "versions", err.text, NULL);
+        status_add_problem(facts, "versions", err.text);
 }

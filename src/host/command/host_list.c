@@ -110,8 +110,8 @@ static char *host_list_key(const struct host_options *o, const char *host)
 
     (void)host_name_split(host, &name, &port, &ignored);
     char *key = memory_printf("%s:%d", name, port ? port : host_list_port(o, host));
-    const char *at = strrchr(key, '@');
-    for (char *c = at ? key + (at - key) : key; *c; c++)
+    char *at = strrchr(key, '@');
+    for (char *c = at ? at : key; *c; c++)
         *c = (char)tolower((unsigned char)*c);
     free(name);
     return key;
