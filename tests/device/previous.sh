@@ -7,18 +7,10 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 commit=$2
-device=$build/device
-out=$device/previous
-guest=$device/guest
-fwpack=$build/src/fwpack
-programs=$out/arm64/bin
-# shellcheck source=tests/device/root.sh
-. "$here/root.sh"
-
-inputs() {
-    echo "$commit"
-    cat "$device/inputs" "$here/previous.sh"
-}
+layout=previous
+programs=$build/device/$layout/arm64/bin
+# shellcheck source=tests/device/layout.sh
+. "$here/layout.sh"
 
 build_programs() {
     rm -rf "$out/source"
@@ -31,23 +23,13 @@ build_programs() {
     }
 }
 
-make_firmware() {
-    VERSION=1.0.0 SLOT=$out/slots/previous.img BOOT_SCRIPT=$device/boot.scr DATA=$device/data.img \
-        "$fwpack" create -f "$here/fwup.conf" -o "$out/firmware/previous.fw" -s "$device/firmware-key.priv"
-}
-
 make_disk() {
     rm -f "$out/disk.img"
     truncate -s 103M "$out/disk.img"
     "$fwpack" apply -q -t complete -p "$device/firmware-key.pub" -d "$out/disk.img" "$out/firmware/previous.fw"
 }
 
-mkdir -p "$out/firmware" "$out/slots"
-exec 9>"$out/lock"
-flock 9
-inputs >"$out/inputs.new"
-! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
-rm -f "$out/inputs"
+layout_begin "$commit"
 build_programs
 for name in id_ed25519 id_ed25519.pub firmware-key.pub uboot.img uboot-env.img; do
     ln -sf "../$name" "$out/$name"
@@ -57,7 +39,6 @@ for name in good-2 self-test; do
     ln -sf "../../firmware/$name.fw" "$out/firmware/$name.fw"
 done
 make_tree
-make_slot previous 1.0.0 good
-make_firmware
+layout_firmware previous 1.0.0 "$device"
 make_disk
-mv "$out/inputs.new" "$out/inputs"
+layout_end
