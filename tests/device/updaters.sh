@@ -14,6 +14,8 @@ guest=$out/guest
 programs=$build/src
 # shellcheck source=tests/device/root.sh
 . "$here/root.sh"
+# shellcheck source=tests/device/fresh.sh
+. "$here/fresh.sh"
 pages=$source/docs/migrate
 device_programs='fwsshd fwssh-session fwssh-receive fwssh-hold'
 # Modules in the order of their dependencies; RAUC needs those from loop on, and nothing here loads any by itself.
@@ -231,12 +233,8 @@ make_swupdate() {
     make_archive small "$out/small.img"
 }
 
-mkdir -p "$out"
-exec 9>"$out/lock"
-flock 9
-inputs >"$out/inputs.new"
-! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
-rm -f "$out/inputs" "$out/data.img"
+fresh_begin "$out"
+rm -f "$out/data.img"
 "$source/packaging/static/extract.sh" "$here/updaters-packages.txt" "$guest" amd64
 [ -e "$out/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C tester@desk -f "$out/id_ed25519"
 make_certificate signer
@@ -252,4 +250,4 @@ make_grub
 make_swupdate
 make_rauc
 rm -rf "${tree:?}"
-mv "$out/inputs.new" "$out/inputs"
+fresh_end "$out"
