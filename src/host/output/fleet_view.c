@@ -24,6 +24,15 @@ static bool fleet_device_is_good(const struct fleet_device *d)
     return fleet_device_started(d) && d->status == EXIT_DONE;
 }
 
+static void fleet_view_firmware(const struct fleet_view *v, const struct firmware_file *f)
+{
+    bool has_product = f->product && *f->product, has_version = f->version && *f->version;
+
+    printf("%s%s%s (%s) to %zu devices\n", has_product ? f->product : "Firmware",
+           has_version ? " " : "", has_version ? f->version : "", *f->uuid ? f->uuid : f->sha256,
+           v->count);
+}
+
 void fleet_view_open(struct fleet_view *v, const struct output_options *o, const char *const *hosts,
                      size_t count, const struct firmware_file *firmware)
 {
@@ -36,9 +45,7 @@ void fleet_view_open(struct fleet_view *v, const struct output_options *o, const
         v->width = len > v->width ? len : v->width;
     }
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
-        printf("%s %s (%s) to %zu devices\n", firmware->product ? firmware->product : "Firmware",
-               firmware->version ? firmware->version : "",
-               *firmware->uuid ? firmware->uuid : firmware->sha256, v->count);
+        fleet_view_firmware(v, firmware);
 }
 
 void fleet_view_state(struct fleet_view *v, struct fleet_device *d, const char *text)
