@@ -81,6 +81,21 @@ def test_device_that_is_not_confirmed(t):
 
 
 @waits
+def test_device_that_runs_it_unconfirmed_is_not_done(t):
+    for mode in "always", "never":
+        b = Rebooting(t, mode)
+        b.set(**{**b.facts, "confirmed": "no", "version": "2.0", "uuid": uuid_of(t)})
+        r, _ = push(b, "--wait=2", f"--adaptive={mode}")
+        assert r.returncode == 9 and "already runs" not in r.stdout, (mode, r)
+        b.after_reboot(active="b", next="b")
+        r, _ = push(b, "--confirm", f"--adaptive={mode}")
+        assert r.returncode == 0 and "and it is confirmed." in r.stdout, (mode, r)
+    b = Rebooting(t, "asks-for-less")
+    b.set(**{**b.facts, "confirmed": "no", "version": "2.0", "uuid": uuid_of(t)})
+    r, _ = push(b, "--adaptive=always")
+    assert r.returncode == 0 and "already runs this firmware; nothing was sent" in r.stdout, r
+
+
 def test_confirm_from_the_host(t):
     b = Rebooting(t)
     b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no")

@@ -220,18 +220,10 @@ static int push_send(struct push_try *try)
     return status < 0 ? push_send_plain(try) : status;
 }
 
-/* The running slot also boots next and, with --wait, is confirmed or needs no confirmation. */
-static bool push_is_settled(const struct host_options *o, const struct facts *facts)
-{
-    return slot_facts_state(facts) != SLOT_PENDING && slot_facts_state(facts) != SLOT_FALLBACK &&
-           (!o->job.wait || slot_facts_are_confirmed(facts) ||
-            slot_facts_need_no_confirmation(facts));
-}
-
 /* What an earlier run has updated. */
 static int push_skip_done(const struct wait *w, struct buffer *text)
 {
-    if (!w->before.unknown && w->o->job.wait && !push_is_settled(w->o, &w->before.facts)) {
+    if (!w->before.unknown && w->o->job.wait && !push_check_is_settled(w->o, &w->before.facts)) {
         buffer_add_text(text, "an earlier run has updated it, and it runs the firmware, which is "
                               "not known to be confirmed; nothing was sent (see fwssh status)");
         return EXIT_UNCONFIRMED;
@@ -256,7 +248,7 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
     push_check_name(w);
     if (done_before && (w->before.unknown || wait_runs_already(w)))
         return push_skip_done(w, text);
-    if (fleet_options_are_used(&o->fleet) && !o->job.force && push_is_settled(o, facts) &&
+    if (fleet_options_are_used(&o->fleet) && !o->job.force && push_check_is_settled(o, facts) &&
         wait_runs_already(w)) {
         buffer_add_text(
             text, "Skipped: the device already runs this firmware (--force pushes it anyway).");
