@@ -5,6 +5,7 @@ import pty
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 from support.agentless import at_terminal
 from support.fixture import waits
@@ -64,6 +65,36 @@ def test_devices_that_run_it_already_are_skipped(t):
     assert was_pushed(t, boards) == [False, True]
     assert t.run(argv(t, *names(2), "--force")).returncode == 0
     assert was_pushed(t, boards) == [True, True]
+
+
+def while_the_first_is_updated(t, change):
+    """A push to two devices, one after the other; change(file) is called when the first one has everything."""
+    boards = fleet(t, 2, updater=t.updater("take; await; printf 'Success!\\n'; shake 0"))
+    words = argv(t, *names(2), "--jobs", "1", "--adaptive=never")
+    fw = Path(words[words.index("--firmware") + 1])
+    old = fw.read_bytes()
+    push = t.start(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    t.wait_for(lambda: boards[0].d.updater_input() == old, "the first device to have everything")
+    change(fw)
+    t.go()
+    out, err = push.communicate(timeout=30)
+    return boards, old, subprocess.CompletedProcess(words, push.returncode, out, err)
+
+
+def test_all_get_the_firmware_of_the_start(t):
+    def replace(fw):
+        fw.rename(t.dir / "old")
+        assert firmware(t, "3.0")[0].read_bytes() != (t.dir / "old").read_bytes()
+
+    boards, old, r = while_the_first_is_updated(t, replace)
+    assert r.returncode == 0 and boards[0].d.updater_input() == 2 * old, r
+
+
+def test_firmware_that_is_written_to_is_sent_no_further(t):
+    boards, old, r = while_the_first_is_updated(t, lambda fw: fw.write_bytes(fw.read_bytes()[::-1]))
+    assert r.returncode == 10 and boards[0].d.updater_input() == old, r
+    assert "fwssh: 1 of 2 devices are done; not: board1" in r.stderr, r
+    assert re.search(r"board1: FAILED: .*fw.fw has been written to since this push began; .* keeps its running", r.stdout), r
 
 
 def test_hosts_from_a_file(t):

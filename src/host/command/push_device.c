@@ -304,9 +304,7 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
     struct error err;
 
     history->waited = false;
-    if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
-         error_errno(&err, "cannot read the firmware from the start")) ||
-        ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
+    if (ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
         buffer_add_text(text, err.text);
         return (int)err.status;
     }
