@@ -11,6 +11,7 @@ import zipfile
 from scenario.test_push import firmware, options, push
 from support import raw_client
 from support.fixture import waits
+from support.rebooting import events
 
 FAKE = """#!/bin/sh
 case "$*" in *-GT*) printf 'hostname {host}\\nport 22\\n'; exit 0;; esac
@@ -417,6 +418,12 @@ def test_log_directory_that_cannot_be_made_is_said_in_the_table(t):
     (t.dir / "logs").write_text("a file")
     r = fleet(t, "a", "b", extra=["--log-dir", "logs/x"])
     assert r.returncode == 10 and r.stdout.count("cannot create the directory") >= 2, r
+    one = [t.bin("fwssh"), "push", "a", "--firmware", firmware(t), "--log-dir", "logs/x"]
+    r = t.run(one)
+    assert r.returncode == 1 and "fwssh: a: cannot create the directory logs/x" in r.stderr, r
+    r = t.run([*one, "--json"])
+    [result] = events(r)
+    assert r.returncode == result["status"] == 1 and "cannot create the directory" in result["text"], r
 
 
 def hosts_file(t, data):
@@ -555,6 +562,15 @@ def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
     shown = t.run(["ssh-keygen", "-l", "-f", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]
     r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d, accept=False)])
     assert r.returncode == 5 and shown in r.stdout.splitlines()[-1] and "unknown host key" in r.stdout, r
+
+
+def test_check_names_the_host_as_it_was_given(t):
+    """Several devices may share an address."""
+    d = t.daemon()
+    host = f"any@127.0.0.1:{d.port}"
+    for more in options(t, d)[2:], ["--ssh-option", "No=such"], ["--port", "x"], ["--user-dir", "/nonexistent"]:
+        r = t.run([t.bin("fwssh"), "check", host, "--json", *more])
+        assert all(e["host"] == host for e in events(r)) and (r.stdout or "--port" in r.stderr), r
 
 
 def test_check_prints_each_line_when_it_is_known(t):

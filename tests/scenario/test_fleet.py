@@ -195,6 +195,27 @@ def test_interrupt_begins_no_more_and_a_second_one_stops(t):
     assert p.returncode == 7 and "board0: FAILED: interrupted" in out, (out, err)
 
 
+def test_interrupt_in_json(t):
+    """The summary has the exit status; when all are done nothing was interrupted."""
+    boards = fleet(t, 2, updater=t.updater("await; take; printf 'Success!\\n'; shake 0"))
+    for hosts, status in (names(2), 7), (names(1), 0):
+        p = t.start(argv(t, *hosts, "--jobs", "1", "--json", "--state", t.dir / str(status)), stdout=subprocess.PIPE, text=True)
+        t.wait_for(lambda: boards[0].d.updater_pids(), "the first update")
+        p.send_signal(signal.SIGINT)
+        t.go()
+        out = p.communicate(timeout=30)[0]
+        summary = events(subprocess.CompletedProcess([], 0, out))[-1]
+        assert p.returncode == summary["status"] == status and summary["done"] == 1, out
+        assert summary["text"] == ("interrupted" if status else ""), out
+        (t.dir / "updater.go").unlink()
+        (t.dir / "updater.pid").unlink()
+
+
+def test_nothing_is_said_to_be_left_when_all_were_started(t):
+    r = t.run(argv(t, "no-such.invalid", "nor-this.invalid", "--max-failures", "0"))
+    assert r.returncode == 10 and "no more were started" not in r.stderr, r
+
+
 def test_lines_are_kept_up_to_date_on_a_terminal(t):
     fleet(t, 2)
     master, slave = pty.openpty()

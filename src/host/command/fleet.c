@@ -246,9 +246,8 @@ int fleet_run(const struct host_options *o, const struct push_firmware *firmware
     f.until = o->fleet.until ? io_now() + o->fleet.until : 0;
     fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, file);
     fleet_loop(&f);
-    int missing = fleet_view_close(&f.view, f.why);
+    int status =
+        fleet_view_close(&f.view, f.why, interrupt_came() ? EXIT_INTERRUPTED : EXIT_SOME_FAILED);
     fleet_state_close(&f.state);
-    if (interrupt_came())
-        return EXIT_INTERRUPTED;
-    return missing ? EXIT_SOME_FAILED : EXIT_DONE;
+    return status;
 }

@@ -232,12 +232,13 @@ static void fleet_view_summary(const struct fleet_view *v, int missing, const ch
     fflush(out);
 }
 
-static void fleet_view_json_summary(const struct fleet_view *v, int missing, const char *why)
+static void fleet_view_json_summary(const struct fleet_view *v, int missing, const char *why,
+                                    int status)
 {
     struct buffer line = {0};
 
     buffer_printf(&line, "{\"event\":\"summary\",\"status\":%d,\"devices\":%zu,\"done\":%zu",
-                  missing ? EXIT_SOME_FAILED : EXIT_DONE, v->count, v->count - (size_t)missing);
+                  status, v->count, v->count - (size_t)missing);
     buffer_add_text(&line, ",\"failed\":[");
     bool first = true;
     for (size_t i = 0; i < v->count; i++) {
@@ -254,12 +255,16 @@ static void fleet_view_json_summary(const struct fleet_view *v, int missing, con
     buffer_free(&line);
 }
 
-int fleet_view_close(struct fleet_view *v, const char *why)
+int fleet_view_close(struct fleet_view *v, const char *why, enum exit_status otherwise)
 {
-    int missing = 0;
+    int missing = 0, left = 0;
 
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < v->count; i++) {
         missing += !fleet_device_is_good(&v->device[i]);
+        left += !fleet_device_started(&v->device[i]) || v->device[i].due > 0;
+    }
+    int status = missing ? (int)otherwise : EXIT_DONE;
+    why = left ? why : NULL;
     if (v->mode == CONSOLE_TERMINAL)
         fleet_view_redraw(v);
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
@@ -267,7 +272,7 @@ int fleet_view_close(struct fleet_view *v, const char *why)
     if (v->mode == CONSOLE_QUIET)
         fleet_view_reasons(v);
     if (v->mode == CONSOLE_JSON)
-        fleet_view_json_summary(v, missing, why);
+        fleet_view_json_summary(v, missing, why, status);
     else if (missing || v->mode != CONSOLE_QUIET)
         fleet_view_summary(v, missing, why);
     for (size_t i = 0; i < v->count; i++) {
@@ -275,5 +280,5 @@ int fleet_view_close(struct fleet_view *v, const char *why)
         buffer_free(&v->device[i].state);
     }
     free(v->device);
-    return missing;
+    return status;
 }
