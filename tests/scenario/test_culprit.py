@@ -11,6 +11,7 @@ import zipfile
 from scenario.test_push import firmware, options, push
 from support import raw_client
 from support.fixture import waits
+from support.process import at_home
 from support.rebooting import events
 
 FAKE = """#!/bin/sh
@@ -562,6 +563,16 @@ def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
     shown = t.run(["ssh-keygen", "-l", "-f", d.state / "ssh_host_ed25519_key"]).stdout.split()[1]
     r = t.run([t.bin("fwssh"), "check", "127.0.0.1", *options(t, d, accept=False)])
     assert r.returncode == 5 and shown in r.stdout.splitlines()[-1] and "unknown host key" in r.stdout, r
+
+
+def test_nothing_is_left_of_a_configured_ssh(t):
+    """A shell that is killed would leave it behind, connected."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for ssh in "ssh -F none", "/usr/bin/ssh -F 'none'":
+            r = t.run([t.bin("fwssh"), "status", "127.0.0.1", "--port", silent.getsockname()[1], "--timeout", "1",
+                       "--ssh", ssh])
+            left = [name for _, name in at_home(t.dir) if name == "ssh"]
+            assert r.returncode == 6 and "in time" in r.stderr and not left, (r, left)
 
 
 def test_check_names_the_host_as_it_was_given(t):
