@@ -5,6 +5,7 @@ import pty
 import re
 import signal
 import subprocess
+import termios
 from pathlib import Path
 
 from support.agentless import at_terminal
@@ -216,10 +217,11 @@ def test_nothing_is_said_to_be_left_when_all_were_started(t):
     assert r.returncode == 10 and "no more were started" not in r.stderr, r
 
 
-def test_lines_are_kept_up_to_date_on_a_terminal(t):
-    fleet(t, 2)
+def on_a_terminal(t, words, rows=0, columns=0, **env):
+    """Its exit status and what it has written to a terminal of this size."""
     master, slave = pty.openpty()
-    p = t.start(argv(t, *names(2)), stdout=slave, stderr=slave)
+    termios.tcsetwinsize(slave, (rows, columns))
+    p = t.start(words, stdout=slave, stderr=slave, env=env)
     os.close(slave)
     text = b""
     while True:
@@ -230,12 +232,31 @@ def test_lines_are_kept_up_to_date_on_a_terminal(t):
         if not more:
             break
         text += more
-    assert p.wait(30) == 0
-    assert b"\x1b[2A" in text and b"2 of 2 devices are done." in text
     os.close(master)
+    return p.wait(30), text.decode()
 
 
-@waits
+def test_lines_are_kept_up_to_date_on_a_terminal(t):
+    fleet(t, 2)
+    status, text = on_a_terminal(t, argv(t, *names(2)))
+    assert status == 0 and "\x1b[2A" in text and "2 of 2 devices are done." in text, text
+
+
+def test_lines_fit_the_terminal(t):
+    """A line that is broken in two is one more than the cursor goes up."""
+    fleet(t, 2)
+    status, text = on_a_terminal(t, argv(t, *names(2), "--force"), 24, 40)
+    lines = [re.sub(r"\x1b\[\d*[AK]", "", line).strip("\r") for line in text.split("\n") if "\x1b[K" in line]
+    assert status == 0 and "\x1b[2A" in text and max(map(len, lines)) == 39, lines
+    assert any(line.startswith("board1  Done: the device has written") for line in lines), lines
+    # Fewer rows than devices, or a terminal that cannot move its cursor: as without one.
+    for size, env in ((2, 40), {}), ((24, 80), {"TERM": "dumb"}):
+        status, text = on_a_terminal(t, argv(t, *names(2), "--force"), *size, **env)
+        assert status == 0 and "\x1b" not in text and "board1: connecting" in text, text
+    status, text = on_a_terminal(t, argv(t, "board0"), 24, 80, TERM="dumb")
+    assert status == 0 and "\x1b" not in text and "sent 100%" in text, text
+
+
 def test_canary_that_runs_it_unconfirmed_is_not_skipped(t):
     boards = fleet(t, 2)
     boards[0].set(active="a", next="a", confirmed="no", uuid=firmware(t)[1], **{"boot-id": "1"})

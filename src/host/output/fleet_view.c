@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/output/fleet_view.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "host/output/json_event.h"
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FLEET_DRAW_SECONDS 0.2
@@ -24,6 +26,15 @@ static bool fleet_device_is_good(const struct fleet_device *d)
     return fleet_device_started(d) && d->status == EXIT_DONE;
 }
 
+/* 0: not known. */
+static struct winsize fleet_view_size(void)
+{
+    struct winsize size = {0};
+
+    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    return size;
+}
+
 static void fleet_view_firmware(const struct fleet_view *v, const struct firmware_file *f)
 {
     bool has_product = f->product && *f->product, has_version = f->version && *f->version;
@@ -38,6 +49,9 @@ void fleet_view_open(struct fleet_view *v, const struct output_options *o, const
 {
     *v = (struct fleet_view){
         .mode = console_mode_of(o), .count = count, .device = memory_new(count, sizeof *v->device)};
+    size_t rows = fleet_view_size().ws_row;
+    if (v->mode == CONSOLE_TERMINAL && rows && count >= rows)
+        v->mode = CONSOLE_PLAIN; /* the cursor cannot go back to the first line */
     for (size_t i = 0; i < count; i++) {
         v->device[i] = (struct fleet_device){.host = hosts[i], .fd = -1, .percent = -1};
         buffer_add_text(&v->device[i].state, "waiting");
@@ -176,15 +190,29 @@ void fleet_view_pending(struct fleet_view *v, struct fleet_device *d, const char
     buffer_free(&line);
 }
 
+/* A longer line would take two rows, and the cursor goes back by one for each. */
+static void fleet_view_draw_line(const struct fleet_view *v, const struct fleet_device *d,
+                                 size_t columns)
+{
+    char *line = memory_printf("%-*s  %s%.*s", (int)v->width, d->host,
+                               d->done && d->status ? "FAILED: " : "", FLEET_STATE_WIDTH,
+                               buffer_text(&d->state));
+
+    if (columns && strlen(line) >= columns)
+        line[columns - 1] = '\0';
+    clean_line(line); /* a character may have been cut */
+    printf("\r\033[K%s\n", line);
+    free(line);
+}
+
 static void fleet_view_redraw(struct fleet_view *v)
 {
+    size_t columns = fleet_view_size().ws_col;
+
     if (v->drawn)
         printf("\033[%zuA", v->drawn);
-    for (size_t i = 0; i < v->count; i++) {
-        const struct fleet_device *d = &v->device[i];
-        printf("\r\033[K%-*s  %s%.*s\n", (int)v->width, d->host,
-               d->done && d->status ? "FAILED: " : "", FLEET_STATE_WIDTH, buffer_text(&d->state));
-    }
+    for (size_t i = 0; i < v->count; i++)
+        fleet_view_draw_line(v, &v->device[i], columns);
     v->drawn = v->count;
     fflush(stdout);
     v->last_draw = io_now();
