@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 import zipfile
 
 from scenario.test_push import firmware, options, push
@@ -656,6 +657,25 @@ def test_timeout_for_each_device(t):
         assert r.returncode == 6 and "in time" in r.stderr, r
     t.go("hangs")
     t.go("stuck")
+
+
+@waits
+def test_timeout_is_for_all_that_is_asked_of_a_device(t):
+    """Its server's name, its status and the push: not for each of them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def says_who_it_is():
+            while True:
+                connection = server.accept()[0]
+                connection.sendall(b"SSH-2.0-fwssh_2\r\n")
+                kept.append(connection)
+
+        kept = []
+        threading.Thread(target=says_who_it_is, daemon=True).start()
+        began = time.monotonic()
+        r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--port", server.getsockname()[1], "--timeout", "6", "--retries", "5",
+                   "--adaptive=never", "--firmware", firmware(t)])
+        assert r.returncode == 6 and "not done within 6 s (--timeout)" in r.stderr, r
+        assert time.monotonic() - began < 11, r
 
 
 ACTS = "\x1b[2J\x07|\x7f|\u009b2J|\u202egnp|\u2066x\u2069|".encode() + b"\x9b1m|\xe0\x80\xaf|\xed\xa0\x80|\xf4\xbf\xbf\xbf"

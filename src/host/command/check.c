@@ -267,8 +267,7 @@ static int check_converse(struct check *c, struct error *err)
     if (ssh_run_start(&c->ssh, &call, err))
         return -1;
     ssh_run_close_input(&c->ssh);
-    int timeout = c->o->reach.timeout;
-    double end = io_now() + (timeout && timeout < CHECK_SECONDS ? timeout : CHECK_SECONDS);
+    double end = reach_end(&c->o->reach, CHECK_SECONDS);
     while (event == SSH_RUN_HEARD) {
         double quiet = io_now() + CHECK_QUIET_SECONDS;
         /* fwsshd answers in any case, but may have to ask its updater first. */

@@ -279,7 +279,7 @@ static const struct option_word words[] = {
      COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.agent_dir), 0, 0},
     {"host-key-alias", "NAME", "look up the host key under this name",
      COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.host_key_alias), 0, 0},
-    {"timeout", "SECONDS", "give up on a device after this time (none)",
+    {"timeout", "SECONDS", "give up on a device after this time (push: none)",
      COMMAND_REMOTE | COMMAND_CONFIG, option_count, PLACE(reach.timeout), 86400, 0},
     {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)",
      COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.ssh), 0, 0},

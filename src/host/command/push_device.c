@@ -103,10 +103,8 @@ static struct ssh_call push_call(const struct push_try *try, bool asks)
 
 static struct transfer push_transfer(const struct wait *w, const struct buffer *header, bool asks)
 {
-    int timeout = w->o->reach.timeout;
-
     return (struct transfer){.header = buffer_text(header),
-                             .until = timeout ? io_now() + timeout : 0,
+                             .until = reach_end(&w->o->reach, 0),
                              .asks = asks,
                              .fault = w->o->job.fault,
                              .firmware = w->firmware,
@@ -296,7 +294,8 @@ static int push_ask_and_send(struct wait *w, const struct push_history *history,
     return status;
 }
 
-static int push_steps(struct wait *w, struct push_history *history, struct buffer *text)
+static int push_steps(struct wait *w, struct reach *reach, struct push_history *history,
+                      struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
@@ -315,6 +314,7 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
     if (try.sent && done && o->job.wait && !try.over) {
         buffer_clear(text);
         history->waited = true;
+        reach->until = 0; /* of --timeout; that of --wait begins */
         status = wait_return(w, text);
     }
     ssh_target_free(&target);
@@ -324,7 +324,10 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
 /* Faults of the network may pass; what was written is found again. A refusal stays one. */
 static bool push_is_worth_a_retry(const struct host_options *o, int status, int tries)
 {
-    return status == EXIT_UNREACHABLE && !o->job.fault && tries < o->retries && !interrupt_came();
+    bool late = o->reach.until > 0 && io_now() >= o->reach.until;
+
+    return !late && status == EXIT_UNREACHABLE && !o->job.fault && tries < o->retries &&
+           !interrupt_came();
 }
 
 static void push_pause(const struct wait *w, int tries, const struct buffer *text)
@@ -338,16 +341,19 @@ static void push_pause(const struct wait *w, int tries, const struct buffer *tex
     interrupt_pause(seconds);
 }
 
-static int push_with_retries(struct wait *w, struct push_history *history, struct buffer *text)
+/* reach: that of w->o, with a --timeout that begins now. */
+static int push_with_retries(struct wait *w, struct reach *reach, struct push_history *history,
+                             struct buffer *text)
 {
-    int status = push_steps(w, history, text);
+    reach->until = reach_end(reach, 0);
+    int status = push_steps(w, reach, history, text);
 
     for (int tries = 0; !history->waited && push_is_worth_a_retry(w->o, status, tries); tries++) {
         push_pause(w, tries, text);
         buffer_clear(text);
         wait_free(w);
         w->before = (struct question){0};
-        status = push_steps(w, history, text);
+        status = push_steps(w, reach, history, text);
     }
     return status;
 }
@@ -369,7 +375,7 @@ int push_device_run(const struct host_options *o, const char *host,
         status = (int)err.status;
         buffer_add_text(text, err.text);
     } else {
-        status = push_with_retries(&w, history, text);
+        status = push_with_retries(&w, &own.reach, history, text);
     }
     wait_free(&w);
     host_config_drop(&own);

@@ -95,7 +95,7 @@ static int question_seconds(const struct ssh_call *call, const struct request *r
 
     if (request->verb == REQUEST_ACTIVATE)
         seconds += REQUEST_ACTIVATE_SECONDS;
-    return call->reach->timeout && call->reach->timeout < seconds ? call->reach->timeout : seconds;
+    return seconds;
 }
 
 static int question_run(struct question *q, const struct ssh_call *call,
@@ -115,8 +115,8 @@ static int question_run(struct question *q, const struct ssh_call *call,
         /* While it is open, it can be seen whether ssh has taken the request. */
         if (!ours || !request_changes(request->verb))
             ssh_run_close_input(&r);
-        int seconds = question_seconds(call, request);
-        rc = ssh_run_await(&r, NULL, io_now() + seconds, err) < 0 ? -1 : 0;
+        double end = reach_end(call->reach, question_seconds(call, request));
+        rc = ssh_run_await(&r, NULL, end, err) < 0 ? -1 : 0;
         taken = ssh_run_has_taken_all(&r);
         ssh_run_end(&r, rc || r.late || r.interrupted);
     }
