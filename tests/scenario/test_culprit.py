@@ -463,7 +463,7 @@ def test_host_is_the_same_with_a_port_that_is_said_elsewhere(t):
 
 def test_host_lists_that_are_wrong(t):
     for data, what in ((b"a\nb left\n", "line 2: more than one host"), (b"-oProxyCommand=x\n", "not a valid host"),
-                       (b"a\nu@-x\n", "line 2: 'u@-x' is not"), (b"h:99999\n", "no valid port"), (b"[::1\n", "not a valid"),
+                       (b"a\nu@-x\n", "line 2: 'u@-x' is not"), (b"@h\n", "'@h' is not a valid host"), (b"h:99999\n", "no valid port"), (b"[::1\n", "not a valid"),
                        ("a\nb\n".encode("utf-16"), "not a text file"), (b"# none\n", "no hosts")):
         r = hosts_file(t, data)
         assert r.returncode == 2 and what in r.stderr, (data, r)
