@@ -139,9 +139,8 @@ int push_run(struct host_options *o)
     int status;
 
     interrupt_watch();
-    if (o->fleet.discovered && discover_add_hosts(o, &err)) {
+    if (o->fleet.discovered && discover_add_hosts(o, &err))
         return json_event_fail(&err, o->output.json);
-    }
     bool several = fleet_options_are_used(&o->fleet);
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;
