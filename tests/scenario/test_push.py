@@ -498,6 +498,11 @@ def test_gen_script_writes_and_does_not_overwrite(t):
     assert t.run([t.bin("fwssh"), "gen-script"]).returncode == 1
     assert script.read_text() == "mine"
     assert t.run([t.bin("fwssh"), "gen-script", "--force"]).returncode == 0
+    for path in "up.sh", "scripts/up.sh", t.dir / "absolute.sh":
+        (t.dir / "scripts").mkdir(exist_ok=True)
+        said = t.run([t.bin("fwssh"), "gen-script", "--output", path]).stdout
+        command = said.split(": ")[1].split(" [")[0]
+        assert said.startswith(f"Wrote {path}: ") and t.run([command, "--help"]).returncode == 0, said
 
 
 def test_the_script_pushes_to_the_daemon(t):
