@@ -207,6 +207,24 @@ def test_slot_that_is_written_again_is_forgotten(t):
     assert "slot.b.sha256" not in request(dev.d, "status")[1]
 
 
+def test_what_a_firmware_does_not_say_leaves_no_gap(t):
+    for number, (meta, product, platform) in enumerate((
+            ({}, "(not named)", []),
+            ({"product": "Pump", "platform": "board"}, "Pump", ["Platform: board"]),
+            ({"product": "", "version": "2", "platform": "", "architecture": ""}, "(not named) 2", []),
+            ({"version": "2", "architecture": "arm"}, "(not named) 2", ["Platform: (not named) arm"]),
+            ({"product": "Pump", "version": "2", "platform": "board", "architecture": "arm"}, "Pump 2",
+             ["Platform: board arm"]))):
+        conf, fw = t.dir / f"{number}.conf", t.dir / f"{number}.fw"
+        conf.write_text("".join(f'meta-{k} = "{v}"\n' for k, v in meta.items()) + "task upgrade {}\n")
+        assert t.run([t.bin("fwpack"), "create", "-f", conf, "-o", fw]).returncode == 0
+        r = t.run([t.bin("fwssh"), "describe", "--firmware", fw])
+        said = r.stdout.splitlines()
+        assert r.returncode == 0 and said[1] == f"Product:  {product}" and said[3:] == platform, (meta, r)
+        r = t.run([t.bin("fwssh"), "push", "--firmware", fw, "no-such.invalid", "no-other.invalid"])
+        assert r.stdout.startswith(product.replace("(not named)", "Firmware") + " ("), (meta, r)
+
+
 def test_a_pipe_is_not_waited_for(t):
     os.mkfifo(t.dir / "fifo.fw")
     r = t.run([t.bin("fwssh"), "describe", "--firmware", "fifo.fw"], timeout=10)
