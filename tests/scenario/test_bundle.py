@@ -159,6 +159,18 @@ def test_parts_of_one_are_sent_to_a_device_that_names_sources(t):
     assert "write" in marker(t, "test.calls")
 
 
+def test_one_that_is_cut_off_during_the_push(t):
+    """What was read of it before the device agreed is sent."""
+    path = image(t)
+    old = path.read_bytes()
+    (t.dir / "slot").write_bytes(old[: MB // 2])
+    cut = t.script("cut", f"#!/bin/sh\nexec truncate -s 100 {path}\n")
+    dev = AdapterDevice(t, "raw", adaptive_sources=[t.dir / "slot"], hook_precheck=str(cut))
+    r = dev.push(path, "--adaptive=always", "--no-reboot")
+    assert r.returncode == 0 and path.stat().st_size == 100, (r, dev.d.log())
+    assert (t.dir / "test.input").read_bytes() == old
+
+
 def test_it_runs_after_the_reboot(t):
     dev = AdapterDevice(t, "raw")
     path = image(t)
