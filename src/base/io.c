@@ -118,6 +118,21 @@ int io_read_file(const char *path, size_t max, struct buffer *out, struct error 
     return rc;
 }
 
+int io_read_regular_file(const char *path, size_t max, struct buffer *out, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st))
+        rc = error_errno(err, "cannot open %s", path);
+    else if (!S_ISREG(st.st_mode))
+        rc = error_set(err, EXIT_FAILED, "%s is not a regular file", path);
+    else
+        rc = io_read_fd(fd, path, max, out, err);
+    io_close(&fd);
+    return rc;
+}
+
 /* Returns 0, or -1 with errno set. Some file systems cannot flush a directory (EINVAL), and have
  * nothing better to offer. */
 static int io_flush_directory(const char *path)

@@ -26,6 +26,10 @@ int io_pread_zero(int fd, void *data, size_t len, uint64_t offset);
 /* Appends a whole file of at most max bytes to out; -1 with the error set (it names the path). */
 int io_read_file(const char *path, size_t max, struct buffer *out, struct error *err);
 
+/* The same of a regular file only: for files that we keep, where a bad disk may have left anything.
+ * To open a FIFO would wait without an end. */
+int io_read_regular_file(const char *path, size_t max, struct buffer *out, struct error *err);
+
 /* The same from an open descriptor; name is for the error message. */
 int io_read_fd(int fd, const char *name, size_t max, struct buffer *out, struct error *err);
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever has happened to the files in state-dir, or to the configuration, fwsshd starts."""
+import contextlib
 import os
 import stat
 
+from support.adapter import complaint, stand_in, update
 from support.update import GOOD_TEXT, HELLO
 
 KEY = "ssh_host_ed25519_key"
@@ -297,3 +299,73 @@ def test_last_good_configuration_is_not_written_again_and_again(t):
     d.write_config(task="other")
     d.reload()
     assert "other" in kept.read_text()
+
+
+# What a request or an update reads
+
+
+READ = ("last-update", "slot-files", "unfinished-update", "staged", "newest-version", "pending-version", "last-good.conf")
+
+
+def test_fifo_in_place_of_a_file_blocks_nobody(t):
+    """To open one waits for somebody who writes: without an end, and with the device's lock."""
+    d = t.daemon(updater=t.bin("fwpack"), refuse_older=True)
+    for name in READ:
+        d.stop()
+        path = d.state / name
+        path.unlink(missing_ok=True)
+        os.mkfifo(path, 0o600)
+        d.start()
+        for words, expected in (("status", (0,)), ("log", (0,)), ("activate", (1, 3)), ("update size=5", (1, 3, 4))):
+            r = d.push(f"fwssh/1 {words}\nhello".encode(), subsystem="fwssh", timeout=20)
+            assert r.returncode in expected, (name, words, r)
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def small_state(t):
+    """A file system of its own, with room for the files that are in it."""
+    if os.geteuid():
+        t.skip("mounting needs root")
+    state = t.dir / "small"
+    state.mkdir()
+    if t.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", state]).returncode:
+        t.skip("nothing can be mounted here")
+    try:
+        yield state
+    finally:
+        t.run(["umount", "-l", state])
+
+
+def fill(path):
+    try:
+        with open(path, "wb", buffering=0) as f:
+            while True:
+                f.write(bytes(4096))
+    except OSError:
+        pass
+
+
+def test_full_disk_with_notes_of_both_slots_keeps_no_update_away(t):
+    """The update may be the cure. The note of the slot that is overwritten must not stay; the other one need not."""
+    with small_state(t) as state:
+        d = t.daemon(updater=stand_in(t), state_dir=state)
+        notes = state / "slot-files"
+        notes.write_text(f"slot.a.sha256={'a' * 64}\nslot.b.sha256={'b' * 64}\n")
+        fill(state / "filled")
+        r = update(d, b"hello")
+        assert r.returncode == 0 and (t.dir / "test.input").read_bytes() == b"hello", r
+        assert not notes.exists()
+        d.wait_log("what is in the running slot is no longer noted: cannot write")
+        d.stop()
+
+
+def test_note_that_cannot_be_removed_refuses_the_update(t):
+    """It would say of the new firmware that it is the one before."""
+    with small_state(t) as state:
+        d = t.daemon(updater=stand_in(t), state_dir=state)
+        (state / "slot-files").write_text(f"slot.a.sha256={'a' * 64}\nslot.b.sha256={'b' * 64}\n")
+        t.run(["mount", "-o", "remount,ro", state])
+        r = update(d, b"hello")
+        assert r.returncode == 3 and "slot-files: Read-only file system; nothing was done" in complaint(r), r
+        d.stop()

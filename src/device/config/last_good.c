@@ -107,8 +107,8 @@ static void last_good_keep_as(const struct device_config *config, const char *na
     struct buffer kept = {0};
     struct error err;
 
-    bool same = !io_read_file(good, DEVICE_CONFIG_MAX, &kept, &err) && kept.len == text->len &&
-                !memcmp(kept.data, text->data, text->len);
+    bool same = !io_read_regular_file(good, DEVICE_CONFIG_MAX, &kept, &err) &&
+                kept.len == text->len && !memcmp(kept.data, text->data, text->len);
     if (!same && state_dir_write(config, name, text->data, text->len, &err))
         log_warning("%s; there will be no configuration to fall back to", err.text);
     buffer_free(&kept);

@@ -40,7 +40,7 @@ static void host_keys_from_system(struct host_keys *keys, const char *dir)
         struct buffer text = {0};
         struct error err;
         if (access(path, F_OK) == 0) {
-            if (io_read_file(path, HOST_KEY_FILE_MAX, &text, &err))
+            if (io_read_regular_file(path, HOST_KEY_FILE_MAX, &text, &err))
                 log_warning("%s; ignoring this host key", err.text);
             else
                 host_keys_add(keys, path, &text);
@@ -132,7 +132,7 @@ static int host_keys_read_own(const struct device_config *config, struct host_ke
                       path);
         else if (!host_keys_set_aside(path, &err))
             return 0;
-    } else if (!io_read_file(path, HOST_KEY_FILE_MAX, text, &err)) {
+    } else if (!io_read_regular_file(path, HOST_KEY_FILE_MAX, text, &err)) {
         return 1;
     }
     if (own->keep)

@@ -145,6 +145,15 @@ int job_agree(struct job *j, const struct job_firmware *firmware, struct error *
     return spool_reserve(&j->spool, j->config, firmware->size, err);
 }
 
+static int job_forget_file(struct job *j, struct error *err)
+{
+    int rc = slot_file_forget(j->config, facts_get(&j->slots, "active"), err);
+
+    if (rc > 0)
+        result_note(&j->result, "what is in the running slot is no longer noted: %s", err->text);
+    return rc < 0 ? -1 : 0;
+}
+
 /* The firmware is written, whatever comes of this. */
 static void job_note_file(struct job *j, const struct job_firmware *firmware)
 {
@@ -238,8 +247,7 @@ int job_write(struct job *j, const struct job_firmware *firmware, struct error *
                               .last = firmware->last};
     struct updater_outcome outcome = {0};
     int rc = job_agree(j, firmware, err) || job_check_kind(j, firmware, err) ||
-                     slot_file_forget(j->config, facts_get(&j->slots, "active"), err) ||
-                     job_run(j, &run, &job, &outcome, err)
+                     job_forget_file(j, err) || job_run(j, &run, &job, &outcome, err)
                  ? -1
                  : 0;
 

@@ -23,7 +23,7 @@ static void slot_file_read(const struct device_config *config, struct facts *not
     struct buffer text = {0};
     struct error ignored;
 
-    if (!io_read_file(path, SLOT_FILE_MAX, &text, &ignored))
+    if (!io_read_regular_file(path, SLOT_FILE_MAX, &text, &ignored))
         facts_parse(notes, buffer_text(&text));
     buffer_free(&text);
     free(path);
@@ -51,6 +51,18 @@ static void slot_file_copy(const struct facts *from, const char *slot, struct fa
     free(name);
 }
 
+/* On a full disk nothing can be written, but removed. */
+static int slot_file_forget_all(const struct device_config *config, struct error *err)
+{
+    struct error removal;
+
+    if (!state_dir_remove(config, SLOT_FILES_NAME, &removal))
+        return 1;
+    *err = removal;
+    err->status = EXIT_REFUSED;
+    return error_suffix(err, "nothing was done");
+}
+
 int slot_file_forget(const struct device_config *config, const char *active, struct error *err)
 {
     struct facts notes = {0}, kept = {0};
@@ -59,7 +71,7 @@ int slot_file_forget(const struct device_config *config, const char *active, str
     slot_file_read(config, &notes);
     if (notes.count) {
         slot_file_copy(&notes, active, &kept);
-        rc = slot_file_write(config, &kept, err);
+        rc = slot_file_write(config, &kept, err) ? slot_file_forget_all(config, err) : 0;
     }
     facts_free(&kept);
     facts_free(&notes);

@@ -12,8 +12,8 @@
 
 #define SLOT_FILES_NAME "slot-files"
 
-/* Before a firmware is written: forgets all slots but the running one ("": unknown). Returns 0, or
- * -1 with the error set. */
+/* Before a firmware is written: forgets all slots but the running one ("": unknown). Returns 0; 1
+ * with the error set if that one is forgotten, too, for want of room; or -1 with the error set. */
 int slot_file_forget(const struct device_config *config, const char *active, struct error *err);
 
 /* After it was written: notes it for the slot that boots next, if that is known. Returns 0, or -1

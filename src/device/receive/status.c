@@ -42,7 +42,7 @@ static void status_take_log(const struct device_config *config, struct facts *fa
     struct buffer text = {0};
     struct error ignored;
 
-    if (!io_read_file(path, LAST_UPDATE_MAX, &text, &ignored) && text.len) {
+    if (!io_read_regular_file(path, LAST_UPDATE_MAX, &text, &ignored) && text.len) {
         text.data[strcspn(text.data, "\n")] = '\0';
         facts_set(facts, "last-update", text.data);
     }

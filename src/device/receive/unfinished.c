@@ -21,7 +21,7 @@ static bool unfinished_stands(const struct device_config *config, const char *ac
     struct error ignored;
 
     bool stands = state_dir_has(config, UNFINISHED_NAME, &ignored) > 0;
-    if (stands && !io_read_file(path, UNFINISHED_MAX, &text, &ignored)) {
+    if (stands && !io_read_regular_file(path, UNFINISHED_MAX, &text, &ignored)) {
         facts_parse(&note, buffer_text(&text));
         const char *ran = facts_get(&note, "active");
         stands = !*ran || !*active || !strcasecmp(ran, active);

@@ -16,7 +16,7 @@ static int version_settle_load(const struct device_config *config, struct pendin
 {
     char *path = state_dir_path(config, VERSION_FLOOR_PENDING);
     struct buffer text = {0};
-    int rc = io_read_file(path, PENDING_VERSION_MAX, &text, err);
+    int rc = io_read_regular_file(path, PENDING_VERSION_MAX, &text, err);
 
     if (!rc && pending_version_parse(text.data, text.len, list))
         rc = error_set(err, EXIT_FAILED, "%s is damaged", path);

@@ -36,7 +36,7 @@ static int version_floor_load(const struct device_config *config, char *version,
     if (there <= 0)
         return there;
     char *path = state_dir_path(config, VERSION_FLOOR_NEWEST);
-    int rc = io_read_file(path, VERSION_SIZE, &text, err);
+    int rc = io_read_regular_file(path, VERSION_SIZE, &text, err);
     if (!rc)
         rc = version_floor_parse(path, &text, version, err);
     buffer_free(&text);

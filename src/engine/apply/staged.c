@@ -173,7 +173,7 @@ int staged_load(struct staged *s, const char *path, struct error *err)
     *s = (struct staged){0};
     if (access(path, F_OK) && errno == ENOENT)
         return error_set(err, EXIT_REFUSED, "no firmware is staged here (%s)", path);
-    int rc = io_read_file(path, STAGED_MAX, &s->archive, err);
+    int rc = io_read_regular_file(path, STAGED_MAX, &s->archive, err);
     if (!rc && (staged_read_task(s) || staged_read_parts(s)))
         rc =
             error_set(err, EXIT_FAILED,

@@ -31,7 +31,7 @@ static int switch_record_pending(struct switch_record *r, struct error *err)
     char boot_id[sizeof list.item->boot_id];
 
     if (!access(r->pending_path, F_OK) &&
-        io_read_file(r->pending_path, PENDING_VERSION_MAX, &r->before, err))
+        io_read_regular_file(r->pending_path, PENDING_VERSION_MAX, &r->before, err))
         return -1;
     (void)pending_version_parse(r->before.data, r->before.len, &list);
     switch_record_boot_id(boot_id, sizeof boot_id);
