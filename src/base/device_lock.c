@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -180,6 +181,31 @@ int device_lock_take(const char *pattern, const char *device, struct error *err)
     }
     free(name);
     return fd;
+}
+
+/* 0 if nobody holds it, or -1 with the error set. A file that is none of ours stays as it is. */
+static int device_lock_check_one(const char *name, struct error *err)
+{
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+    int rc = busy ? device_lock_busy(fd, err) : 0;
+
+    io_close(&fd);
+    return rc;
+}
+
+int device_lock_check_all(const char *pattern, struct error *err)
+{
+    char *names = device_lock_path(pattern, "/*"); /* of paths that begin at the root */
+    glob_t found = {0};
+    int rc = 0;
+
+    if (!glob(names, 0, NULL, &found))
+        for (size_t i = 0; i < found.gl_pathc && !rc; i++)
+            rc = device_lock_check_one(found.gl_pathv[i], err);
+    globfree(&found);
+    free(names);
+    return rc;
 }
 
 void device_lock_export(int fd, const char *pattern)

@@ -36,6 +36,10 @@ char *device_lock_path(const char *pattern, const char *device);
  */
 int device_lock_take(const char *pattern, const char *device, struct error *err);
 
+/* Where the device cannot be found: 0 if the lock file of none is held, or -1 with the error set,
+ * as of device_lock_take(). */
+int device_lock_check_all(const char *pattern, struct error *err);
+
 /* Notes in the lock file that its holder waits for the reboot, for the message to others. */
 void device_lock_note_reboot(int fd);
 

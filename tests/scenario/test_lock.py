@@ -2,6 +2,7 @@
 """One update at a time, and on a device that is there."""
 import re
 
+from support.adapter import request, stand_in
 from support.update import GOOD_TEXT, HELLO, assert_one_line, finish, master
 
 
@@ -85,3 +86,32 @@ def test_a_reboot_that_is_to_come_is_no_update(t):
     assert again.returncode == 3, again
     assert re.fullmatch(rb"fwssh: the device is about to reboot; try again when it is back; the lock is held by .*\n",
                         again.stderr), again
+
+
+# Where the device cannot be found, and a reboot may be the cure
+
+
+def test_device_that_cannot_be_found_can_be_rebooted(t):
+    d = t.daemon(updater=stand_in(t), device=t.dir / "gone")
+    assert request(d, "update size=5")[0] == 1
+    assert request(d, "confirm")[0] == 0
+    assert request(d, "revert")[0] == 0
+    d.wait_reboot()
+    assert request(d, "reboot")[0] == 0
+    d.wait_reboot(2)
+
+
+def test_update_of_a_device_that_cannot_be_found_any_more_is_not_cut(t):
+    """Such as an environment that is just being written, which names the device."""
+    d = t.daemon(updater=stand_in(t, write="cat > $me.input; await"), device=t.image())
+    first = d.client()
+    first.stdin.write(HELLO)
+    t.wait_for(lambda: (t.dir / "test.input").exists(), "the updater")
+    d.write_config(device=t.dir / "gone")
+    d.reload()
+    for words in ("reboot", "confirm", "revert"):
+        assert request(d, words)[0] == 3
+    r = t.run([t.bin("fwssh-receive"), "-f", d.conf, "--confirm"])
+    assert r.returncode == 3 and "another update is running" in r.stderr, r
+    t.go("test")
+    assert finish(first)[0] == 0

@@ -52,6 +52,15 @@ int job_lock(struct job *j, struct error *err)
     return 0;
 }
 
+int job_lock_if_found(struct job *j, struct error *err)
+{
+    if (!job_lock(j, err))
+        return 0;
+    if (j->device || err->status == EXIT_REFUSED)
+        return -1;
+    return device_lock_check_all(j->config->lock_file, err);
+}
+
 int job_read_floor(struct job *j, struct error *err)
 {
     struct error late;

@@ -46,6 +46,10 @@ void job_close(struct job *j);
  */
 int job_lock(struct job *j, struct error *err);
 
+/* The same for what needs no device: if it cannot be found, there is nothing to lock, and an update
+ * of any device counts. */
+int job_lock_if_found(struct job *j, struct error *err);
+
 /* Takes the disk's lock and checks whether an update may start: slots and updater. Changes nothing.
  * Returns 0, or -1 with the error set. */
 int job_look(struct job *j, struct error *err);

@@ -19,15 +19,19 @@ static int local_end(int rc, const struct error *err)
 }
 
 /*
- * A running update writes to the same environment. If the device cannot be found, none is running;
- * one whose environment is in use is not even looked for.
+ * A running update writes to the same environment. If the device cannot be found, one of any device
+ * counts; one whose environment is in use is not even looked for.
  */
 static int local_lock(const struct device_config *config, int *lock, struct error *err)
 {
     char *device = device_path_find(config, err);
+    int rc;
 
     *lock = device ? device_lock_take(config->lock_file, device, err) : -1;
-    int rc = *lock < 0 && (device || err->status == EXIT_REFUSED) ? -1 : 0;
+    if (device || err->status == EXIT_REFUSED)
+        rc = *lock < 0 ? -1 : 0;
+    else
+        rc = device_lock_check_all(config->lock_file, err);
     device_lock_export(*lock, config->lock_file);
     free(device);
     return rc;

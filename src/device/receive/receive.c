@@ -191,7 +191,7 @@ static void receive_settle(struct receive *r)
 static int receive_confirm(struct receive *r, const struct request *q, struct error *err)
 {
     struct facts facts = {0};
-    int rc = job_lock(r->job, err) || change_confirm(r->job->config, &facts, err) ? -1 : 0;
+    int rc = job_lock_if_found(r->job, err) || change_confirm(r->job->config, &facts, err) ? -1 : 0;
 
     (void)q;
     if (!rc)
@@ -206,7 +206,7 @@ static int receive_revert(struct receive *r, const struct request *q, struct err
 {
     struct facts facts = {0};
     bool reboot = false;
-    int rc = job_lock(r->job, err);
+    int rc = job_lock_if_found(r->job, err);
 
     if (!rc) {
         receive_settle(r); /* what has proved itself counts, even if it is left now */
@@ -222,7 +222,7 @@ static int receive_revert(struct receive *r, const struct request *q, struct err
 static int receive_reboot(struct receive *r, const struct request *q, struct error *err)
 {
     (void)q;
-    if (job_lock(r->job, err))
+    if (job_lock_if_found(r->job, err))
         return -1;
     r->job->result.reboot = 1;
     receive_answer(r, NULL);
