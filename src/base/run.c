@@ -19,6 +19,8 @@
 #define RUN_LAST_LOOK_MS 50
 /* Until it is asked again whether a program that is late may be killed. */
 #define RUN_MERCY_SECONDS 1
+/* For what a detached program has left behind, to print its last words: a tee, for example. */
+#define RUN_REST_SECONDS 1
 #define RUN_DESCRIBE_MAX 300
 
 static_assert(RUN_FDS_MAX + 3 == SPAWN_FDS, "spawn.h has another limit");
@@ -31,6 +33,7 @@ struct run_child {
     int in, out; /* our ends, -1 when closed */
     size_t sent;
     double end;
+    double rest; /* it has exited, and its output is read until then; 0: not yet */
 };
 
 /* The timeout for poll(2): the milliseconds left, but no more than most (-1: no limit). */
@@ -46,12 +49,20 @@ static int run_patience(const struct run_child *c, int most)
 
 static bool run_is_late(struct run_child *c)
 {
-    if (!c->run->seconds || io_now() < c->end)
+    if (!c->run->seconds || c->rest > 0 || io_now() < c->end)
         return false;
     if (!c->run->may_kill || c->run->may_kill(c->run->may_kill_data))
         return true;
     c->end = io_now() + RUN_MERCY_SECONDS;
     return false;
+}
+
+/* Whether only others, which it has left behind, hold its output open. */
+static bool run_is_left(struct run_child *c)
+{
+    if (c->rest == 0 && c->run->detached && spawn_has_ended(c->pid))
+        c->rest = io_now() + RUN_REST_SECONDS;
+    return c->rest > 0 && io_now() >= c->rest;
 }
 
 static void run_feed(struct run_child *c)
@@ -83,9 +94,11 @@ static void run_hear(struct run_child *c)
 /* Feeds it and reads from it until it has closed its output, or its time is up. */
 static void run_converse(struct run_child *c)
 {
-    while (c->out >= 0 && !run_is_late(c)) {
+    int most = c->run->detached ? RUN_LAST_LOOK_MS : -1;
+
+    while (c->out >= 0 && !run_is_left(c) && !run_is_late(c)) {
         struct pollfd p[2] = {{.fd = c->out, .events = POLLIN}, {.fd = c->in, .events = POLLOUT}};
-        if (poll(p, 2, run_patience(c, -1)) <= 0)
+        if (poll(p, 2, run_patience(c, most)) <= 0)
             continue;
         if (p[0].revents)
             run_hear(c);

@@ -32,8 +32,9 @@ struct run {
     char *const *env; /* "NAME=value", NULL-terminated, added to ours; or NULL */
     /*
      * Start it in a session and process group of its own; the group is killed when the program has
-     * exited, so that nothing of it is left behind. It also dies with this process. If false, it
-     * can prompt the user at the terminal.
+     * exited, so that nothing of it is left behind, and what keeps its output open is waited for
+     * no longer than a second. It also dies with this process. If false, it can prompt the user at
+     * the terminal.
      */
     bool detached;
     const int *fds; /* become its descriptors 3 and up, RUN_FDS_MAX at most; or NULL */

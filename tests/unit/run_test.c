@@ -119,6 +119,27 @@ TEST(nothing_of_the_group_stays)
     run_free(&r);
 }
 
+/* With its output open, in the group or outside: it is not waited for, and no time is up. */
+TEST(what_stays_does_not_hold_its_parent_up)
+{
+    char *argv[4];
+    char *scripts[] = {"sleep 1000 & echo $!; exit 3", "echo $$; setsid sleep 15 & exit 3"};
+
+    for (int i = 0; i < 2; i++) {
+        struct run run = shell(argv, scripts[i]);
+        struct run_result r;
+        struct error err;
+        double begin = io_now();
+        run.seconds = 12;
+        assert_int_equal(run_program(&run, &r, &err), 0);
+        assert_false(r.timed_out);
+        assert_int_equal(WEXITSTATUS(r.status), 3);
+        assert_true(r.text.len > 0 && io_now() < begin + 10);
+        await_end(atoi(buffer_text(&r.text)));
+        run_free(&r);
+    }
+}
+
 TEST(time_limits_hold)
 {
     char *argv[4];
@@ -182,6 +203,7 @@ int main(void)
         cmocka_unit_test(input_that_nobody_reads),
         cmocka_unit_test(text_is_bounded_and_its_writer_goes_on),
         cmocka_unit_test(nothing_of_the_group_stays),
+        cmocka_unit_test(what_stays_does_not_hold_its_parent_up),
         cmocka_unit_test(time_limits_hold),
         cmocka_unit_test(programs_that_cannot_be_run),
         cmocka_unit_test(the_nearest_word),
