@@ -71,6 +71,37 @@ static int number_option(int *to, const char *name, int most, struct error *err)
     return 0;
 }
 
+/* The last one does not count more than the others: a script may rely on either. */
+static int choose_local(struct options *o, enum local wanted, struct error *err)
+{
+    static const char *const names[] = {[LOCAL_CONFIRM] = "confirm",
+                                        [LOCAL_CONFIRM_WITHIN] = "confirm-within",
+                                        [LOCAL_REVERT] = "revert",
+                                        [LOCAL_STATUS] = "status"};
+
+    if (o->local != LOCAL_NONE && o->local != wanted)
+        return error_set(err, EXIT_USAGE, "--%s cannot be used with --%s", names[wanted],
+                         names[o->local]);
+    o->local = wanted;
+    return 0;
+}
+
+static int check_options(const struct options *o, struct error *err)
+{
+    bool local = o->local != LOCAL_NONE;
+
+    if (o->file && (o->subsystem || local))
+        return error_set(err, EXIT_USAGE, "--file cannot be used with -s or another action");
+    if (local && (o->subsystem || o->test))
+        return error_set(err, EXIT_USAGE, "%s cannot be used with --confirm or another action",
+                         o->test ? "-t" : "-s");
+    if (o->no_reboot && !o->file)
+        return error_set(err, EXIT_USAGE, "--no-reboot needs --file");
+    if (!o->subsystem && !o->file && !o->test && !local)
+        return error_set(err, EXIT_USAGE, "-s SUBSYSTEM is missing; see fwssh-receive --help");
+    return 0;
+}
+
 static int parse_options(struct options *o, int argc, char **argv, struct error *err)
 {
     static const struct option names[] = {
@@ -129,19 +160,22 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
             o->no_reboot = true;
             break;
         case 'c':
-            o->local = LOCAL_CONFIRM;
+            if (choose_local(o, LOCAL_CONFIRM, err))
+                return -1;
             break;
         case 'W':
-            if (number_option(&o->confirm_seconds, "confirm-within", 86400, err))
+            if (number_option(&o->confirm_seconds, "confirm-within", 86400, err) ||
+                choose_local(o, LOCAL_CONFIRM_WITHIN, err))
                 return -1;
-            o->local = LOCAL_CONFIRM_WITHIN;
             break;
         case 'r':
-            o->local = LOCAL_REVERT;
+            if (choose_local(o, LOCAL_REVERT, err))
+                return -1;
             o->reason = optarg;
             break;
         case 'S':
-            o->local = LOCAL_STATUS;
+            if (choose_local(o, LOCAL_STATUS, err))
+                return -1;
             break;
         case 'V':
             printf("fwssh-receive %s\n", own_version);
@@ -155,13 +189,7 @@ static int parse_options(struct options *o, int argc, char **argv, struct error 
     }
     if (optind < argc)
         return error_set(err, EXIT_USAGE, "unexpected argument '%s'", argv[optind]);
-    if (o->file && (o->subsystem || o->local != LOCAL_NONE))
-        return error_set(err, EXIT_USAGE, "--file cannot be used with -s or another action");
-    if (o->no_reboot && !o->file)
-        return error_set(err, EXIT_USAGE, "--no-reboot needs --file");
-    if (!o->subsystem && !o->file && !o->test && o->local == LOCAL_NONE)
-        return error_set(err, EXIT_USAGE, "-s SUBSYSTEM is missing; see fwssh-receive --help");
-    return 0;
+    return check_options(o, err);
 }
 
 static int print_configuration(const struct device_config *config)

@@ -3,6 +3,7 @@
 import os
 import signal
 
+from support.adapter import stand_in
 from support.rebooting import firmware
 
 
@@ -57,6 +58,19 @@ def test_what_is_wrong_with_the_file(t):
     assert r.returncode == 4 and "fwssh: fwpack exited with status 1; not rebooting" in r.stderr and d.reboots() == 0, r
     for args in (["--file", fw, "-s", "fwup"], ["--no-reboot"], ["--file", fw, "--status"]):
         assert local(t, d, *args).returncode == 2
+
+
+def test_one_action_only(t):
+    """A script that believes its firmware confirmed, or only looked at, must not be wrong."""
+    d = device(t, updater=stand_in(t))
+    (t.dir / "test.confirmed").write_text("no\n")
+    actions = (["--confirm"], ["--status"], ["--revert", "x"], ["--confirm-within", "1"])
+    pairs = [a + b for a in actions for b in (*actions, ["-t"], ["-s", "fwssh"]) if a != b]
+    for args in (*pairs, ["-t", "--confirm"]):
+        r = local(t, d, *args)
+        assert r.returncode == 2 and "cannot be used with" in r.stderr and not r.stdout, (args, r)
+    assert not (t.dir / "test.calls").exists()
+    assert local(t, d, "--confirm", "--confirm").returncode == 0
 
 
 def test_an_interrupt_while_it_switches(t):
