@@ -2,6 +2,7 @@
 """Whatever has happened to the files in state-dir, or to the configuration, fwsshd starts."""
 import contextlib
 import os
+import shutil
 import stat
 
 from support.adapter import complaint, stand_in, update
@@ -134,6 +135,29 @@ def test_owner_and_mode_are_repaired(t):
         assert f"with mode {mode:o}: repaired" in d.log() and str(path) in d.log()
     assert key.read_bytes() == before
     assert_works(d)
+
+
+def test_key_that_is_gone_is_written_again(t):
+    """At a reload, while it is known: clients see the key that they know. To replace one, there has to be another."""
+    d = t.daemon(compatible=True)
+    seen, key = seen_key(t, d), (d.state / KEY).read_bytes()
+    shutil.rmtree(d.state)
+    d.reload()
+    d.wait_log(f"the host key {d.state / KEY} was gone and is written again")
+    assert (d.state / KEY).read_bytes() == key and (d.state / "ssh_host_ecdsa_key").exists()
+    assert seen_key(t, d) == seen
+    # The same of one that could not be stored.
+    d.stop()
+    shutil.rmtree(d.state)
+    d.state.write_text("in its place")
+    d.start()
+    seen = seen_key(t, d)
+    d.state.unlink()
+    d.reload()
+    assert seen_key(t, d) == seen
+    d.stop()
+    d.start()
+    assert seen_key(t, d) == seen
 
 
 def test_keys_of_the_system_are_never_touched(t):

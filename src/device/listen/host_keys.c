@@ -257,6 +257,30 @@ int host_keys_find(struct host_keys *keys, const struct device_config *config, u
     }
 }
 
+static void host_keys_restore_one(const struct device_config *config, const char *name,
+                                  const char *path, const struct buffer *text)
+{
+    char *own = state_dir_path(config, name);
+    struct stat st;
+    struct error err;
+
+    if (!strcmp(own, path) && lstat(path, &st) && errno == ENOENT) {
+        if (state_dir_write(config, name, text->data, text->len, &err))
+            log_warning("the host key %s is gone: %s", path, err.text);
+        else
+            log_warning("the host key %s was gone and is written again", path);
+    }
+    free(own);
+}
+
+void host_keys_restore(const struct host_keys *keys, const struct device_config *config)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        host_keys_restore_one(config, HOST_KEY_NAME, keys->name[i], &keys->text[i]);
+        host_keys_restore_one(config, HOST_KEY_ECDSA_NAME, keys->name[i], &keys->text[i]);
+    }
+}
+
 void host_keys_free(struct host_keys *keys)
 {
     for (size_t i = 0; i < keys->count; i++) {

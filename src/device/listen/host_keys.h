@@ -31,6 +31,10 @@ struct host_keys {
  */
 int host_keys_find(struct host_keys *keys, const struct device_config *config, unsigned how,
                    uint64_t *told, struct buffer *report, struct error *err);
+
+/* Before the keys are found again: writes those of state-dir whose file is gone. */
+void host_keys_restore(const struct host_keys *keys, const struct device_config *config);
+
 void host_keys_free(struct host_keys *keys);
 
 #endif

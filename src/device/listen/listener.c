@@ -32,6 +32,8 @@ static int listener_load_file(struct listener *l, const char *path, enum listene
         return -1;
     if (how == LISTENER_START)
         log_set_json(config.log_json);
+    if (how == LISTENER_RELOAD)
+        host_keys_restore(&l->keys, &config);
     if (host_keys_find(&keys, &config, how == LISTENER_TEST ? 0 : HOST_KEYS_KEEP, &l->keys_told,
                        report, err)) {
         device_config_free(&config);
