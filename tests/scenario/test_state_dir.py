@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 
-from support.adapter import complaint, stand_in, update
+from support.adapter import complaint, request, stand_in, update
 from support.update import GOOD_TEXT, HELLO
 
 KEY = "ssh_host_ed25519_key"
@@ -344,6 +344,15 @@ def test_fifo_in_place_of_a_file_blocks_nobody(t):
             r = d.push(f"fwssh/1 {words}\nhello".encode(), subsystem="fwssh", timeout=20)
             assert r.returncode in expected, (name, words, r)
         path.unlink(missing_ok=True)
+
+
+def test_slot_files_of_another_version_say_nothing_else(t):
+    """Whatever is in there: what runs, others know better."""
+    d = t.daemon(updater=stand_in(t))
+    (d.state / "slot-files").write_text(f"active=z\nversion=9.9\nslot.a.sha256={'a' * 64}\nslot.z.version=9\n")
+    status, facts = request(d, "status")
+    assert status == 0 and facts["active"] == "a" and facts["sha256"] == facts["slot.a.sha256"] == "a" * 64, facts
+    assert "version" not in facts and "slot.z.version" not in facts, facts
 
 
 @contextlib.contextmanager

@@ -17,14 +17,27 @@ static char *slot_file_name(const char *slot)
     return memory_printf("slot.%s.sha256", slot);
 }
 
+static bool slot_file_is_note(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return !strncmp(name, "slot.", strlen("slot.")) && !strcmp(dot, ".sha256");
+}
+
+/* Another version may have put more in there. */
 static void slot_file_read(const struct device_config *config, struct facts *notes)
 {
+    struct facts all = {0};
     char *path = state_dir_path(config, SLOT_FILES_NAME);
     struct buffer text = {0};
     struct error ignored;
 
     if (!io_read_regular_file(path, SLOT_FILE_MAX, &text, &ignored))
-        facts_parse(notes, buffer_text(&text));
+        facts_parse(&all, buffer_text(&text));
+    for (size_t i = 0; i < all.count; i++)
+        if (slot_file_is_note(all.fact[i].name))
+            facts_set(notes, all.fact[i].name, all.fact[i].value);
+    facts_free(&all);
     buffer_free(&text);
     free(path);
 }
