@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resources with holes: the length list says where the data belongs, and the archive has only the data."""
 import hashlib
+import os
 import random
 import re
 import subprocess
@@ -225,6 +226,41 @@ def test_path_write_keeps_holes(t):
     applied(t, "--unsafe")
     stat = (t.dir / "got").stat()
     assert stat.st_size == 200 + (2 << 30) and stat.st_blocks * 512 < 1_000_000
+
+
+def test_path_write_to_what_has_no_holes_makes_zeros(t):
+    """A FIFO, a character device and a block device cannot be made longer, or have holes."""
+    lengths = (100, 4000, 5000, 3000, 100, 70_000)
+    data = make(t, lengths, 'path_write("/dev/null")')
+    applied(t, "--unsafe")
+    fifo = t.dir / "fifo"
+    os.mkfifo(fifo)
+    data = make(t, lengths, f'path_write("{fifo}")')
+    p = t.start([t.bin("fwpack"), "-a", "-q", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "--unsafe"])
+    assert fifo.read_bytes() == with_zeros(lengths, data)
+    assert p.wait(20) == 0
+
+
+def test_path_write_to_a_block_device_makes_zeros(t):
+    if os.getuid() or t.run(["sh", "-c", "command -v losetup"]).returncode:
+        t.skip("loop devices need root and losetup")
+    image = t.dir / "loop.img"
+    image.write_bytes(b"\xee" * (1 << 20))
+    r = t.run(["losetup", "--show", "-f", image])
+    if r.returncode:
+        t.skip("there is no loop device to be had")
+    device = r.stdout.strip()
+    try:
+        lengths = (100, 4000, 5000, 3000, 100, 70_000)
+        data = make(t, lengths, f'path_write("{device}")')
+        applied(t, "--unsafe")
+        expected = with_zeros(lengths, data)
+        assert image.read_bytes() == expected + b"\xee" * ((1 << 20) - len(expected))
+        make(t, (100, 1 << 20), f'path_write("{device}")')
+        r = apply(t, "--unsafe")
+        assert r.returncode == 1 and f"cannot write to '{device}': No space left" in r.stdout, r.stdout
+    finally:
+        t.run(["losetup", "-d", device])
 
 
 def test_pipe_write_sends_zeros(t):
