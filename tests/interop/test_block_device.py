@@ -99,6 +99,44 @@ def test_mounted_destinations(t):
             t.run(["umount", mount])
 
 
+def test_mounted_destinations_by_other_names(t):
+    """The device may be a link (as below /dev/disk), and so may what is in the mount table."""
+    for program in ("mkfs.ext2", "busybox"):
+        t.need(program)
+    mount, card, alias = t.dir / "mnt", t.dir / "card", t.dir / "alias"
+    mount.mkdir()
+    with Loop(t) as loop:
+        card.symlink_to(loop.path)
+        alias.symlink_to(loop.path)
+        for mounted, device in ((loop.path, card), (alias, loop.path), (alias, card)):
+            assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+            if t.run(["busybox", "mount", "-t", "ext2", mounted, mount]).returncode:
+                t.skip("nothing can be mounted here")
+            try:
+                r, _ = apply(t, device, "loose")
+                assert r.returncode == 0 and not mount.is_mount(), (mounted, device, r)
+            finally:
+                t.run(["umount", mount])
+
+
+def test_mounts_within_mounts_are_unmounted_from_the_inside(t):
+    t.need("mkfs.ext2")
+    mount = t.dir / "mnt"
+    mount.mkdir()
+    with Loop(t) as loop:
+        assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+        if t.run(["mount", "-t", "ext2", loop.path, mount]).returncode:
+            t.skip("nothing can be mounted here")
+        try:
+            inner = mount / "inner"
+            inner.mkdir()
+            assert t.run(["mount", "--bind", mount, inner]).returncode == 0
+            r, _ = apply(t, loop.path, "loose")
+            assert r.returncode == 0 and not mount.is_mount(), r
+        finally:
+            t.run(["umount", "-R", mount])
+
+
 def enter_root(t, loop, mount):
     """Mounts partition 1 of the loop device (blocks 2048 to 10239), ready for chroot(8); returns its node."""
     assert t.run(["sfdisk", "-q", loop.path], input="start=2048,size=8192,type=83\n").returncode == 0
