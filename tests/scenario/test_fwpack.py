@@ -284,6 +284,24 @@ def test_offset_that_only_the_device_knows(t):
         assert not (t.dir / "other.img").read_bytes()
 
 
+def test_variable_of_an_environment_needs_a_name(t):
+    """U-Boot reads nothing after an item that begins with "=", and a name with "=" would be another variable's value."""
+    conf = ('uboot-environment env {{ block-offset = 16 block-count = 4 }}\n'
+            'task t {{ on-init {{ uboot_clearenv(env) uboot_setenv(env, "{name}", 1) }} }}')
+    for name in ("", "a=b", "="):
+        (t.dir / "x.conf").write_text(conf.format(name=name))
+        r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+        assert r.returncode == 1 and f"variable name and value, but argument 2 is '{name}'" in r.stderr, (name, r)
+    fw = make(t, conf.format(name="\\${NAME}"))
+    assert apply(t, fw, "t", "-q", env={"NAME": "a b"}).returncode == 0
+    image = (t.dir / "disk.img").read_bytes()
+    assert image[16 * 512 + 4:][:7] == b"a b=1\0\0"
+    for name in ("", "a=b"):
+        r = apply(t, fw, "t", "-q", env={"NAME": name})
+        assert r.returncode == 1 and "uboot_setenv requires" in r.stdout, (name, r)
+        assert (t.dir / "disk.img").read_bytes() == image
+
+
 def test_entry_longer_than_its_metadata_says_is_cut_off(t):
     """The plan knows how much is written; nothing after that may change."""
     fw = make(t, data=b"A" * 1000)
