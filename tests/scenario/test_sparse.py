@@ -349,15 +349,19 @@ def test_wrong_data_between_holes_are_found(t):
         for name, content in entries.items():
             z.writestr(name, content)
     r = apply(t)
-    assert r.returncode == 1 and "blake2b mismatch on 'a'" in r.stdout
+    assert r.returncode == 1 and "raw_write detected blake2b mismatch on 'a'" in r.stdout
     assert t.run([t.bin("fwpack"), "-V", "-i", "x.fw"]).returncode == 1
 
 
 def test_data_are_read_once(t):
-    """The second function reports that it was called twice, except where there is no data."""
-    make(t, (100, 200, 300), "raw_write(256) raw_write(512)")
-    r = apply(t)
-    assert r.returncode == 1 and "likely called twice" in r.stdout
+    """The second function is refused before the first one writes, except where there is no data."""
+    make(t, (100, 200, 300), f'info("before") raw_write(256) path_write("{t.dir}/out")')
+    (t.dir / "disk.img").write_bytes(b"\xee" * 1024 * BLOCK)
+    r = apply(t, "--unsafe")
+    assert r.returncode == 1
+    assert r.stdout == ("fwup: path_write didn't write anything and was likely called twice in an on-resource for 'a'. "
+                        'Try a "cp" function. Nothing was written.\n'), r.stdout
+    assert (t.dir / "disk.img").read_bytes() == b"\xee" * 1024 * BLOCK and not (t.dir / "out").exists()
     for lengths in ((0, 2000), (0,)):
         make(t, lengths, "raw_write(256) raw_write(512)")
         (t.dir / "disk.img").write_bytes(b"\xee" * 1024 * BLOCK)
