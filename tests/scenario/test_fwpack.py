@@ -67,6 +67,21 @@ def test_words_and_options_are_the_same(t):
     assert fwpack(t, "verify", fw).stdout == fwpack(t, "-V", "-i", fw).stdout
 
 
+def test_creation_time_is_a_number_that_an_archive_can_hold(t):
+    """An archive has room for 32 bits. What is no such number must not become 1970, or wrap around."""
+    fw = make(t)
+    for text, date in (("0", "1970-01-01T00:00:00Z"), ("3000000000", "2065-01-24T05:20:00Z"),
+                       ("4294967295", "2106-02-07T06:28:15Z")):
+        assert fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw", env={"SOURCE_DATE_EPOCH": text}).returncode == 0
+        assert fwpack(t, "-m", "-i", fw, "--metadata-key", "meta-creation-date").stdout == date + "\n"
+    before = fw.read_bytes()
+    for text in ("x", "-1", "1700000000x", "0x10", "1.5", " 5", "4294967296", "99999999999999999999"):
+        r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw", env={"SOURCE_DATE_EPOCH": text})
+        assert (r.returncode, r.stdout) == (1, "fwup: SOURCE_DATE_EPOCH must be seconds since 1970, up to 4294967295, "
+                                            f"but is '{text}'\n"), (text, r)
+        assert fw.read_bytes() == before
+
+
 def test_archive_is_a_sound_zip(t):
     fw = make(t)
     with zipfile.ZipFile(fw) as z:
