@@ -360,6 +360,16 @@ def test_too_long_meta_conf_is_refused_at_creation(t):
     assert not (t.dir / "x.fw").exists()
 
 
+def test_file_of_a_resource_without_a_name(t):
+    """As a variable leaves it that is not set."""
+    (t.dir / "a").write_text("a")
+    for path in ("a;", ";a", "a;;a", ";", "${NONE}", "a;${NONE}"):
+        (t.dir / "x.conf").write_text(f'file-resource r {{ host-path = "{path}" }}\n')
+        r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+        assert r.returncode == 1 and "x.conf:1: file-resource 'r' has an empty path in its host-path" in r.stderr, (path, r)
+        assert "is a variable in it not set?" in r.stderr
+
+
 def test_includes_and_assertions(t):
     (t.dir / "inc").mkdir()
     (t.dir / "inc/part.conf").write_text('file-resource a.img { host-path = "../a.img" assert-size-lte = 1 }\n')
