@@ -684,6 +684,14 @@ def test_keys_for_standard_output_have_the_usual_names(t):
     assert sorted(p.name for p in t.dir.iterdir() if p.suffix in (".pub", ".priv")) == ["fwup-key.priv", "fwup-key.pub"]
 
 
+def test_public_key_does_not_stay_without_its_private_one(t):
+    (t.dir / "k.priv").symlink_to("nowhere/k.priv")  # is not there, but cannot be created
+    for _ in range(2):
+        r = fwpack(t, "-g", "-o", "k")
+        assert r.returncode == 1 and "Error creating 'k.priv'" in r.stdout, r
+        assert not (t.dir / "k.pub").exists()
+
+
 def test_version_and_help_are_answered_where_they_stand(t):
     """What follows does not matter, as in the reference: no handshake that waits for the input's end."""
     for argv in (["--version", "--exit-handshake"], ["--version", "--nonsense"], ["--version", "-a", "x"]):
