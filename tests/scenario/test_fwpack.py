@@ -239,6 +239,22 @@ def test_framing_in_both_directions(t):
     assert list(frames(fwpack(t, "-F", "-m", "-i", t.dir / "x.fw", text=False).stdout))[0][0] == "OK"
 
 
+def test_usage_is_no_part_of_framed_output(t):
+    """A caller that reads packets would take its first letters for the length of one."""
+    for args, why in ((["--nonsense"], b"bad option"), (["-d"], b"bad option"), (["--max-size", "x"], b"--max-size needs a number"),
+                      ([], b"specify one of")):
+        r = fwpack(t, "-F", *args, text=False)
+        assert r.returncode == 1
+        told = list(frames(r.stdout))
+        assert len(told) == 1 and told[0][0] == "ER" and told[0][2].startswith(why), told
+        assert sum(8 + len(text) for _, _, text in told) == len(r.stdout), r.stdout[:200]
+    fw = make(t)
+    fwpack(t, "-g", "-o", "k")
+    r = fwpack(t, "-l", "-i", fw, *(["-p", "k.pub"] * 11), "-F", text=False)
+    assert list(frames(r.stdout)) == [("WN", 0, b"only the first 10 public keys are used"),
+                                      ("ER", 0, b"Expecting signed firmware archive.")], r.stdout
+
+
 def test_keys_sign_and_verify(t):
     r = fwpack(t, "-g", "-o", "k")
     assert r.returncode == 0 and "saved to 'k.pub' and 'k.priv'" in r.stdout
