@@ -168,6 +168,12 @@ def test_errors_name_their_cause_and_exit_with_1(t):
         assert text in r.stdout, (args, r.stdout)
 
 
+def test_message_of_several_lines(t):
+    """info keeps them; an error is one line, in which nothing is lost."""
+    fw = make(t, 'task t { on-init { info("one\\ntwo") error("three\\nfour\\n\\nfive\\n") } }')
+    assert apply(t, fw, "t", "-q").stdout == "fwup: one\ntwo\nfwup: three four five\n"
+
+
 def test_words_have_telling_statuses(t):
     fw = make(t)
     assert fwpack(t, "apply", fw, "-t", "nope", "-d", "disk.img").returncode == 4
