@@ -17,10 +17,16 @@ static const char *option_known(const struct option *names)
     return NULL;
 }
 
+/* Where the value of a letter is missing, musl's getopt(3) has counted it, too. */
+static const char *option_argument(char *const *argv)
+{
+    return argv[optind - 1] ? argv[optind - 1] : argv[optind - 2];
+}
+
 int option_error(struct error *err, int c, char *const *argv, const struct option *names,
                  const char *help)
 {
-    const char *argument = argv[optind - 1], *known = option_known(names);
+    const char *argument = option_argument(argv), *known = option_known(names);
     char word[OPTION_WORD_MAX];
     struct nearest near = {.word = word};
 

@@ -5,6 +5,7 @@ it prints: anywhere.py BUILD AGENT CAST."""
 import argparse
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -107,9 +108,11 @@ class Demo:
         self.power = Power(self.image, self.directory)
         self.wire = Wire(self.power.port)
         # The old version stays away: with it on the desk, even less is sent.
-        firmware = self.image.firmware("2.0.0")
-        (self.directory / "board-2.0.0.fw").symlink_to(firmware)
-        self.cast.write(f"board-2.0.0.fw: {megabytes(firmware.stat().st_size)}; version 1 is on the device only\n")
+        (self.directory / "board-2.0.0.fw").symlink_to(self.image.firmware("2.0.0"))
+        (self.directory / "board-2.0.0.raucb").symlink_to(self.image.bundle("2.0.0"))
+        for name in ("board-2.0.0.fw", "board-2.0.0.raucb"):
+            self.cast.write(f"{name}: {megabytes((self.directory / name).stat().st_size)}\n")
+        self.cast.write("Both hold the same image; version 1 is on the device only\n")
         (self.directory / "agents/arm64").mkdir(parents=True)
         (self.directory / "agents/arm64/fwssh-agent").symlink_to(self.agent)
         (self.directory / "fwssh").mkdir()
@@ -136,13 +139,15 @@ class Demo:
         if got:
             raise SystemExit(f"fwssh {command} exited with status {got}")
 
-    def on_device(self, command):
-        """By the SSH server that the device has."""
-        argv = ["ssh", "-F", "none", "-p", str(self.wire.port), "-i", self.image.key, "-o", "IdentitiesOnly=yes", "-o",
-                f"UserKnownHostsFile={self.directory}/known_hosts", "-o", "StrictHostKeyChecking=accept-new", "-o",
-                "LogLevel=ERROR", "root@127.0.0.1", command]
-        if self.cast.follow(self.cast.begin(f"ssh root@127.0.0.1 '{command}'", argv, self.env, self.directory)):
-            raise SystemExit("the device's SSH server does not work")
+    def on_device(self, command, before=""):
+        """By the SSH server that the device has; before is what its input comes from."""
+        options = ["-F", "none", "-p", str(self.wire.port), "-i", str(self.image.key), "-o", "IdentitiesOnly=yes", "-o",
+                   f"UserKnownHostsFile={self.directory}/known_hosts", "-o", "StrictHostKeyChecking=accept-new", "-o",
+                   "LogLevel=ERROR"]
+        shown = f"{before}ssh {{}}root@127.0.0.1 {shlex.quote(command)}"
+        argv = ["sh", "-c", shown.format(shlex.join(options) + " ")]
+        if self.cast.follow(self.cast.begin(shown.format(""), argv, self.env, self.directory)):
+            raise SystemExit(f"failed on the device: {command}")
 
     def boot(self):
         self.power.on()
@@ -188,7 +193,7 @@ class Demo:
 
     def run(self):
         self.prepare()
-        self.cast.say("2. Power on: U-Boot, Debian's kernel, BusyBox, Dropbear; nothing of fwssh")
+        self.cast.say("2. Power on: U-Boot, Debian's kernel, BusyBox, Dropbear, RAUC; nothing of fwssh")
         self.boot()
         self.on_device("uname -m; busybox | head -n 1; find / /data -xdev -name \"*fwssh*\" | wc -l")
         self.cast.say("3. Push version 2, and pull the plug when part of it is written")
@@ -202,14 +207,21 @@ class Demo:
         self.command("confirm")
         self.command("status")
         self.truth()
-        self.cast.say("6. For comparison, the whole firmware to another such device")
+        self.cast.say("6. For comparison, the whole bundle to another such device, by its RAUC")
         self.power.off()
         self.power.renew()
         (self.directory / "known_hosts").unlink()
         self.boot()
-        self.push("the whole firmware", "--adaptive=never", "--no-cache")
+        self.rauc_install()
+        self.on_device("reboot")
         self.booted("slot b runs version 2.0.0")
         self.summary()
+
+    def rauc_install(self):
+        self.wire.take()
+        start = time.monotonic()
+        self.on_device("cat >/data/x.raucb && rauc install /data/x.raucb", f"pv -qL {self.link} board-2.0.0.raucb | ")
+        self.rows.append(("rauc install", time.monotonic() - start, *self.wire.take()))
 
     def truth(self):
         self.on_device("find / /data -xdev -name \"*fwssh*\" | wc -l")
@@ -238,7 +250,7 @@ def main():
     p.add_argument("build")
     p.add_argument("agent")
     p.add_argument("cast")
-    p.add_argument("--link", default="250k", help="bytes per second that a push may send; it is its --bwlimit")
+    p.add_argument("--link", default="250k", help="bytes per second that may be sent, as --bwlimit and pv take it")
     a = p.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     cast = Cast(a.cast, "fwssh: an update of a device on which nothing of fwssh is")

@@ -15,6 +15,8 @@ data_size=16M
 disk_size=103M
 # shellcheck source=tests/device/root.sh
 . "$here/root.sh"
+# shellcheck source=tests/device/fresh.sh
+. "$here/fresh.sh"
 
 inputs() {
     find "$source/src" "$source/packaging/static" "$source/meson.build" "$source/examples/slots" "$here" -type f ! -name '*.py' ! -name '*.pyc' |
@@ -57,13 +59,7 @@ make_disk() {
     "$fwpack" apply -q -t complete -p "$out/firmware-key.pub" -d "$out/disk.img" "$out/firmware/good-1.fw"
 }
 
-mkdir -p "$out"
-# Tests that run in parallel wait for the one that builds.
-exec 9>"$out/lock"
-flock 9
-inputs >"$out/inputs.new"
-! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
-rm -f "$out/inputs"
+fresh_begin "$out"
 "$source/packaging/static/build.sh" arm64 "$out/arm64" >"$out/arm64.log" 2>&1 || {
     cat "$out/arm64.log" >&2
     exit 1
@@ -74,4 +70,4 @@ make_keys
 make_tree
 make_releases
 make_disk
-mv "$out/inputs.new" "$out/inputs"
+fresh_end "$out"

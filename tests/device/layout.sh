@@ -13,20 +13,23 @@ guest=$device/guest
 fwpack=$build/src/fwpack
 # shellcheck source=tests/device/root.sh
 . "$here/root.sh"
+# shellcheck source=tests/device/fresh.sh
+. "$here/fresh.sh"
 
-# layout_begin TEXT: ends the script while the device, the script and this text are unchanged. Tests that run in parallel
-# wait for the one that builds.
+inputs() {
+    cat "$device/inputs" "$0"
+    echo "$text"
+}
+
+# layout_begin TEXT: ends the script while the device, the script and this text are unchanged.
 layout_begin() {
+    text=$1
+    fresh_begin "$out"
     mkdir -p "$out/firmware" "$out/slots"
-    exec 9>"$out/lock"
-    flock 9
-    { cat "$device/inputs" "$0" && echo "$1"; } >"$out/inputs.new"
-    ! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
-    rm -f "$out/inputs"
 }
 
 layout_end() {
-    mv "$out/inputs.new" "$out/inputs"
+    fresh_end "$out"
 }
 
 # layout_firmware NAME VERSION KEYS: a slot of the tree, and its firmware, signed with the key in the directory KEYS.

@@ -9,6 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd)
 device=$build/device
 fwpack=$build/src/fwpack
+# shellcheck source=tests/device/fresh.sh
+. "$here/fresh.sh"
 
 inputs() {
     cat "$device/inputs" "$here/mbr.sh" "$here/fwup-mbr.conf" "$here/mbr-active-env.txt" "$here/mbr-order-env.txt" | sha256sum
@@ -33,11 +35,7 @@ make_layout() {
     "$fwpack" apply -q -t complete -p "$device/firmware-key.pub" -d "$out/disk.img" "$out/firmware/good-1.fw"
 }
 
-exec 9>"$device/mbr.lock"
-flock 9
-inputs >"$device/mbr-inputs.new"
-! cmp -s "$device/mbr-inputs.new" "$device/mbr-inputs" || exit 0
-rm -f "$device/mbr-inputs"
+fresh_begin "$device/mbr"
 make_layout order
 make_layout active
-mv "$device/mbr-inputs.new" "$device/mbr-inputs"
+fresh_end "$device/mbr"

@@ -14,6 +14,8 @@ guest=$out/guest
 programs=$build/src
 # shellcheck source=tests/device/root.sh
 . "$here/root.sh"
+# shellcheck source=tests/device/fresh.sh
+. "$here/fresh.sh"
 other_modules='fat vfat nls_cp437 nls_ascii'
 device_programs='fwsshd fwssh-session fwssh-receive fwssh-hold fwpack'
 grub=$guest/usr/lib/grub/i386-pc
@@ -127,11 +129,8 @@ make_efi_layouts() {
 }
 
 mkdir -p "$out/slots"
-exec 9>"$out/lock"
-flock 9
-inputs >"$out/inputs.new"
-! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
-rm -f "$out/inputs" "$out/data.img"
+fresh_begin "$out"
+rm -f "$out/data.img"
 "$source/packaging/static/extract.sh" "$here/pc-packages.txt" "$guest" amd64
 make_keys
 make_tree
@@ -149,4 +148,4 @@ mke2fs -q -t ext4 -m 0 "$out/data.img" 16M >/dev/null
 make_grub
 make_layouts
 make_efi_layouts
-mv "$out/inputs.new" "$out/inputs"
+fresh_end "$out"

@@ -10,6 +10,8 @@ out=$(cd "$1" && pwd)/device
 tree=$out/systemd-tree
 PATH=$PATH:/usr/sbin:/sbin # mke2fs
 image_size=200M
+# shellcheck source=tests/device/fresh.sh
+. "$here/fresh.sh"
 
 inputs() {
     cat "$out/inputs" "$here/systemd.sh" "$here/systemd-packages.txt" "$here/systemd-network" "$here/systemd-updater" \
@@ -70,11 +72,8 @@ END
     printf '[Service]\nStandardError=journal+console\n' >"$tree/etc/systemd/system/fwsshd.service.d/console.conf"
 }
 
-exec 9>"$out/systemd.lock"
-flock 9
-inputs >"$out/systemd-inputs.new"
-! cmp -s "$out/systemd-inputs.new" "$out/systemd-inputs" || exit 0
-rm -f "$out/systemd-inputs" "$out/systemd.img"
+fresh_begin "$out/systemd"
+rm -f "$out/systemd.img"
 "$source/packaging/static/extract.sh" "$here/systemd-packages.txt" "$out/systemd-packages"
 rm -rf "${tree:?}"
 cp -a "$out/systemd-packages" "$tree"
@@ -82,4 +81,4 @@ write_system
 write_service
 mke2fs -q -t ext4 -m 0 -d "$tree" "$out/systemd.img" $image_size >/dev/null
 rm -rf "${tree:?}"
-mv "$out/systemd-inputs.new" "$out/systemd-inputs"
+fresh_end "$out/systemd"

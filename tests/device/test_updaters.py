@@ -20,6 +20,9 @@ class UpdaterPC(VirtualPC):
         super().__init__(t, layout)
         self.start()
         self.wait_up("p2", "1.0.0")
+        assert "fwsshd -t: " in self.log() and "fwsshd -t: FAIL" not in self.log(), self.log()
+        check = self.fwssh("check")
+        assert check.returncode == 0 and "FAIL" not in check.stdout, check
 
     def wait_up(self, partition, version):
         self.wait(f"device-start: /dev/nvme0n1{partition} runs version {version}", 600)

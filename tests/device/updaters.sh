@@ -14,6 +14,9 @@ guest=$out/guest
 programs=$build/src
 # shellcheck source=tests/device/root.sh
 . "$here/root.sh"
+# shellcheck source=tests/device/fresh.sh
+. "$here/fresh.sh"
+pages=$source/docs/migrate
 device_programs='fwsshd fwssh-session fwssh-receive fwssh-hold'
 # Modules in the order of their dependencies; RAUC needs those from loop on, and nothing here loads any by itself.
 other_modules='fat vfat nls_cp437 nls_ascii loop squashfs dm-mod dm-bufio reed_solomon dm-verity'
@@ -30,7 +33,7 @@ inputs() {
         sha256sum "$programs/$program"
     done
     find "$source/src/device/adapters" "$source/packaging/fwsshd.service" "$source/packaging/fwsshd-swupdate.conf" \
-        "$source/packaging/static/extract.sh" "$here" -type f ! -name '*.py' ! -name '*.pyc' | LC_ALL=C sort | xargs sha256sum
+        "$source/packaging/static/extract.sh" "$pages" "$here" -type f ! -name '*.py' ! -name '*.pyc' | LC_ALL=C sort | xargs sha256sum
 }
 
 # A key and a certificate that signs itself, for bundles and archives: NAME.key, NAME.pem.
@@ -73,9 +76,10 @@ make_system() {
     for directory in boot data dev proc root run sys tmp var usr/libexec usr/sbin etc/fwssh lib/modules/device; do
         mkdir -p "$tree/$directory"
     done
-    for name in sh sed grep tail head env reboot modprobe ip; do
+    for name in sh sed grep tail head env modprobe ip; do
         [ -e "$tree/bin/$name" ] || [ -e "$tree/usr/bin/$name" ] || [ -e "$tree/sbin/$name" ] || ln -s busybox "$tree/bin/$name"
     done
+    ln -s ../bin/systemctl "$tree/sbin/reboot"
     # systemd takes its parameters from GRUB's configuration, which is that of the other virtual PCs.
     ln -s lib/systemd/systemd "$tree/init"
     cp "$guest"/boot/vmlinuz-* "$tree/boot/Image"
@@ -110,13 +114,13 @@ make_service() {
     printf '[Service]\nStandardError=journal+console\n' >"$tree/etc/systemd/system/fwsshd.service.d/console.conf"
 }
 
-# configure UPDATER [LINE...]: fwsshd.conf.
-configure() {
-    updater=$1
-    shift
-    printf '%s\n' "authorized-keys = {\"$(cat "$out/id_ed25519.pub")\"}" 'authorized-keys-files = {}' 'device = "/dev/nvme0n1"' \
-        "updater = \"$updater\"" 'state-dir = "/data/fwssh"' 'reboot-command = "/bin/systemctl reboot"' 'login-grace-time = 300' "$@" \
-        >"$tree/etc/fwssh/fwsshd.conf"
+# The shell blocks of a page of docs/migrate, as somebody who follows it would run them on this device.
+follow() {
+    awk '/^ *```/ { inside = !inside; next } inside' "$pages/$1" |
+        sed -e "s|/etc/fwssh|$tree/etc/fwssh|" -e 's|/dev/mmcblk0|/dev/nvme0n1|' -e "s|ssh-ed25519 AAAA.*|$(cat "$out/id_ed25519.pub")|" \
+            -e 's/^ *//' -e '/^fwsshd -t$/d' | sh -eu
+    # For a machine that is emulated.
+    echo 'login-grace-time = 300' >>"$tree/etc/fwssh/fwsshd.conf"
 }
 
 # make_image VERSION: $layout/slots/VERSION.img
@@ -170,7 +174,7 @@ make_rauc() {
     mkdir "$tree/etc/rauc"
     cp "$out/signer.pem" "$tree/etc/rauc"
     cp "$here/updaters-rauc.conf" "$tree/etc/rauc/system.conf"
-    configure rauc
+    follow rauc.md
     make_image 2.0.0
     make_image 1.0.0
     grubenv 'ORDER=A B' A_OK=1 A_TRY=0 B_OK=0 B_TRY=0
@@ -212,10 +216,11 @@ make_archive() {
 make_swupdate() {
     new_layout swupdate
     cp "$out/signer.pem" "$tree/etc/swupdate.pem"
+    follow swupdate.md
+    # The page's is for U-Boot.
     cp "$here/updaters-swupdate.conf" "$tree/etc/fwssh/updater-swupdate.conf"
-    configure swupdate 'updater-options = {"-k", "/etc/swupdate.pem", "-H", "board:1.0"}'
     make_image 1.0.0
-    configure swupdate
+    sed -i '/^updater-options/d' "$tree/etc/fwssh/fwsshd.conf"
     mkdir -p "$tree/etc/swupdate/conf.d"
     echo 'SWUPDATE_ARGS="-v -k /etc/swupdate.pem -H board:1.0 -q stable,copy-a -q stable,copy-b"' >"$tree/etc/swupdate/conf.d/device"
     cp "$source/packaging/fwsshd-swupdate.conf" "$tree/etc/systemd/system/fwsshd.service.d"
@@ -228,12 +233,8 @@ make_swupdate() {
     make_archive small "$out/small.img"
 }
 
-mkdir -p "$out"
-exec 9>"$out/lock"
-flock 9
-inputs >"$out/inputs.new"
-! cmp -s "$out/inputs.new" "$out/inputs" || exit 0
-rm -f "$out/inputs" "$out/data.img"
+fresh_begin "$out"
+rm -f "$out/data.img"
 "$source/packaging/static/extract.sh" "$here/updaters-packages.txt" "$guest" amd64
 [ -e "$out/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C tester@desk -f "$out/id_ed25519"
 make_certificate signer
@@ -249,4 +250,4 @@ make_grub
 make_swupdate
 make_rauc
 rm -rf "${tree:?}"
-mv "$out/inputs.new" "$out/inputs"
+fresh_end "$out"
