@@ -80,8 +80,8 @@ def with_zeros(lengths, data):
 
 
 def on_image(lengths, data, before):
-    """The slot afterwards: blocks within holes are unchanged, holes in other blocks are zeros, as is the last block of a
-    hole at the end."""
+    """The slot afterwards: blocks within holes are unchanged, holes in other blocks are zeros, as are the blocks of the
+    last 512 bytes of a hole at the end."""
     pieces, size = placed(lengths, data)
     full = with_zeros(lengths, data) + bytes(-size % BLOCK)
     touched = set()
@@ -90,7 +90,7 @@ def on_image(lengths, data, before):
             touched.update(range(at // BLOCK, (at + len(bytes_) - 1) // BLOCK + 1))
     last = max((i for i, n in enumerate(lengths) if n), default=0)
     if last % 2:
-        touched.add((size - 1) // BLOCK)
+        touched.update(range((size - min(lengths[last], BLOCK)) // BLOCK, (size - 1) // BLOCK + 1))
     out = bytearray(before.ljust(len(full), b"\0"))
     for block in touched:
         out[block * BLOCK:(block + 1) * BLOCK] = full[block * BLOCK:(block + 1) * BLOCK]
@@ -151,13 +151,14 @@ def test_raw_write_of_any_list(t):
 
 
 def test_no_data_but_a_hole(t):
-    """Only its last block is written."""
-    make(t, (0, 10_000))
-    (t.dir / "disk.img").write_bytes(b"\xee" * 512 * BLOCK)
-    applied(t)
-    slot = (t.dir / "disk.img").read_bytes()[OFFSET * BLOCK:]
-    last = 9_999 // BLOCK * BLOCK
-    assert set(slot[:last]) == {0xee} and set(slot[last:last + BLOCK]) == {0} and set(slot[last + BLOCK:]) == {0xee}
+    """Only the blocks of its last 512 bytes are written."""
+    for size, first in ((10_000, 18), (10_240, 19), (9_729, 18), (200, 0)):
+        make(t, (0, size))
+        (t.dir / "disk.img").write_bytes(b"\xee" * 512 * BLOCK)
+        applied(t)
+        slot = (t.dir / "disk.img").read_bytes()[OFFSET * BLOCK:]
+        end = (size - 1) // BLOCK * BLOCK + BLOCK
+        assert slot[:end] == b"\xee" * first * BLOCK + bytes(end - first * BLOCK) and set(slot[end:]) == {0xee}, size
 
 
 def test_last_hole_makes_the_image_long_enough(t):
