@@ -13,6 +13,7 @@ task loose { on-init { raw_memset(9000, 1, 0) } }
 task over { on-init { raw_memset(10239, 1, 1) } }
 task other { on-init { raw_memset(10240, 1, 1) } }
 task behind { on-init { raw_memset(0, 1, 1) raw_memset(16384, 1, 1) } }
+task reads { on-init { info("nothing to write") } }
 task trims { on-init { trim(4096, 4096) } }
 '''
 SIZE = 8 << 20
@@ -64,6 +65,18 @@ def test_what_does_not_fit_is_refused_before_the_first_write(t):
         r, _ = apply(t, loop.path, "behind")
         assert r.returncode == 1 and "nothing was written" in r.stdout
         assert not any(loop.file.read_bytes())
+
+
+def test_read_only_device_is_named_as_such(t):
+    """As a boot partition of an eMMC is: it can be opened, but not written. A task that only reads works."""
+    with Loop(t) as loop:
+        t.run(["losetup", "-d", loop.path])
+        r = t.run(["losetup", "--show", "-r", "-f", loop.file])
+        assert r.returncode == 0, r
+        loop.path = r.stdout.strip()
+        r, _ = apply(t, loop.path, "loose")
+        assert r.returncode == 1 and "the device is read-only" in r.stdout and "media size" not in r.stdout, r
+        assert t.run([t.bin("fwpack"), "-a", "-q", "-i", "x.fw", "-t", "reads", "-d", loop.path]).returncode == 0
 
 
 def test_trim_of_a_device_takes_its_range_and_no_more(t):

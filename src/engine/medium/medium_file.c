@@ -37,6 +37,19 @@ static int medium_file_read(struct medium *m, uint64_t offset, void *buf, size_t
     return 0;
 }
 
+static int medium_write_failed(struct medium *m, size_t len, uint64_t offset, struct error *err)
+{
+    int read_only = 0, saved = errno;
+
+    if (!ioctl(medium_self(m)->fd, BLKROGET, &read_only) && read_only)
+        return error_set(err, EXIT_FAILED,
+                         "writing %zu bytes failed at offset %llu: the device is read-only", len,
+                         (unsigned long long)offset);
+    errno = saved;
+    return error_errno(err, "writing %zu bytes failed at offset %llu. Check media size", len,
+                       (unsigned long long)offset);
+}
+
 static int medium_file_write(struct medium *m, uint64_t offset, const struct iovec *pieces,
                              int count, struct error *err)
 {
@@ -59,9 +72,7 @@ static int medium_file_write(struct medium *m, uint64_t offset, const struct iov
             n = -1;
         offset += pieces[i].iov_len;
     }
-    return n < 0 ? error_errno(err, "writing %zu bytes failed at offset %llu. Check media size",
-                               len, (unsigned long long)offset)
-                 : 0;
+    return n < 0 ? medium_write_failed(m, len, offset, err) : 0;
 }
 
 static int medium_file_flush(struct medium *m, struct error *err)
