@@ -150,6 +150,45 @@ def test_mounts_within_mounts_are_unmounted_from_the_inside(t):
             t.run(["umount", "-R", mount])
 
 
+def lend_system(t, mount):
+    """What fwpack needs when this is its root directory."""
+    for folder in ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", str(t.dir), os.path.dirname(t.bin("fwpack"))):
+        if os.path.isdir(folder):
+            (mount / folder[1:]).mkdir(parents=True, exist_ok=True)
+            assert t.run(["mount", "--rbind", folder, str(mount) + folder]).returncode == 0
+    (mount / "run").mkdir()  # for fwpack's lock
+
+
+def test_nothing_is_unmounted_if_the_root_is_on_the_device(t):
+    """It stays busy, and must not become read-only. One that is read-only may stay, as on a device with squashfs."""
+    for program in ("mkfs.ext2", "chroot"):
+        t.need(program)
+    mount = t.dir.parent / f"{t.dir.name}-root"  # not below t.dir, which is lent
+    data = mount / "data"
+    mount.mkdir()
+    with Loop(t) as loop:
+        assert apply(t, loop.path, "reads")[0].returncode == 0  # makes the archive
+        assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+        if t.run(["mount", "-t", "ext2", loop.path, mount]).returncode:
+            t.skip("nothing can be mounted here")
+        argv = ["chroot", mount, t.bin("fwpack"), "-a", "-q", "-i", t.dir / "x.fw", "-d", loop.path, "-t", "reads"]
+        try:
+            data.mkdir()
+            assert t.run(["mount", "--bind", mount, data]).returncode == 0
+            lend_system(t, mount)
+            r = t.run(argv)
+            assert r.returncode == 1 and f"cannot unmount {loop.path} from /: Device or resource busy" in r.stdout, r
+            assert data.is_mount()
+            (mount / "still-writable").touch()
+            assert t.run(["mount", "-t", "tmpfs", "none", mount / "run"]).returncode == 0
+            assert t.run(["mount", "-o", "remount,ro", loop.path, mount]).returncode == 0
+            r = t.run(argv)
+            assert r.returncode == 0 and not data.is_mount(), r
+        finally:
+            t.run(["umount", "-R", "-l", mount])
+            mount.rmdir()
+
+
 def enter_root(t, loop, mount):
     """Mounts partition 1 of the loop device (blocks 2048 to 10239), ready for chroot(8); returns its node."""
     assert t.run(["sfdisk", "-q", loop.path], input="start=2048,size=8192,type=83\n").returncode == 0
@@ -162,11 +201,7 @@ def enter_root(t, loop, mount):
     assert t.run(["mkfs.ext2", "-q", "-F", part]).returncode == 0
     if t.run(["mount", "-t", "ext2", part, mount]).returncode:
         t.skip("nothing can be mounted here")
-    for folder in ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", str(t.dir), os.path.dirname(t.bin("fwpack"))):
-        if os.path.isdir(folder):
-            (mount / folder[1:]).mkdir(parents=True, exist_ok=True)
-            assert t.run(["mount", "--rbind", folder, str(mount) + folder]).returncode == 0
-    (mount / "run").mkdir()  # for fwpack's lock
+    lend_system(t, mount)
     return part
 
 

@@ -146,7 +146,9 @@ static int medium_find_mounts(struct medium_mounts *m, const char *device)
     if (!table)
         return -1;
     while ((entry = getmntent(table))) {
-        if (!medium_is_on(entry->mnt_fsname, device))
+        /* A root that is read-only has nothing to write, and may stay. */
+        bool may_stay = !strcmp(entry->mnt_dir, "/") && hasmntopt(entry, MNTOPT_RO);
+        if (may_stay || !medium_is_on(entry->mnt_fsname, device))
             continue;
         m->mount = memory_resize(m->mount, (m->count + 1) * sizeof *m->mount);
         m->mount[m->count].source = memory_text(entry->mnt_fsname);
@@ -165,13 +167,23 @@ static void medium_free_mounts(struct medium_mounts *m)
     free(m->mount);
 }
 
+/* The kernel would make the root read-only instead, and say that it is done. */
+static int medium_check_root(const struct medium_mounts *m, struct error *err)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (!strcmp(m->mount[i].place, "/"))
+            return error_set(err, EXIT_FAILED, "cannot unmount %s from /: %s", m->mount[i].source,
+                             strerror(EBUSY));
+    return 0;
+}
+
 static int medium_unmount(const char *device, struct error *err)
 {
     struct medium_mounts m = {0};
-    int rc = 0;
 
     if (medium_find_mounts(&m, device))
         return error_errno(err, "cannot read /proc/mounts to unmount %s", device);
+    int rc = medium_check_root(&m, err);
     /* The last one first: it may lie within another. */
     for (size_t i = m.count; i-- && !rc;)
         if (umount2(m.mount[i].place, 0))
