@@ -146,6 +146,7 @@ int main(int argc, char **argv)
         printf("fwssh-agent %s\n", own_version);
         return 0;
     }
-    fputs(usage, strcmp(word, "--help") ? stderr : stdout);
-    return strcmp(word, "--help") ? 2 : 0;
+    bool asked = !strcmp(word, "--help") || !strcmp(word, "-h");
+    fputs(usage, asked ? stdout : stderr);
+    return asked ? 0 : 2;
 }

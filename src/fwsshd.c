@@ -152,17 +152,21 @@ static void print_signatures(const struct device_config *config)
 static int test_device(const struct listener *l, const char *report)
 {
     bool keys = *l->config.keys_command || report_has_keys(report);
+    bool nowhere = !l->config.listen_address.count;
     struct error err;
 
     fflush(stdout);
+    if (nowhere)
+        print_check(NULL, "listen-address",
+                    "is empty, so nobody can connect; name an address, or leave the key out");
     print_check(NULL, "authorized-keys",
                 keys ? NULL
                      : "no usable key, so nobody can log in; add your public key to a file of "
                        "authorized-keys-files, or to authorized-keys");
     bool versions = !version_floor_test(&l->config, &err);
     print_check(NULL, "versions", versions ? NULL : err.text);
-    return self_check(&l->config, print_check, NULL) || !keys || !versions ? EXIT_FAILED
-                                                                           : EXIT_DONE;
+    bool device = !self_check(&l->config, print_check, NULL);
+    return device && keys && versions && !nowhere ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int test_configuration(struct listener *l)

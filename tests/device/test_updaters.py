@@ -20,7 +20,8 @@ class UpdaterPC(VirtualPC):
         super().__init__(t, layout)
         self.start()
         self.wait_up("p2", "1.0.0")
-        assert "fwsshd -t: " in self.log() and "fwsshd -t: FAIL" not in self.log(), self.log()
+        self.wait("device-start: fwsshd -t has ended", 120)
+        assert "fwsshd -t: FAIL" not in self.log(), self.log()
         check = self.fwssh("check")
         assert check.returncode == 0 and "FAIL" not in check.stdout, check
 

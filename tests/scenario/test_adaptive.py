@@ -78,6 +78,14 @@ def test_an_older_firmware_beside_the_new_one_is_a_base(t):
     assert "differences from what it runs" in r.stdout, r.stdout  # 1.0.0.fw lies there, too
 
 
+def test_a_home_that_is_missing_is_not_made(t):
+    """That of a service's user may be /nonexistent."""
+    device = TwoSlots(t, content(1))
+    device.env.update(HOME=str(t.dir / "none"), XDG_CACHE_HOME="")
+    r = device.push(firmware(t, "2.0.0", changed(content(1), 2)))
+    assert r.returncode == 0 and not (t.dir / "none").exists(), r
+
+
 def test_what_was_pushed_is_kept_as_a_base(t):
     root = content(1)
     device = TwoSlots(t, root)

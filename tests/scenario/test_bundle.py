@@ -159,6 +159,18 @@ def test_parts_of_one_are_sent_to_a_device_that_names_sources(t):
     assert "write" in marker(t, "test.calls")
 
 
+def test_one_that_is_cut_off_during_the_push(t):
+    """What was read of it before the device agreed is sent."""
+    path = image(t)
+    old = path.read_bytes()
+    (t.dir / "slot").write_bytes(old[: MB // 2])
+    cut = t.script("cut", f"#!/bin/sh\nexec truncate -s 100 {path}\n")
+    dev = AdapterDevice(t, "raw", adaptive_sources=[t.dir / "slot"], hook_precheck=str(cut))
+    r = dev.push(path, "--adaptive=always", "--no-reboot")
+    assert r.returncode == 0 and path.stat().st_size == 100, (r, dev.d.log())
+    assert (t.dir / "test.input").read_bytes() == old
+
+
 def test_it_runs_after_the_reboot(t):
     dev = AdapterDevice(t, "raw")
     path = image(t)
@@ -205,6 +217,24 @@ def test_slot_that_is_written_again_is_forgotten(t):
     client.kill()
     dev.d.wait_log("connection to the client was lost")
     assert "slot.b.sha256" not in request(dev.d, "status")[1]
+
+
+def test_what_a_firmware_does_not_say_leaves_no_gap(t):
+    for number, (meta, product, platform) in enumerate((
+            ({}, "(not named)", []),
+            ({"product": "Pump", "platform": "board"}, "Pump", ["Platform: board"]),
+            ({"product": "", "version": "2", "platform": "", "architecture": ""}, "(not named) 2", []),
+            ({"version": "2", "architecture": "arm"}, "(not named) 2", ["Platform: (not named) arm"]),
+            ({"product": "Pump", "version": "2", "platform": "board", "architecture": "arm"}, "Pump 2",
+             ["Platform: board arm"]))):
+        conf, fw = t.dir / f"{number}.conf", t.dir / f"{number}.fw"
+        conf.write_text("".join(f'meta-{k} = "{v}"\n' for k, v in meta.items()) + "task upgrade {}\n")
+        assert t.run([t.bin("fwpack"), "create", "-f", conf, "-o", fw]).returncode == 0
+        r = t.run([t.bin("fwssh"), "describe", "--firmware", fw])
+        said = r.stdout.splitlines()
+        assert r.returncode == 0 and said[1] == f"Product:  {product}" and said[3:] == platform, (meta, r)
+        r = t.run([t.bin("fwssh"), "push", "--firmware", fw, "no-such.invalid", "no-other.invalid"])
+        assert r.stdout.startswith(product.replace("(not named)", "Firmware") + " ("), (meta, r)
 
 
 def test_a_pipe_is_not_waited_for(t):

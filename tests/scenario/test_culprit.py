@@ -6,11 +6,14 @@ import re
 import socket
 import subprocess
 import threading
+import time
 import zipfile
 
 from scenario.test_push import firmware, options, push
 from support import raw_client
 from support.fixture import waits
+from support.process import at_home
+from support.rebooting import events
 
 FAKE = """#!/bin/sh
 case "$*" in *-GT*) printf 'hostname {host}\\nport 22\\n'; exit 0;; esac
@@ -417,6 +420,12 @@ def test_log_directory_that_cannot_be_made_is_said_in_the_table(t):
     (t.dir / "logs").write_text("a file")
     r = fleet(t, "a", "b", extra=["--log-dir", "logs/x"])
     assert r.returncode == 10 and r.stdout.count("cannot create the directory") >= 2, r
+    one = [t.bin("fwssh"), "push", "a", "--firmware", firmware(t), "--log-dir", "logs/x"]
+    r = t.run(one)
+    assert r.returncode == 1 and "fwssh: a: cannot create the directory logs/x" in r.stderr, r
+    r = t.run([*one, "--json"])
+    [result] = events(r)
+    assert r.returncode == result["status"] == 1 and "cannot create the directory" in result["text"], r
 
 
 def hosts_file(t, data):
@@ -454,7 +463,7 @@ def test_host_is_the_same_with_a_port_that_is_said_elsewhere(t):
 
 def test_host_lists_that_are_wrong(t):
     for data, what in ((b"a\nb left\n", "line 2: more than one host"), (b"-oProxyCommand=x\n", "not a valid host"),
-                       (b"a\nu@-x\n", "line 2: 'u@-x' is not"), (b"h:99999\n", "no valid port"), (b"[::1\n", "not a valid"),
+                       (b"a\nu@-x\n", "line 2: 'u@-x' is not"), (b"@h\n", "'@h' is not a valid host"), (b"h:99999\n", "no valid port"), (b"[::1\n", "not a valid"),
                        ("a\nb\n".encode("utf-16"), "not a text file"), (b"# none\n", "no hosts")):
         r = hosts_file(t, data)
         assert r.returncode == 2 and what in r.stderr, (data, r)
@@ -557,6 +566,25 @@ def test_check_shows_the_fingerprint_of_an_unknown_host_key(t):
     assert r.returncode == 5 and shown in r.stdout.splitlines()[-1] and "unknown host key" in r.stdout, r
 
 
+def test_nothing_is_left_of_a_configured_ssh(t):
+    """A shell that is killed would leave it behind, connected."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for ssh in "ssh -F none", "/usr/bin/ssh -F 'none'":
+            r = t.run([t.bin("fwssh"), "status", "127.0.0.1", "--port", silent.getsockname()[1], "--timeout", "1",
+                       "--ssh", ssh])
+            left = [name for _, name in at_home(t.dir) if name == "ssh"]
+            assert r.returncode == 6 and "in time" in r.stderr and not left, (r, left)
+
+
+def test_check_names_the_host_as_it_was_given(t):
+    """Several devices may share an address."""
+    d = t.daemon()
+    host = f"any@127.0.0.1:{d.port}"
+    for more in options(t, d)[2:], ["--ssh-option", "No=such"], ["--port", "x"], ["--user-dir", "/nonexistent"]:
+        r = t.run([t.bin("fwssh"), "check", host, "--json", *more])
+        assert all(e["host"] == host for e in events(r)) and (r.stdout or "--port" in r.stderr), r
+
+
 def test_check_prints_each_line_when_it_is_known(t):
     """A server that accepts the connection and says nothing yet."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -629,6 +657,25 @@ def test_timeout_for_each_device(t):
         assert r.returncode == 6 and "in time" in r.stderr, r
     t.go("hangs")
     t.go("stuck")
+
+
+@waits
+def test_timeout_is_for_all_that_is_asked_of_a_device(t):
+    """Its server's name, its status and the push: not for each of them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def says_who_it_is():
+            while True:
+                connection = server.accept()[0]
+                connection.sendall(b"SSH-2.0-fwssh_2\r\n")
+                kept.append(connection)
+
+        kept = []
+        threading.Thread(target=says_who_it_is, daemon=True).start()
+        began = time.monotonic()
+        r = t.run([t.bin("fwssh"), "push", "127.0.0.1", "--port", server.getsockname()[1], "--timeout", "6", "--retries", "5",
+                   "--adaptive=never", "--firmware", firmware(t)])
+        assert r.returncode == 6 and "not done within 6 s (--timeout)" in r.stderr, r
+        assert time.monotonic() - began < 11, r
 
 
 ACTS = "\x1b[2J\x07|\x7f|\u009b2J|\u202egnp|\u2066x\u2069|".encode() + b"\x9b1m|\xe0\x80\xaf|\xed\xa0\x80|\xf4\xbf\xbf\xbf"

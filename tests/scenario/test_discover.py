@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fwssh discover and push --discovered, with stand-ins for the programs that ask the network (interop/test_discovery.py has
 the real ones). Their output is what Avahi 0.8 and systemd 252 print."""
+import json
 import os
 import pty
 import subprocess
@@ -61,7 +62,7 @@ def test_what_avahi_knows(t):
     r = discover(t, **env)
     assert r.returncode == 0 and r.stderr == "", r
     assert r.stdout.splitlines() == ['pump; "x" \\o/  10.77.0.1        serial 0001, Go "lden; x 1.0.0 (u-1)',
-                                     "six            [fe80::1%va]:8990  serial ?[2J0006, unknown product "], r.stdout
+                                     "six            [fe80::1%va]:8990  serial ?[2J0006, unknown product"], r.stdout
     one, six = events(discover(t, "--json", **env))
     assert (one["name"], one["host"], one["product"], one["platform"]) == ('pump; "x" \\o/', "10.77.0.1", 'Go "lden; x', None)
     assert six["host"] == "[fe80::1%va]:8990" and six["address"] == "fe80::1%va" and six["port"] == 8990
@@ -80,6 +81,10 @@ def test_none_is_said(t):
     assert r.returncode == 6 and r.stdout == "" and "no device announces itself here" in r.stderr, r
     r = discover(t, **path(t))
     assert r.returncode == 6 and "install avahi-daemon and avahi-utils" in r.stderr, r
+    for words in ["discover"], ["push", "--discovered", "--firmware", firmware(t)[0]]:
+        r = t.run([t.bin("fwssh"), *words, "--json"], env=path(t, avahi="exit 0"))
+        [error] = events(r)
+        assert r.returncode == error["status"] == 6 and "no device announces itself here" in error["text"], r
 
 
 def on_a_terminal(t, argv, answer, env):
@@ -101,6 +106,8 @@ def test_a_push_to_what_is_found_asks_first(t):
     argv = [t.bin("fwssh"), "push", "--discovered", "--firmware", firmware(t)[0], *options]
     r = t.run(argv, env=env)
     assert r.returncode == 2 and "--yes answers" in r.stderr and not boards[0].d.updater_input(), r
+    status, out, err = on_a_terminal(t, [*argv, "--json"], "n\n", env)
+    assert status == 2 and json.loads(out)["event"] == "error" and "--yes answers" in err, (out, err)
     status, out, err = on_a_terminal(t, argv, "n\n", env)
     assert status == 7 and "Push to these 2 devices? [y/N]" in out and "serial 0001" in out, (out, err)
     assert "nothing was pushed" in err and not boards[0].d.updater_input()

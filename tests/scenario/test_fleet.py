@@ -5,6 +5,8 @@ import pty
 import re
 import signal
 import subprocess
+import termios
+from pathlib import Path
 
 from support.agentless import at_terminal
 from support.fixture import waits
@@ -64,6 +66,36 @@ def test_devices_that_run_it_already_are_skipped(t):
     assert was_pushed(t, boards) == [False, True]
     assert t.run(argv(t, *names(2), "--force")).returncode == 0
     assert was_pushed(t, boards) == [True, True]
+
+
+def while_the_first_is_updated(t, change):
+    """A push to two devices, one after the other; change(file) is called when the first one has everything."""
+    boards = fleet(t, 2, updater=t.updater("take; await; printf 'Success!\\n'; shake 0"))
+    words = argv(t, *names(2), "--jobs", "1", "--adaptive=never")
+    fw = Path(words[words.index("--firmware") + 1])
+    old = fw.read_bytes()
+    push = t.start(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    t.wait_for(lambda: boards[0].d.updater_input() == old, "the first device to have everything")
+    change(fw)
+    t.go()
+    out, err = push.communicate(timeout=30)
+    return boards, old, subprocess.CompletedProcess(words, push.returncode, out, err)
+
+
+def test_all_get_the_firmware_of_the_start(t):
+    def replace(fw):
+        fw.rename(t.dir / "old")
+        assert firmware(t, "3.0")[0].read_bytes() != (t.dir / "old").read_bytes()
+
+    boards, old, r = while_the_first_is_updated(t, replace)
+    assert r.returncode == 0 and boards[0].d.updater_input() == 2 * old, r
+
+
+def test_firmware_that_is_written_to_is_sent_no_further(t):
+    boards, old, r = while_the_first_is_updated(t, lambda fw: fw.write_bytes(fw.read_bytes()[::-1]))
+    assert r.returncode == 10 and boards[0].d.updater_input() == old, r
+    assert "fwssh: 1 of 2 devices are done; not: board1" in r.stderr, r
+    assert re.search(r"board1: FAILED: .*fw.fw has been written to since this push began; .* keeps its running", r.stdout), r
 
 
 def test_hosts_from_a_file(t):
@@ -164,10 +196,32 @@ def test_interrupt_begins_no_more_and_a_second_one_stops(t):
     assert p.returncode == 7 and "board0: FAILED: interrupted" in out, (out, err)
 
 
-def test_lines_are_kept_up_to_date_on_a_terminal(t):
-    fleet(t, 2)
+def test_interrupt_in_json(t):
+    """The summary has the exit status; when all are done nothing was interrupted."""
+    boards = fleet(t, 2, updater=t.updater("await; take; printf 'Success!\\n'; shake 0"))
+    for hosts, status in (names(2), 7), (names(1), 0):
+        p = t.start(argv(t, *hosts, "--jobs", "1", "--json", "--state", t.dir / str(status)), stdout=subprocess.PIPE, text=True)
+        t.wait_for(lambda: boards[0].d.updater_pids(), "the first update")
+        p.send_signal(signal.SIGINT)
+        t.go()
+        out = p.communicate(timeout=30)[0]
+        summary = events(subprocess.CompletedProcess([], 0, out))[-1]
+        assert p.returncode == summary["status"] == status and summary["done"] == 1, out
+        assert summary["text"] == ("interrupted" if status else ""), out
+        (t.dir / "updater.go").unlink()
+        (t.dir / "updater.pid").unlink()
+
+
+def test_nothing_is_said_to_be_left_when_all_were_started(t):
+    r = t.run(argv(t, "no-such.invalid", "nor-this.invalid", "--max-failures", "0"))
+    assert r.returncode == 10 and "no more were started" not in r.stderr, r
+
+
+def on_a_terminal(t, words, rows=0, columns=0, **env):
+    """Its exit status and what it has written to a terminal of this size."""
     master, slave = pty.openpty()
-    p = t.start(argv(t, *names(2)), stdout=slave, stderr=slave)
+    termios.tcsetwinsize(slave, (rows, columns))
+    p = t.start(words, stdout=slave, stderr=slave, env=env)
     os.close(slave)
     text = b""
     while True:
@@ -178,12 +232,31 @@ def test_lines_are_kept_up_to_date_on_a_terminal(t):
         if not more:
             break
         text += more
-    assert p.wait(30) == 0
-    assert b"\x1b[2A" in text and b"2 of 2 devices are done." in text
     os.close(master)
+    return p.wait(30), text.decode()
 
 
-@waits
+def test_lines_are_kept_up_to_date_on_a_terminal(t):
+    fleet(t, 2)
+    status, text = on_a_terminal(t, argv(t, *names(2)))
+    assert status == 0 and "\x1b[2A" in text and "2 of 2 devices are done." in text, text
+
+
+def test_lines_fit_the_terminal(t):
+    """A line that is broken in two is one more than the cursor goes up."""
+    fleet(t, 2)
+    status, text = on_a_terminal(t, argv(t, *names(2), "--force"), 24, 40)
+    lines = [re.sub(r"\x1b\[\d*[AK]", "", line).strip("\r") for line in text.split("\n") if "\x1b[K" in line]
+    assert status == 0 and "\x1b[2A" in text and max(map(len, lines)) == 39, lines
+    assert any(line.startswith("board1  Done: the device has written") for line in lines), lines
+    # Fewer rows than devices, or a terminal that cannot move its cursor: as without one.
+    for size, env in ((2, 40), {}), ((24, 80), {"TERM": "dumb"}):
+        status, text = on_a_terminal(t, argv(t, *names(2), "--force"), *size, **env)
+        assert status == 0 and "\x1b" not in text and "board1: connecting" in text, text
+    status, text = on_a_terminal(t, argv(t, "board0"), 24, 80, TERM="dumb")
+    assert status == 0 and "\x1b" not in text and "sent 100%" in text, text
+
+
 def test_canary_that_runs_it_unconfirmed_is_not_skipped(t):
     boards = fleet(t, 2)
     boards[0].set(active="a", next="a", confirmed="no", uuid=firmware(t)[1], **{"boot-id": "1"})

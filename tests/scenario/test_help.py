@@ -54,6 +54,7 @@ def test_unknown_words_are_one_line_with_the_nearest(t):
             (["push", "-x"], "unknown option '-x'; see fwssh --help"),
             (["push", "-f"], "unknown option '-f'; see fwssh --help"),
             (["push", "--firmware"], "--firmware needs a value"),
+            (["push", "device", "--wait", "60"], "--wait takes its number as --wait=60; if 60 is a host, name it before"),
             (["push", "--stage=yes"], "--stage takes no value"),
             (["push", "--port", "70000"], "--port needs a number from 1 to 65535, but got '70000'"),
             (["gen-script", "x"], "gen-script takes no 'x'"), (["describe", "x"], "describe takes no 'x'")):

@@ -94,7 +94,7 @@ def test_stopping_while_an_address_is_awaited(t):
 def test_zones(t):
     d = t.daemon(wait=False)
     for address, good in (("fe80::1%eth0", True), ("fe80::1%2", True), ("::1%lo", True), ("127.0.0.1%lo", False), ("fe80::1%", False),
-                          ("%eth0", False), ("fe80::x%eth0", False), ("1" * 60, False)):
+                          ("%eth0", False), ("fe80::1", False), ("fe80::x%eth0", False), ("1" * 60, False)):
         d.write_config(listen_address=[address])
         r = t.run([t.bin("fwsshd"), "-f", d.conf, "-t"])
         assert r.returncode == (0 if good else 2), (address, r)

@@ -38,6 +38,19 @@ def test_each_line_is_an_object(t):
     assert events(d, "rebooting") and events(d, "reboot-failed") and events(d, "stopping")
 
 
+def test_each_update_that_starts_has_an_end(t):
+    """fwssh check asks where an update would begin, with an empty request."""
+    d = t.daemon(log_format="json", log_level="info")
+    for data, end in (b"", "request-answered"), (b"fwup:3\nabc", "update-done"), (b"junk\n", "update-failed"):
+        d.push(data)
+        assert wait_event(t, d, end)
+        assert [e["event"] for e in events(d)].count("update-started") == 1
+        d.log_path.write_text("")
+    assert d.push(b"fwssh/1 status\n", subsystem="fwssh").returncode == 0
+    d.stop()
+    assert not events(d, "request-answered") and not events(d, "request-started")
+
+
 def test_a_failure_says_why(t):
     d = t.daemon(log_format="json", updater=t.updater("take\necho broken\nshake 1"))
     assert d.push(b"fwup:3,reboot\nabc").returncode == 1

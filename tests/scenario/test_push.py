@@ -104,6 +104,27 @@ def test_damaged_firmware_is_status_4(t):
     assert "damaged" in r.stderr and "nothing was sent" in r.stderr
 
 
+def test_firmware_that_changes_on_the_way(t):
+    """The device finds that out only where hashes are checked, and calls it damaged."""
+    def longer(f):
+        f.seek(0, os.SEEK_END)
+        f.write(b"more")
+
+    for number, change in enumerate((lambda f: f.truncate(100), lambda f: f.write(b"PK"), longer)):
+        d = t.daemon(updater=t.updater("take_some 100000; await; take; shake 0", name=f"slow{number}"))
+        fw = firmware(t, size=20_000_000)
+        p = t.start([t.bin("fwssh"), "push", "127.0.0.1", "--firmware", fw, *options(t, d), "--adaptive=never"],
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        t.wait_for(lambda: len(d.updater_input(f"slow{number}")) >= 100_000, "the updater to take some")
+        with open(fw, "r+b") as f:
+            change(f)
+        t.go(f"slow{number}")
+        said = p.communicate(timeout=30)[1]
+        assert p.returncode == 1 and f"{fw} has been written to since this push began" in said, said
+        d.wait_log("update failed with status 1")
+        assert d.reboots() == 0
+
+
 def test_busy_device_is_status_3(t):
     d = t.daemon(updater=t.updater("take; await; shake 0"))
     first = t.start(d.ssh_args(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -477,6 +498,11 @@ def test_gen_script_writes_and_does_not_overwrite(t):
     assert t.run([t.bin("fwssh"), "gen-script"]).returncode == 1
     assert script.read_text() == "mine"
     assert t.run([t.bin("fwssh"), "gen-script", "--force"]).returncode == 0
+    for path in "up.sh", "scripts/up.sh", t.dir / "absolute.sh":
+        (t.dir / "scripts").mkdir(exist_ok=True)
+        said = t.run([t.bin("fwssh"), "gen-script", "--output", path]).stdout
+        command = said.split(": ")[1].split(" [")[0]
+        assert said.startswith(f"Wrote {path}: ") and t.run([command, "--help"]).returncode == 0, said
 
 
 def test_the_script_pushes_to_the_daemon(t):

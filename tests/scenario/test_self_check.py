@@ -4,6 +4,8 @@ import ctypes
 import os
 import re
 
+from scenario.test_full_output import small_disk
+
 
 def good(t, **config):
     """A configuration with which everything works; changes is what is different."""
@@ -61,6 +63,8 @@ def test_each_fault_is_found(t):
         closed[patterns] = t.dir / f"closed-{number}"
         closed[patterns].write_text(f'from="{patterns}" {open(f"{t.key()}.pub").read()}')
     strange = t.script("strange", "#! /no/such/shell -x\n")
+    link = t.dir / "link"
+    link.symlink_to(plain)
     (t.dir / "bad.conf").write_text("/nonexistent/mtd 0 0x1000\n")
     for config, what, why in (
             (dict(authorized_keys_files=[]), "authorized-keys", "nobody can log in; add your public key"),
@@ -83,6 +87,11 @@ def test_each_fault_is_found(t):
             (dict(state_dir=str(plain)), "state-dir", "is not a directory"),
             (dict(state_dir="/proc/fwssh"), "state-dir", "cannot create the directory /proc/fwssh"),
             (dict(audit_file="/nonexistent/audit"), "audit-file", "create it"),
+            (dict(audit_file=str(t.dir)), "audit-file", "is not a regular file"),
+            (dict(audit_file=str(link)), "audit-file", "is not a regular file"),
+            (dict(metrics_file=str(t.dir)), "metrics-file", "is not a regular file"),
+            (dict(listen_address=[]), "listen-address", "nobody can connect"),
+            (dict(slot_driver="command"), "slots", "set slot-command"),
             (dict(firmware_public_keys=["/nonexistent/key.pub"]), "firmware-public-keys", "/nonexistent/key.pub"),
             (dict(firmware_public_keys=[str(plain)]), "firmware-public-keys", "is not a public key"),
             (dict(firmware_public_keys=["A" * 42]), "firmware-public-keys", "A" * 42),
@@ -142,6 +151,18 @@ def test_directories_that_cannot_be_written(t):
         assert re.search(f"^FAIL {what}: cannot write to the directory {locked} ", r.stderr, re.M), (what, r)
     assert re.search("^FAIL device: cannot write to the device ", r.stderr, re.M) or os.geteuid(), r
     assert r.returncode == 1
+
+
+def test_a_file_system_that_is_full(t):
+    small = small_disk(t)
+    (small / "state").mkdir()
+    d = good(t, state_dir=str(small / "state"), audit_file=str(small / "audit"))
+    r, found = check(t, d)
+    assert r.returncode == 1 and [w for w, _ in found] == ["state-dir", "audit-file"], r
+    assert all("is full; make room" in why for _, why in found), r
+    (small / "rest").unlink()
+    r, found = check(t, d)
+    assert r.returncode == 0 and not found, r
 
 
 def test_directory_of_the_lock_is_made_and_must_be_in_safe_hands(t):

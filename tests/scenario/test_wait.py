@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What really runs in the end: fwssh push --wait, and the commands that query a device."""
+import os
 import signal
+import socket
 import subprocess
 
 from support.fixture import waits
@@ -81,6 +83,21 @@ def test_device_that_is_not_confirmed(t):
 
 
 @waits
+def test_device_that_runs_it_unconfirmed_is_not_done(t):
+    for mode in "always", "never":
+        b = Rebooting(t, mode)
+        b.set(**{**b.facts, "confirmed": "no", "version": "2.0", "uuid": uuid_of(t)})
+        r, _ = push(b, "--wait=2", f"--adaptive={mode}")
+        assert r.returncode == 9 and "already runs" not in r.stdout, (mode, r)
+        b.after_reboot(active="b", next="b")
+        r, _ = push(b, "--confirm", f"--adaptive={mode}")
+        assert r.returncode == 0 and "and it is confirmed." in r.stdout, (mode, r)
+    b = Rebooting(t, "asks-for-less")
+    b.set(**{**b.facts, "confirmed": "no", "version": "2.0", "uuid": uuid_of(t)})
+    r, _ = push(b, "--adaptive=always")
+    assert r.returncode == 0 and "already runs this firmware; nothing was sent" in r.stdout, r
+
+
 def test_confirm_from_the_host(t):
     b = Rebooting(t)
     b.after_reboot(active="b", version="2.0", uuid=uuid_of(t), confirmed="no")
@@ -300,6 +317,35 @@ def test_commands_that_ask(t):
     assert b.fwssh("log").returncode == 0
     r = b.fwssh("status", "no-such.invalid")
     assert r.returncode == 10 and "cannot resolve the name" in r.stderr and "slot a" in r.stdout
+
+
+@waits
+def test_request_that_is_not_answered_may_have_been_done(t):
+    """Once it is on its way, the device does it, whatever becomes of the connection."""
+    for word, more, how, status, words in (
+            ("revert", ["--timeout", "5"], lambda b, p: None, 9, "did not answer in time; it may do"),
+            ("confirm", ["--json"], lambda b, p: p.send_signal(signal.SIGINT), 7, "interrupted; it may do"),
+            ("confirm", [], lambda b, p: os.kill(b.d.pids("fwssh-session")[0], signal.SIGKILL), 9,
+             "before the device had answered; it may do")):
+        b = Rebooting(t, f"board{status}{word}")
+        b.set(**{**b.facts, "confirmed": "no"})
+        b.d.write_config(slot_command=str(t.script(f"slow{len(t.daemons)}", f"""#!/bin/sh
+[ $1 != status ] || exec cat {b.path}
+echo $1 > {b.path}.asked
+while [ ! -e {t.dir}/go ]; do sleep 0.02; done
+""")))
+        b.d.reload()
+        p = t.start([t.bin("fwssh"), word, "127.0.0.1", *b.options(), *more], stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT, text=True)
+        t.wait_for((t.dir / f"{b.path}.asked").exists, "the request")
+        how(b, p)
+        said = p.communicate(timeout=30)[0]
+        assert p.returncode == status and words in said and "check it with fwssh status" in said, said
+    (t.dir / "go").touch()
+    # Nothing was asked of whom nobody could log in to.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        r = t.run([t.bin("fwssh"), "revert", "127.0.0.1", "--port", silent.getsockname()[1], "--timeout", "1"])
+        assert r.returncode == 6 and r.stderr.endswith("did not answer in time\n"), r
 
 
 def test_push_of_a_task(t):

@@ -139,9 +139,13 @@ static int device_config_address(cfg_t *cfg, cfg_opt_t *opt, const char *value, 
     /* The interface after % may not be there yet. */
     if (len < sizeof text && (!value[len] || value[len + 1]))
         memcpy(text, value, len);
-    if (inet_pton(AF_INET6, text, &address) != 1 &&
-        (value[len] || inet_pton(AF_INET, text, &address) != 1))
+    bool six = inet_pton(AF_INET6, text, &address) == 1;
+    if (!six && (value[len] || inet_pton(AF_INET, text, &address) != 1))
         return device_config_refuse(cfg, opt, value, "an IPv4 or IPv6 address");
+    if (six && IN6_IS_ADDR_LINKLOCAL(&address) && !value[len])
+        return device_config_refuse(cfg, opt, value,
+                                    "an IPv4 or IPv6 address; one that is link-local needs its "
+                                    "interface, as fe80::1%eth0");
     *(const char **)result = value;
     return 0;
 }

@@ -8,8 +8,9 @@
 
 static enum log_level result_log_level(const struct result *r, bool is_listener)
 {
+    /* An empty request has come as an update, whose start is in the log. */
     if (r->asked)
-        return is_listener ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+        return is_listener && *r->request ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
     return r->status ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
 }
 

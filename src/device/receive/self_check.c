@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -115,6 +116,14 @@ static void self_check_updater(struct self_check *s)
     updater_free(&u);
 }
 
+/* What is reserved for root counts for root only. Some file systems have no numbers. */
+static bool self_check_is_full(const char *path)
+{
+    struct statvfs fs;
+
+    return !statvfs(path, &fs) && fs.f_blocks && !(geteuid() ? fs.f_bavail : fs.f_bfree);
+}
+
 static int self_check_directory(const char *path, const char *key, struct error *err)
 {
     struct stat st;
@@ -125,16 +134,24 @@ static int self_check_directory(const char *path, const char *key, struct error 
         return error_set(err, EXIT_FAILED, "%s (key %s) is not a directory", path, key);
     if (access(path, W_OK | X_OK))
         return error_errno(err, "cannot write to the directory %s (key %s)", path, key);
+    if (self_check_is_full(path))
+        return error_set(err, EXIT_FAILED, "the file system of %s (key %s) is full; make room",
+                         path, key);
     return 0;
 }
 
-/* The directory of a file that is going to be written. */
-static void self_check_directory_of(struct self_check *s, const char *file, const char *key)
+/* A file that is going to be written, and may be missing. */
+static void self_check_file(struct self_check *s, const char *file, const char *key)
 {
     char *copy = memory_text(file);
     struct error err;
+    struct stat st;
 
-    self_check_report(s, key, self_check_directory(dirname(copy), key, &err), &err);
+    int rc = self_check_directory(dirname(copy), key, &err);
+    if (!rc && !lstat(file, &st) && !S_ISREG(st.st_mode))
+        rc = error_set(&err, EXIT_FAILED, "%s (key %s) is not a regular file; name another one",
+                       file, key);
+    self_check_report(s, key, rc, &err);
     free(copy);
 }
 
@@ -300,9 +317,9 @@ unsigned self_check(const struct device_config *config, self_check_tell *tell, v
     self_check_lock(&s);
     self_check_state(&s);
     if (*config->audit_file)
-        self_check_directory_of(&s, config->audit_file, "audit-file");
+        self_check_file(&s, config->audit_file, "audit-file");
     if (*config->metrics_file)
-        self_check_directory_of(&s, config->metrics_file, "metrics-file");
+        self_check_file(&s, config->metrics_file, "metrics-file");
     self_check_firmware_keys(&s);
     self_check_commands(&s);
     self_check_slots(&s);

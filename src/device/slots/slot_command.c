@@ -24,10 +24,14 @@ static bool slot_command_is_there(const struct slot_view *v)
 static int slot_command_run(const struct device_config *config, const char *word,
                             const char *reason, struct run_result *r, struct error *err)
 {
-    char *variable = memory_printf("FWSSH_REASON=%s", reason);
-    char *env[] = {variable, NULL};
     struct argv argv = {0};
 
+    *r = (struct run_result){0};
+    if (!*config->slot_command)
+        return error_set(err, EXIT_FAILED,
+                         "slot-driver is \"command\", but there is none; set slot-command");
+    char *variable = memory_printf("FWSSH_REASON=%s", reason);
+    char *env[] = {variable, NULL};
     argv_split(&argv, config->slot_command);
     argv_add(&argv, word);
     struct run run = {.argv = argv.word,
@@ -38,7 +42,6 @@ static int slot_command_run(const struct device_config *config, const char *word
                       .seconds = SLOT_COMMAND_SECONDS,
                       .detached = true};
     char *what = memory_printf("slot-command %s", word);
-    *r = (struct run_result){0};
     int rc = updater_path_check(config, argv.count ? argv.word[0] : "", "slot-command", err) ||
                      run_expect(&run, what, r, err)
                  ? -1

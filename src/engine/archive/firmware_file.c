@@ -113,6 +113,7 @@ static int firmware_file_start(struct firmware_file *f, const char *path, bool a
     } else {
         f->size = (uint64_t)st.st_size;
         f->changed = st.st_ctim;
+        f->written = st.st_mtim;
         if (any)
             f->kind = bundle_look(f->fd, f->size);
         rc = firmware_file_read(f, err);
@@ -144,10 +145,26 @@ void firmware_file_close(struct firmware_file *f)
     *f = (struct firmware_file){.fd = -1};
 }
 
+static bool firmware_file_is_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+int firmware_file_check_unwritten(const struct firmware_file *f, struct error *err)
+{
+    struct stat st;
+
+    if (fstat(f->fd, &st))
+        return error_errno(err, "cannot look at the firmware %s", f->path);
+    if ((uint64_t)st.st_size == f->size && firmware_file_is_time(&st.st_mtim, &f->written))
+        return 0;
+    return error_set(err, EXIT_FAILED, "%s has been written to since this push began", f->path);
+}
+
 bool firmware_file_has_changed(const struct firmware_file *f)
 {
     struct stat st;
 
     return fstat(f->fd, &st) || (uint64_t)st.st_size != f->size ||
-           st.st_ctim.tv_sec != f->changed.tv_sec || st.st_ctim.tv_nsec != f->changed.tv_nsec;
+           !firmware_file_is_time(&st.st_ctim, &f->changed);
 }

@@ -23,8 +23,8 @@ struct firmware_file {
     char *path;
     int fd;
     enum firmware_kind kind;
-    uint64_t size;                                                /* bytes */
-    struct timespec changed;                                      /* st_ctim when it was opened */
+    uint64_t size;                    /* bytes */
+    struct timespec changed, written; /* st_ctim and st_mtim when it was opened */
     char *product, *version, *platform, *architecture, *nickname; /* cleaned; NULL if not set */
     char uuid[40];   /* "" for other kinds than FIRMWARE_FW */
     char sha256[65]; /* of the file, for those; "" for FIRMWARE_FW */
@@ -41,6 +41,10 @@ int firmware_file_open(struct firmware_file *f, const char *path, struct error *
 /* The same for a file of any kind (engine/archive/bundle.h). */
 int firmware_file_open_any(struct firmware_file *f, const char *path, struct error *err);
 void firmware_file_close(struct firmware_file *f);
+
+/* 0, or -1 with the error set if the file was written to since it was opened: what is read of it
+ * now is not what it said of itself. */
+int firmware_file_check_unwritten(const struct firmware_file *f, struct error *err);
 
 /* Whether the file may have other bytes now than when it was opened. */
 bool firmware_file_has_changed(const struct firmware_file *f);

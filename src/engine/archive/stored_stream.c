@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define STORED_PIECE 262144
@@ -55,7 +54,7 @@ static int stored_write(struct stored_work *w, const void *bytes, size_t len, ui
                         struct error *err)
 {
     return io_pwrite_all(w->out, bytes, len, at)
-               ? error_errno(err, "cannot unpack the firmware into a temporary file; make room, "
+               ? error_errno(err, "cannot copy the firmware into a temporary file; make room, "
                                   "or set TMPDIR")
                : 0;
 }
@@ -184,47 +183,52 @@ static int stored_copy_archive(struct stored_work *w, struct error *err)
     return rc;
 }
 
-static int stored_map(struct stored_stream *s, int fd, uint64_t len, struct error *err)
+/* Mapped where it lies, it could be cut off while it is read, which is a signal and no error. */
+static int stored_copy_file(struct stored_work *w, struct error *err)
+{
+    ssize_t n;
+
+    while ((n = stored_read(w, w->piece, STORED_PIECE, err)) > 0) {
+        if (stored_write(w, w->piece, (size_t)n, w->len, err))
+            return -1;
+        w->len += (uint64_t)n;
+    }
+    stored_add_part(w->s, "", 0, w->len);
+    return n < 0 ? -1 : 0;
+}
+
+static int stored_map(struct stored_work *w, struct error *err)
 {
     void *bytes = MAP_FAILED;
 
-    if (len && len == (size_t)len)
-        bytes = mmap(NULL, (size_t)len, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    if (w->len && w->len == (size_t)w->len)
+        bytes = mmap(NULL, (size_t)w->len, PROT_READ | PROT_WRITE, MAP_PRIVATE, w->out, 0);
     if (bytes == MAP_FAILED)
         return error_errno(err, "cannot map the firmware into memory");
-    s->bytes = bytes;
-    s->len = len;
+    w->s->bytes = bytes;
+    w->s->len = w->len;
     return 0;
-}
-
-static int stored_unpack(struct stored_stream *s, int fd, struct error *err)
-{
-    struct stored_work w = {.s = s, .in = fd, .out = stored_open_temporary(err)};
-    int rc = -1;
-
-    if (w.out < 0)
-        return -1;
-    w.piece = memory_new(STORED_PIECE, 1);
-    rc = stored_copy_archive(&w, err) || stored_map(s, w.out, w.len, err) ? -1 : 0;
-    free(w.piece);
-    io_close(&w.out);
-    return rc;
 }
 
 int stored_stream_open(struct stored_stream *s, int fd, struct error *err)
 {
+    struct stored_work w = {.s = s, .in = fd};
     uint8_t magic[4] = {0};
-    struct stat st;
+    int rc = -1;
 
     *s = (struct stored_stream){0};
-    if (fstat(fd, &st) || io_pread_zero(fd, magic, sizeof magic, 0))
+    if (io_pread_zero(fd, magic, sizeof magic, 0))
         return error_errno(err, "cannot read the firmware");
-    if (bytes_le32(magic) == STORED_LOCAL)
-        return stored_unpack(s, fd, err);
-    if (stored_map(s, fd, (uint64_t)st.st_size, err))
+    w.out = stored_open_temporary(err);
+    if (w.out < 0)
         return -1;
-    stored_add_part(s, "", 0, s->len);
-    return 0;
+    w.piece = memory_new(STORED_PIECE, 1);
+    bool is_archive = bytes_le32(magic) == STORED_LOCAL;
+    if (!(is_archive ? stored_copy_archive(&w, err) : stored_copy_file(&w, err)))
+        rc = stored_map(&w, err);
+    free(w.piece);
+    io_close(&w.out);
+    return rc;
 }
 
 void stored_stream_close(struct stored_stream *s)

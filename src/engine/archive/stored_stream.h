@@ -20,7 +20,7 @@ struct stored_part {
 };
 
 struct stored_stream {
-    uint8_t *bytes; /* mapped; changes are not written to the file */
+    uint8_t *bytes; /* mapped; changes are for this process only */
     uint64_t len;
     struct stored_part *part; /* owned; in order */
     size_t parts;

@@ -382,6 +382,8 @@ static int push_prepare(struct adaptive_push *p, struct error *err)
             error_prefix(err, "the firmware is damaged");
         return error_suffix(err, "nothing was sent");
     }
+    if (firmware_file_check_unwritten(p->t->firmware, err))
+        return error_suffix(err, "nothing was sent. Push again");
     if (!ssh_run_has_answered(&p->t->ssh))
         push_guess_base(p);
     return 0;

@@ -4,9 +4,11 @@
 #include "base/memory.h"
 #include "base/user_path.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 char *cache_path(const char *name)
 {
@@ -17,8 +19,19 @@ char *cache_path(const char *name)
     return path;
 }
 
+/* The home of a service's user may be missing on purpose, as /nonexistent is. */
+static bool cache_path_lacks_home(const char *path)
+{
+    const char *home = getenv("HOME");
+    size_t len = home ? strlen(home) : 0;
+
+    return len && !strncmp(path, home, len) && access(home, F_OK);
+}
+
 void cache_path_make(const char *path)
 {
+    if (cache_path_lacks_home(path))
+        return;
     char *copy = memory_text(path);
 
     for (char *p = copy + 1; (p = strchr(p, '/')); p++) {

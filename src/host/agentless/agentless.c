@@ -103,10 +103,8 @@ static int agentless_login(struct agentless *a, bool impatient, struct error *er
                             .impatient = impatient};
     char machine[32];
 
-    if (a->reach.timeout && a->reach.timeout < seconds)
-        seconds = a->reach.timeout;
     if (ssh_run_start(&a->master, &call, err) ||
-        ssh_run_await(&a->master, agentless_has_facts, io_now() + seconds, err) < 0)
+        ssh_run_await(&a->master, agentless_has_facts, reach_end(&a->reach, seconds), err) < 0)
         return -1;
     if (!agent_script_facts(buffer_text(&a->master.text[0]), machine, &a->root))
         return agentless_explain(

@@ -31,6 +31,7 @@ static const char *const check_steps[] = {
 
 struct check {
     const struct host_options *o;
+    const char *host; /* as the user named it */
     struct ssh_target target;
     struct ssh_run ssh; /* the messages of ssh -v are in text[1] */
     size_t step;        /* the next one to report */
@@ -42,7 +43,7 @@ static void check_print(const struct check *c, bool ok, const char *step, const 
 {
     if (c->o->output.json) {
         struct buffer line = {0};
-        json_event(&line, "check", c->target.given ? c->target.given : "");
+        json_event(&line, "check", c->host);
         json_member(&line, "step", step);
         buffer_printf(&line, ",\"ok\":%s", ok ? "true" : "false");
         json_member(&line, "text", text);
@@ -266,8 +267,7 @@ static int check_converse(struct check *c, struct error *err)
     if (ssh_run_start(&c->ssh, &call, err))
         return -1;
     ssh_run_close_input(&c->ssh);
-    int timeout = c->o->reach.timeout;
-    double end = io_now() + (timeout && timeout < CHECK_SECONDS ? timeout : CHECK_SECONDS);
+    double end = reach_end(&c->o->reach, CHECK_SECONDS);
     while (event == SSH_RUN_HEARD) {
         double quiet = io_now() + CHECK_QUIET_SECONDS;
         /* fwsshd answers in any case, but may have to ask its updater first. */
@@ -352,12 +352,12 @@ static void check_subsystem(struct check *c)
 }
 
 /* What --agentless does on the device, up to its status. */
-static void check_agentless(struct check *c, const char *host)
+static void check_agentless(struct check *c)
 {
     const struct request request = {.verb = REQUEST_STATUS};
     struct question q;
 
-    agentless_ask(&q, &c->o->reach, host, &request, false);
+    agentless_ask(&q, &c->o->reach, c->host, &request, false);
     if (q.status) {
         check_fail(c, "agentless", q.status, buffer_text(&q.text));
     } else {
@@ -370,7 +370,7 @@ static void check_agentless(struct check *c, const char *host)
 static int check_host(const struct host_options *o, const char *host)
 {
     struct host_options own;
-    struct check c = {.o = &own};
+    struct check c = {.o = &own, .host = host};
     struct error err;
 
     if (host_config_apply(&own, o, host, &err) ||
@@ -384,7 +384,7 @@ static int check_host(const struct host_options *o, const char *host)
     else if (c.ssh.interrupted)
         check_fail(&c, "ssh", EXIT_INTERRUPTED, "interrupted");
     else if (check_finish(&c))
-        own.reach.agentless ? check_agentless(&c, host) : check_subsystem(&c);
+        own.reach.agentless ? check_agentless(&c) : check_subsystem(&c);
     ssh_run_free(&c.ssh);
     ssh_target_free(&c.target);
     host_config_drop(&own);

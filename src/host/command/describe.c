@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "host/command/firmware_find.h"
 #include "host/output/firmware_view.h"
+#include "host/output/json_event.h"
 
 #include <stdio.h>
 
@@ -22,20 +23,6 @@ static void describe_print(const struct firmware_file *f, bool json)
     buffer_free(&text);
 }
 
-static void describe_fail(const struct error *err, bool json)
-{
-    struct buffer text = {0};
-
-    fprintf(stderr, "fwssh: %s\n", err->text);
-    if (json) {
-        buffer_printf(&text, "{\"event\":\"error\",\"status\":%d", (int)err->status);
-        json_member(&text, "text", err->text);
-        buffer_add_text(&text, "}\n");
-        fputs(buffer_text(&text), stdout);
-    }
-    buffer_free(&text);
-}
-
 int describe_run(const struct host_options *o)
 {
     struct firmware_file f;
@@ -44,8 +31,7 @@ int describe_run(const struct host_options *o)
     int status = EXIT_DONE;
 
     if (firmware_find(&f, o->job.firmware, o->job.target, &fit, &err)) {
-        describe_fail(&err, o->output.json);
-        status = (int)err.status;
+        status = json_event_fail(&err, o->output.json);
     } else {
         describe_print(&f, o->output.json);
     }

@@ -47,11 +47,11 @@ static void discover_print_json(const struct discovered *d)
 static void discover_print(const struct discovered *d, int width)
 {
     const char *serial = facts_get(&d->text, "serial"), *product = facts_get(&d->text, "product"),
-               *uuid = facts_get(&d->text, "uuid");
+               *uuid = facts_get(&d->text, "uuid"), *version = facts_get(&d->text, "version");
     char *host = discover_host(d);
 
-    printf("%-*s  %-15s  serial %s, %s %s", width, d->name, host, *serial ? serial : "unknown",
-           *product ? product : "unknown product", facts_get(&d->text, "version"));
+    printf("%-*s  %-15s  serial %s, %s%s%s", width, d->name, host, *serial ? serial : "unknown",
+           *product ? product : "unknown product", *version ? " " : "", version);
     if (*uuid)
         printf(" (%s)", uuid);
     putchar('\n');
@@ -90,8 +90,7 @@ int discover_run(const struct host_options *o)
     int status = EXIT_DONE;
 
     if (discover_find(&d, &err)) {
-        fprintf(stderr, "fwssh: %s\n", err.text);
-        status = (int)err.status;
+        status = json_event_fail(&err, o->output.json);
     } else {
         discover_print_all(&d, o->output.json);
     }
@@ -106,10 +105,10 @@ static int discover_ask(const struct host_options *o, const struct discovery *d,
 
     if (o->yes)
         return 0;
-    if (!ask_yes_is_possible())
+    if (o->output.json || !ask_yes_is_possible())
         return error_set(err, EXIT_USAGE,
-                         "--discovered asks before it pushes, and there is no terminal; fwssh "
-                         "discover shows the devices, and --yes answers");
+                         "--discovered asks before it pushes, which takes a terminal, and no "
+                         "--json; fwssh discover shows the devices, and --yes answers");
     discover_print_all(d, false);
     snprintf(question, sizeof question, "Push to %s %zu device%s?",
              d->count == 1 ? "this" : "these", d->count, d->count == 1 ? "" : "s");

@@ -10,7 +10,6 @@
 #include "host/remote/interrupt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,19 +43,15 @@ static struct fleet_device *fleet_device(const struct fleet *f, size_t i)
     return &f->view.device[i];
 }
 
-/* The child opens the firmware again: a shared descriptor would have one position for all. */
 static int fleet_child(const struct fleet *f, size_t i, int out)
 {
     const char *host = f->o->fleet.hosts[i];
-    struct firmware_file file = *f->firmware->file;
-    struct push_firmware firmware = {.file = &file, .stream = f->firmware->stream};
     struct push_history history = {.done_before = fleet_state_is_done(&f->state, host)};
     struct console console;
     struct error err;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0); /* interrupts from the terminal are for the parent */
-    file.fd = open(file.path, O_RDONLY | O_CLOEXEC);
     int status = console_open(&console, host, &f->o->output, &err) ? (int)err.status : EXIT_DONE;
     console.out = fdopen(out, "w");
     console.relays_result = true;
@@ -65,7 +60,7 @@ static int fleet_child(const struct fleet *f, size_t i, int out)
     if (status)
         status = console_result(&console, status, err.text);
     else
-        status = push_device(f->o, host, &firmware, &console, &history);
+        status = push_device(f->o, host, f->firmware, &console, &history);
     console_close(&console);
     return status | (history.waited ? FLEET_WAITED : 0);
 }
@@ -251,9 +246,8 @@ int fleet_run(const struct host_options *o, const struct push_firmware *firmware
     f.until = o->fleet.until ? io_now() + o->fleet.until : 0;
     fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, file);
     fleet_loop(&f);
-    int missing = fleet_view_close(&f.view, f.why);
+    int status =
+        fleet_view_close(&f.view, f.why, interrupt_came() ? EXIT_INTERRUPTED : EXIT_SOME_FAILED);
     fleet_state_close(&f.state);
-    if (interrupt_came())
-        return EXIT_INTERRUPTED;
-    return missing ? EXIT_SOME_FAILED : EXIT_DONE;
+    return status;
 }

@@ -46,7 +46,8 @@ static int gen_script_write(const char *path, bool force)
         if (io_write_file(path, text.data, text.len, 0755, &err)) {
             fprintf(stderr, "fwssh: %s\n", err.text);
         } else {
-            printf("Wrote %s: ./%s [destination] [file.fw]\n", path, path);
+            printf("Wrote %s: %s%s [destination] [file.fw]\n", path, *path == '/' ? "" : "./",
+                   path);
             status = EXIT_DONE;
         }
     }

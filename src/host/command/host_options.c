@@ -279,7 +279,7 @@ static const struct option_word words[] = {
      COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.agent_dir), 0, 0},
     {"host-key-alias", "NAME", "look up the host key under this name",
      COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.host_key_alias), 0, 0},
-    {"timeout", "SECONDS", "give up on a device after this time (none)",
+    {"timeout", "SECONDS", "give up on a device after this time (push: none)",
      COMMAND_REMOTE | COMMAND_CONFIG, option_count, PLACE(reach.timeout), 86400, 0},
     {"ssh", "COMMAND", "the ssh to run (also: environment FWSSH_SSH)",
      COMMAND_REMOTE | COMMAND_CONFIG, option_text, PLACE(reach.ssh), 0, 0},
@@ -495,6 +495,18 @@ int host_options_default(struct host_options *own, const struct host_options *o,
     return option_set_text(own, w, value, err);
 }
 
+/* next: the word after an option. Where its value can be left out, a number is none: it would be
+ * one more host to push to. */
+static int options_check_next(const struct option_word *w, const char *value, const char *next,
+                              struct error *err)
+{
+    if (value || !w->argument || !next || !*next || next[strspn(next, "0123456789")])
+        return 0;
+    return error_set(err, EXIT_USAGE,
+                     "--%s takes its number as --%s=%.20s; if %.20s is a host, name it before",
+                     w->name, w->name, next, next);
+}
+
 int host_options_parse(struct host_options *o, unsigned command, int argc, char **argv,
                        struct error *err)
 {
@@ -514,7 +526,7 @@ int host_options_parse(struct host_options *o, unsigned command, int argc, char 
         const struct option_word *w = options_find(c);
         if (!w)
             return option_error(err, c, argv, names, "fwssh --help");
-        if (w->set(o, w, optarg, err))
+        if (options_check_next(w, optarg, argv[optind], err) || w->set(o, w, optarg, err))
             return -1;
         o->given |= option_bit(w);
     }

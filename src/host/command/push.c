@@ -9,6 +9,7 @@
 #include "host/command/push_adaptive.h"
 #include "host/command/push_device.h"
 #include "host/output/ask_yes.h"
+#include "host/output/json_event.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/rate_limit.h"
 
@@ -17,23 +18,8 @@
 /* A firmware that does not work would reach more devices than this before anybody notices. */
 #define PUSH_UNGUARDED_MAX 8
 
-static int push_one(const struct host_options *o, const struct push_firmware *firmware)
-{
-    struct push_history ignored = {0};
-    struct console console;
-    struct error err;
-    int status = EXIT_USAGE;
-
-    if (console_open(&console, o->fleet.hosts[0], &o->output, &err))
-        fprintf(stderr, "fwssh: %s\n", err.text);
-    else
-        status = push_device(o, o->fleet.hosts[0], firmware, &console, &ignored);
-    console_close(&console);
-    return status;
-}
-
-/* The firmware or the state cannot be used: reported before any device is contacted, without a log.
- */
+/* Something here cannot be used (the firmware, the state, the directory for logs): reported before
+ * any device is contacted, without a log. */
 static int push_not_begun(const struct host_options *o, const struct error *err)
 {
     struct output_options output = {.json = o->output.json, .quiet = o->output.quiet};
@@ -44,6 +30,21 @@ static int push_not_begun(const struct host_options *o, const struct error *err)
         (void)console_result(&console, (int)err->status, err->text);
     console_close(&console);
     return (int)err->status;
+}
+
+static int push_one(const struct host_options *o, const struct push_firmware *firmware)
+{
+    struct push_history ignored = {0};
+    struct console console;
+    struct error err;
+    int status;
+
+    if (console_open(&console, o->fleet.hosts[0], &o->output, &err))
+        status = push_not_begun(o, &err);
+    else
+        status = push_device(o, o->fleet.hosts[0], firmware, &console, &ignored);
+    console_close(&console);
+    return status;
 }
 
 static void push_tell_choice(const struct host_options *o, const struct firmware_file *firmware,
@@ -138,10 +139,8 @@ int push_run(struct host_options *o)
     int status;
 
     interrupt_watch();
-    if (o->fleet.discovered && discover_add_hosts(o, &err)) {
-        fprintf(stderr, "fwssh: %s\n", err.text);
-        return (int)err.status;
-    }
+    if (o->fleet.discovered && discover_add_hosts(o, &err))
+        return json_event_fail(&err, o->output.json);
     bool several = fleet_options_are_used(&o->fleet);
     /* All share one terminal: nobody could answer ssh's prompts. */
     o->reach.batch = several && !o->reach.passphrase;

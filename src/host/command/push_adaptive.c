@@ -108,7 +108,7 @@ static int push_adaptive_find_base(void *data, const char *uuid)
 static bool push_adaptive_is_same(const struct wait *w, const struct facts *facts)
 {
     return *w->firmware->uuid && !w->o->job.force && !w->o->job.stage && !w->o->job.task &&
-           slot_facts_state(facts) == SLOT_SETTLED &&
+           slot_facts_state(facts) == SLOT_SETTLED && push_check_is_settled(w->o, facts) &&
            !strcmp(facts_get(facts, "uuid"), w->firmware->uuid);
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/words.h"
 #include "engine/archive/bundle.h"
-#include "wire/facts.h"
+#include "wire/slot_facts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +64,13 @@ int push_check(const struct wait *w, struct buffer *text)
     int status = push_check_kind(w, text);
 
     return status < 0 ? push_check_board(w, text) : status;
+}
+
+bool push_check_is_settled(const struct host_options *o, const struct facts *facts)
+{
+    return slot_facts_state(facts) != SLOT_PENDING && slot_facts_state(facts) != SLOT_FALLBACK &&
+           (!o->job.wait || slot_facts_are_confirmed(facts) ||
+            slot_facts_need_no_confirmation(facts));
 }
 
 void push_check_name(const struct wait *w)

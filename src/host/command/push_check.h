@@ -10,6 +10,10 @@
  * Returns -1 to start, else the exit status, with the line for the user. */
 int push_check(const struct wait *w, struct buffer *text);
 
+/* Whether the running slot also boots next and, with --wait, is confirmed or needs no confirmation.
+ * Only then is a device done that runs this firmware already. */
+bool push_check_is_settled(const struct host_options *o, const struct facts *facts);
+
 /* Where nobody named a host, notes which device has answered. */
 void push_check_name(const struct wait *w);
 

@@ -103,10 +103,8 @@ static struct ssh_call push_call(const struct push_try *try, bool asks)
 
 static struct transfer push_transfer(const struct wait *w, const struct buffer *header, bool asks)
 {
-    int timeout = w->o->reach.timeout;
-
     return (struct transfer){.header = buffer_text(header),
-                             .until = timeout ? io_now() + timeout : 0,
+                             .until = reach_end(&w->o->reach, 0),
                              .asks = asks,
                              .fault = w->o->job.fault,
                              .firmware = w->firmware,
@@ -220,18 +218,10 @@ static int push_send(struct push_try *try)
     return status < 0 ? push_send_plain(try) : status;
 }
 
-/* The running slot also boots next and, with --wait, is confirmed or needs no confirmation. */
-static bool push_is_settled(const struct host_options *o, const struct facts *facts)
-{
-    return slot_facts_state(facts) != SLOT_PENDING && slot_facts_state(facts) != SLOT_FALLBACK &&
-           (!o->job.wait || slot_facts_are_confirmed(facts) ||
-            slot_facts_need_no_confirmation(facts));
-}
-
 /* What an earlier run has updated. */
 static int push_skip_done(const struct wait *w, struct buffer *text)
 {
-    if (!w->before.unknown && w->o->job.wait && !push_is_settled(w->o, &w->before.facts)) {
+    if (!w->before.unknown && w->o->job.wait && !push_check_is_settled(w->o, &w->before.facts)) {
         buffer_add_text(text, "an earlier run has updated it, and it runs the firmware, which is "
                               "not known to be confirmed; nothing was sent (see fwssh status)");
         return EXIT_UNCONFIRMED;
@@ -256,7 +246,7 @@ static int push_ask_before(struct wait *w, bool done_before, struct buffer *text
     push_check_name(w);
     if (done_before && (w->before.unknown || wait_runs_already(w)))
         return push_skip_done(w, text);
-    if (fleet_options_are_used(&o->fleet) && !o->job.force && push_is_settled(o, facts) &&
+    if (fleet_options_are_used(&o->fleet) && !o->job.force && push_check_is_settled(o, facts) &&
         wait_runs_already(w)) {
         buffer_add_text(
             text, "Skipped: the device already runs this firmware (--force pushes it anyway).");
@@ -304,7 +294,8 @@ static int push_ask_and_send(struct wait *w, const struct push_history *history,
     return status;
 }
 
-static int push_steps(struct wait *w, struct push_history *history, struct buffer *text)
+static int push_steps(struct wait *w, struct reach *reach, struct push_history *history,
+                      struct buffer *text)
 {
     const struct host_options *o = w->o;
     struct ssh_target target;
@@ -312,9 +303,7 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
     struct error err;
 
     history->waited = false;
-    if ((lseek(w->firmware->fd, 0, SEEK_SET) &&
-         error_errno(&err, "cannot read the firmware from the start")) ||
-        ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
+    if (ssh_target_resolve(&target, &o->reach, w->host, o->reach.subsystem, &err)) {
         buffer_add_text(text, err.text);
         return (int)err.status;
     }
@@ -325,6 +314,7 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
     if (try.sent && done && o->job.wait && !try.over) {
         buffer_clear(text);
         history->waited = true;
+        reach->until = 0; /* of --timeout; that of --wait begins */
         status = wait_return(w, text);
     }
     ssh_target_free(&target);
@@ -334,7 +324,10 @@ static int push_steps(struct wait *w, struct push_history *history, struct buffe
 /* Faults of the network may pass; what was written is found again. A refusal stays one. */
 static bool push_is_worth_a_retry(const struct host_options *o, int status, int tries)
 {
-    return status == EXIT_UNREACHABLE && !o->job.fault && tries < o->retries && !interrupt_came();
+    bool late = o->reach.until > 0 && io_now() >= o->reach.until;
+
+    return !late && status == EXIT_UNREACHABLE && !o->job.fault && tries < o->retries &&
+           !interrupt_came();
 }
 
 static void push_pause(const struct wait *w, int tries, const struct buffer *text)
@@ -348,16 +341,19 @@ static void push_pause(const struct wait *w, int tries, const struct buffer *tex
     interrupt_pause(seconds);
 }
 
-static int push_with_retries(struct wait *w, struct push_history *history, struct buffer *text)
+/* reach: that of w->o, with a --timeout that begins now. */
+static int push_with_retries(struct wait *w, struct reach *reach, struct push_history *history,
+                             struct buffer *text)
 {
-    int status = push_steps(w, history, text);
+    reach->until = reach_end(reach, 0);
+    int status = push_steps(w, reach, history, text);
 
     for (int tries = 0; !history->waited && push_is_worth_a_retry(w->o, status, tries); tries++) {
         push_pause(w, tries, text);
         buffer_clear(text);
         wait_free(w);
         w->before = (struct question){0};
-        status = push_steps(w, history, text);
+        status = push_steps(w, reach, history, text);
     }
     return status;
 }
@@ -379,7 +375,7 @@ int push_device_run(const struct host_options *o, const char *host,
         status = (int)err.status;
         buffer_add_text(text, err.text);
     } else {
-        status = push_with_retries(&w, history, text);
+        status = push_with_retries(&w, &own.reach, history, text);
     }
     wait_free(&w);
     host_config_drop(&own);

@@ -23,8 +23,8 @@ int push_device_run(const struct host_options *o, const char *host,
                     const struct push_firmware *firmware, struct console *console,
                     struct push_history *history, struct buffer *text);
 
-/* Asks the device, sends the firmware, and prints the result on the console. The firmware's
- * descriptor is read from the start. Returns the exit status. */
+/* Asks the device, sends the firmware, and prints the result on the console. Returns the exit
+ * status. */
 int push_device(const struct host_options *o, const char *host,
                 const struct push_firmware *firmware, struct console *console,
                 struct push_history *history);

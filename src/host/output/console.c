@@ -65,11 +65,19 @@ static int console_open_log(struct console *c, const char *dir, struct error *er
     return c->log ? 0 : error_errno(err, "cannot create %s (--log-dir)", c->log_path);
 }
 
+/* Whether standard output is a terminal on which a line can be drawn again. */
+static bool console_can_draw(void)
+{
+    const char *term = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) && !(term && !strcmp(term, "dumb"));
+}
+
 enum console_mode console_mode_of(const struct output_options *o)
 {
     if (o->json || o->quiet)
         return o->json ? CONSOLE_JSON : CONSOLE_QUIET;
-    return isatty(STDOUT_FILENO) ? CONSOLE_TERMINAL : CONSOLE_PLAIN;
+    return console_can_draw() ? CONSOLE_TERMINAL : CONSOLE_PLAIN;
 }
 
 int console_open(struct console *c, const char *host, const struct output_options *o,

@@ -6,13 +6,26 @@
 
 #include <inttypes.h>
 
+static const char *firmware_view_word(const char *text, const char *otherwise)
+{
+    return text && *text ? text : otherwise;
+}
+
+/* Two words that belong together, of which the second may be missing. */
+static void firmware_view_pair(struct buffer *out, const char *name, const char *first,
+                               const char *second)
+{
+    buffer_printf(out, "%-9s %s%s%s\n", name, firmware_view_word(first, "(not named)"),
+                  *second ? " " : "", second);
+}
+
 /* Its kind, and that it does not say more in a way that we can read. */
 static void firmware_view_bundle(struct buffer *out, const struct firmware_file *f)
 {
     buffer_printf(out, "Kind:     %s\n", bundle_name(f->kind));
     if (f->product || f->version)
-        buffer_printf(out, "Product:  %s %s\n", f->product ? f->product : "(not named)",
-                      f->version ? f->version : "(version unknown)");
+        firmware_view_pair(out, "Product:", f->product,
+                           firmware_view_word(f->version, "(version unknown)"));
     else
         buffer_add_text(out, "Product:  unknown\n");
     buffer_printf(out, "SHA-256:  %s\n", f->sha256);
@@ -25,12 +38,11 @@ void firmware_view_lines(struct buffer *out, const struct firmware_file *f)
         firmware_view_bundle(out, f);
         return;
     }
-    buffer_printf(out, "Product:  %s %s\n", f->product ? f->product : "(not named)",
-                  f->version ? f->version : "");
+    firmware_view_pair(out, "Product:", f->product, firmware_view_word(f->version, ""));
     buffer_printf(out, "UUID:     %s (%s)\n", f->uuid, f->nickname ? f->nickname : "");
-    if (f->platform)
-        buffer_printf(out, "Platform: %s %s\n", f->platform,
-                      f->architecture ? f->architecture : "");
+    const char *architecture = firmware_view_word(f->architecture, "");
+    if (*firmware_view_word(f->platform, architecture))
+        firmware_view_pair(out, "Platform:", f->platform, architecture);
 }
 
 void firmware_view_members(struct buffer *out, const struct firmware_file *f)

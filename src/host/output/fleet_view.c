@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/output/fleet_view.h"
 
+#include "base/clean.h"
 #include "base/io.h"
 #include "base/memory.h"
 #include "host/output/json_event.h"
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FLEET_DRAW_SECONDS 0.2
@@ -24,11 +26,32 @@ static bool fleet_device_is_good(const struct fleet_device *d)
     return fleet_device_started(d) && d->status == EXIT_DONE;
 }
 
+/* 0: not known. */
+static struct winsize fleet_view_size(void)
+{
+    struct winsize size = {0};
+
+    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    return size;
+}
+
+static void fleet_view_firmware(const struct fleet_view *v, const struct firmware_file *f)
+{
+    bool has_product = f->product && *f->product, has_version = f->version && *f->version;
+
+    printf("%s%s%s (%s) to %zu devices\n", has_product ? f->product : "Firmware",
+           has_version ? " " : "", has_version ? f->version : "", *f->uuid ? f->uuid : f->sha256,
+           v->count);
+}
+
 void fleet_view_open(struct fleet_view *v, const struct output_options *o, const char *const *hosts,
                      size_t count, const struct firmware_file *firmware)
 {
     *v = (struct fleet_view){
         .mode = console_mode_of(o), .count = count, .device = memory_new(count, sizeof *v->device)};
+    size_t rows = fleet_view_size().ws_row;
+    if (v->mode == CONSOLE_TERMINAL && rows && count >= rows)
+        v->mode = CONSOLE_PLAIN; /* the cursor cannot go back to the first line */
     for (size_t i = 0; i < count; i++) {
         v->device[i] = (struct fleet_device){.host = hosts[i], .fd = -1, .percent = -1};
         buffer_add_text(&v->device[i].state, "waiting");
@@ -36,9 +59,7 @@ void fleet_view_open(struct fleet_view *v, const struct output_options *o, const
         v->width = len > v->width ? len : v->width;
     }
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
-        printf("%s %s (%s) to %zu devices\n", firmware->product ? firmware->product : "Firmware",
-               firmware->version ? firmware->version : "",
-               *firmware->uuid ? firmware->uuid : firmware->sha256, v->count);
+        fleet_view_firmware(v, firmware);
 }
 
 void fleet_view_state(struct fleet_view *v, struct fleet_device *d, const char *text)
@@ -169,15 +190,29 @@ void fleet_view_pending(struct fleet_view *v, struct fleet_device *d, const char
     buffer_free(&line);
 }
 
+/* A longer line would take two rows, and the cursor goes back by one for each. */
+static void fleet_view_draw_line(const struct fleet_view *v, const struct fleet_device *d,
+                                 size_t columns)
+{
+    char *line = memory_printf("%-*s  %s%.*s", (int)v->width, d->host,
+                               d->done && d->status ? "FAILED: " : "", FLEET_STATE_WIDTH,
+                               buffer_text(&d->state));
+
+    if (columns && strlen(line) >= columns)
+        line[columns - 1] = '\0';
+    clean_line(line); /* a character may have been cut */
+    printf("\r\033[K%s\n", line);
+    free(line);
+}
+
 static void fleet_view_redraw(struct fleet_view *v)
 {
+    size_t columns = fleet_view_size().ws_col;
+
     if (v->drawn)
         printf("\033[%zuA", v->drawn);
-    for (size_t i = 0; i < v->count; i++) {
-        const struct fleet_device *d = &v->device[i];
-        printf("\r\033[K%-*s  %s%.*s\n", (int)v->width, d->host,
-               d->done && d->status ? "FAILED: " : "", FLEET_STATE_WIDTH, buffer_text(&d->state));
-    }
+    for (size_t i = 0; i < v->count; i++)
+        fleet_view_draw_line(v, &v->device[i], columns);
     v->drawn = v->count;
     fflush(stdout);
     v->last_draw = io_now();
@@ -225,12 +260,13 @@ static void fleet_view_summary(const struct fleet_view *v, int missing, const ch
     fflush(out);
 }
 
-static void fleet_view_json_summary(const struct fleet_view *v, int missing, const char *why)
+static void fleet_view_json_summary(const struct fleet_view *v, int missing, const char *why,
+                                    int status)
 {
     struct buffer line = {0};
 
     buffer_printf(&line, "{\"event\":\"summary\",\"status\":%d,\"devices\":%zu,\"done\":%zu",
-                  missing ? EXIT_SOME_FAILED : EXIT_DONE, v->count, v->count - (size_t)missing);
+                  status, v->count, v->count - (size_t)missing);
     buffer_add_text(&line, ",\"failed\":[");
     bool first = true;
     for (size_t i = 0; i < v->count; i++) {
@@ -247,12 +283,16 @@ static void fleet_view_json_summary(const struct fleet_view *v, int missing, con
     buffer_free(&line);
 }
 
-int fleet_view_close(struct fleet_view *v, const char *why)
+int fleet_view_close(struct fleet_view *v, const char *why, enum exit_status otherwise)
 {
-    int missing = 0;
+    int missing = 0, left = 0;
 
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < v->count; i++) {
         missing += !fleet_device_is_good(&v->device[i]);
+        left += !fleet_device_started(&v->device[i]) || v->device[i].due > 0;
+    }
+    int status = missing ? (int)otherwise : EXIT_DONE;
+    why = left ? why : NULL;
     if (v->mode == CONSOLE_TERMINAL)
         fleet_view_redraw(v);
     if (v->mode == CONSOLE_TERMINAL || v->mode == CONSOLE_PLAIN)
@@ -260,7 +300,7 @@ int fleet_view_close(struct fleet_view *v, const char *why)
     if (v->mode == CONSOLE_QUIET)
         fleet_view_reasons(v);
     if (v->mode == CONSOLE_JSON)
-        fleet_view_json_summary(v, missing, why);
+        fleet_view_json_summary(v, missing, why, status);
     else if (missing || v->mode != CONSOLE_QUIET)
         fleet_view_summary(v, missing, why);
     for (size_t i = 0; i < v->count; i++) {
@@ -268,5 +308,5 @@ int fleet_view_close(struct fleet_view *v, const char *why)
         buffer_free(&v->device[i].state);
     }
     free(v->device);
-    return missing;
+    return status;
 }

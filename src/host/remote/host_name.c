@@ -35,6 +35,8 @@ int host_name_split(const char *text, char **name, int *port, struct error *err)
     *name = NULL;
     if (*text == '-' || !*host || *host == '-' || text[strcspn(text, " \t\r\n")])
         return host_bad(text, err);
+    if (at == text)
+        return host_bad(text, err);
     if (!strncmp(text, "ssh://", 6)) {
         if (text[6] == '-')
             return host_bad(text, err);

@@ -47,6 +47,17 @@ static void question_judge_ssh(struct question *q, const struct ssh_run *r,
     ssh_outcome_free(&o);
 }
 
+/* What a device has been told to do it does, whatever becomes of the connection. */
+static void question_doubt(struct question *q)
+{
+    if (q->answered || (q->status != EXIT_UNREACHABLE && q->status != EXIT_INTERRUPTED))
+        return;
+    buffer_add_text(&q->text,
+                    "; it may do all the same what was asked: check it with fwssh status");
+    if (q->status == EXIT_UNREACHABLE)
+        q->status = EXIT_UNCONFIRMED;
+}
+
 static void question_judge(struct question *q, const struct ssh_run *r,
                            const struct ssh_target *target)
 {
@@ -84,7 +95,7 @@ static int question_seconds(const struct ssh_call *call, const struct request *r
 
     if (request->verb == REQUEST_ACTIVATE)
         seconds += REQUEST_ACTIVATE_SECONDS;
-    return call->reach->timeout && call->reach->timeout < seconds ? call->reach->timeout : seconds;
+    return seconds;
 }
 
 static int question_run(struct question *q, const struct ssh_call *call,
@@ -92,23 +103,29 @@ static int question_run(struct question *q, const struct ssh_call *call,
 {
     struct ssh_run r = {0};
     struct buffer line = {0};
+    bool ours = strcmp(call->subsystem, SUBSYSTEM_NERVES) != 0, taken = false;
 
-    if (strcmp(call->subsystem, SUBSYSTEM_NERVES))
+    if (ours)
         request_print(request, &line);
     else
         header_print(&(struct header){.reboot = true}, &line);
     int rc = ssh_run_start(&r, call, err);
     if (!rc) {
         ssh_run_say(&r, buffer_text(&line));
-        ssh_run_close_input(&r);
-        int seconds = question_seconds(call, request);
-        rc = ssh_run_await(&r, NULL, io_now() + seconds, err) < 0 ? -1 : 0;
+        /* While it is open, it can be seen whether ssh has taken the request. */
+        if (!ours || !request_changes(request->verb))
+            ssh_run_close_input(&r);
+        double end = reach_end(call->reach, question_seconds(call, request));
+        rc = ssh_run_await(&r, NULL, end, err) < 0 ? -1 : 0;
+        taken = ssh_run_has_taken_all(&r);
         ssh_run_end(&r, rc || r.late || r.interrupted);
     }
-    if (!rc && !strcmp(call->subsystem, SUBSYSTEM_NERVES))
+    if (!rc && !ours)
         question_judge_reboot(q, &r, call->target);
     else if (!rc)
         question_judge(q, &r, call->target);
+    if (!rc && taken)
+        question_doubt(q);
     buffer_free(&line);
     ssh_run_free(&r);
     return rc;

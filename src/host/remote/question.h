@@ -21,7 +21,8 @@ struct question {
 /*
  * Sends a request and waits for the answer. impatient: the device may be away, so the time limit is
  * short; otherwise the user may be prompted for a passphrase or a touch. A reboot is also asked of
- * a server that knows only nerves_firmware_ssh. question_free() in any case.
+ * a server that knows only nerves_firmware_ssh. EXIT_UNCONFIRMED if a request that changes
+ * something was sent and not answered. question_free() in any case.
  */
 void question_ask(struct question *q, const struct reach *reach, const char *host,
                   const struct request *request, bool impatient);

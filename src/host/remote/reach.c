@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/remote/reach.h"
 
+#include "base/io.h"
 #include "base/memory.h"
 #include "host/remote/ssh_gate.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+double reach_end(const struct reach *r, double seconds)
+{
+    double now = io_now(), end = seconds > 0 ? now + seconds : 0;
+    double own = r->until > 0 ? r->until : r->timeout ? now + r->timeout : 0;
+
+    return own > 0 && (end <= 0 || own < end) ? own : end;
+}
 
 static void reach_add(const char ***list, size_t *count, const char *text)
 {

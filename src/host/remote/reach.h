@@ -18,6 +18,7 @@ struct reach {
     const char *subsystem;                        /* for the firmware */
     bool exec;                                    /* request it as a command */
     int timeout;                                  /* seconds for a device; 0: no limit */
+    double until;                       /* io_now() when they are up; 0: they have not begun */
     struct rate_limit *rate, *rate_all; /* of what is sent, to it and to all; NULL: no limit */
     bool batch;                         /* nobody can answer ssh's prompts */
     const char *ssh;                    /* a shell command, like git's core.sshCommand; NULL: ssh */
@@ -30,6 +31,10 @@ struct reach {
     size_t agent_option_count;
     struct ssh_secret *secret; /* for sudo on it; owned */
 };
+
+/* The time of io_now() when to give up what takes so many seconds at most (0: without limit); 0:
+ * never. */
+double reach_end(const struct reach *r, double seconds);
 
 void reach_add_ssh_option(struct reach *r, const char *option);
 void reach_add_agent_option(struct reach *r, const char *option);

@@ -28,7 +28,7 @@ bool server_software_read(const struct reach *reach, const struct ssh_target *ta
                             .impatient = true,
                             .verbose = true,
                             .banner_only = true};
-    double end = io_now() + SERVER_SOFTWARE_SECONDS;
+    double end = reach_end(reach, SERVER_SOFTWARE_SECONDS);
     int event = SSH_RUN_HEARD;
     struct ssh_run r = {0};
     struct error err;

@@ -27,6 +27,17 @@ static void ssh_add_option(struct argv *a, const char *text)
     argv_add_pair(a, "-o", text);
 }
 
+/* Whether the shell may become ssh instead of starting it: then a signal to the one reaches the
+ * other. Anything but ssh and its arguments may be more than one program. */
+static bool ssh_is_one_program(const char *command)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                " '\"_-./=:,@%+~";
+
+    return (*command == '/' || !strncmp(command, "ssh ", 4) || !strcmp(command, "ssh")) &&
+           !command[strspn(command, plain)];
+}
+
 /* A command with arguments goes through the shell, like git's core.sshCommand. */
 static void ssh_add_program(struct argv *a, const struct reach *r)
 {
@@ -36,7 +47,7 @@ static void ssh_add_program(struct argv *a, const struct reach *r)
     }
     argv_add(a, "/bin/sh");
     argv_add(a, "-c");
-    argv_printf(a, "%s \"$@\"", r->ssh);
+    argv_printf(a, "%s%s \"$@\"", ssh_is_one_program(r->ssh) ? "exec " : "", r->ssh);
     argv_add(a, r->ssh);
 }
 

@@ -286,6 +286,13 @@ void ssh_run_say(struct ssh_run *r, const char *text)
         r->fed += strlen(text);
 }
 
+bool ssh_run_has_taken_all(const struct ssh_run *r)
+{
+    int unread;
+
+    return r->in >= 0 && r->fed && !ioctl(r->in, FIONREAD, &unread) && !unread;
+}
+
 void ssh_run_close_input(struct ssh_run *r)
 {
     io_close(&r->in);

@@ -79,6 +79,10 @@ int ssh_run_await(struct ssh_run *r, bool (*found)(const char *text), double unt
  */
 void ssh_run_say(struct ssh_run *r, const char *text);
 
+/* Whether ssh has read all that was written, which it does once it has logged in; false if its
+ * input has been closed, since nobody can tell then. */
+bool ssh_run_has_taken_all(const struct ssh_run *r);
+
 /* Writes some of these bytes, without blocking: the count, 0 if ssh takes none now or has exited
  * (its input is closed then), or -1 with the error set. */
 ssize_t ssh_run_write(struct ssh_run *r, const void *bytes, size_t len, struct error *err);

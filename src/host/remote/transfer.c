@@ -18,14 +18,15 @@ struct transfer_piece {
 static int transfer_fill(struct transfer *t, struct transfer_piece *p, struct error *err)
 {
     uint64_t left = t->total - t->sent;
-    ssize_t n =
-        read(t->firmware->fd, p->data, left < sizeof p->data ? (size_t)left : sizeof p->data);
+    size_t len = left < sizeof p->data ? (size_t)left : sizeof p->data;
+    ssize_t n = pread(t->firmware->fd, p->data, len, (off_t)t->sent);
 
     if (n < 0)
         return error_errno(err, "cannot read the firmware");
+    if (firmware_file_check_unwritten(t->firmware, err))
+        return error_suffix(err, "the device keeps its running firmware. Push again");
     if (n == 0)
-        return error_set(err, EXIT_FAILED,
-                         "the firmware file was truncated while it was being sent");
+        return error_set(err, EXIT_FAILED, "cannot read the firmware to its end");
     p->pos = 0;
     p->len = (size_t)n;
     if (t->fault && t->fault->damage_at - t->sent < p->len)

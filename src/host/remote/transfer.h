@@ -24,7 +24,7 @@ struct transfer {
     double until;                 /* io_now() when to give up; 0: never */
     bool asks;                    /* the header is a request: wait for its answer before sending */
     struct transfer_fault *fault; /* NULL: none */
-    const struct firmware_file *firmware; /* read from the current position of its descriptor */
+    const struct firmware_file *firmware; /* others may read its descriptor at the same time */
     struct console *console;              /* shows the progress and the device's text */
 
     /* The outcome. */
