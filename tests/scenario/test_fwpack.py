@@ -177,6 +177,8 @@ def test_message_of_several_lines(t):
 def test_words_have_telling_statuses(t):
     fw = make(t)
     assert fwpack(t, "apply", fw, "-t", "nope", "-d", "disk.img").returncode == 4
+    r = fwpack(t, "list", fw, "stray")
+    assert r.returncode == 2 and "unexpected parameter: stray" in r.stdout, r
     assert fwpack(t, "apply", fw, "-d", "disk.img").returncode == 2
     assert fwpack(t, "-a", "-i", fw, "-d", "disk.img").returncode == 1
     assert fwpack(t, "apply", fw, "-n", "-q").returncode == 2

@@ -489,9 +489,9 @@ int pack_options_parse(struct pack_options *o, int argc, char **argv, struct err
     }
     const char *stray = optind < argc ? argv[optind] : NULL;
     bool takes_file = o->words ? pack_word_takes_file(o) : easy && o->command == PACK_NONE;
-    if (stray && optind + 1 == argc && takes_file) {
+    if (stray && (o->words || optind + 1 == argc) && takes_file) {
         o->input = stray;
-        stray = NULL;
+        stray = argv[optind + 1];
         if (!o->words) {
             o->command = PACK_APPLY;
             o->task = o->task ? o->task : "complete";
