@@ -8,9 +8,10 @@
 #include "base/memory.h"
 #include "base/number.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
+#include <fnmatch.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -184,9 +185,9 @@ int device_lock_take(const char *pattern, const char *device, struct error *err)
 }
 
 /* 0 if nobody holds it, or -1 with the error set. A file that is none of ours stays as it is. */
-static int device_lock_check_one(const char *name, struct error *err)
+static int device_lock_check_one(DIR *directory, const char *name, struct error *err)
 {
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = openat(dirfd(directory), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool busy = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
     int rc = busy ? device_lock_busy(fd, err) : 0;
 
@@ -196,15 +197,20 @@ static int device_lock_check_one(const char *name, struct error *err)
 
 int device_lock_check_all(const char *pattern, struct error *err)
 {
-    char *names = device_lock_path(pattern, "/*"); /* of paths that begin at the root */
-    glob_t found = {0};
+    char *path = device_lock_path(pattern, "/*"); /* of devices' paths, which begin at the root */
+    char *slash = strrchr(path, '/');
+    struct dirent *entry;
     int rc = 0;
 
-    if (!glob(names, 0, NULL, &found))
-        for (size_t i = 0; i < found.gl_pathc && !rc; i++)
-            rc = device_lock_check_one(found.gl_pathv[i], err);
-    globfree(&found);
-    free(names);
+    if (slash)
+        *slash = '\0';
+    DIR *directory = opendir(!slash ? "." : slash == path ? "/" : path);
+    while (directory && !rc && (entry = readdir(directory)))
+        if (!fnmatch(slash ? slash + 1 : path, entry->d_name, 0))
+            rc = device_lock_check_one(directory, entry->d_name, err);
+    if (directory)
+        closedir(directory);
+    free(path);
     return rc;
 }
 
