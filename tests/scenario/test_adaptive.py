@@ -198,6 +198,36 @@ def test_a_dry_run_writes_nothing(t):
     assert abs(sent(r) - float(said[1]) * 1e6) < 6000, (said, r.stdout)
 
 
+def test_a_device_without_it_gets_nothing_in_a_dry_run_or_over_the_limit(t):
+    """Asked for the first time, known not to do it, and asked before the push."""
+    device = TwoSlots(t, content(1), adaptive="no")
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    size = fw.stat().st_size
+    before = device.image.read_bytes()
+    for more in ((), (), ("--wait",), ("127.0.0.1", "--force")):
+        r = device.push(fw, "--dry-run", *more)
+        assert r.returncode == 0 and f"Dry run: {size / 1e6:.3f} of {size / 1e6:.1f} MB would be sent, the whole" in r.stdout, r
+        r = device.push(fw, "--max-bytes", size, *more)
+        assert r.returncode == 1 and "--max-bytes" in r.stderr and "nothing was sent" in r.stderr, r
+    for more in (("--adaptive=never",), ("--subsystem", "fwup")):
+        r = device.push(fw, "--max-bytes", size - 1, *more)
+        assert r.returncode == 1 and "--max-bytes" in r.stderr and "nothing was sent" in r.stderr, r
+        r = device.push(fw, "--dry-run", *more)
+        assert r.returncode == 2 and "--dry-run cannot be used with" in r.stderr, r
+    assert device.image.read_bytes() == before and not device.daemon.reboots()
+    r = device.push(fw, "--max-bytes", size + 200)
+    assert r.returncode == 0, r
+
+
+def test_a_dry_run_does_nothing_for_a_state(t):
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    r = device.push(fw, "--dry-run", "--state", t.dir / "state")
+    assert r.returncode == 0 and "Dry run" in r.stdout, r
+    r = device.push(fw, "--state", t.dir / "state")
+    assert r.returncode == 0 and device.slot("b").startswith(changed(content(1), 2)), r
+
+
 def test_no_more_than_max_bytes_is_sent(t):
     device = TwoSlots(t, content(1))
     fw = firmware(t, "2.0.0", changed(content(1), 2, count=100))

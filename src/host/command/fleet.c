@@ -121,7 +121,9 @@ static void fleet_note(struct fleet *f, const struct fleet_device *d)
 {
     struct error err;
 
-    if (!fleet_state_add(&f->state, d->host, d->status, buffer_text(&d->state), &err))
+    /* A dry run has updated nothing, whatever its result. */
+    if (f->o->adaptive.dry_run ||
+        !fleet_state_add(&f->state, d->host, d->status, buffer_text(&d->state), &err))
         return;
     fprintf(stderr, "fwssh: %s\n", err.text);
     fleet_stop(f, "the state cannot be written (--state)");
