@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A push that sends only what the device lacks (PROTOCOL.md, "assemble")."""
+import os
 import random
 import re
 import time
@@ -97,6 +98,20 @@ def test_what_was_pushed_is_kept_as_a_base(t):
     assert "differences from what it runs" in r.stdout, r.stdout
     kept = sorted(p.name for p in (t.dir / "cache/fwssh").glob("*.fw"))
     assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f-]{36}\.fw", name) for name in kept)
+
+
+def test_what_a_killed_push_left_in_the_cache_is_removed(t):
+    """But not the copy that another push makes at this moment."""
+    device = TwoSlots(t, content(1))
+    cache = t.dir / "cache/fwssh"
+    cache.mkdir(parents=True)
+    left, made, other = (cache / f"{n * 8}-1111-1111-1111-111111111111.fw{end}" for n, end in (("1", ".42"), ("2", ".43"), ("3", ".x")))
+    for path in (left, made, other):
+        path.write_bytes(b"half")
+    for path in (left, other):
+        os.utime(path, (1, 1))
+    assert device.push(firmware(t, "2.0.0", changed(content(1), 2))).returncode == 0
+    assert not left.exists() and made.exists() and other.exists(), list(cache.iterdir())
 
 
 def remembers(t, device):
