@@ -17,7 +17,8 @@ static void tell_error(struct pack_options *o, const struct error *err)
     if (err->status == EXIT_USAGE && !o->words) {
         if (*err->text)
             report_error(&o->report, err->text);
-        pack_options_usage();
+        if (!o->report.framing)
+            pack_options_usage();
         return;
     }
     /* Ends the line of the progress bar. */

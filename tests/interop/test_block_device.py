@@ -13,6 +13,7 @@ task loose { on-init { raw_memset(9000, 1, 0) } }
 task over { on-init { raw_memset(10239, 1, 1) } }
 task other { on-init { raw_memset(10240, 1, 1) } }
 task behind { on-init { raw_memset(0, 1, 1) raw_memset(16384, 1, 1) } }
+task reads { on-init { info("nothing to write") } }
 task trims { on-init { trim(4096, 4096) } }
 '''
 SIZE = 8 << 20
@@ -66,6 +67,18 @@ def test_what_does_not_fit_is_refused_before_the_first_write(t):
         assert not any(loop.file.read_bytes())
 
 
+def test_read_only_device_is_named_as_such(t):
+    """As a boot partition of an eMMC is: it can be opened, but not written. A task that only reads works."""
+    with Loop(t) as loop:
+        t.run(["losetup", "-d", loop.path])
+        r = t.run(["losetup", "--show", "-r", "-f", loop.file])
+        assert r.returncode == 0, r
+        loop.path = r.stdout.strip()
+        r, _ = apply(t, loop.path, "loose")
+        assert r.returncode == 1 and "the device is read-only" in r.stdout and "media size" not in r.stdout, r
+        assert t.run([t.bin("fwpack"), "-a", "-q", "-i", "x.fw", "-t", "reads", "-d", loop.path]).returncode == 0
+
+
 def test_trim_of_a_device_takes_its_range_and_no_more(t):
     with Loop(t) as loop:
         loop.file.write_bytes(b"\x55" * SIZE)
@@ -99,6 +112,83 @@ def test_mounted_destinations(t):
             t.run(["umount", mount])
 
 
+def test_mounted_destinations_by_other_names(t):
+    """The device may be a link (as below /dev/disk), and so may what is in the mount table."""
+    for program in ("mkfs.ext2", "busybox"):
+        t.need(program)
+    mount, card, alias = t.dir / "mnt", t.dir / "card", t.dir / "alias"
+    mount.mkdir()
+    with Loop(t) as loop:
+        card.symlink_to(loop.path)
+        alias.symlink_to(loop.path)
+        for mounted, device in ((loop.path, card), (alias, loop.path), (alias, card)):
+            assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+            if t.run(["busybox", "mount", "-t", "ext2", mounted, mount]).returncode:
+                t.skip("nothing can be mounted here")
+            try:
+                r, _ = apply(t, device, "loose")
+                assert r.returncode == 0 and not mount.is_mount(), (mounted, device, r)
+            finally:
+                t.run(["umount", mount])
+
+
+def test_mounts_within_mounts_are_unmounted_from_the_inside(t):
+    t.need("mkfs.ext2")
+    mount = t.dir / "mnt"
+    mount.mkdir()
+    with Loop(t) as loop:
+        assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+        if t.run(["mount", "-t", "ext2", loop.path, mount]).returncode:
+            t.skip("nothing can be mounted here")
+        try:
+            inner = mount / "inner"
+            inner.mkdir()
+            assert t.run(["mount", "--bind", mount, inner]).returncode == 0
+            r, _ = apply(t, loop.path, "loose")
+            assert r.returncode == 0 and not mount.is_mount(), r
+        finally:
+            t.run(["umount", "-R", mount])
+
+
+def lend_system(t, mount):
+    """What fwpack needs when this is its root directory."""
+    for folder in ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", str(t.dir), os.path.dirname(t.bin("fwpack"))):
+        if os.path.isdir(folder):
+            (mount / folder[1:]).mkdir(parents=True, exist_ok=True)
+            assert t.run(["mount", "--rbind", folder, str(mount) + folder]).returncode == 0
+    (mount / "run").mkdir()  # for fwpack's lock
+
+
+def test_nothing_is_unmounted_if_the_root_is_on_the_device(t):
+    """It stays busy, and must not become read-only. One that is read-only may stay, as on a device with squashfs."""
+    for program in ("mkfs.ext2", "chroot"):
+        t.need(program)
+    mount = t.dir.parent / f"{t.dir.name}-root"  # not below t.dir, which is lent
+    data = mount / "data"
+    mount.mkdir()
+    with Loop(t) as loop:
+        assert apply(t, loop.path, "reads")[0].returncode == 0  # makes the archive
+        assert t.run(["mkfs.ext2", "-q", "-F", loop.path]).returncode == 0
+        if t.run(["mount", "-t", "ext2", loop.path, mount]).returncode:
+            t.skip("nothing can be mounted here")
+        argv = ["chroot", mount, t.bin("fwpack"), "-a", "-q", "-i", t.dir / "x.fw", "-d", loop.path, "-t", "reads"]
+        try:
+            data.mkdir()
+            assert t.run(["mount", "--bind", mount, data]).returncode == 0
+            lend_system(t, mount)
+            r = t.run(argv)
+            assert r.returncode == 1 and f"cannot unmount {loop.path} from /: Device or resource busy" in r.stdout, r
+            assert data.is_mount()
+            (mount / "still-writable").touch()
+            assert t.run(["mount", "-t", "tmpfs", "none", mount / "run"]).returncode == 0
+            assert t.run(["mount", "-o", "remount,ro", loop.path, mount]).returncode == 0
+            r = t.run(argv)
+            assert r.returncode == 0 and not data.is_mount(), r
+        finally:
+            t.run(["umount", "-R", "-l", mount])
+            mount.rmdir()
+
+
 def enter_root(t, loop, mount):
     """Mounts partition 1 of the loop device (blocks 2048 to 10239), ready for chroot(8); returns its node."""
     assert t.run(["sfdisk", "-q", loop.path], input="start=2048,size=8192,type=83\n").returncode == 0
@@ -111,11 +201,7 @@ def enter_root(t, loop, mount):
     assert t.run(["mkfs.ext2", "-q", "-F", part]).returncode == 0
     if t.run(["mount", "-t", "ext2", part, mount]).returncode:
         t.skip("nothing can be mounted here")
-    for folder in ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", str(t.dir), os.path.dirname(t.bin("fwpack"))):
-        if os.path.isdir(folder):
-            (mount / folder[1:]).mkdir(parents=True, exist_ok=True)
-            assert t.run(["mount", "--rbind", folder, str(mount) + folder]).returncode == 0
-    (mount / "run").mkdir()  # for fwpack's lock
+    lend_system(t, mount)
     return part
 
 

@@ -224,7 +224,7 @@ def test_entry_whose_size_is_not_known_is_no_delta(t):
         if data == new:
             check_upgraded(r, image, new)
         else:
-            check_refused(r, image, old, f"wrote {len(patch)} bytes for 'new.img', but should have written {len(new)}")
+            check_refused(r, image, old, f"raw_write wrote {len(patch)} bytes for 'new.img', but should have written {len(new)}")
 
 
 class Unseekable:

@@ -67,6 +67,21 @@ def test_words_and_options_are_the_same(t):
     assert fwpack(t, "verify", fw).stdout == fwpack(t, "-V", "-i", fw).stdout
 
 
+def test_creation_time_is_a_number_that_an_archive_can_hold(t):
+    """An archive has room for 32 bits. What is no such number must not become 1970, or wrap around."""
+    fw = make(t)
+    for text, date in (("0", "1970-01-01T00:00:00Z"), ("3000000000", "2065-01-24T05:20:00Z"),
+                       ("4294967295", "2106-02-07T06:28:15Z")):
+        assert fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw", env={"SOURCE_DATE_EPOCH": text}).returncode == 0
+        assert fwpack(t, "-m", "-i", fw, "--metadata-key", "meta-creation-date").stdout == date + "\n"
+    before = fw.read_bytes()
+    for text in ("x", "-1", "1700000000x", "0x10", "1.5", " 5", "4294967296", "99999999999999999999"):
+        r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw", env={"SOURCE_DATE_EPOCH": text})
+        assert (r.returncode, r.stdout) == (1, "fwup: SOURCE_DATE_EPOCH must be seconds since 1970, up to 4294967295, "
+                                            f"but is '{text}'\n"), (text, r)
+        assert fw.read_bytes() == before
+
+
 def test_archive_is_a_sound_zip(t):
     fw = make(t)
     with zipfile.ZipFile(fw) as z:
@@ -153,9 +168,17 @@ def test_errors_name_their_cause_and_exit_with_1(t):
         assert text in r.stdout, (args, r.stdout)
 
 
+def test_message_of_several_lines(t):
+    """info keeps them; an error is one line, in which nothing is lost."""
+    fw = make(t, 'task t { on-init { info("one\\ntwo") error("three\\nfour\\n\\nfive\\n") } }')
+    assert apply(t, fw, "t", "-q").stdout == "fwup: one\ntwo\nfwup: three four five\n"
+
+
 def test_words_have_telling_statuses(t):
     fw = make(t)
     assert fwpack(t, "apply", fw, "-t", "nope", "-d", "disk.img").returncode == 4
+    r = fwpack(t, "list", fw, "stray")
+    assert r.returncode == 2 and "unexpected parameter: stray" in r.stdout, r
     assert fwpack(t, "apply", fw, "-d", "disk.img").returncode == 2
     assert fwpack(t, "-a", "-i", fw, "-d", "disk.img").returncode == 1
     assert fwpack(t, "apply", fw, "-n", "-q").returncode == 2
@@ -224,6 +247,22 @@ def test_framing_in_both_directions(t):
     assert list(frames(fwpack(t, "-F", "-m", "-i", t.dir / "x.fw", text=False).stdout))[0][0] == "OK"
 
 
+def test_usage_is_no_part_of_framed_output(t):
+    """A caller that reads packets would take its first letters for the length of one."""
+    for args, why in ((["--nonsense"], b"bad option"), (["-d"], b"bad option"), (["--max-size", "x"], b"--max-size needs a number"),
+                      ([], b"specify one of")):
+        r = fwpack(t, "-F", *args, text=False)
+        assert r.returncode == 1
+        told = list(frames(r.stdout))
+        assert len(told) == 1 and told[0][0] == "ER" and told[0][2].startswith(why), told
+        assert sum(8 + len(text) for _, _, text in told) == len(r.stdout), r.stdout[:200]
+    fw = make(t)
+    fwpack(t, "-g", "-o", "k")
+    r = fwpack(t, "-l", "-i", fw, *(["-p", "k.pub"] * 11), "-F", text=False)
+    assert list(frames(r.stdout)) == [("WN", 0, b"only the first 10 public keys are used"),
+                                      ("ER", 0, b"Expecting signed firmware archive.")], r.stdout
+
+
 def test_keys_sign_and_verify(t):
     r = fwpack(t, "-g", "-o", "k")
     assert r.returncode == 0 and "saved to 'k.pub' and 'k.priv'" in r.stdout
@@ -284,6 +323,24 @@ def test_offset_that_only_the_device_knows(t):
         assert not (t.dir / "other.img").read_bytes()
 
 
+def test_variable_of_an_environment_needs_a_name(t):
+    """U-Boot reads nothing after an item that begins with "=", and a name with "=" would be another variable's value."""
+    conf = ('uboot-environment env {{ block-offset = 16 block-count = 4 }}\n'
+            'task t {{ on-init {{ uboot_clearenv(env) uboot_setenv(env, "{name}", 1) }} }}')
+    for name in ("", "a=b", "="):
+        (t.dir / "x.conf").write_text(conf.format(name=name))
+        r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+        assert r.returncode == 1 and f"variable name and value, but argument 2 is '{name}'" in r.stderr, (name, r)
+    fw = make(t, conf.format(name="\\${NAME}"))
+    assert apply(t, fw, "t", "-q", env={"NAME": "a b"}).returncode == 0
+    image = (t.dir / "disk.img").read_bytes()
+    assert image[16 * 512 + 4:][:7] == b"a b=1\0\0"
+    for name in ("", "a=b"):
+        r = apply(t, fw, "t", "-q", env={"NAME": name})
+        assert r.returncode == 1 and "uboot_setenv requires" in r.stdout, (name, r)
+        assert (t.dir / "disk.img").read_bytes() == image
+
+
 def test_entry_longer_than_its_metadata_says_is_cut_off(t):
     """The plan knows how much is written; nothing after that may change."""
     fw = make(t, data=b"A" * 1000)
@@ -325,6 +382,16 @@ def test_too_long_meta_conf_is_refused_at_creation(t):
     r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
     assert r.returncode == 1 and "49999" in r.stdout
     assert not (t.dir / "x.fw").exists()
+
+
+def test_file_of_a_resource_without_a_name(t):
+    """As a variable leaves it that is not set."""
+    (t.dir / "a").write_text("a")
+    for path in ("a;", ";a", "a;;a", ";", "${NONE}", "a;${NONE}"):
+        (t.dir / "x.conf").write_text(f'file-resource r {{ host-path = "{path}" }}\n')
+        r = fwpack(t, "-c", "-f", "x.conf", "-o", "x.fw")
+        assert r.returncode == 1 and "x.conf:1: file-resource 'r' has an empty path in its host-path" in r.stderr, (path, r)
+        assert "is a variable in it not set?" in r.stderr
 
 
 def test_includes_and_assertions(t):
@@ -639,6 +706,14 @@ def test_keys_for_standard_output_have_the_usual_names(t):
     r = fwpack(t, "-g", "-o", "-")
     assert r.returncode == 0 and "'fwup-key.pub' and 'fwup-key.priv'" in r.stdout, r
     assert sorted(p.name for p in t.dir.iterdir() if p.suffix in (".pub", ".priv")) == ["fwup-key.priv", "fwup-key.pub"]
+
+
+def test_public_key_does_not_stay_without_its_private_one(t):
+    (t.dir / "k.priv").symlink_to("nowhere/k.priv")  # is not there, but cannot be created
+    for _ in range(2):
+        r = fwpack(t, "-g", "-o", "k")
+        assert r.returncode == 1 and "Error creating 'k.priv'" in r.stdout, r
+        assert not (t.dir / "k.pub").exists()
 
 
 def test_version_and_help_are_answered_where_they_stand(t):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Resources with holes: the length list says where the data belongs, and the archive has only the data."""
 import hashlib
+import os
 import random
 import re
 import subprocess
@@ -79,8 +80,8 @@ def with_zeros(lengths, data):
 
 
 def on_image(lengths, data, before):
-    """The slot afterwards: blocks within holes are unchanged, holes in other blocks are zeros, as is the last block of a
-    hole at the end."""
+    """The slot afterwards: blocks within holes are unchanged, holes in other blocks are zeros, as are the blocks of the
+    last 512 bytes of a hole at the end."""
     pieces, size = placed(lengths, data)
     full = with_zeros(lengths, data) + bytes(-size % BLOCK)
     touched = set()
@@ -89,7 +90,7 @@ def on_image(lengths, data, before):
             touched.update(range(at // BLOCK, (at + len(bytes_) - 1) // BLOCK + 1))
     last = max((i for i, n in enumerate(lengths) if n), default=0)
     if last % 2:
-        touched.add((size - 1) // BLOCK)
+        touched.update(range((size - min(lengths[last], BLOCK)) // BLOCK, (size - 1) // BLOCK + 1))
     out = bytearray(before.ljust(len(full), b"\0"))
     for block in touched:
         out[block * BLOCK:(block + 1) * BLOCK] = full[block * BLOCK:(block + 1) * BLOCK]
@@ -150,13 +151,14 @@ def test_raw_write_of_any_list(t):
 
 
 def test_no_data_but_a_hole(t):
-    """Only its last block is written."""
-    make(t, (0, 10_000))
-    (t.dir / "disk.img").write_bytes(b"\xee" * 512 * BLOCK)
-    applied(t)
-    slot = (t.dir / "disk.img").read_bytes()[OFFSET * BLOCK:]
-    last = 9_999 // BLOCK * BLOCK
-    assert set(slot[:last]) == {0xee} and set(slot[last:last + BLOCK]) == {0} and set(slot[last + BLOCK:]) == {0xee}
+    """Only the blocks of its last 512 bytes are written."""
+    for size, first in ((10_000, 18), (10_240, 19), (9_729, 18), (200, 0)):
+        make(t, (0, size))
+        (t.dir / "disk.img").write_bytes(b"\xee" * 512 * BLOCK)
+        applied(t)
+        slot = (t.dir / "disk.img").read_bytes()[OFFSET * BLOCK:]
+        end = (size - 1) // BLOCK * BLOCK + BLOCK
+        assert slot[:end] == b"\xee" * first * BLOCK + bytes(end - first * BLOCK) and set(slot[end:]) == {0xee}, size
 
 
 def test_last_hole_makes_the_image_long_enough(t):
@@ -225,6 +227,41 @@ def test_path_write_keeps_holes(t):
     applied(t, "--unsafe")
     stat = (t.dir / "got").stat()
     assert stat.st_size == 200 + (2 << 30) and stat.st_blocks * 512 < 1_000_000
+
+
+def test_path_write_to_what_has_no_holes_makes_zeros(t):
+    """A FIFO, a character device and a block device cannot be made longer, or have holes."""
+    lengths = (100, 4000, 5000, 3000, 100, 70_000)
+    data = make(t, lengths, 'path_write("/dev/null")')
+    applied(t, "--unsafe")
+    fifo = t.dir / "fifo"
+    os.mkfifo(fifo)
+    data = make(t, lengths, f'path_write("{fifo}")')
+    p = t.start([t.bin("fwpack"), "-a", "-q", "-i", "x.fw", "-t", "complete", "-d", "disk.img", "--unsafe"])
+    assert fifo.read_bytes() == with_zeros(lengths, data)
+    assert p.wait(20) == 0
+
+
+def test_path_write_to_a_block_device_makes_zeros(t):
+    if os.getuid() or t.run(["sh", "-c", "command -v losetup"]).returncode:
+        t.skip("loop devices need root and losetup")
+    image = t.dir / "loop.img"
+    image.write_bytes(b"\xee" * (1 << 20))
+    r = t.run(["losetup", "--show", "-f", image])
+    if r.returncode:
+        t.skip("there is no loop device to be had")
+    device = r.stdout.strip()
+    try:
+        lengths = (100, 4000, 5000, 3000, 100, 70_000)
+        data = make(t, lengths, f'path_write("{device}")')
+        applied(t, "--unsafe")
+        expected = with_zeros(lengths, data)
+        assert image.read_bytes() == expected + b"\xee" * ((1 << 20) - len(expected))
+        make(t, (100, 1 << 20), f'path_write("{device}")')
+        r = apply(t, "--unsafe")
+        assert r.returncode == 1 and f"cannot write to '{device}': No space left" in r.stdout, r.stdout
+    finally:
+        t.run(["losetup", "-d", device])
 
 
 def test_pipe_write_sends_zeros(t):
@@ -313,15 +350,19 @@ def test_wrong_data_between_holes_are_found(t):
         for name, content in entries.items():
             z.writestr(name, content)
     r = apply(t)
-    assert r.returncode == 1 and "blake2b mismatch on 'a'" in r.stdout
+    assert r.returncode == 1 and "raw_write detected blake2b mismatch on 'a'" in r.stdout
     assert t.run([t.bin("fwpack"), "-V", "-i", "x.fw"]).returncode == 1
 
 
 def test_data_are_read_once(t):
-    """The second function reports that it was called twice, except where there is no data."""
-    make(t, (100, 200, 300), "raw_write(256) raw_write(512)")
-    r = apply(t)
-    assert r.returncode == 1 and "likely called twice" in r.stdout
+    """The second function is refused before the first one writes, except where there is no data."""
+    make(t, (100, 200, 300), f'info("before") raw_write(256) path_write("{t.dir}/out")')
+    (t.dir / "disk.img").write_bytes(b"\xee" * 1024 * BLOCK)
+    r = apply(t, "--unsafe")
+    assert r.returncode == 1
+    assert r.stdout == ("fwup: path_write didn't write anything and was likely called twice in an on-resource for 'a'. "
+                        'Try a "cp" function. Nothing was written.\n'), r.stdout
+    assert (t.dir / "disk.img").read_bytes() == b"\xee" * 1024 * BLOCK and not (t.dir / "out").exists()
     for lengths in ((0, 2000), (0,)):
         make(t, lengths, "raw_write(256) raw_write(512)")
         (t.dir / "disk.img").write_bytes(b"\xee" * 1024 * BLOCK)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What really runs in the end: fwssh push --wait, and the commands that query a device."""
+import json
 import os
 import signal
 import socket
@@ -317,6 +318,23 @@ def test_commands_that_ask(t):
     assert b.fwssh("log").returncode == 0
     r = b.fwssh("status", "no-such.invalid")
     assert r.returncode == 10 and "cannot resolve the name" in r.stderr and "slot a" in r.stdout
+
+
+@waits
+def test_interrupt_is_for_all_hosts(t):
+    """Those that were not asked yet have their line, too."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for word in "status", "check":
+            p = t.start([t.bin("fwssh"), word, "--json", "--port", silent.getsockname()[1], "127.0.0.1", "localhost", "::1"],
+                        stdout=subprocess.PIPE, text=True)
+            connection = silent.accept()[0]
+            p.send_signal(signal.SIGINT)
+            said = {}
+            for event in map(json.loads, p.communicate(timeout=30)[0].splitlines()):
+                said[event["host"]] = event["text"]
+            assert p.returncode == 7 and "interrupted" in said.pop("127.0.0.1"), said
+            assert said == dict.fromkeys(["localhost", "::1"], "interrupted before it was asked"), said
+            connection.close()
 
 
 @waits

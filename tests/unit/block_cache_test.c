@@ -277,6 +277,27 @@ TEST(trim_discards_exactly_its_whole_segments)
     block_cache_free(c);
 }
 
+/* Of the last segment of such a device only a part exists. */
+TEST(trim_takes_the_end_of_a_device_if_it_goes_past_it)
+{
+    const uint64_t end = 2 * SEGMENT_SIZE + 1024;
+    struct block_cache *c = cache(end, false, false);
+    struct error err;
+
+    assert_int_equal(block_cache_trim(c, SEGMENT_SIZE, end - SEGMENT_SIZE, &err), 0);
+    assert_int_equal(medium.event[0].len, SEGMENT_SIZE);
+    assert_int_equal(block_cache_trim(c, SEGMENT_SIZE, 2 * (uint64_t)SEGMENT_SIZE, &err), 0);
+    assert_int_equal(medium.event[1].what, 'd');
+    assert_int_equal(medium.event[1].offset, SEGMENT_SIZE);
+    assert_int_equal(medium.event[1].len, end - SEGMENT_SIZE);
+    write_at(c, 2 * SEGMENT_SIZE, 5, 512, false);
+    assert_int_equal(block_cache_sync(c, &err), 0);
+    assert_int_equal(medium.bytes[2 * SEGMENT_SIZE], 5);
+    assert_int_equal(medium.bytes[2 * SEGMENT_SIZE + 512], 0);
+    assert_int_equal(medium.bytes[end], 0xee);
+    block_cache_free(c);
+}
+
 TEST(huge_trims_are_harmless)
 {
     struct block_cache *c = cache(MEMORY_MEDIUM_SIZE, false, false);
@@ -348,6 +369,7 @@ int main(void)
         cmocka_unit_test(more_than_fits_is_evicted_and_reads_back),
         cmocka_unit_test(nothing_goes_behind_the_hard_end),
         cmocka_unit_test(trim_discards_exactly_its_whole_segments),
+        cmocka_unit_test(trim_takes_the_end_of_a_device_if_it_goes_past_it),
         cmocka_unit_test(huge_trims_are_harmless),
         cmocka_unit_test(verify_finds_a_medium_that_lies),
         cmocka_unit_test(minimize_writes_only_what_differs),

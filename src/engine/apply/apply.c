@@ -15,6 +15,8 @@ static int apply_handler(const struct plan_handler *handler, struct op_context *
 {
     for (size_t i = 0; i < handler->count; i++) {
         const struct op *op = &handler->ops[i];
+        if (context->resource)
+            context->resource->reader = op->type->name;
         if (op->type->run(op, context, err))
             return -1;
     }

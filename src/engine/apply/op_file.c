@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OP_EXECUTE_UNITS 512
@@ -63,11 +64,14 @@ static int op_file_take(void *data, uint64_t at, const uint8_t *bytes, size_t le
 
 static int op_path_write_run(const struct op *op, struct op_context *context, struct error *err)
 {
-    struct op_file f = {.name = op->argv[0], .keep_holes = true};
+    struct op_file f = {.name = op->argv[0]};
+    struct stat st;
 
     f.fd = open(f.name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (f.fd < 0)
         return error_errno(err, "path_write can't open '%s'", f.name);
+    /* A device or a FIFO has no holes: what was there before would stay in them. */
+    f.keep_holes = !fstat(f.fd, &st) && S_ISREG(st.st_mode);
     int rc = resource_stream_each(context->resource, false, op_file_take, &f, err);
     /* EINVAL: a special file that has nothing to flush. */
     if (!rc && fsync(f.fd) && errno != EINVAL)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buffer.h"
 #include "base/io.h"
+#include "base/memory.h"
 #include "base/reboot_param.h"
 #include "engine/apply/op.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,10 +19,19 @@ static int op_nothing_to_plan(struct op *op, const struct op_source *source, str
     return 0;
 }
 
+/* An error is one line: the archive's lines are joined. */
 static int op_error_run(const struct op *op, struct op_context *context, struct error *err)
 {
+    struct buffer text = {0};
+    char *copy = memory_text(op->argv[0]), *rest = NULL;
+
     (void)context;
-    return error_set(err, EXIT_MISMATCH, "%s", op->argv[0]);
+    for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        buffer_printf(&text, "%s%s", text.len ? " " : "", line);
+    error_set(err, EXIT_MISMATCH, "%s", buffer_text(&text));
+    buffer_free(&text);
+    free(copy);
+    return -1;
 }
 
 const struct op_type op_error = {"error", op_nothing_to_plan, op_error_run, false};

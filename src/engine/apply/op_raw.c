@@ -81,25 +81,9 @@ static int op_raw_skip(struct op_raw_writing *w, uint64_t at, struct error *err)
     return 0;
 }
 
-/* The end of the file. Of a trailing hole, the last block is written. */
-static int op_raw_end(struct op_raw_writing *w, uint64_t size, struct error *err)
+static int op_raw_take(struct op_raw_writing *w, uint64_t at, const uint8_t *bytes, size_t len,
+                       struct error *err)
 {
-    if (size > w->next && op_raw_skip(w, size - 1, err))
-        return -1;
-    if (size > w->next) {
-        w->block[w->held++] = 0;
-        w->next++;
-    }
-    return op_raw_put_held(w, err);
-}
-
-static int op_raw_write_take(void *data, uint64_t at, const uint8_t *bytes, size_t len,
-                             struct error *err)
-{
-    struct op_raw_writing *w = data;
-
-    if (!len)
-        return op_raw_end(w, at, err);
     if (at != w->next && op_raw_skip(w, at, err))
         return -1;
     if (w->held) {
@@ -121,6 +105,24 @@ static int op_raw_write_take(void *data, uint64_t at, const uint8_t *bytes, size
         memcpy(w->block, bytes + whole, w->held);
     }
     return 0;
+}
+
+/* The end of the file. Of a trailing hole, the last 512 bytes are written, as by fwup. */
+static int op_raw_end(struct op_raw_writing *w, uint64_t size, struct error *err)
+{
+    static const uint8_t zeros[BLOCK_SIZE];
+    uint64_t hole = size - w->next;
+    size_t len = hole < BLOCK_SIZE ? (size_t)hole : BLOCK_SIZE;
+
+    if (len && op_raw_take(w, size - len, zeros, len, err))
+        return -1;
+    return op_raw_put_held(w, err);
+}
+
+static int op_raw_write_take(void *data, uint64_t at, const uint8_t *bytes, size_t len,
+                             struct error *err)
+{
+    return len ? op_raw_take(data, at, bytes, len, err) : op_raw_end(data, at, err);
 }
 
 static int op_raw_write_run(const struct op *op, struct op_context *context, struct error *err)

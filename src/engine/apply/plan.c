@@ -35,6 +35,23 @@ static int plan_op(struct op *op, const struct call *call, const struct op_sourc
     return op->type->plan(op, source, err);
 }
 
+/* The data of a resource passes by once. */
+static int plan_check_readers(const struct plan_handler *handler, const struct op_source *source,
+                              struct error *err)
+{
+    int readers = 0;
+
+    for (size_t i = 0; i < handler->count && source->resource_size; i++) {
+        const char *name = handler->ops[i].type->name;
+        if (function_find(name)->resource_only && readers++)
+            return error_set(err, EXIT_MISMATCH,
+                             "%s didn't write anything and was likely called twice in an "
+                             "on-resource for '%s'. Try a \"cp\" function. Nothing was written.",
+                             name, source->resource_name);
+    }
+    return 0;
+}
+
 static int plan_handler_make(struct plan_handler *handler, cfg_t *section,
                              const struct op_source *source, struct error *err)
 {
@@ -51,7 +68,7 @@ static int plan_handler_make(struct plan_handler *handler, cfg_t *section,
         if (plan_op(op, &call, source, err))
             return -1;
     }
-    return more;
+    return more ? more : plan_check_readers(handler, source, err);
 }
 
 static uint64_t plan_units(const struct plan_handler *handler)

@@ -87,11 +87,12 @@ static int resource_stream_check(struct resource_stream *s, struct error *err)
 
     if (s->count != s->expected)
         return error_set(err, EXIT_MISMATCH,
-                         "wrote %" PRIu64 " bytes for '%s', but should have written %" PRIu64,
-                         s->count, name, s->expected);
+                         "%s wrote %" PRIu64 " bytes for '%s', but should have written %" PRIu64,
+                         s->reader, s->count, name, s->expected);
     hash_end_text(&s->hash, digest);
     if (strcasecmp(digest, cfg_getstr(s->resource, "blake2b-256")))
-        return error_set(err, EXIT_MISMATCH, "detected blake2b mismatch on '%s'", name);
+        return error_set(err, EXIT_MISMATCH, "%s detected blake2b mismatch on '%s'", s->reader,
+                         name);
     return 0;
 }
 
@@ -210,11 +211,6 @@ int resource_stream_each(struct resource_stream *s, bool with_holes, resource_st
     struct resource_pipe *pipe = NULL;
     uint64_t before = s->report->done;
 
-    if (s->ended && s->expected)
-        return error_set(err, EXIT_MISMATCH,
-                         "a function didn't write anything and was likely called twice in an "
-                         "on-resource for '%s'. Try a \"cp\" function.",
-                         cfg_title(s->resource));
     if (s->ended) /* empty: any number of functions may use it */
         return take(data, s->position, (const uint8_t *)"", 0, err);
     if (resource_is_for_threads(s))

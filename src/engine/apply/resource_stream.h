@@ -16,6 +16,7 @@ struct resource_stream {
     struct firmware *firmware;
     struct report *report;
     cfg_t *resource;
+    const char *reader;       /* the function that runs, for messages */
     uint64_t expected, count; /* bytes of data */
     unsigned piece;           /* of the length list: the data piece being read */
     uint64_t piece_left;

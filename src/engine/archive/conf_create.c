@@ -171,6 +171,14 @@ static void conf_create_size_variable(cfg_t *section)
     free(name);
 }
 
+/* Of one of its files, or of all. */
+static bool conf_create_path_is_empty(const char *host_path)
+{
+    size_t len = strlen(host_path);
+
+    return !len || host_path[0] == ';' || host_path[len - 1] == ';' || strstr(host_path, ";;");
+}
+
 static int conf_create_file_resource(cfg_t *cfg, cfg_opt_t *opt)
 {
     cfg_t *section = conf_create_last(opt);
@@ -184,9 +192,11 @@ static int conf_create_file_resource(cfg_t *cfg, cfg_opt_t *opt)
                   cfg_title(section));
         return -1;
     }
-    if (has_path && !cfg_getstr(section, "host-path")[0]) {
-        cfg_error(cfg, "file-resource '%s' has an empty host-path: is a variable in it not set?",
-                  cfg_title(section));
+    if (has_path && conf_create_path_is_empty(cfg_getstr(section, "host-path"))) {
+        cfg_error(
+            cfg,
+            "file-resource '%s' has an empty path in its host-path: is a variable in it not set?",
+            cfg_title(section));
         return -1;
     }
     conf_create_size_variable(section);

@@ -150,8 +150,9 @@ static int create_head(struct zip_writer *w, const struct buffer *meta, const st
             return -1;
     }
     text = (struct source_bytes){.data = meta->data, .left = meta->len};
-    struct zip_new_entry entry = {
-        .name = FIRMWARE_META_NAME, .size = meta->len, .has_mtime = true, .mtime = meta_now()};
+    struct zip_new_entry entry = {.name = FIRMWARE_META_NAME, .size = meta->len, .has_mtime = true};
+    if (meta_now(&entry.mtime, err))
+        return -1;
     return zip_writer_add(w, &entry, &data, err);
 }
 

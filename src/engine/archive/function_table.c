@@ -25,7 +25,7 @@ const struct function_spec function_specs[] = {
     {"gpt_write", 1, 1, "g", "the name of a gpt section", false, false},
     {"trim", 2, 2, "oc", "a block offset and count", false, false},
     {"uboot_clearenv", 1, 1, "u", "the name of a uboot-environment section", false, false},
-    {"uboot_setenv", 3, 3, "utt", "a uboot-environment section, variable name and value", false,
+    {"uboot_setenv", 3, 3, "uvt", "a uboot-environment section, variable name and value", false,
      false},
     {"uboot_unsetenv", 2, 2, "ut", "a uboot-environment section and variable name", false, false},
     {"uboot_recover", 1, 1, "u", "the name of a uboot-environment section", false, false},
@@ -73,6 +73,8 @@ static bool function_argument_fits(char kind, const char *arg, bool creating)
         return !number_parse(arg, &n) && n <= 3;
     case 'a':
         return arg[strspn(arg, "RHSrhs")] == '\0';
+    case 'v':
+        return *arg && !strchr(arg, '=');
     default:
         return true;
     }

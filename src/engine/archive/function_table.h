@@ -15,7 +15,7 @@ struct function_spec {
     /*
      * One letter per argument, the last one repeated: o block offset, c count of at least 1, b byte
      * value, n partition number, m name of an mbr section, g of a gpt section, u of a
-     * uboot-environment section, a attributes of R, H, S, t text.
+     * uboot-environment section, v name of a variable in one, a attributes of R, H, S, t text.
      */
     const char *kinds;
     const char *usage;

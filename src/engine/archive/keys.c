@@ -57,11 +57,10 @@ int keys_read_file(const char *path, uint8_t *key, size_t size, struct error *er
     return rc;
 }
 
-static int keys_write(const char *prefix, const char *suffix, mode_t mode, const uint8_t *key,
-                      size_t size, struct error *err)
+static int keys_write(const char *path, mode_t mode, const uint8_t *key, size_t size,
+                      struct error *err)
 {
     char text[128];
-    char *path = memory_printf("%s%s", prefix, suffix);
     int rc = -1;
 
     sodium_bin2base64(text, sizeof text, key, size, sodium_base64_VARIANT_ORIGINAL);
@@ -79,7 +78,6 @@ static int keys_write(const char *prefix, const char *suffix, mode_t mode, const
 cleanup:
     io_close(&fd);
     sodium_memzero(text, sizeof text);
-    free(path);
     return rc;
 }
 
@@ -87,6 +85,7 @@ int keys_generate(const char *prefix, struct error *err)
 {
     uint8_t public_key[KEYS_PUBLIC_SIZE], private_key[KEYS_PRIVATE_SIZE];
     char *private_path = memory_printf("%s.priv", prefix);
+    char *public_path = memory_printf("%s.pub", prefix);
     int rc = -1;
 
     crypto_sign_keypair(public_key, private_key);
@@ -95,12 +94,14 @@ int keys_generate(const char *prefix, struct error *err)
         error_errno(err, "Error creating '%s'", private_path);
         goto cleanup;
     }
-    if (keys_write(prefix, ".pub", 0644, public_key, sizeof public_key, err) ||
-        keys_write(prefix, ".priv", 0600, private_key, sizeof private_key, err))
+    if (keys_write(public_path, 0644, public_key, sizeof public_key, err))
         goto cleanup;
-    rc = 0;
+    rc = keys_write(private_path, 0600, private_key, sizeof private_key, err);
+    if (rc)
+        unlink(public_path);
 cleanup:
     sodium_memzero(private_key, sizeof private_key);
+    free(public_path);
     free(private_path);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "engine/archive/hash.h"
 #include "engine/archive/nickname.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,14 +57,23 @@ void meta_print(cfg_t *cfg, struct buffer *out)
     }
 }
 
-int64_t meta_now(void)
+int meta_now(int64_t *seconds, struct error *err)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH"), *now = getenv("NOW");
     struct tm tm = {0};
+    uint64_t given;
 
-    if (epoch && *epoch)
-        return strtoll(epoch, NULL, 10);
-    if (now && strptime(now, "%Y-%m-%dT%H:%M:%SZ", &tm))
-        return (int64_t)timegm(&tm);
-    return (int64_t)time(NULL);
+    if (epoch && *epoch) {
+        if (number_parse_decimal(epoch, strlen(epoch), &given) || given > UINT32_MAX)
+            return error_set(err, EXIT_FAILED,
+                             "SOURCE_DATE_EPOCH must be seconds since 1970, up to %" PRIu32
+                             ", but is '%s'",
+                             UINT32_MAX, epoch);
+        *seconds = (int64_t)given;
+    } else if (now && strptime(now, "%Y-%m-%dT%H:%M:%SZ", &tm)) {
+        *seconds = (int64_t)timegm(&tm);
+    } else {
+        *seconds = (int64_t)time(NULL);
+    }
+    return 0;
 }

@@ -5,6 +5,7 @@
 #define FWSSH_ENGINE_ARCHIVE_META_H
 
 #include "base/buffer.h"
+#include "base/error.h"
 #include "base/version.h"
 
 #include <confuse.h>
@@ -27,7 +28,8 @@ char *meta_nickname(const char *uuid);
 /* Appends all metadata in the order and style of fwup -m. */
 void meta_print(cfg_t *cfg, struct buffer *out);
 
-/* The creation time in seconds since 1970: SOURCE_DATE_EPOCH, else NOW, else the clock. */
-int64_t meta_now(void);
+/* The creation time in seconds since 1970: SOURCE_DATE_EPOCH, else NOW, else the clock. Fails if
+ * the first of these is no number that an archive can hold. */
+int meta_now(int64_t *seconds, struct error *err);
 
 #endif

@@ -509,10 +509,13 @@ int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struc
 {
     uint64_t end = len > UINT64_MAX - offset ? UINT64_MAX : offset + len;
     uint64_t first = offset / SEGMENT_SIZE + (offset % SEGMENT_SIZE != 0);
-    uint64_t last = (end < c->medium->hard_end ? end : c->medium->hard_end) / SEGMENT_SIZE;
+    uint64_t hard_end = c->medium->hard_end;
+    uint64_t all = hard_end / SEGMENT_SIZE + (hard_end % SEGMENT_SIZE != 0);
+    uint64_t last = end / SEGMENT_SIZE < all ? end / SEGMENT_SIZE : all;
 
     if (first >= last)
         return 0;
+    uint64_t stop = last * SEGMENT_SIZE < hard_end ? last * SEGMENT_SIZE : hard_end;
     if (switch_list_overlaps(&c->switches, first * SEGMENT_SIZE, (last - first) * SEGMENT_SIZE) &&
         block_cache_sync(c, err))
         return -1;
@@ -529,7 +532,7 @@ int block_cache_trim(struct block_cache *c, uint64_t offset, uint64_t len, struc
     }
     if (!c->medium->discard)
         return 0;
-    return c->medium->discard(c->medium, first * SEGMENT_SIZE, (last - first) * SEGMENT_SIZE, err);
+    return c->medium->discard(c->medium, first * SEGMENT_SIZE, stop - first * SEGMENT_SIZE, err);
 }
 
 static struct segment *block_cache_oldest_dirty(struct block_cache *c, size_t *count)

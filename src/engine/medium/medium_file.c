@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <mntent.h>
 #include <stdio.h>
@@ -36,6 +37,19 @@ static int medium_file_read(struct medium *m, uint64_t offset, void *buf, size_t
     return 0;
 }
 
+static int medium_write_failed(struct medium *m, size_t len, uint64_t offset, struct error *err)
+{
+    int read_only = 0, saved = errno;
+
+    if (!ioctl(medium_self(m)->fd, BLKROGET, &read_only) && read_only)
+        return error_set(err, EXIT_FAILED,
+                         "writing %zu bytes failed at offset %llu: the device is read-only", len,
+                         (unsigned long long)offset);
+    errno = saved;
+    return error_errno(err, "writing %zu bytes failed at offset %llu. Check media size", len,
+                       (unsigned long long)offset);
+}
+
 static int medium_file_write(struct medium *m, uint64_t offset, const struct iovec *pieces,
                              int count, struct error *err)
 {
@@ -58,9 +72,7 @@ static int medium_file_write(struct medium *m, uint64_t offset, const struct iov
             n = -1;
         offset += pieces[i].iov_len;
     }
-    return n < 0 ? error_errno(err, "writing %zu bytes failed at offset %llu. Check media size",
-                               len, (unsigned long long)offset)
-                 : 0;
+    return n < 0 ? medium_write_failed(m, len, offset, err) : 0;
 }
 
 static int medium_file_flush(struct medium *m, struct error *err)
@@ -107,18 +119,76 @@ static bool medium_is_part_of(const char *mounted, const char *device)
     return rest[strspn(rest, "0123456789")] == '\0';
 }
 
+/* Either name may be a link, such as those below /dev/disk. */
+static bool medium_is_on(const char *mounted, const char *device)
+{
+    char mounted_real[PATH_MAX], device_real[PATH_MAX];
+
+    if (*mounted != '/')
+        return false;
+    return medium_is_part_of(realpath(mounted, mounted_real) ? mounted_real : mounted,
+                             realpath(device, device_real) ? device_real : device);
+}
+
+/* What is mounted of a device, in the order of mounting. */
+struct medium_mounts {
+    struct {
+        char *source, *place;
+    } * mount;
+    size_t count;
+};
+
+static int medium_find_mounts(struct medium_mounts *m, const char *device)
+{
+    FILE *table = setmntent("/proc/mounts", "re");
+    struct mntent *entry;
+
+    if (!table)
+        return -1;
+    while ((entry = getmntent(table))) {
+        /* A root that is read-only has nothing to write, and may stay. */
+        bool may_stay = !strcmp(entry->mnt_dir, "/") && hasmntopt(entry, MNTOPT_RO);
+        if (may_stay || !medium_is_on(entry->mnt_fsname, device))
+            continue;
+        m->mount = memory_resize(m->mount, (m->count + 1) * sizeof *m->mount);
+        m->mount[m->count].source = memory_text(entry->mnt_fsname);
+        m->mount[m->count++].place = memory_text(entry->mnt_dir);
+    }
+    endmntent(table);
+    return 0;
+}
+
+static void medium_free_mounts(struct medium_mounts *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        free(m->mount[i].source);
+        free(m->mount[i].place);
+    }
+    free(m->mount);
+}
+
+/* The kernel would make the root read-only instead, and say that it is done. */
+static int medium_check_root(const struct medium_mounts *m, struct error *err)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (!strcmp(m->mount[i].place, "/"))
+            return error_set(err, EXIT_FAILED, "cannot unmount %s from /: %s", m->mount[i].source,
+                             strerror(EBUSY));
+    return 0;
+}
+
 static int medium_unmount(const char *device, struct error *err)
 {
-    FILE *mounts = setmntent("/proc/mounts", "re");
-    struct mntent *entry;
-    int rc = 0;
+    struct medium_mounts m = {0};
 
-    if (!mounts)
+    if (medium_find_mounts(&m, device))
         return error_errno(err, "cannot read /proc/mounts to unmount %s", device);
-    while (!rc && (entry = getmntent(mounts)))
-        if (medium_is_part_of(entry->mnt_fsname, device) && umount2(entry->mnt_dir, 0))
-            rc = error_errno(err, "cannot unmount %s from %s", entry->mnt_fsname, entry->mnt_dir);
-    endmntent(mounts);
+    int rc = medium_check_root(&m, err);
+    /* The last one first: it may lie within another. */
+    for (size_t i = m.count; i-- && !rc;)
+        if (umount2(m.mount[i].place, 0))
+            rc = error_errno(err, "cannot unmount %s from %s", m.mount[i].source, m.mount[i].place);
+    medium_free_mounts(&m);
     return rc;
 }
 

@@ -181,11 +181,10 @@ static int pack_add_public_key(struct pack_options *o, const char *text, bool is
     if (is_file ? keys_read_file(text, key, sizeof key, err)
                 : keys_parse(text, key, sizeof key, err))
         return -1;
-    if (o->keys.count == KEYS_MAX) {
-        report_info(&o->report, "only the first %d public keys are used", KEYS_MAX);
-        return 0;
-    }
-    memcpy(o->keys.key[o->keys.count++], key, sizeof key);
+    if (o->keys.count == KEYS_MAX)
+        o->has_more_keys = true;
+    else
+        memcpy(o->keys.key[o->keys.count++], key, sizeof key);
     return 0;
 }
 
@@ -490,13 +489,16 @@ int pack_options_parse(struct pack_options *o, int argc, char **argv, struct err
     }
     const char *stray = optind < argc ? argv[optind] : NULL;
     bool takes_file = o->words ? pack_word_takes_file(o) : easy && o->command == PACK_NONE;
-    if (stray && optind + 1 == argc && takes_file) {
+    if (stray && (o->words || optind + 1 == argc) && takes_file) {
         o->input = stray;
-        stray = NULL;
+        stray = argv[optind + 1];
         if (!o->words) {
             o->command = PACK_APPLY;
             o->task = o->task ? o->task : "complete";
         }
     }
+    /* Only now is it known how to report. */
+    if (o->has_more_keys)
+        report_info(&o->report, "only the first %d public keys are used", KEYS_MAX);
     return pack_check(o, stray, err);
 }

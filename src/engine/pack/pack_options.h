@@ -40,6 +40,7 @@ struct pack_options {
     bool has_private_key;
     uint8_t private_key[KEYS_PRIVATE_SIZE];
     struct public_keys keys;
+    bool has_more_keys; /* than there is room for */
     const char *minimum_version[APPLY_MINIMA];
     const char *stage_path;            /* apply all but on-finish */
     const char *pending_path, *use_up; /* switch_record.h */

@@ -107,6 +107,11 @@ static void ask_one(struct question *q, const struct host_options *o, const char
     struct host_options own;
     struct error err;
 
+    if (interrupt_came()) {
+        q->status = EXIT_INTERRUPTED;
+        buffer_add_text(&q->text, "interrupted before it was asked");
+        return;
+    }
     if (host_config_apply(&own, o, host, &err)) {
         q->status = (int)err.status;
         buffer_add_text(&q->text, err.text);
@@ -124,13 +129,12 @@ int ask_run(const struct host_options *o, enum request_verb verb)
 
     snprintf(request.reason, sizeof request.reason, "%s", o->reason ? o->reason : "");
     interrupt_watch();
-    for (size_t i = 0; i < fleet->host_count && !interrupt_came(); i++) {
+    for (size_t i = 0; i < fleet->host_count; i++) {
         struct question q = {0};
         ask_one(&q, o, fleet->hosts[i], &request);
         ask_print(&o->output, verb, fleet->hosts[i], &q);
-        if (q.status)
-            status = fleet->host_count > 1 ? EXIT_SOME_FAILED : q.status;
+        status = fleet_options_status(fleet, status, q.status);
         question_free(&q);
     }
-    return interrupt_came() ? EXIT_INTERRUPTED : status;
+    return status;
 }

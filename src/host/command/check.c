@@ -370,9 +370,14 @@ static void check_agentless(struct check *c)
 static int check_host(const struct host_options *o, const char *host)
 {
     struct host_options own;
-    struct check c = {.o = &own, .host = host};
+    struct check c = {.o = o, .host = host};
     struct error err;
 
+    if (interrupt_came()) {
+        check_fail(&c, "ssh", EXIT_INTERRUPTED, "interrupted before it was asked");
+        return c.status;
+    }
+    c.o = &own;
     if (host_config_apply(&own, o, host, &err) ||
         ssh_target_resolve(&c.target, &own.reach, host, own.reach.subsystem, &err)) {
         check_fail(&c, "ssh", (int)err.status, err.text);
@@ -397,12 +402,10 @@ int check_run(const struct host_options *o)
     int status = EXIT_DONE;
 
     interrupt_watch();
-    for (size_t i = 0; i < fleet->host_count && !interrupt_came(); i++) {
+    for (size_t i = 0; i < fleet->host_count; i++) {
         if (fleet->host_count > 1 && !o->output.json)
             printf("%s:\n", fleet->hosts[i]);
-        int one = check_host(o, fleet->hosts[i]);
-        if (one)
-            status = fleet->host_count > 1 ? EXIT_SOME_FAILED : one;
+        status = fleet_options_status(fleet, status, check_host(o, fleet->hosts[i]));
     }
-    return interrupt_came() ? EXIT_INTERRUPTED : status;
+    return status;
 }

@@ -554,6 +554,13 @@ bool fleet_options_are_used(const struct fleet_options *f)
     return f->host_count > 1 || f->state || f->until;
 }
 
+int fleet_options_status(const struct fleet_options *f, int before, int one)
+{
+    if (one == EXIT_DONE || before == EXIT_INTERRUPTED)
+        return before;
+    return one == EXIT_INTERRUPTED || f->host_count == 1 ? one : EXIT_SOME_FAILED;
+}
+
 bool job_options_need_request(const struct job_options *o)
 {
     return o->task || o->stage;

@@ -130,4 +130,8 @@ int fleet_options_set_max_failures(struct fleet_options *f, struct error *err);
 /* Whether a push is one to a fleet (fleet.h), be it of one device. */
 bool fleet_options_are_used(const struct fleet_options *f);
 
+/* The exit status for all hosts after one more, which has ended with one; before: the status for
+ * those before it, EXIT_DONE at first. */
+int fleet_options_status(const struct fleet_options *f, int before, int one);
+
 #endif
