@@ -210,6 +210,18 @@ def test_a_program_that_is_killed_or_speaks_in_another_code(t):
         assert words == {"board1": "failed"} and results["board1"]["status"] == 1 and said in results["board1"]["msg"], results
 
 
+def test_a_task_that_is_over_leaves_no_ssh(t):
+    r = Rollout(t, 1, updater=t.updater("take; await; exit 0"))
+    r.play("--check")
+    play = t.dir / "play.yml"
+    play.write_text(play.read_text().replace("      register: pushed", "      timeout: 4"))
+    done = t.run(["ansible-playbook", "-i", "inventory", "play.yml"], env={**r.env, "ANSIBLE_STDOUT_CALLBACK": "default"})
+    assert done.returncode == 2 and "expected time frame" in done.stdout and r.pushes() == {"board1": 1}, done
+    left = t.run(["pgrep", "-f", f"^ssh .*{t.dir}/known_hosts"])
+    t.go()
+    assert left.returncode == 1, left
+
+
 def test_what_is_wrong_on_the_controller(t):
     r = Rollout(t, 1)
     (t.dir / "fw.fw").write_bytes((t.dir / "fw.fw").read_bytes()[:-30])

@@ -35,6 +35,8 @@ DONE, FAILED, UNCONFIRMED = 0, 1, 9
 # have got everything and not have come back.
 UNTOUCHED = (2, 3, 4)
 UNTOUCHED_UNLESS_SENT = (5, 6)
+# Seconds, after SIGTERM.
+ENDS_WITHIN = 10
 
 
 class ActionModule(ActionBase):
@@ -87,8 +89,7 @@ class ActionModule(ActionBase):
         """Its exit status, and the events of its output; a failure has one with a text at least."""
         argv = [self.args["executable"]] + list(words) + ["--json"] + (self.device if kw.get("device", True) else [])
         try:
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  encoding="utf-8", errors="replace")
+            done = self._run(argv)
         except OSError as error:
             return FAILED, [dict(text="cannot run %s on the controller: %s" % (argv[0], error.strerror))]
         events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -96,6 +97,21 @@ class ActionModule(ActionBase):
             said = done.stderr.strip().splitlines() or [self._ending(done.returncode)]
             events.append(dict(text=said[-1]))
         return (FAILED if done.returncode < 0 else done.returncode), events
+
+    def _run(self, argv):
+        """When the task's timeout is over, fwssh ends its ssh, for which it must not be killed."""
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   encoding="utf-8", errors="replace")
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(ENDS_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+        return subprocess.CompletedProcess(argv, process.returncode, output, errors)
 
     def _ending(self, status):
         return "fwssh was killed by signal %d" % -status if status < 0 else "fwssh ended with status %d" % status
