@@ -124,6 +124,16 @@ def remembers(t, device):
     return note, t.dir / f"cache/fwssh/{uuid}.fw"
 
 
+def test_a_kept_firmware_that_was_cut_is_kept_anew(t):
+    """As one is after a power failure."""
+    device = TwoSlots(t, content(1))
+    _, kept = remembers(t, device)
+    kept.write_bytes(b"")
+    fw = t.dir / "2.0.0.fw"
+    assert device.push(fw, "--force", "--adaptive=always").returncode == 0
+    assert kept.read_bytes() == fw.read_bytes()
+
+
 def test_what_probably_runs_is_read_during_the_login(t):
     device = TwoSlots(t, content(1))
     _, kept = remembers(t, device)

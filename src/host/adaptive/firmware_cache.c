@@ -152,12 +152,20 @@ static void cache_write(const struct firmware_file *firmware, const char *path)
     free(temporary);
 }
 
+/* A power failure may leave a name whose content was never written. */
+static bool cache_is_complete(const char *kept, const struct firmware_file *firmware)
+{
+    struct stat st;
+
+    return kept && !stat(kept, &st) && (uint64_t)st.st_size == firmware->size;
+}
+
 void firmware_cache_keep(const struct firmware_file *firmware, uint64_t max)
 {
     char *path = cache_firmware_path(firmware->uuid), *directory = cache_path(".");
     char *kept = firmware_cache_find(firmware->uuid);
 
-    if (path && directory && !kept && firmware->size <= max) {
+    if (path && directory && !cache_is_complete(kept, firmware) && firmware->size <= max) {
         cache_path_make(path);
         cache_trim(directory, max - firmware->size);
         cache_write(firmware, path);
