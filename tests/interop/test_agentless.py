@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """fwssh push --agentless: through a device's own SSH server, with nothing installed on it."""
+import shutil
+
 from interop.test_servers import need_root, sshd, wait_listening
-from support.agentless import PASSWORD, BusyBox, Place, agent_dir, at_terminal, hide, person
+from support.agentless import PASSWORD, BusyBox, Place, agent_dir, at_terminal, hide, login_shell, person
 from support.rauc_device import RaucDevice
 from support.slots import TwoSlots, changed, content, firmware
 
@@ -96,6 +98,20 @@ def test_values_reach_the_device_as_they_are(t):
     odd = """/dev/it's "not" $HOME `there` \\ !"""
     board = busybox(t, device)
     one_line(t, device, board, 1, f"cannot find the device {odd}", keys=["--agent-option", f"device={odd}"])
+
+
+def test_any_login_shell_may_greet_and_takes_values_as_they_are(t):
+    """csh looks for its history in quotes, too, and fish for backslashes."""
+    need_sudo(t)
+    person(t, "tester ALL=(ALL) NOPASSWD: ALL")
+    device = TwoSlots(t, content(1))
+    odd = """/dev/it's "not" !this $HOME `there` \\ \\\\' \\"""
+    argv = as_person(t, device, "--quiet", "--timeout", "30", "--agent-option", f"device={odd}")
+    for shell in ("bash", "tcsh", "zsh", "fish"):
+        login_shell(t, shutil.which(t.need(shell)))
+        r = t.run(argv, env=device.env)
+        assert r.returncode == 1 and f"cannot find the device {odd}" in r.stderr, (shell, r)
+        Place().wait_clean(t)
 
 
 def test_the_devices_own_configuration_is_used(t):
@@ -296,6 +312,15 @@ def test_a_device_that_cannot_mount(t):
     device = TwoSlots(t, content(1))
     board = busybox(t, device, mount="#!/bin/sh\necho mount: not permitted >&2\nexit 1\n")
     one_line(t, device, board, 1, "cannot mount a tmpfs: mount: not permitted", "nothing was done")
+
+
+def test_timeout_holds_before_the_agent_runs_too(t):
+    device = TwoSlots(t, content(1))
+    board = busybox(t, device, mount="#!/bin/sh\nexec busybox sleep 60\n")
+    given = options(t, device.daemon, *ON_BOARD)
+    for command in ("push", "status"):
+        r = device.fwssh(command, *given, "--quiet", "--timeout", "3", "--firmware", device.old, port=board.port, timeout=40)
+        assert r.returncode == 6 and "did not answer in time" in r.stderr and len(r.stderr.splitlines()) == 1, (command, r)
 
 
 def test_an_umount_that_cannot_detach(t):

@@ -175,8 +175,51 @@ def test_what_has_no_uuid_is_known_by_its_content(t):
     digest = hashlib.sha256(image).hexdigest()
     for name, b in r.boards.items():
         b.set(active="a", next="a", version="1.0", **({"sha256": digest} if name == "board2" else {}), **{"boot-id": "1"})
-    status, words, _ = r.play("--check")
+    status, words, results = r.play("--check")
     assert (status, words) == (0, {"board1": "changed", "board2": "ok"}), (status, words)
+    assert results["board1"]["msg"] == "The device would get this firmware; nothing was sent.", results
+
+
+def test_what_the_inventory_says_is_a_template(t):
+    r = Rollout(t, 1)
+    board, = r.boards.values()
+    where = "ansible_host={{address}} fwssh_port={{base+1}} ansible_user={{who}} ansible_ssh_private_key_file={{key}}"
+    (t.dir / "inventory").write_text(f"board1 {where}\n[all:vars]\naddress=127.0.0.1\nbase={board.d.port - 1}\nwho=any\n"
+                                     f"key={board.d.key}\n")
+    _, words, results = r.play("--check")
+    assert words == {"board1": "changed"}, results
+
+
+def test_a_key_with_blanks_and_quotes_in_its_name(t):
+    r = Rollout(t, 1)
+    board, = r.boards.values()
+    key = t.dir / "the lab's \"keys\" \\ k\u00e9y"
+    shutil.move(board.d.key, key)
+    host = {"ansible_host": "127.0.0.1", "fwssh_port": board.d.port, "ansible_ssh_private_key_file": str(key)}
+    (t.dir / "inventory").write_text(json.dumps({"all": {"hosts": {"board1": host}}}))
+    _, words, results = r.play("--check")
+    assert words == {"board1": "changed"}, results
+
+
+def test_a_program_that_is_killed_or_speaks_in_another_code(t):
+    """The result has a status of the manual, and a line."""
+    r = Rollout(t, 1)
+    for script, said in (("kill -9 $$", "was killed by signal 9"), ("printf 'no \\351t\\351\\n' >&2; exit 1", "no \ufffdt\ufffd")):
+        r.t.bin = lambda name: t.script("fwssh-that-fails", f"#!/bin/sh\n{script}\n")
+        _, words, results = r.play()
+        assert words == {"board1": "failed"} and results["board1"]["status"] == 1 and said in results["board1"]["msg"], results
+
+
+def test_a_task_that_is_over_leaves_no_ssh(t):
+    r = Rollout(t, 1, updater=t.updater("take; await; exit 0"))
+    r.play("--check")
+    play = t.dir / "play.yml"
+    play.write_text(play.read_text().replace("      register: pushed", "      timeout: 4"))
+    done = t.run(["ansible-playbook", "-i", "inventory", "play.yml"], env={**r.env, "ANSIBLE_STDOUT_CALLBACK": "default"})
+    assert done.returncode == 2 and "expected time frame" in done.stdout and r.pushes() == {"board1": 1}, done
+    left = t.run(["pgrep", "-f", f"^ssh .*{t.dir}/known_hosts"])
+    t.go()
+    assert left.returncode == 1, left
 
 
 def test_what_is_wrong_on_the_controller(t):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A push that sends only what the device lacks (PROTOCOL.md, "assemble")."""
+import os
 import random
 import re
 import time
@@ -99,6 +100,20 @@ def test_what_was_pushed_is_kept_as_a_base(t):
     assert len(kept) == 2 and all(re.fullmatch(r"[0-9a-f-]{36}\.fw", name) for name in kept)
 
 
+def test_what_a_killed_push_left_in_the_cache_is_removed(t):
+    """But not the copy that another push makes at this moment."""
+    device = TwoSlots(t, content(1))
+    cache = t.dir / "cache/fwssh"
+    cache.mkdir(parents=True)
+    left, made, other = (cache / f"{n * 8}-1111-1111-1111-111111111111.fw{end}" for n, end in (("1", ".42"), ("2", ".43"), ("3", ".x")))
+    for path in (left, made, other):
+        path.write_bytes(b"half")
+    for path in (left, other):
+        os.utime(path, (1, 1))
+    assert device.push(firmware(t, "2.0.0", changed(content(1), 2))).returncode == 0
+    assert not left.exists() and made.exists() and other.exists(), list(cache.iterdir())
+
+
 def remembers(t, device):
     """Two firmwares were pushed, and the first one runs: what the host notes of the device, and the kept file."""
     root = content(1)
@@ -107,6 +122,16 @@ def remembers(t, device):
     note = t.dir / f"cache/fwssh/devices/[127.0.0.1]:{device.daemon.port}"
     uuid, = re.findall("^runs (.*)$", note.read_text(), re.M)
     return note, t.dir / f"cache/fwssh/{uuid}.fw"
+
+
+def test_a_kept_firmware_that_was_cut_is_kept_anew(t):
+    """As one is after a power failure."""
+    device = TwoSlots(t, content(1))
+    _, kept = remembers(t, device)
+    kept.write_bytes(b"")
+    fw = t.dir / "2.0.0.fw"
+    assert device.push(fw, "--force", "--adaptive=always").returncode == 0
+    assert kept.read_bytes() == fw.read_bytes()
 
 
 def test_what_probably_runs_is_read_during_the_login(t):
@@ -196,6 +221,36 @@ def test_a_dry_run_writes_nothing(t):
     assert device.image.read_bytes() == before and not device.daemon.reboots()
     r = device.push(fw)
     assert abs(sent(r) - float(said[1]) * 1e6) < 6000, (said, r.stdout)
+
+
+def test_a_device_without_it_gets_nothing_in_a_dry_run_or_over_the_limit(t):
+    """Asked for the first time, known not to do it, and asked before the push."""
+    device = TwoSlots(t, content(1), adaptive="no")
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    size = fw.stat().st_size
+    before = device.image.read_bytes()
+    for more in ((), (), ("--wait",), ("127.0.0.1", "--force")):
+        r = device.push(fw, "--dry-run", *more)
+        assert r.returncode == 0 and f"Dry run: {size / 1e6:.3f} of {size / 1e6:.1f} MB would be sent, the whole" in r.stdout, r
+        r = device.push(fw, "--max-bytes", size, *more)
+        assert r.returncode == 1 and "--max-bytes" in r.stderr and "nothing was sent" in r.stderr, r
+    for more in (("--adaptive=never",), ("--subsystem", "fwup")):
+        r = device.push(fw, "--max-bytes", size - 1, *more)
+        assert r.returncode == 1 and "--max-bytes" in r.stderr and "nothing was sent" in r.stderr, r
+        r = device.push(fw, "--dry-run", *more)
+        assert r.returncode == 2 and "--dry-run cannot be used with" in r.stderr, r
+    assert device.image.read_bytes() == before and not device.daemon.reboots()
+    r = device.push(fw, "--max-bytes", size + 200)
+    assert r.returncode == 0, r
+
+
+def test_a_dry_run_does_nothing_for_a_state(t):
+    device = TwoSlots(t, content(1))
+    fw = firmware(t, "2.0.0", changed(content(1), 2))
+    r = device.push(fw, "--dry-run", "--state", t.dir / "state")
+    assert r.returncode == 0 and "Dry run" in r.stdout, r
+    r = device.push(fw, "--state", t.dir / "state")
+    assert r.returncode == 0 and device.slot("b").startswith(changed(content(1), 2)), r
 
 
 def test_no_more_than_max_bytes_is_sent(t):

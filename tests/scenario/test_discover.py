@@ -68,6 +68,16 @@ def test_what_avahi_knows(t):
     assert six["host"] == "[fe80::1%va]:8990" and six["address"] == "fe80::1%va" and six["port"] == 8990
 
 
+def test_two_devices_of_one_name_are_two(t):
+    """A name is unique on one link only, and Nerves devices at two USB ports are on two."""
+    line = '=;{};nerves;_nerves-device._tcp;local;nerves.local;{};8989;"serial={}" "version={}"\n'
+    text = "".join(line.format(*x) for x in (("usb0;IPv4", "172.31.1.1", "one", "1.0"), ("usb1;IPv6", "fe80::2", "two", "2.0"),
+                                             ("usb1;IPv4", "172.31.2.1", "two", "2.0"), ("usb0;IPv6", "fe80::1", "one", "1.0")))
+    found = events(discover(t, "--json", **path(t, avahi=prints(t, "avahi", text))))
+    assert sorted((x["host"], x["serial"], x["version"]) for x in found) == [("172.31.1.1", "one", "1.0"),
+                                                                            ("172.31.2.1", "two", "2.0")], found
+
+
 def test_without_avahi_resolved_is_asked(t):
     answers = (f'case "$1 $2" in "query --protocol=mdns") {prints(t, "instances", INSTANCES)};; "service pump")'
                f' {prints(t, "service", SERVICE)};; *) exit 1;; esac')

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import resource
 import signal
 import subprocess
 import termios
@@ -387,6 +388,24 @@ def test_a_state_that_ends_in_the_middle_of_a_line(t):
     (t.dir / "rollout").write_text(head + "2026-11-26T08:00:00Z 1 board0 it fail")
     assert t.run(argv(t, *names(2), "--state", t.dir / "rollout")).returncode == 0
     assert len(state(t)) == 3 and "it fail" not in "".join(state(t)), state(t)
+
+
+def no_large_files():
+    """Room for a state's first line only."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, 60))
+
+
+def test_a_state_that_cannot_be_written_is_a_failure(t):
+    """Also if all devices are done: another run would not know."""
+    fleet(t, 2)
+    args = argv(t, *names(2), "--adaptive=never", "--no-cache", "--state", t.dir / "rollout", "--json")
+    assert t.run(argv(t, *names(2))).returncode == 0  # now ssh knows them, and does not write
+    p = t.start(args, preexec_fn=no_large_files, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, err = p.communicate(timeout=30)
+    summary = events(subprocess.CompletedProcess(args, p.returncode, out))[-1]
+    assert p.returncode == summary["status"] == 1 and summary["done"] == 2 and summary["failed"] == [], (out, err)
+    assert "cannot write" in err and "--state" in err, (summary, err)
 
 
 def test_two_runs_do_not_share_a_state(t):

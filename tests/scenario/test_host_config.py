@@ -61,6 +61,18 @@ def test_values_of_the_first_section_that_fits(t):
     assert " -p 22 -s -- nerves@board-1 fwup " in calls[0], calls
 
 
+def test_sections_with_the_same_patterns_are_several(t):
+    """Neither does the later one win, nor does it come where the first one is."""
+    h = Host(t, 'host "*" {\n  ssh-option = {"Compression=no"}\n  timeout = 30\n}\nhost "a" {\n  port = 1111\n  user = "two"\n}\n'
+                'host "*" {\n  port = 2222\n  user = "three"\n  ssh-option = {"TCPKeepAlive=no"}\n}\n'
+                'host "a" {\n  port = 3333\n}\n')
+    [call], r = h.push("a")
+    assert r.returncode == 0 and " -p 1111 -s -- two@a " in call, (call, r)
+    assert -1 < call.find(" -o Compression=no ") < call.find(" -o TCPKeepAlive=no "), call
+    [call], r = h.push("b")
+    assert " -p 2222 -s -- three@b " in call and " -o Compression=no " in call, (call, r)
+
+
 def test_options_win(t):
     h = Host(t)
     [call], r = h.push("board-1", "--port", "5", "--user", "me", "--ssh-option", "Compression=yes")

@@ -132,6 +132,17 @@ def hide(t, program):
         bind(t, found, nothing)
 
 
+def login_shell(t, program):
+    """Of 'tester'. What it does at each login, as for a terminal's title, ends without the end of a line."""
+    passwd = Path("/etc/passwd")
+    passwd.write_text("".join(f"{line.rpartition(':')[0]}:{program}\n" if line.startswith("tester:") else f"{line}\n"
+                              for line in passwd.read_text().splitlines()))
+    (t.dir / ".config/fish").mkdir(parents=True, exist_ok=True)
+    for name in (".bashrc", ".cshrc", ".zshenv", ".config/fish/config.fish"):
+        (t.dir / name).write_text("echo Welcome; printf '\\033]0;a title\\007'\n")
+        (t.dir / name).chmod(0o644)
+
+
 def person(t, sudoers="tester ALL=(ALL) ALL", doas=""):
     """A login 'tester', who has PASSWORD and these lines, in an /etc of this test's own."""
     etc = t.dir / "etc"

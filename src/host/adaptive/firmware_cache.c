@@ -14,11 +14,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CACHE_SUFFIX ".fw"
 #define CACHE_PIECE 262144
 #define CACHE_UUID 36
+/* A copy that has not been written to for so long is not being made any more. */
+#define CACHE_COPY_SECONDS 3600
 
 static bool cache_is_uuid(const char *uuid)
 {
@@ -82,7 +85,18 @@ static int cache_compare(const void *a, const void *b)
     return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
-/* The files in the cache, which the caller frees. */
+/* The unfinished copy of a push that was killed: its name has a process's number at the end. */
+static bool cache_is_left(const char *name, const struct stat *st)
+{
+    size_t len = CACHE_UUID + strlen(CACHE_SUFFIX);
+
+    return strlen(name) > len + 1 &&
+           !strncmp(name + CACHE_UUID, CACHE_SUFFIX ".", len + 1 - CACHE_UUID) &&
+           !name[len + 1 + strspn(name + len + 1, "0123456789")] &&
+           time(NULL) - st->st_mtime >= CACHE_COPY_SECONDS;
+}
+
+/* The files in the cache, which the caller frees. What was left behind is removed. */
 static struct cache_entry *cache_list(DIR *dir, size_t *count)
 {
     struct cache_entry *entries = NULL;
@@ -91,8 +105,11 @@ static struct cache_entry *cache_list(DIR *dir, size_t *count)
 
     *count = 0;
     while ((d = readdir(dir))) {
-        if (strlen(d->d_name) != CACHE_UUID + strlen(CACHE_SUFFIX) ||
-            fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+        if (fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+            continue;
+        if (cache_is_left(d->d_name, &st))
+            (void)unlinkat(dirfd(dir), d->d_name, 0);
+        if (strlen(d->d_name) != CACHE_UUID + strlen(CACHE_SUFFIX))
             continue;
         entries = memory_resize(entries, (*count + 1) * sizeof *entries);
         struct cache_entry *e = &entries[(*count)++];
@@ -135,12 +152,20 @@ static void cache_write(const struct firmware_file *firmware, const char *path)
     free(temporary);
 }
 
+/* A power failure may leave a name whose content was never written. */
+static bool cache_is_complete(const char *kept, const struct firmware_file *firmware)
+{
+    struct stat st;
+
+    return kept && !stat(kept, &st) && (uint64_t)st.st_size == firmware->size;
+}
+
 void firmware_cache_keep(const struct firmware_file *firmware, uint64_t max)
 {
     char *path = cache_firmware_path(firmware->uuid), *directory = cache_path(".");
     char *kept = firmware_cache_find(firmware->uuid);
 
-    if (path && directory && !kept && firmware->size <= max) {
+    if (path && directory && !cache_is_complete(kept, firmware) && firmware->size <= max) {
         cache_path_make(path);
         cache_trim(directory, max - firmware->size);
         cache_write(firmware, path);

@@ -31,6 +31,7 @@ static const char *const agent_roots[] = {[AGENT_IS_ROOT] = "root",
  * and what it becomes hold it, and it goes with them, however they end. What an earlier one may
  * have left in the moment before that is removed by its dead process's number, but not where
  * others can write (-k, the sticky bit): what has such a name there may lead anywhere.
+ * What the login shell has printed may lack the end of its line, as a terminal's title does.
  */
 static const char agent_bring[] =
     "PATH=$PATH:/usr/sbin:/sbin; say() { echo \"fwssh: $1\" >&2; exit 1; }; d=; "
@@ -44,7 +45,7 @@ static const char agent_bring[] =
     "{ rmdir $d; say \"cannot mount a tmpfs: $m\"; }; "
     "cd $d; m=$(umount -l $d 2>&1) || "
     "{ cd /; umount $d; rmdir $d; say \"cannot detach a tmpfs: $m\"; }; "
-    "rmdir $d; echo \"$3\"; cat >fwssh-agent.$1; chmod 700 fwssh-agent.$1; "
+    "rmdir $d; echo; echo \"$3\"; cat >fwssh-agent.$1; chmod 700 fwssh-agent.$1; "
     "[ \"$(wc -c <fwssh-agent.$1)\" -eq $2 ] || say \"fwssh-agent did not arrive completely\"; "
     "exec ./fwssh-agent.$1 stay";
 
@@ -53,7 +54,7 @@ static const char agent_bring[] =
 static const char agent_serve[] =
     "cd /proc/$1/cwd && [ -x fwssh-agent.$2 ] || "
     "{ echo \"fwssh: fwssh-agent has gone from the device\" >&2; exit 1; }; "
-    "f=./fwssh-agent.$2; echo \"$3\"; shift 3; exec $f fwssh-receive --agent \"$@\"";
+    "f=./fwssh-agent.$2; echo; echo \"$3\"; shift 3; exec $f fwssh-receive --agent \"$@\"";
 
 void agent_script_init(struct agent_script *s)
 {

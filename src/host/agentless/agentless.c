@@ -34,6 +34,7 @@ static void agentless_share(struct agentless *a, const struct reach *given, bool
 {
     reach_drop(&a->reach);
     reach_copy(&a->reach, given);
+    a->reach.until = a->until;
     free(a->reach.ssh_options);
     a->reach.ssh_options = NULL;
     a->reach.ssh_option_count = 0;
@@ -161,13 +162,14 @@ static int agentless_send(struct agentless *a, struct error *err)
     int event = SSH_RUN_HEARD, rc = 0;
 
     while (!rc && a->stay.in >= 0 && (event == SSH_RUN_HEARD || event == SSH_RUN_WRITABLE)) {
-        event = ssh_run_next(&a->stay, true, io_now() + AGENTLESS_PIECE_SECONDS, err);
+        event = ssh_run_next(&a->stay, true, reach_end(&a->reach, AGENTLESS_PIECE_SECONDS), err);
         rc = event < 0 ? -1 : 0;
         if (event == SSH_RUN_WRITABLE)
             rc = agentless_feed(a, &piece, err);
     }
     if (!rc && a->stay.in < 0 &&
-        ssh_run_await(&a->stay, agentless_stays, io_now() + AGENTLESS_PIECE_SECONDS, err) < 0)
+        ssh_run_await(&a->stay, agentless_stays, reach_end(&a->reach, AGENTLESS_PIECE_SECONDS),
+                      err) < 0)
         rc = -1;
     buffer_free(&piece);
     return rc;
@@ -205,7 +207,8 @@ int agentless_open(struct agentless *a, const struct reach *reach, const char *h
 
     *a = (struct agentless){.master = {.pid = -1, .in = -1, .out = {-1, -1}, .askpass.fd = -1},
                             .stay = {.pid = -1, .in = -1, .out = {-1, -1}, .askpass.fd = -1},
-                            .file = AGENT_FILE_NONE};
+                            .file = AGENT_FILE_NONE,
+                            .until = reach_end(reach, 0)};
     if (ssh_target_resolve(&a->target, reach, host, reach->subsystem, err) ||
         agentless_make_socket(a, err))
         return -1;

@@ -27,6 +27,7 @@ struct agentless {
     struct agent_script script;
     char *command; /* that starts fwssh-receive */
     struct ssh_gate gate;
+    double until; /* when --timeout is over; 0: never */
 };
 
 /*

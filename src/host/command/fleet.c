@@ -33,6 +33,7 @@ struct fleet {
     size_t started; /* in the order of the list */
     int running, failed;
     double until;       /* when to try no more */
+    bool forgets;       /* a device's end could not be noted */
     bool no_more;       /* too many have failed, or it was interrupted */
     const char *why;    /* the reason for no_more */
     bool told_children; /* about the second interrupt */
@@ -121,9 +122,13 @@ static void fleet_note(struct fleet *f, const struct fleet_device *d)
 {
     struct error err;
 
-    if (!fleet_state_add(&f->state, d->host, d->status, buffer_text(&d->state), &err))
+    /* A dry run has updated nothing, whatever its result. */
+    if (f->o->adaptive.dry_run ||
+        !fleet_state_add(&f->state, d->host, d->status, buffer_text(&d->state), &err))
         return;
-    fprintf(stderr, "fwssh: %s\n", err.text);
+    fprintf(stderr, "fwssh: %s; another run with this --state will not know how %s ended\n",
+            err.text, d->host);
+    f->forgets = true;
     fleet_stop(f, "the state cannot be written (--state)");
 }
 
@@ -246,8 +251,8 @@ int fleet_run(const struct host_options *o, const struct push_firmware *firmware
     f.until = o->fleet.until ? io_now() + o->fleet.until : 0;
     fleet_view_open(&f.view, &o->output, o->fleet.hosts, o->fleet.host_count, file);
     fleet_loop(&f);
-    int status =
-        fleet_view_close(&f.view, f.why, interrupt_came() ? EXIT_INTERRUPTED : EXIT_SOME_FAILED);
+    int status = fleet_view_close(&f.view, f.why, f.forgets ? EXIT_FAILED : EXIT_DONE,
+                                  interrupt_came() ? EXIT_INTERRUPTED : EXIT_SOME_FAILED);
     fleet_state_close(&f.state);
     return status;
 }

@@ -19,7 +19,7 @@
 #define HOST_CONFIG_MAX (1u << 20)
 #define HOST_SECTION "host"
 /* Between the patterns of a section. */
-#define HOST_BLANKS " \t,"
+#define HOST_BLANKS " \t\n,"
 
 /* libconfuse gives its messages to nobody else, and stops at the first one. */
 __attribute__((format(printf, 2, 0))) static void host_config_complain(cfg_t *cfg, const char *fmt,
@@ -39,6 +39,19 @@ static int host_config_validate(cfg_t *cfg, cfg_opt_t *opt)
             cfg_error(cfg, "%s", err.text);
             return -1;
         }
+    return 0;
+}
+
+/* libconfuse merges a section into an earlier one of the same title. So each gets one that nobody
+ * writes and that means the same: with a separator of patterns at its end. */
+static int host_config_keep_apart(cfg_t *cfg, cfg_opt_t *opt)
+{
+    cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+    char *title = memory_printf("%s\n", section->title);
+    (void)cfg;
+
+    free(section->title);
+    section->title = title;
     return 0;
 }
 
@@ -64,6 +77,7 @@ static cfg_t *host_config_new(const char *path)
         cfg_set_validate_func(cfg, name, host_config_validate);
         free(name);
     }
+    cfg_set_validate_func(cfg, HOST_SECTION, host_config_keep_apart);
     cfg->filename = memory_text(path);
     return cfg;
 }

@@ -404,8 +404,11 @@ int host_options_check(struct host_options *o, struct error *err)
                          "decides");
     if ((o->fleet.canary || j->confirm) && !j->wait)
         j->wait = DEFAULT_WAIT;
-    if (o->adaptive.dry_run && o->adaptive.mode == ADAPTIVE_NEVER)
-        return error_set(err, EXIT_USAGE, "--dry-run cannot be used with --adaptive=never");
+    if (o->adaptive.dry_run && (o->adaptive.mode == ADAPTIVE_NEVER || o->reach.exec ||
+                                strcmp(o->reach.subsystem, SUBSYSTEM_NERVES)))
+        return error_set(err, EXIT_USAGE,
+                         "--dry-run cannot be used with --adaptive=never, --subsystem or --exec, "
+                         "with which the whole firmware is sent");
     if (j->stage && (j->wait || j->no_reboot))
         return error_set(err, EXIT_USAGE,
                          "--stage does not reboot: it cannot be used with --wait or --no-reboot");

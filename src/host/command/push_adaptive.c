@@ -44,7 +44,7 @@ bool push_adaptive_is_wanted(const struct wait *w, const struct ssh_target *targ
         return slot_facts_can(&w->before.facts, "assemble");
     if (w->o->adaptive.mode == ADAPTIVE_ALWAYS || w->agentless)
         return true;
-    if (memory->ability != DEVICE_UNKNOWN)
+    if (memory->ability != DEVICE_UNKNOWN && !w->o->adaptive.dry_run)
         return memory->ability == DEVICE_ASSEMBLES;
     /* Whoever would refuse the request would have to be logged in to a second time. */
     return !server_software_read(&w->o->reach, target, software) || software_may_assemble(software);

@@ -124,6 +124,29 @@ static int push_judge(struct push_try *try, const struct transfer *t)
     return status;
 }
 
+/* Before the whole firmware goes to a device that cannot be sent less. Returns -1 to send. */
+static int push_hold_back(struct push_try *try, uint64_t bytes)
+{
+    const struct adaptive_options *a = &try->w->o->adaptive;
+    double size = (double)try->w->firmware->size / 1e6;
+
+    if (!a->dry_run && (!a->max_bytes || bytes <= a->max_bytes))
+        return -1;
+    try->over = true;
+    if (a->max_bytes && bytes > a->max_bytes) {
+        buffer_printf(try->text,
+                      "more than %llu bytes would have to be sent (--max-bytes), the whole "
+                      "firmware; nothing was sent",
+                      (unsigned long long)a->max_bytes);
+        return EXIT_FAILED;
+    }
+    buffer_printf(try->text,
+                  "Dry run: %.3f of %.1f MB would be sent, the whole firmware, since the device "
+                  "does not say what it holds; nothing was written.",
+                  size, size);
+    return EXIT_DONE;
+}
+
 static int push_send_plain(struct push_try *try)
 {
     const struct host_options *o = try->w->o;
@@ -135,6 +158,11 @@ static int push_send_plain(struct push_try *try)
     int status;
 
     push_header(try->w, asks ? SUBSYSTEM_FWSSH : call.subsystem, &header);
+    status = push_hold_back(try, try->w->firmware->size + header.len);
+    if (status >= 0) {
+        buffer_free(&header);
+        return status;
+    }
     struct transfer t = push_transfer(try->w, &header, asks);
     if (transfer_run(&t, &call, &err)) {
         buffer_add_text(try->text, err.text);

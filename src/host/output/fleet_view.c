@@ -283,7 +283,8 @@ static void fleet_view_json_summary(const struct fleet_view *v, int missing, con
     buffer_free(&line);
 }
 
-int fleet_view_close(struct fleet_view *v, const char *why, enum exit_status otherwise)
+int fleet_view_close(struct fleet_view *v, const char *why, enum exit_status done,
+                     enum exit_status otherwise)
 {
     int missing = 0, left = 0;
 
@@ -291,7 +292,7 @@ int fleet_view_close(struct fleet_view *v, const char *why, enum exit_status oth
         missing += !fleet_device_is_good(&v->device[i]);
         left += !fleet_device_started(&v->device[i]) || v->device[i].due > 0;
     }
-    int status = missing ? (int)otherwise : EXIT_DONE;
+    int status = (int)(missing ? otherwise : done);
     why = left ? why : NULL;
     if (v->mode == CONSOLE_TERMINAL)
         fleet_view_redraw(v);

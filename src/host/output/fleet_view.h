@@ -51,7 +51,8 @@ void fleet_view_ended(struct fleet_view *v, struct fleet_device *d);
 void fleet_view_draw(struct fleet_view *v);
 
 /* Prints the table at the end. why: the reason why no more devices were started, or NULL. Returns
- * EXIT_DONE if all devices are done, else otherwise. */
-int fleet_view_close(struct fleet_view *v, const char *why, enum exit_status otherwise);
+ * done if all devices are done, else otherwise. */
+int fleet_view_close(struct fleet_view *v, const char *why, enum exit_status done,
+                     enum exit_status otherwise);
 
 #endif

@@ -36,12 +36,22 @@ static char *discovery_name(const char *text)
     return name;
 }
 
-static struct discovered *discovery_find(struct discovery *d, const char *escaped)
+/* A name is unique on one link only; the serial number tells its devices apart, if both say one. */
+static bool discovery_is_same(const struct discovered *d, const char *name, const char *serial)
+{
+    const char *theirs = facts_get(&d->text, "serial");
+
+    return !strcmp(d->name, name) && (!*serial || !*theirs || !strcmp(serial, theirs));
+}
+
+/* serial: "" if it is not known. */
+static struct discovered *discovery_find(struct discovery *d, const char *escaped,
+                                         const char *serial)
 {
     char *name = discovery_name(escaped);
 
     for (size_t i = 0; i < d->count; i++)
-        if (!strcmp(d->device[i].name, name)) {
+        if (discovery_is_same(&d->device[i], name, serial)) {
             free(name);
             return &d->device[i];
         }
@@ -125,14 +135,19 @@ static void discovery_read_avahi_line(struct discovery *d, char *line)
         if (!(field[i] = strsep(&line, ";")))
             return;
     int port = discovery_port(field[PORT]);
-    struct discovered *device =
-        port && !strcmp(field[MARK], "=") ? discovery_find(d, field[NAME]) : NULL;
-    if (!device)
+    if (!port || strcmp(field[MARK], "=") != 0)
         return;
-    device->port = port;
-    discovery_set_address(device, field[ADDRESS], field[INTERFACE]);
+    struct facts text = {0};
     if (line)
-        discovery_add_quoted(&device->text, line);
+        discovery_add_quoted(&text, line);
+    struct discovered *device = discovery_find(d, field[NAME], facts_get(&text, "serial"));
+    if (device) {
+        device->port = port;
+        discovery_set_address(device, field[ADDRESS], field[INTERFACE]);
+        for (size_t i = 0; i < text.count; i++)
+            facts_set(&device->text, text.fact[i].name, text.fact[i].value);
+    }
+    facts_free(&text);
 }
 
 void discovery_read_avahi(struct discovery *d, const char *text)
@@ -155,7 +170,7 @@ void discovery_read_instances(struct discovery *d, const char *text)
         if (!type)
             continue;
         *type = '\0';
-        discovery_find(d, name + strlen(mark));
+        discovery_find(d, name + strlen(mark), "");
     }
     free(copy);
 }

@@ -120,8 +120,12 @@ static int gate_closed(const struct ssh_run *r, const struct ssh_gate *g, bool a
     return -1;
 }
 
-static int gate_late(const struct ssh_run *r, const struct ssh_gate *g, struct error *err)
+/* by_order: the user's limit is over, not our own. */
+static int gate_late(const struct ssh_run *r, const struct ssh_gate *g, bool by_order,
+                     struct error *err)
 {
+    if (by_order)
+        return error_set(err, EXIT_UNREACHABLE, "the device did not answer in time");
     char *line = gate_line(r, false);
 
     error_set(err, EXIT_ACCESS, "the device did not start our program within %d s%s%s%s",
@@ -129,6 +133,13 @@ static int gate_late(const struct ssh_run *r, const struct ssh_gate *g, struct e
               *line ? ": " : "", line);
     free(line);
     return -1;
+}
+
+static double gate_end(double until)
+{
+    double own = io_now() + GATE_SECONDS;
+
+    return until > 0 && until < own ? until : own;
 }
 
 /* The marker is a line of its own. Removes it, and what was before. */
@@ -146,9 +157,9 @@ static bool gate_is_open(struct ssh_run *r, const struct ssh_gate *g)
     return true;
 }
 
-int ssh_gate_pass(struct ssh_run *r, const struct ssh_gate *g, struct error *err)
+int ssh_gate_pass(struct ssh_run *r, const struct ssh_gate *g, double until, struct error *err)
 {
-    double until = io_now() + GATE_SECONDS;
+    double end = gate_end(until);
     bool answered = false;
 
     while (!gate_is_open(r, g)) {
@@ -159,15 +170,15 @@ int ssh_gate_pass(struct ssh_run *r, const struct ssh_gate *g, struct error *err
             if (gate_answer(r, g, err))
                 return -1;
             answered = true;
-            until = io_now() + GATE_SECONDS;
+            end = gate_end(until);
         }
-        int event = ssh_run_next(r, false, until, err);
+        int event = ssh_run_next(r, false, end, err);
         if (event < 0)
             return -1;
         if (event == SSH_RUN_INTERRUPTED)
             return 0;
         if (event == SSH_RUN_LATE)
-            return gate_late(r, g, err);
+            return gate_late(r, g, until > 0 && io_now() >= until, err);
         if (event == SSH_RUN_ENDED)
             return gate_closed(r, g, answered, err);
     }

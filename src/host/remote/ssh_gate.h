@@ -29,10 +29,11 @@ struct ssh_gate {
 };
 
 /*
- * Waits for the marker of a run that has just been started, and removes it from the run's text.
+ * Waits for the marker of a run that has just been started, and removes it from the run's text; not
+ * longer than until a time of io_now() (0: a limit of its own).
  * Returns 0 if the conversation can begin, and also if ssh has ended or was interrupted, as its
  * outcome shows; -1 with the error set if the device did not let us become root.
  */
-int ssh_gate_pass(struct ssh_run *r, const struct ssh_gate *g, struct error *err);
+int ssh_gate_pass(struct ssh_run *r, const struct ssh_gate *g, double until, struct error *err);
 
 #endif

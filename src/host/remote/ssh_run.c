@@ -5,6 +5,7 @@
 #include "base/spawn.h"
 #include "host/remote/interrupt.h"
 #include "host/remote/rate_limit.h"
+#include "host/remote/reach.h"
 #include "host/remote/ssh_gate.h"
 
 #include <errno.h>
@@ -99,14 +100,14 @@ static void ssh_run_hear(struct ssh_run *r, int stream)
 }
 
 /* Who hears the run hears nothing of this, but all that comes after it. */
-static int ssh_run_pass_gate(struct ssh_run *r, const struct ssh_gate *gate, struct error *err)
+static int ssh_run_pass_gate(struct ssh_run *r, const struct ssh_call *call, struct error *err)
 {
     struct ssh_run hears = *r;
     struct buffer early[2];
 
     r->hear = NULL;
     r->decode = NULL;
-    int rc = ssh_gate_pass(r, gate, err);
+    int rc = ssh_gate_pass(r, call->gate, reach_end(call->reach, 0), err);
     r->hear = hears.hear;
     r->decode = hears.decode;
     if (rc) {
@@ -156,7 +157,7 @@ int ssh_run_start(struct ssh_run *r, const struct ssh_call *call, struct error *
     }
     if (r->pid < 0)
         return -1;
-    return call->gate ? ssh_run_pass_gate(r, call->gate, err) : 0;
+    return call->gate ? ssh_run_pass_gate(r, call, err) : 0;
 }
 
 /* The timeout for poll(2), in milliseconds. */

@@ -10,6 +10,7 @@ __metaclass__ = type
 
 import json
 import os
+import re
 import subprocess
 
 from ansible.plugins.action import ActionBase
@@ -34,6 +35,8 @@ DONE, FAILED, UNCONFIRMED = 0, 1, 9
 # have got everything and not have come back.
 UNTOUCHED = (2, 3, 4)
 UNTOUCHED_UNLESS_SENT = (5, 6)
+# Seconds, after SIGTERM.
+ENDS_WITHIN = 10
 
 
 class ActionModule(ActionBase):
@@ -60,32 +63,58 @@ class ActionModule(ActionBase):
     def _device(self, args, variables):
         """The words of fwssh's command line that lead to the device."""
         words = []
-        port = args["port"] or variables.get("fwssh_port")
-        user = args["user"] or variables.get("ansible_user")
-        key = args["private_key"] or variables.get("ansible_ssh_private_key_file")
+        port = args["port"] or self._variable(variables, "fwssh_port")
+        user = args["user"] or self._variable(variables, "ansible_user")
+        key = args["private_key"] or self._variable(variables, "ansible_ssh_private_key_file")
+        host = args["host"] or self._variable(variables, "ansible_host") or variables["inventory_hostname"]
         if port:
             words += ["--port", str(port)]
         if user:
             words += ["--user", str(user)]
         if args["timeout"]:
             words += ["--timeout", str(args["timeout"])]
-        for option in args["ssh_options"] + (["IdentityFile=%s" % os.path.expanduser(key)] if key else []):
+        for option in args["ssh_options"] + (["IdentityFile=%s" % self._ssh_word(key)] if key else []):
             words += ["--ssh-option", option]
-        return words + ["--", str(args["host"] or variables.get("ansible_host") or variables["inventory_hostname"])]
+        return words + ["--", str(host)]
+
+    def _variable(self, variables, name):
+        """Those of the inventory come as they were written there; only arguments have been templated."""
+        return self._templar.template(variables.get(name))
+
+    def _ssh_word(self, path):
+        """For ssh, a blank ends a word and a quote begins one."""
+        return '"%s"' % re.sub(r'(["\\])', r"\\\1", os.path.expanduser(str(path)))
 
     def _fwssh(self, *words, **kw):
         """Its exit status, and the events of its output; a failure has one with a text at least."""
         argv = [self.args["executable"]] + list(words) + ["--json"] + (self.device if kw.get("device", True) else [])
         try:
-            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  universal_newlines=True)
+            done = self._run(argv)
         except OSError as error:
             return FAILED, [dict(text="cannot run %s on the controller: %s" % (argv[0], error.strerror))]
         events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         if done.returncode and not (events and events[-1].get("text")):
-            said = done.stderr.strip().splitlines() or ["fwssh ended with status %d" % done.returncode]
+            said = done.stderr.strip().splitlines() or [self._ending(done.returncode)]
             events.append(dict(text=said[-1]))
-        return done.returncode, events
+        return (FAILED if done.returncode < 0 else done.returncode), events
+
+    def _run(self, argv):
+        """When the task's timeout is over, fwssh ends its ssh, for which it must not be killed."""
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   encoding="utf-8", errors="replace")
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(ENDS_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+        return subprocess.CompletedProcess(argv, process.returncode, output, errors)
+
+    def _ending(self, status):
+        return "fwssh was killed by signal %d" % -status if status < 0 else "fwssh ended with status %d" % status
 
     def _failure(self, status, events):
         """Also for a device that cannot be reached: max_fail_percentage does not count what is unreachable."""
@@ -100,31 +129,35 @@ class ActionModule(ActionBase):
         if runs:
             return self._settle(dict(result, after=before), before)
         if self._task.check_mode:
-            return dict(result, msg="Version %s would be pushed; nothing was sent." % described["version"])
+            return dict(result, msg="The device would get %s; nothing was sent." % self._name(described))
         return self._push(firmware, result)
 
     def _settle(self, result, before):
         """Of a device that runs it already. On trial it is not done: it would go back by itself."""
-        version = before.get("version")
+        name = self._name(before)
         waits = self.args["reboot"] and self.args["wait"] > 0
         if before.get("pending") in ("new", "fallback"):
             return dict(result, failed=True, status=UNCONFIRMED,
-                        msg="The device runs version %s, but this does not boot next; see fwssh status." % version)
+                        msg="The device runs %s, but this does not boot next; see fwssh status." % name)
         if not waits or before.get("confirmed") != "no":
-            return dict(result, msg="The device runs version %s already." % version)
+            return dict(result, msg="The device runs %s already." % name)
         if not self.args["confirm"]:
             return dict(result, failed=True, status=UNCONFIRMED,
-                        msg="The device runs version %s already, but this is not confirmed." % version)
+                        msg="The device runs %s already, but this is not confirmed." % name)
         if self._task.check_mode:
-            return dict(result, changed=True, msg="Version %s would be confirmed." % version)
+            return dict(result, changed=True, msg="What runs, %s, would be confirmed." % name)
         status, events = self._fwssh("confirm")
         if status:
             return dict(result, failed=True, status=status, msg=events[-1]["text"])
-        return dict(result, changed=True, msg="The device runs version %s already; it was confirmed." % version)
+        return dict(result, changed=True, msg="The device runs %s already; it was confirmed." % name)
 
     def _runs(self, described, before):
         """By the UUID; what has none is known again by its content."""
         return any(described.get(name) and described[name] == before.get(name) for name in ("uuid", "sha256"))
+
+    def _name(self, of):
+        """What is no .fw archive says no version."""
+        return "version %s" % of["version"] if of.get("version") else "this firmware"
 
     def _version(self, of):
         return "version: %s\nuuid: %s\n" % (of.get("version") or "unknown", of.get("uuid") or "unknown")
