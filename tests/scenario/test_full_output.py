@@ -23,18 +23,22 @@ def assert_said(t, name, argv):
         assert r.returncode == 1 and f"{name}: cannot write standard output" in r.stderr, (out, r)
 
 
+def fill(path):
+    try:
+        with open(path, "wb", buffering=0) as f:
+            while True:
+                f.write(bytes(4096))
+    except OSError:
+        pass
+
+
 def small_disk(t):
     """A file system that is full."""
     path = t.dir / "small"
     path.mkdir()
     if os.getuid() or t.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", path]).returncode:
         t.skip("a small file system needs root")
-    with open(path / "rest", "wb", buffering=0) as f:
-        try:
-            while True:
-                f.write(bytes(4096))
-        except OSError:
-            pass
+    fill(path / "rest")
     return path
 
 

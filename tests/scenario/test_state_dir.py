@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever has happened to the files in state-dir, or to the configuration, fwsshd starts."""
-import contextlib
 import os
 import shutil
 import stat
 
+from scenario.test_full_output import fill, small_disk
 from support.adapter import complaint, request, stand_in, update
 from support.update import GOOD_TEXT, HELLO
 
@@ -355,50 +355,33 @@ def test_slot_files_of_another_version_say_nothing_else(t):
     assert "version" not in facts and "slot.z.version" not in facts, facts
 
 
-@contextlib.contextmanager
 def small_state(t):
     """A file system of its own, with room for the files that are in it."""
-    if os.geteuid():
-        t.skip("mounting needs root")
-    state = t.dir / "small"
-    state.mkdir()
-    if t.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", state]).returncode:
-        t.skip("nothing can be mounted here")
-    try:
-        yield state
-    finally:
-        t.run(["umount", "-l", state])
-
-
-def fill(path):
-    try:
-        with open(path, "wb", buffering=0) as f:
-            while True:
-                f.write(bytes(4096))
-    except OSError:
-        pass
+    state = small_disk(t)
+    (state / "rest").unlink()
+    return state
 
 
 def test_full_disk_with_notes_of_both_slots_keeps_no_update_away(t):
     """The update may be the cure. The note of the slot that is overwritten must not stay; the other one need not."""
-    with small_state(t) as state:
-        d = t.daemon(updater=stand_in(t), state_dir=state)
-        notes = state / "slot-files"
-        notes.write_text(f"slot.a.sha256={'a' * 64}\nslot.b.sha256={'b' * 64}\n")
-        fill(state / "filled")
-        r = update(d, b"hello")
-        assert r.returncode == 0 and (t.dir / "test.input").read_bytes() == b"hello", r
-        assert not notes.exists()
-        d.wait_log("what is in the running slot is no longer noted: cannot write")
-        d.stop()
+    state = small_state(t)
+    d = t.daemon(updater=stand_in(t), state_dir=state)
+    notes = state / "slot-files"
+    notes.write_text(f"slot.a.sha256={'a' * 64}\nslot.b.sha256={'b' * 64}\n")
+    fill(state / "filled")
+    r = update(d, b"hello")
+    assert r.returncode == 0 and (t.dir / "test.input").read_bytes() == b"hello", r
+    assert not notes.exists()
+    d.wait_log("what is in the running slot is no longer noted: cannot write")
+    d.stop()
 
 
 def test_note_that_cannot_be_removed_refuses_the_update(t):
     """It would say of the new firmware that it is the one before."""
-    with small_state(t) as state:
-        d = t.daemon(updater=stand_in(t), state_dir=state)
-        (state / "slot-files").write_text(f"slot.a.sha256={'a' * 64}\nslot.b.sha256={'b' * 64}\n")
-        t.run(["mount", "-o", "remount,ro", state])
-        r = update(d, b"hello")
-        assert r.returncode == 3 and "slot-files: Read-only file system; nothing was done" in complaint(r), r
-        d.stop()
+    state = small_state(t)
+    d = t.daemon(updater=stand_in(t), state_dir=state)
+    (state / "slot-files").write_text(f"slot.a.sha256={'a' * 64}\nslot.b.sha256={'b' * 64}\n")
+    t.run(["mount", "-o", "remount,ro", state])
+    r = update(d, b"hello")
+    assert r.returncode == 3 and "slot-files: Read-only file system; nothing was done" in complaint(r), r
+    d.stop()
