@@ -33,7 +33,7 @@ struct adaptive_push {
     uint64_t counted;   /* bytes of them */
 };
 
-static void push_print_empty(struct adaptive_push *p, enum assembly_type type)
+static void adaptive_print_empty(struct adaptive_push *p, enum assembly_type type)
 {
     struct buffer *out = &p->dialog.out;
 
@@ -41,7 +41,7 @@ static void push_print_empty(struct adaptive_push *p, enum assembly_type type)
 }
 
 /* Waits for ssh to end. Returns 0, or -1 with the error set. */
-static int push_await_end(struct adaptive_push *p, struct error *err)
+static int adaptive_await_end(struct adaptive_push *p, struct error *err)
 {
     int rc;
 
@@ -52,22 +52,22 @@ static int push_await_end(struct adaptive_push *p, struct error *err)
 }
 
 /* Says that no update is wanted, and waits for the end. */
-static int push_stop(struct adaptive_push *p, enum adaptive_ending ending, struct error *err)
+static int adaptive_stop(struct adaptive_push *p, enum adaptive_ending ending, struct error *err)
 {
-    push_print_empty(p, ASSEMBLY_END);
+    adaptive_print_empty(p, ASSEMBLY_END);
     p->a->ending = ending;
-    return push_await_end(p, err);
+    return adaptive_await_end(p, err);
 }
 
 /* The device has not said "ok": it refuses, or does not know the request. */
-static int push_not_answered(struct adaptive_push *p, const struct ssh_call *call,
-                             struct error *err)
+static int adaptive_not_answered(struct adaptive_push *p, const struct ssh_call *call,
+                                 struct error *err)
 {
     struct ssh_outcome outcome;
     struct answer answer = {0};
 
     ssh_run_close_input(&p->t->ssh);
-    if (push_await_end(p, err))
+    if (adaptive_await_end(p, err))
         return -1;
     ssh_run_end(&p->t->ssh, p->t->ssh.interrupted || p->t->ssh.late);
     ssh_outcome_read(&outcome, &p->t->ssh, call->target);
@@ -79,7 +79,7 @@ static int push_not_answered(struct adaptive_push *p, const struct ssh_call *cal
     return 0;
 }
 
-static void push_find_base(struct adaptive_push *p, const char *uuid)
+static void adaptive_find_base(struct adaptive_push *p, const char *uuid)
 {
     struct adaptive *a = p->a;
 
@@ -87,17 +87,17 @@ static void push_find_base(struct adaptive_push *p, const char *uuid)
 }
 
 /* The same before the device has answered, with what it probably runs: reading it takes a while. */
-static void push_guess_base(struct adaptive_push *p)
+static void adaptive_guess_base(struct adaptive_push *p)
 {
     if (!*p->a->runs && !p->a->options->base)
         return;
-    push_find_base(p, p->a->runs);
+    adaptive_find_base(p, p->a->runs);
     if (p->base_fd >= 0)
         adaptive_base_open(&p->base, p->base_fd);
 }
 
 /* Once the device has said what it runs. */
-static void push_settle_base(struct adaptive_push *p)
+static void adaptive_settle_base(struct adaptive_push *p)
 {
     const char *uuid = facts_get(&p->dialog.facts, "uuid");
 
@@ -105,12 +105,12 @@ static void push_settle_base(struct adaptive_push *p)
         return;
     adaptive_base_close(&p->base);
     io_close(&p->base_fd);
-    push_find_base(p, uuid);
+    adaptive_find_base(p, uuid);
 }
 
 /* Packs a sample as a frame would have it. */
-static void push_sample(const struct adaptive_push *p, struct chunk_bytes bytes,
-                        struct buffer *packed)
+static void adaptive_sample(const struct adaptive_push *p, struct chunk_bytes bytes,
+                            struct buffer *packed)
 {
     const struct chunk_bytes none = {0};
     struct chunk_steps s = {0};
@@ -130,7 +130,7 @@ static void push_sample(const struct adaptive_push *p, struct chunk_bytes bytes,
 }
 
 /* What the gaps would take, from samples of them, in bytes. */
-static uint64_t push_estimate(const struct adaptive_push *p)
+static uint64_t adaptive_estimate(const struct adaptive_push *p)
 {
     const struct gap_list *gaps = &p->question.gaps;
     const uint8_t *bytes = p->a->firmware->stored.bytes;
@@ -143,7 +143,7 @@ static uint64_t push_estimate(const struct adaptive_push *p)
         /* A few long gaps are looked at in several places. */
         for (uint64_t at = 0; at < g->len; at += g->len / ADAPTIVE_SAMPLES + ADAPTIVE_SAMPLE) {
             size_t n = g->len - at < ADAPTIVE_SAMPLE ? (size_t)(g->len - at) : ADAPTIVE_SAMPLE;
-            push_sample(p, (struct chunk_bytes){bytes + g->at + at, n}, &packed);
+            adaptive_sample(p, (struct chunk_bytes){bytes + g->at + at, n}, &packed);
             raw += n;
         }
     }
@@ -153,17 +153,17 @@ static uint64_t push_estimate(const struct adaptive_push *p)
 }
 
 /* Whether the archive itself is the shorter way. */
-static bool push_is_hopeless(const struct adaptive_push *p)
+static bool adaptive_is_hopeless(const struct adaptive_push *p)
 {
     if (p->dialog.too_slow)
         return true;
     if (p->a->options->mode == ADAPTIVE_ALWAYS)
         return false;
-    return push_estimate(p) >= p->t->total * ADAPTIVE_WHOLE_PERCENT / 100;
+    return adaptive_estimate(p) >= p->t->total * ADAPTIVE_WHOLE_PERCENT / 100;
 }
 
 /* Asks what the device lacks. Returns like adaptive_dialog_wait(). */
-static int push_ask(struct adaptive_push *p, struct error *err)
+static int adaptive_ask(struct adaptive_push *p, struct error *err)
 {
     struct adaptive_question *q = &p->question;
 
@@ -176,27 +176,27 @@ static int push_ask(struct adaptive_push *p, struct error *err)
     return rc > 0 ? adaptive_question_refine(q, err) : rc;
 }
 
-static uint64_t push_bytes(const struct adaptive_push *p)
+static uint64_t adaptive_bytes(const struct adaptive_push *p)
 {
     return p->dialog.sent + p->dialog.got_bytes + (p->dialog.out.len - p->dialog.out_at);
 }
 
-static bool push_is_over_limit(const struct adaptive_push *p, uint64_t more)
+static bool adaptive_is_over_limit(const struct adaptive_push *p, uint64_t more)
 {
     uint64_t max = p->a->options->max_bytes;
 
-    return max && push_bytes(p) + more > max;
+    return max && adaptive_bytes(p) + more > max;
 }
 
 /* Makes all frames, to know how many bytes they are: true if they are within the limit. */
-static bool push_count(struct adaptive_push *p)
+static bool adaptive_count(struct adaptive_push *p)
 {
     struct buffer frame = {0};
     bool fits = true;
 
     while (fits && adaptive_frames_next(&p->frames, &frame)) {
         p->counted += frame.len;
-        fits = !push_is_over_limit(p, p->counted);
+        fits = !adaptive_is_over_limit(p, p->counted);
         if (fits && !p->a->options->dry_run)
             buffer_add(&p->made, frame.data, frame.len);
         buffer_clear(&frame);
@@ -206,7 +206,7 @@ static bool push_count(struct adaptive_push *p)
 }
 
 /* The next frame, made now or before. */
-static bool push_next_frame(struct adaptive_push *p, struct buffer *frame)
+static bool adaptive_next_frame(struct adaptive_push *p, struct buffer *frame)
 {
     struct assembly_record record;
 
@@ -219,13 +219,13 @@ static bool push_next_frame(struct adaptive_push *p, struct buffer *frame)
     return true;
 }
 
-static bool push_has_frames(const struct adaptive_push *p)
+static bool adaptive_has_frames(const struct adaptive_push *p)
 {
     return p->counted ? p->made_at < p->made.len : p->frames.gap < p->question.gaps.count;
 }
 
 /* Sends what the device has asked for again. */
-static int push_fill(struct adaptive_push *p, struct error *err)
+static int adaptive_fill(struct adaptive_push *p, struct error *err)
 {
     struct adaptive_dialog *d = &p->dialog;
     uint64_t most = p->a->firmware->tree.groups.count;
@@ -235,21 +235,21 @@ static int push_fill(struct adaptive_push *p, struct error *err)
     for (; d->late_done < d->lates; d->late_done++)
         if (d->lates > most || !adaptive_frames_fill(&p->frames, d->late[d->late_done], &d->out))
             return adaptive_dialog_blame(d, "the device asks for what is not in the firmware", err);
-    if (push_is_over_limit(p, 0)) {
+    if (adaptive_is_over_limit(p, 0)) {
         p->a->ending = ADAPTIVE_TOO_MUCH;
         return 0;
     }
     return 1;
 }
 
-static int push_step(struct adaptive_push *p, struct error *err)
+static int adaptive_step(struct adaptive_push *p, struct error *err)
 {
     int rc = adaptive_dialog_wait(&p->dialog, err);
 
-    return rc > 0 ? push_fill(p, err) : rc;
+    return rc > 0 ? adaptive_fill(p, err) : rc;
 }
 
-static void push_show(struct adaptive_push *p)
+static void adaptive_show(struct adaptive_push *p)
 {
     uint64_t all = p->a->firmware->stored.len;
 
@@ -257,39 +257,40 @@ static void push_show(struct adaptive_push *p)
 }
 
 /* Sends a frame once the device has granted so much. Returns like adaptive_dialog_wait(). */
-static int push_send_frame(struct adaptive_push *p, const struct buffer *frame, struct error *err)
+static int adaptive_send_frame(struct adaptive_push *p, const struct buffer *frame,
+                               struct error *err)
 {
     struct adaptive_dialog *d = &p->dialog;
     size_t body = frame->len - ASSEMBLY_HEAD;
     int rc = 1;
 
     while (rc > 0 && d->in_flight && d->in_flight + body > ASSEMBLY_CREDIT)
-        rc = push_step(p, err);
+        rc = adaptive_step(p, err);
     if (rc <= 0)
         return rc;
     /* Behind the last one it would be too late: the device may have everything then. */
-    if (push_is_over_limit(p, frame->len)) {
+    if (adaptive_is_over_limit(p, frame->len)) {
         p->a->ending = ADAPTIVE_TOO_MUCH;
         return 0;
     }
     d->in_flight += body;
     buffer_add(&d->out, frame->data, frame->len);
-    if (!push_has_frames(p))
+    if (!adaptive_has_frames(p))
         adaptive_dialog_needs_no_more(d);
-    push_show(p);
+    adaptive_show(p);
     /* ssh sends it while the next one is made. */
     while (rc > 0 && d->out.len && p->t->ssh.in >= 0)
-        rc = push_step(p, err);
+        rc = adaptive_step(p, err);
     return rc;
 }
 
-static int push_send_frames(struct adaptive_push *p, struct error *err)
+static int adaptive_send_frames(struct adaptive_push *p, struct error *err)
 {
     struct buffer frame = {0};
     int rc = 1;
 
-    while (rc > 0 && push_next_frame(p, &frame)) {
-        rc = push_send_frame(p, &frame, err);
+    while (rc > 0 && adaptive_next_frame(p, &frame)) {
+        rc = adaptive_send_frame(p, &frame, err);
         buffer_clear(&frame);
     }
     buffer_free(&frame);
@@ -297,25 +298,25 @@ static int push_send_frames(struct adaptive_push *p, struct error *err)
 }
 
 /* Everything after the decision. Returns 0 when ssh has ended, or -1 with the error set. */
-static int push_send(struct adaptive_push *p, struct error *err)
+static int adaptive_send(struct adaptive_push *p, struct error *err)
 {
-    push_print_empty(p, ASSEMBLY_GO);
-    if (!push_has_frames(p))
+    adaptive_print_empty(p, ASSEMBLY_GO);
+    if (!adaptive_has_frames(p))
         adaptive_dialog_needs_no_more(&p->dialog);
-    int rc = push_send_frames(p, err);
+    int rc = adaptive_send_frames(p, err);
     if (rc > 0) {
-        push_print_empty(p, ASSEMBLY_END);
+        adaptive_print_empty(p, ASSEMBLY_END);
         rc = adaptive_dialog_flush(&p->dialog, err);
     }
     if (rc > 0)
-        push_show(p);
+        adaptive_show(p);
     while (rc > 0)
-        rc = push_step(p, err);
+        rc = adaptive_step(p, err);
     return rc;
 }
 
 /* Sends the archive instead: no more records. */
-static int push_send_whole(struct adaptive_push *p, struct error *err)
+static int adaptive_send_whole(struct adaptive_push *p, struct error *err)
 {
     assembly_add_number(&p->dialog.out, ASSEMBLY_WHOLE, p->t->total);
     p->a->whole = true;
@@ -329,25 +330,25 @@ static int push_send_whole(struct adaptive_push *p, struct error *err)
     return rc;
 }
 
-static int push_decide(struct adaptive_push *p, struct error *err)
+static int adaptive_decide(struct adaptive_push *p, struct error *err)
 {
     const struct adaptive_options *o = p->a->options;
-    bool whole = push_is_hopeless(p);
+    bool whole = adaptive_is_hopeless(p);
 
     p->a->too_slow = p->dialog.too_slow;
     p->a->missing = p->question.gaps.bytes;
-    if (whole && !o->dry_run && !push_is_over_limit(p, p->t->total))
-        return push_send_whole(p, err);
-    if (!whole && (o->dry_run || o->max_bytes) && !push_count(p))
-        return push_stop(p, ADAPTIVE_TOO_MUCH, err);
-    p->a->expected = push_bytes(p) + (whole ? p->t->total : p->counted);
+    if (whole && !o->dry_run && !adaptive_is_over_limit(p, p->t->total))
+        return adaptive_send_whole(p, err);
+    if (!whole && (o->dry_run || o->max_bytes) && !adaptive_count(p))
+        return adaptive_stop(p, ADAPTIVE_TOO_MUCH, err);
+    p->a->expected = adaptive_bytes(p) + (whole ? p->t->total : p->counted);
     p->a->whole = whole;
     if (whole || o->dry_run)
-        return push_stop(p, o->dry_run ? ADAPTIVE_DRY : ADAPTIVE_TOO_MUCH, err);
-    return push_send(p, err);
+        return adaptive_stop(p, o->dry_run ? ADAPTIVE_DRY : ADAPTIVE_TOO_MUCH, err);
+    return adaptive_send(p, err);
 }
 
-static int push_converse(struct adaptive_push *p, struct error *err)
+static int adaptive_converse(struct adaptive_push *p, struct error *err)
 {
     int rc = adaptive_dialog_await_facts(&p->dialog, err);
 
@@ -355,12 +356,12 @@ static int push_converse(struct adaptive_push *p, struct error *err)
         return rc;
     enum adaptive_ending ending = p->a->judge(p->a->judge_data, &p->dialog.facts);
     if (ending != ADAPTIVE_RAN)
-        return push_stop(p, ending, err);
+        return adaptive_stop(p, ending, err);
     if (p->a->rate > 0 && p->a->options->mode != ADAPTIVE_ALWAYS && !p->a->options->max_bytes)
         p->dialog.patience = (double)p->t->total / p->a->rate;
-    push_settle_base(p);
+    adaptive_settle_base(p);
     p->packer = chunk_packer_new();
-    rc = push_ask(p, err);
+    rc = adaptive_ask(p, err);
     p->a->has_base = p->base.stream.tree.groups.count > 0;
     if (rc <= 0)
         return rc;
@@ -369,12 +370,12 @@ static int push_converse(struct adaptive_push *p, struct error *err)
                                          .gaps = &p->question.gaps,
                                          .packer = p->packer};
     adaptive_frames_open(&p->frames);
-    return push_decide(p, err);
+    return adaptive_decide(p, err);
 }
 
 /* Reads the firmware while ssh logs in, if that has not been done before, and the base if there is
  * still time. */
-static int push_prepare(struct adaptive_push *p, struct error *err)
+static int adaptive_prepare(struct adaptive_push *p, struct error *err)
 {
     if (!p->a->firmware->stored.bytes &&
         firmware_stream_open(p->a->firmware, p->t->firmware->fd, err)) {
@@ -385,13 +386,13 @@ static int push_prepare(struct adaptive_push *p, struct error *err)
     if (firmware_file_check_unwritten(p->t->firmware, err))
         return error_suffix(err, "nothing was sent. Push again");
     if (!ssh_run_has_answered(&p->t->ssh))
-        push_guess_base(p);
+        adaptive_guess_base(p);
     return 0;
 }
 
-static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct error *err)
+static int adaptive_perform(struct adaptive_push *p, const struct ssh_call *call, struct error *err)
 {
-    if (push_prepare(p, err))
+    if (adaptive_prepare(p, err))
         return -1;
     double until = p->t->until;
     bool ours = transfer_limit(p->t, io_now() + ADAPTIVE_ANSWER_SECONDS);
@@ -406,7 +407,7 @@ static int push_run(struct adaptive_push *p, const struct ssh_call *call, struct
                          "--adaptive=never",
                          (int)ADAPTIVE_ANSWER_SECONDS);
     p->a->answered = answered;
-    return answered ? push_converse(p, err) : push_not_answered(p, call, err);
+    return answered ? adaptive_converse(p, err) : adaptive_not_answered(p, call, err);
 }
 
 int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *call,
@@ -419,10 +420,10 @@ int adaptive_run(struct adaptive *a, struct transfer *t, const struct ssh_call *
     p.dialog.max_bytes = a->options->max_bytes;
     int rc = transfer_start(t, call, err);
     if (!rc) {
-        rc = push_run(&p, call, err);
+        rc = adaptive_perform(&p, call, err);
         transfer_end(t, rc || a->ending == ADAPTIVE_TOO_MUCH);
     }
-    a->bytes = push_bytes(&p);
+    a->bytes = adaptive_bytes(&p);
     adaptive_frames_close(&p.frames);
     gap_list_free(&p.question.gaps);
     chunk_packer_free(p.packer);
