@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An update that was begun and has not ended well: fwssh revert must not boot what it has left in the other slot."""
 import os
+import signal
 
 from support import slots as device_slots
 from support.adapter import complaint, request, stand_in, update
@@ -32,10 +33,38 @@ def cut(t, d):
     t.wait_for(lambda: d.log().count("connection to the client was lost") > lost, "the end of the update")
 
 
+def killed(t, d, started):
+    """Nobody is left who could say how the update ended."""
+    client = d.client(subsystem="fwssh")
+    client.stdin.write(b"fwssh/1 update size=%d\n" % (2 * MB) + bytes(MB))
+    t.wait_for(started, "the updater to write")
+    pid, = d.pids("fwssh-receive")
+    os.kill(pid, signal.SIGKILL)
+    client.communicate(timeout=20)
+    t.wait_for(lambda: not d.pids("fwssh-receive"), "the end of the update")
+
+
 def run_slot(t, slot, updater):
     """The device has booted it."""
     t.script(updater.name, updater.read_text().replace("active=a", f"active={slot}"))
     (t.dir / "test.next").write_text(slot + "\n")
+
+
+def test_the_log_knows_of_an_update_that_has_no_end(t):
+    updater = stand_in(t)
+    d = t.daemon(updater=updater)
+    written = t.dir / "test.input"
+    killed(t, d, written.exists)
+    assert request(d, "log")[1]["last-update"] == "an update was begun, and no end of it is known"
+    assert update(d, b"again").returncode == 0
+    assert request(d, "log")[1]["last-update"].endswith("update done: 1 firmware written, reboot follows")
+    d.wait_reboot()
+    run_slot(t, "b", updater)
+    written.unlink()
+    killed(t, d, written.exists)
+    assert request(d, "log")[1]["last-update"].endswith("reboot follows; an update was begun after it, and no end of it is known")
+    cut(t, d)
+    assert "no end" not in request(d, "log")[1]["last-update"]
 
 
 def test_interrupted_update(t):

@@ -80,7 +80,7 @@ void result_describe(const struct result *r, char *text, size_t size)
     else if (r->status)
         snprintf(text, size, "update failed with status %u: %s%s", r->status, r->text, unheard);
     else
-        snprintf(text, size, "update done: %u firmware%s written%s%s%s%s", r->firmwares,
+        snprintf(text, size, RESULT_DONE "%u firmware%s written%s%s%s%s", r->firmwares,
                  r->firmwares == 1 ? "" : "s", *r->uuid ? RESULT_UUID : "", r->uuid,
                  r->reboot ? ", reboot follows" : "", unheard);
 }

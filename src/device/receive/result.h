@@ -49,6 +49,7 @@ void result_note(struct result *r, const char *format, ...) __attribute__((forma
 
 /* What stands before the firmware's UUID in the line of result_describe(). */
 #define RESULT_UUID ", UUID "
+#define RESULT_DONE "update done: "
 
 /* The outcome in one line, for the log and the file last-update. */
 void result_describe(const struct result *r, char *text, size_t size);

@@ -65,6 +65,22 @@ static void status_compare_log(struct facts *facts, const struct facts *now)
     free(line);
 }
 
+/* Of an update that was killed, or lost with the power, only the note from its start is left; but
+ * that stays of a staged one, too. One that failed speaks for itself. */
+static void status_add_lost(const struct device_config *config, struct facts *facts,
+                            const struct facts *now)
+{
+    const char *last = facts_get(facts, "last-update");
+
+    if (!*facts_get(now, "unfinished") || stage_is_there(config) ||
+        (*last && !strstr(last, RESULT_DONE)))
+        return;
+    char *line = memory_printf("%s%san update was begun%s, and no end of it is known", last,
+                               *last ? "; " : "", *last ? " after it" : "");
+    facts_set(facts, "last-update", line);
+    free(line);
+}
+
 void status_read_log(const struct device_config *config, struct facts *facts)
 {
     struct facts now = {0};
@@ -73,6 +89,8 @@ void status_read_log(const struct device_config *config, struct facts *facts)
     status_take_log(config, facts);
     if (!slot_driver_read(config, &now, &ignored))
         status_compare_log(facts, &now);
+    unfinished_add(config, &now);
+    status_add_lost(config, facts, &now);
     facts_free(&now);
 }
 
