@@ -20,7 +20,7 @@ class UpdaterPC(VirtualPC):
         super().__init__(t, layout)
         self.start()
         self.wait_up("p2", "1.0.0")
-        self.wait("device-start: fwsshd -t has ended", 120)
+        self.wait("device-start: fwsshd -t has ended", 300)
         assert "fwsshd -t: FAIL" not in self.log(), self.log()
         check = self.fwssh("check")
         assert check.returncode == 0 and "FAIL" not in check.stdout, check
