@@ -56,6 +56,7 @@ int job_lock_if_found(struct job *j, struct error *err)
 {
     if (!job_lock(j, err))
         return 0;
+    /* One whose environment is in use (EXIT_REFUSED) is not even looked for. */
     if (j->device || err->status == EXIT_REFUSED)
         return -1;
     return device_lock_check_all(j->config->lock_file, err);

@@ -30,11 +30,10 @@ int describe_run(const struct host_options *o)
     size_t fit;
     int status = EXIT_DONE;
 
-    if (firmware_find(&f, o->job.firmware, o->job.target, &fit, &err)) {
+    if (firmware_find(&f, o->job.firmware, o->job.target, &fit, &err))
         status = json_event_fail(&err, o->output.json);
-    } else {
+    else
         describe_print(&f, o->output.json);
-    }
     firmware_file_close(&f);
     return status;
 }

@@ -89,11 +89,10 @@ int discover_run(const struct host_options *o)
     struct error err;
     int status = EXIT_DONE;
 
-    if (discover_find(&d, &err)) {
+    if (discover_find(&d, &err))
         status = json_event_fail(&err, o->output.json);
-    } else {
+    else
         discover_print_all(&d, o->output.json);
-    }
     discovery_free(&d);
     return status;
 }
